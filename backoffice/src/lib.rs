@@ -1,0 +1,1 @@
+//! Room `backoffice` of Tandem.

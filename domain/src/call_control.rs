@@ -1,0 +1,150 @@
+//! The words that a call and its legs speak: not SIP, so that a SIP leg, a browser leg and a simulated leg are alike.
+//!
+//! A leg tells what happened ([`LegEvent`]); the call orders what shall happen ([`LegOrder`]).
+
+use crate::cause::ReleaseCause;
+use crate::e164::E164;
+use crate::ids::{CarrierId, ProfileId};
+use crate::media::MediaDescription;
+use crate::refusal::Refusal;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+/// A leg of a call. 0 is the leg of who called; each attempt at a carrier has the next number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId(pub u16);
+
+impl LegId {
+    /// The leg of who called.
+    pub const CALLER: LegId = LegId(0);
+}
+
+/// Who is calling, as the front door has proven it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Digest credentials of this profile's SIP user (S2).
+    Credentials(ProfileId),
+    /// The source address is one of these profiles' (S3, S5); From selects among them.
+    Source(Vec<ProfileId>),
+}
+
+/// A call that a PBX asks for, in call-control words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Who calls.
+    pub proof: Proof,
+    /// Where the INVITE came from.
+    pub source: SocketAddr,
+    /// What was dialled: the user part of the Request-URI or of a `tel:` URI, unescaped, without parameters; or the whole
+    /// URI where it has no user part (`urn:service:sos`).
+    pub dialled: String,
+    /// The user part of From, unescaped.
+    pub from_user: String,
+    /// The display name of From, unquoted; empty where there is none.
+    pub from_display: String,
+    /// The user part of P-Preferred-Identity, where there is one (S4).
+    pub preferred_identity: Option<String>,
+    /// Whether the caller wants to stay unknown (`Privacy: id`, RFC 3323).
+    pub anonymous: bool,
+    /// The offer; absent where the caller sent none (late offer).
+    pub offer: Option<MediaDescription>,
+    /// The SIP Call-ID of the leg, for the record.
+    pub sip_call_id: String,
+}
+
+/// How the called side shall see the caller (O5, L1, L6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallerId {
+    /// This number.
+    Number(E164),
+    /// Nobody's: `anonymous@anonymous.invalid` with `Privacy: id`.
+    Anonymous,
+}
+
+/// An attempt at a carrier, as the call orders it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierInvitation {
+    /// Which carrier.
+    pub carrier: CarrierId,
+    /// Who is shown.
+    pub caller_id: CallerId,
+    /// Who is called.
+    pub callee: E164,
+    /// What the caller's leg offers.
+    pub offer: MediaDescription,
+}
+
+/// Why a leg that we opened failed without an answer from the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegFailure {
+    /// The transaction timed out (timer B or F).
+    Timeout,
+    /// Nothing could be sent there.
+    Transport,
+    /// Its answer could not be used (no SDP, no carried stream).
+    UnusableAnswer,
+}
+
+/// What a leg tells its call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegEvent {
+    /// The other side is working on it (100).
+    Trying,
+    /// A provisional answer above 100, each in order (180, 183 ...).
+    Ringing {
+        /// The SIP status, 101 to 199.
+        status: u16,
+        /// Early media, where it carries a description.
+        media: Option<MediaDescription>,
+    },
+    /// The other side answered (2xx).
+    Answered {
+        /// Its answer to our offer.
+        media: MediaDescription,
+    },
+    /// The other side refused (3xx to 6xx).
+    Refused {
+        /// The SIP status, 300 to 699.
+        status: u16,
+        /// The Q.850 cause of its `Reason` header, where it gave one.
+        q850: Option<u8>,
+    },
+    /// The leg failed without an answer.
+    Failed(LegFailure),
+    /// The caller gave up before we answered (CANCEL).
+    Cancelled,
+    /// The leg is over: the other side hung up, or did not acknowledge.
+    Released(ReleaseCause),
+}
+
+/// What the call orders of a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LegOrder {
+    /// To the caller's leg: pass on a provisional answer.
+    Ring {
+        /// The SIP status, 101 to 199.
+        status: u16,
+        /// Early media of the other leg.
+        media: Option<MediaDescription>,
+    },
+    /// To the caller's leg: answer.
+    Answer {
+        /// The other leg's answer.
+        media: MediaDescription,
+    },
+    /// To the caller's leg: refuse by the catalogue.
+    Refuse(Refusal),
+    /// To the caller's leg: pass on a refusal of the called side.
+    RefuseAs {
+        /// The SIP status, 300 to 699.
+        status: u16,
+        /// Why the call ended.
+        cause: ReleaseCause,
+        /// For a person, where there is something to say.
+        sentence: Option<Cow<'static, str>>,
+    },
+    /// To a leg towards a carrier: call.
+    Invite(Box<CarrierInvitation>),
+    /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
+    Release(ReleaseCause),
+}

@@ -1,0 +1,102 @@
+//! The call record: one for every call that got past authentication, answered or not.
+//!
+//! It travels as JSON in the ledger's memo and lies in the store; both forms are `store`'s.
+
+use crate::cause::ReleaseCause;
+use crate::e164::E164;
+use crate::ids::{CallId, CarrierId, CompanyId, ProfileId};
+use crate::money::{Currency, Micros};
+use crate::time::Wall;
+
+/// Which way a call went, seen from the company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallDirection {
+    /// From the company's PBX.
+    Outbound,
+    /// To the company's PBX.
+    Inbound,
+}
+
+impl CallDirection {
+    /// The metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CallDirection::Outbound => "outbound",
+            CallDirection::Inbound => "inbound",
+        }
+    }
+}
+
+/// One attempt at a carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which carrier.
+    pub carrier: CarrierId,
+    /// Its configured name at the time.
+    pub carrier_name: String,
+    /// The SIP Call-ID of the leg.
+    pub sip_call_id: String,
+    /// When the INVITE was sent.
+    pub invited_at: Wall,
+    /// Milliseconds to the first provisional answer above 100; absent where none came.
+    pub post_dial_delay_ms: Option<u32>,
+    /// The final SIP status; 0 where none came before the attempt was given up.
+    pub status: u16,
+}
+
+/// Everything that is kept of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRecord {
+    /// Which call.
+    pub id: CallId,
+    /// Whose.
+    pub company: CompanyId,
+    /// By which profile.
+    pub profile: ProfileId,
+    /// Which way.
+    pub direction: CallDirection,
+    /// As it came from the wire, cut at 64 characters.
+    pub dialled: String,
+    /// The number called, where it was one.
+    pub callee: Option<E164>,
+    /// The number shown to the called side, where one was.
+    pub caller_id: Option<E164>,
+    /// What the deck calls the destination; empty where nothing was rated.
+    pub destination: String,
+    /// When the first INVITE came.
+    pub invited_at: Wall,
+    /// When it first rang.
+    pub rang_at: Option<Wall>,
+    /// When our 200 went to the caller (R10).
+    pub answered_at: Option<Wall>,
+    /// When it ended.
+    pub ended_at: Wall,
+    /// Talk time in milliseconds; 0 where it was not answered.
+    pub talked_ms: u64,
+    /// Seconds charged for, by the tariff's increments (R1).
+    pub billed_s: u32,
+    /// Price a minute, as the deck wrote it, in micros; 0 where free or unrated.
+    pub rate_per_minute: Micros,
+    /// Connection fee (R4).
+    pub connection_fee: Micros,
+    /// What was charged: equals the sum of the ledger's captures for this call.
+    pub amount: Micros,
+    /// The currency of all amounts here.
+    pub currency: Currency,
+    /// Why it ended.
+    pub cause: ReleaseCause,
+    /// The machine reason of our refusal, where we refused (`channels_full` ...).
+    pub refusal: Option<String>,
+    /// What was said to the caller, where something was.
+    pub sentence: Option<String>,
+    /// The final SIP status that the caller got; 200 where answered.
+    pub status: u16,
+    /// The SIP Call-ID of the caller's leg.
+    pub sip_call_id: String,
+    /// In order.
+    pub attempts: Vec<Attempt>,
+    /// RTP packets from the caller's side and from the called side.
+    pub packets: (u64, u64),
+    /// RTP packets missing by sequence number, from the caller's side and from the called side.
+    pub packets_lost: (u64, u64),
+}

@@ -1,0 +1,239 @@
+//! What happened, once: code says a [`Fact`], and `telemetry` decides counter and log line.
+//!
+//! Every field that becomes a metric label is a closed enum or a configured name, never text from the wire.
+
+use crate::call_record::CallDirection;
+use crate::cause::ReleaseCause;
+use crate::credit::Code;
+use crate::ids::{CallId, ProfileId};
+use crate::money::{Currency, Micros};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which kind of neighbour: PBXs are access, carriers are peering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// A customer's PBX.
+    Access,
+    /// A carrier.
+    Peering,
+}
+
+/// Received or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// Received.
+    Rx,
+    /// Sent.
+    Tx,
+}
+
+/// A SIP transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
+/// How an attempt to prove an identity went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthOutcome {
+    /// Proven.
+    Ok,
+    /// Nothing was shown, a challenge was sent.
+    Challenged,
+    /// Wrong password.
+    BadPassword,
+    /// No such user. The stranger sees no difference to a wrong password.
+    UnknownUser,
+    /// The nonce is too old or not ours.
+    StaleNonce,
+    /// The nonce count was used before.
+    Replayed,
+    /// The source belongs to no profile.
+    IpNotAllowed,
+}
+
+/// How a REGISTER ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegistrationOutcome {
+    /// A new binding.
+    Created,
+    /// The same binding, prolonged.
+    Refreshed,
+    /// Removed by the PBX.
+    Removed,
+    /// Ran out.
+    Expired,
+    /// Refused.
+    Rejected,
+    /// Shorter than the minimum (423).
+    IntervalTooBrief,
+}
+
+/// How an attempt at a carrier ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttemptResult {
+    /// It answered.
+    Answered,
+    /// The called person is busy, away or unwilling.
+    UserFailure,
+    /// The carrier or the network failed.
+    NetworkFailure,
+    /// Nothing came in time.
+    Timeout,
+    /// Not tried.
+    Skipped,
+}
+
+/// How an auto-recharge ended (K6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RechargeOutcome {
+    /// Credited.
+    Ok,
+    /// The company has too little.
+    CompanyEmpty,
+}
+
+/// Something that happened and that somebody may want to count or read.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// A call was asked for and got past authentication.
+    CallAttempted {
+        /// Which.
+        call: CallId,
+        /// By whom.
+        profile: ProfileId,
+        /// Which way.
+        direction: CallDirection,
+        /// The SIP Call-ID of the caller's leg.
+        sip_call_id: Arc<str>,
+    },
+    /// The first provisional answer above 100, or a final one, went to the caller.
+    CallProgressed {
+        /// Which way.
+        direction: CallDirection,
+        /// Whether it was 1xx or 2xx.
+        successful: bool,
+        /// Whether it was 180 or 183.
+        ringing: bool,
+        /// Since the INVITE came.
+        after: Duration,
+    },
+    /// Everything was checked and held; the first carrier is about to hear of the call.
+    CallAdmitted {
+        /// Which way.
+        direction: CallDirection,
+        /// Since the INVITE came.
+        after: Duration,
+    },
+    /// The call was answered.
+    CallAnswered {
+        /// Which.
+        call: CallId,
+        /// Which way.
+        direction: CallDirection,
+    },
+    /// A call is over.
+    CallEnded {
+        /// Which.
+        call: CallId,
+        /// By whom.
+        profile: ProfileId,
+        /// Which way.
+        direction: CallDirection,
+        /// Why.
+        cause: ReleaseCause,
+        /// The machine reason where we refused.
+        refusal: Option<crate::refusal::RefusalKind>,
+        /// The final status of the INVITE as sent to the caller; 200 where answered.
+        status: u16,
+        /// Talk time, where it was answered.
+        talked: Option<Duration>,
+        /// What was charged.
+        amount: Micros,
+        /// In this currency.
+        currency: Currency,
+        /// The SIP Call-ID of the caller's leg.
+        sip_call_id: Arc<str>,
+        /// The SIP Call-ID of the last carrier leg, where there was one.
+        carrier_sip_call_id: Option<Arc<str>>,
+    },
+    /// An attempt at a carrier ended.
+    CarrierAttempted {
+        /// Its configured name.
+        carrier: Arc<str>,
+        /// How.
+        result: AttemptResult,
+        /// To the first 180 or 183, where one came.
+        post_dial_delay: Option<Duration>,
+    },
+    /// Credit ran out during a call; it ends at the last paid second (R8).
+    CreditExhausted {
+        /// Which call.
+        call: CallId,
+        /// Whose credit.
+        profile: ProfileId,
+    },
+    /// An increment of a call was charged.
+    ChargeTicked {
+        /// Which call.
+        call: CallId,
+        /// Its number within the call, 0 at the answer.
+        sequence: u32,
+        /// What it cost.
+        amount: Micros,
+    },
+    /// A REGISTER was answered.
+    RegistrationChanged {
+        /// Whose.
+        profile: ProfileId,
+        /// How.
+        outcome: RegistrationOutcome,
+        /// Over which transport.
+        transport: Transport,
+    },
+    /// A second PBX registered with the credentials of one that was registered (P2, D-09).
+    RegistrationConflicted {
+        /// Whose.
+        profile: ProfileId,
+        /// Where the old binding was.
+        replaced: SocketAddr,
+        /// Where the new one is.
+        by: SocketAddr,
+    },
+    /// Somebody proved an identity, or did not.
+    Authenticated(AuthOutcome),
+    /// A ledger batch was answered.
+    LedgerPosted {
+        /// Why its first transfer was made.
+        code: Code,
+        /// Whether it was applied.
+        applied: bool,
+        /// What its posts and captures moved.
+        amount: Micros,
+        /// In this currency.
+        currency: Currency,
+    },
+    /// A profile was recharged, or should have been (K6).
+    AutoRecharged {
+        /// Which.
+        profile: ProfileId,
+        /// How it went.
+        outcome: RechargeOutcome,
+        /// How much.
+        amount: Micros,
+    },
+    /// Somebody dialled an emergency number, which is not carried here (O3). Audited.
+    EmergencyRefused {
+        /// Which call.
+        call: CallId,
+        /// Whose PBX.
+        profile: ProfileId,
+        /// What was dialled.
+        dialled: Arc<str>,
+    },
+}

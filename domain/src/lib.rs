@@ -1,0 +1,32 @@
+//! The words of the house: the [`Machine`] that every decision is, money, numbers, identities, causes, refusals, credit
+//! transfers, call control and facts.
+//!
+//! No IO, no clock, no chance and no runtime live here: time arrives as [`Now`], chance as [`Entropy`].
+#![forbid(unsafe_code)]
+#![deny(clippy::float_arithmetic)]
+
+pub mod call_control;
+pub mod call_record;
+pub mod cause;
+pub mod credit;
+pub mod e164;
+pub mod entropy;
+pub mod fact;
+pub mod ids;
+pub mod machine;
+pub mod media;
+pub mod money;
+pub mod refusal;
+pub mod time;
+pub mod timer;
+
+pub use cause::ReleaseCause;
+pub use e164::{E164, Prefix};
+pub use entropy::Entropy;
+pub use fact::Fact;
+pub use ids::{BusinessAccountId, CallId, CarrierId, CompanyId, NumberId, ProfileId};
+pub use machine::Machine;
+pub use money::{Currency, Micros};
+pub use refusal::Refusal;
+pub use time::{Monotonic, Now, Wall};
+pub use timer::TimerTable;

@@ -1,0 +1,189 @@
+//! The refusal catalogue (requirements 1.16): a refusal is a value with four faces, kept in one table.
+
+use crate::cause::ReleaseCause;
+use std::borrow::Cow;
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident, $label:literal, $status:literal, $phrase:literal, $cause:ident, $sentence:literal;)*) => {
+        /// What a refusal is for: the closed list of machine reasons.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RefusalKind { $($(#[$doc])* $name,)* }
+
+        impl RefusalKind {
+            /// Every kind, in the order of the catalogue.
+            pub const ALL: &'static [RefusalKind] = &[$(RefusalKind::$name,)*];
+
+            /// The machine reason, stable for ever: API, call record, `Warning` header.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(RefusalKind::$name => $label,)* }
+            }
+
+            /// The kind with this machine reason.
+            pub fn from_label(label: &str) -> Option<Self> {
+                match label { $($label => Some(RefusalKind::$name),)* _ => None }
+            }
+
+            /// The SIP status code.
+            pub const fn status(self) -> u16 {
+                match self { $(RefusalKind::$name => $status,)* }
+            }
+
+            /// The SIP reason phrase.
+            pub const fn phrase(self) -> &'static str {
+                match self { $(RefusalKind::$name => $phrase,)* }
+            }
+
+            /// Why a call refused so has ended; gives the Q.850 cause and the metric label.
+            pub const fn cause(self) -> ReleaseCause {
+                match self { $(RefusalKind::$name => ReleaseCause::$cause,)* }
+            }
+
+            /// What a person reads where nothing more precise is known: what was wrong and what would be right.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(RefusalKind::$name => $sentence,)* }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// The profile has no credit (K2, K3).
+    NoCredit, "no_credit", 402, "Payment Required", NoCredit,
+        "The profile has no credit left; add credit or switch on auto-recharge";
+    /// Less credit than the first block costs (R8).
+    BelowFirstBlock, "below_first_block", 402, "Payment Required", NoCredit,
+        "The profile's credit does not cover the first block of this call; add credit or switch on auto-recharge";
+    /// The day's spending limit is reached.
+    DailyCap, "daily_cap", 402, "Payment Required", NoCredit,
+        "The profile has reached its spending limit for today";
+    /// Dearer a minute than the profile permits.
+    MaxRate, "max_rate", 402, "Payment Required", BlockedDestination,
+        "This destination costs more a minute than the profile permits";
+    /// Digest credentials do not match.
+    BadCredentials, "bad_credentials", 403, "Forbidden", AuthFailed,
+        "User name or password is wrong; copy both from the profile's authentication page";
+    /// From is not the profile's SIP user (S4).
+    FromMismatch, "from_mismatch", 403, "Forbidden", AuthFailed,
+        "The user in From must be the SIP user of the profile";
+    /// The source address belongs to no profile (S3, S5).
+    IpNotAllowed, "ip_not_allowed", 403, "Forbidden", AuthFailed,
+        "No profile with IP authentication has this source address and port";
+    /// A caller ID that the profile does not own (L5).
+    CliNotAllowed, "cli_not_allowed", 403, "Forbidden", CallerIdRefused,
+        "The caller ID asked for is not one of the profile's numbers";
+    /// The company is suspended.
+    OrgSuspended, "org_suspended", 403, "Forbidden", AuthFailed,
+        "The company is suspended";
+    /// Not a full international number (S6).
+    NotE164, "not_e164", 404, "Not Found", InvalidNumber,
+        "Dial the full international number: + and country code, without 00 or 011";
+    /// Not a number at all (R11).
+    NotANumber, "not_a_number", 404, "Not Found", InvalidNumber,
+        "Only telephone numbers can be dialled, in full international form such as +12025550123";
+    /// No carrier or no price for the destination.
+    NoRoute, "no_route", 404, "Not Found", NoRoute,
+        "No carrier and price are configured for this destination";
+    /// A number of ours that is assigned to nobody.
+    NumberUnassigned, "number_unassigned", 404, "Not Found", InvalidNumber,
+        "This number is assigned to no profile";
+    /// Binding shorter than the minimum (D-17).
+    IntervalTooBrief, "interval_too_brief", 423, "Interval Too Brief", Rejected,
+        "Register for at least 30 seconds";
+    /// The called PBX has no binding (I9).
+    PbxNotRegistered, "pbx_not_registered", 480, "Temporarily Unavailable", NoAnswer,
+        "The called PBX is not registered";
+    /// Ten digits without a plus in a North American country (D-16).
+    NumberIncomplete, "number_incomplete", 484, "Address Incomplete", InvalidNumber,
+        "Ten digits without country code: did you mean +1 and these digits?";
+    /// Incoming: every channel of the called profile is taken (I9).
+    CalleeChannelsFull, "callee_channels_full", 486, "Busy Here", Busy,
+        "Every channel of the called profile is taken";
+    /// No codec in common.
+    NoCommonCodec, "no_common_codec", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The offer names no audio that can be carried";
+    /// The profile demands SRTP.
+    SrtpRequired, "srtp_required", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The profile demands SRTP and the offer has none";
+    /// Outgoing: every channel of the profile is taken (C1, D-26).
+    ChannelsFull, "channels_full", 503, "Service Unavailable", NoChannel,
+        "Every channel of the profile is taken; hang up a call or buy more channels";
+    /// The profile has no channel subscription (P7).
+    ProfileInactive, "profile_inactive", 503, "Service Unavailable", NoChannel,
+        "The profile has no channels; buy a channel subscription to activate it";
+    /// Too many calls a second.
+    CpsExceeded, "cps_exceeded", 503, "Service Unavailable", Overload,
+        "Too many new calls a second; try again after the time in Retry-After";
+    /// An emergency number (O3, D-20).
+    EmergencyNotCarried, "emergency_not_carried", 503, "Service Unavailable", EmergencyRefused,
+        "Emergency calls are not carried here; the PBX must send them by its own line";
+    /// The switch is being stopped.
+    Draining, "draining", 503, "Service Unavailable", Shutdown,
+        "This node is being stopped and takes no new calls";
+    /// The node takes no more work now.
+    Overloaded, "overloaded", 503, "Service Unavailable", Overload,
+        "This node is overloaded; try again after the time in Retry-After";
+    /// No RTP port is free.
+    MediaPortsExhausted, "media_ports_exhausted", 503, "Service Unavailable", Overload,
+        "Every media port of this node is taken; try again after the time in Retry-After";
+    /// The ledger does not answer (design 5, point 8).
+    LedgerUnavailable, "ledger_unavailable", 503, "Service Unavailable", Overload,
+        "The ledger does not answer, so no call can be charged; try again after the time in Retry-After";
+}
+
+/// A refusal with what was wrong in this case. SIP status, Q.850 cause, metric label and sentence come from its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What for.
+    pub kind: RefusalKind,
+    /// For a person: what was wrong and what would be right, without a closing full stop. ASCII, no quotes, at most 200 bytes.
+    pub sentence: Cow<'static, str>,
+    /// For `Retry-After`, in seconds, where trying again may help.
+    pub retry_after_s: Option<u32>,
+}
+
+impl Refusal {
+    /// The refusal with its general sentence.
+    pub const fn new(kind: RefusalKind) -> Self {
+        Self { kind, sentence: Cow::Borrowed(kind.sentence()), retry_after_s: None }
+    }
+
+    /// The refusal with a sentence about this case; what may not stand in a quoted string is replaced, the rest cut at 200 bytes.
+    pub fn saying(kind: RefusalKind, sentence: impl AsRef<str>) -> Self {
+        let plain = sentence.as_ref().chars().take(200);
+        let plain = plain.map(|c| if c == '"' || c == '\\' || !(' '..='~').contains(&c) { '\'' } else { c });
+        Self { kind, sentence: Cow::Owned(plain.collect()), retry_after_s: None }
+    }
+
+    /// The same with a `Retry-After`.
+    pub const fn retry_after_s(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+}
+
+impl From<RefusalKind> for Refusal {
+    fn from(kind: RefusalKind) -> Self {
+        Refusal::new(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_four_faces() {
+        for kind in RefusalKind::ALL {
+            assert!((400..700).contains(&kind.status()), "{kind:?}");
+            assert!(!kind.phrase().is_empty() && kind.cause().q850() > 0);
+            assert!(!kind.sentence().ends_with('.') && kind.sentence().is_ascii() && kind.sentence().len() <= 200);
+            assert_eq!(RefusalKind::from_label(kind.as_str()), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn a_sentence_from_the_wire_cannot_break_out_of_its_header() {
+        let refusal = Refusal::saying(RefusalKind::FromMismatch, "From says 1\"\r\nX: y; must be 9905");
+        assert_eq!(refusal.sentence, "From says 1'''X: y; must be 9905");
+    }
+}

@@ -1,0 +1,1 @@
+//! Room `leg` of Tandem.

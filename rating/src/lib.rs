@@ -1,0 +1,1 @@
+//! Room `rating` of Tandem.

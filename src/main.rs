@@ -1,0 +1,2 @@
+//! Tandem: a self-hosted SIP-trunking softswitch.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Room `switch` of Tandem.

@@ -1,0 +1,1 @@
+//! Room `testkit` of Tandem.

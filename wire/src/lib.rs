@@ -1,0 +1,1 @@
+//! Room `wire` of Tandem.
