@@ -1,1 +1,40 @@
-//! Room `wire` of Tandem.
+//! Batched system calls for UDP: up to 64 datagrams in or out with one crossing into the kernel, without allocation per
+//! datagram; the only room of the house where `unsafe` may stand.
+//!
+//! No protocol, no runtime, no clock and no decision lives here: whoever polls the socket (tokio's `AsyncFd`, mio, epoll)
+//! calls [`recv_batch`] when it is readable and [`send_batch`] when it has something to say. Linux only.
+//!
+//! In a tokio readiness loop:
+//!
+//! ```ignore
+//! let socket = tokio::io::unix::AsyncFd::new(wire::udp_socket(addr, &options)?)?;
+//! let mut batch = wire::RecvBatch::new(wire::BATCH_MAX, 65_535);
+//! loop {
+//!     let mut guard = socket.readable().await?;
+//!     match guard.try_io(|socket| wire::recv_batch(socket.get_ref(), &mut batch)) {
+//!         Ok(received) => { received?; for datagram in batch.iter() { /* ... */ } }
+//!         Err(_would_block) => continue,
+//!     }
+//! }
+//! ```
+#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::unnecessary_cast, reason = "musl and glibc give these fields different widths")]
+#![allow(unsafe_code, reason = "the one room where system calls without a safe wrapper are made")]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("wire needs Linux: recvmmsg, sendmmsg, IP_PKTINFO and SO_RXQ_OVFL");
+
+mod address;
+mod control;
+mod recv;
+mod send;
+mod socket;
+
+pub use recv::{Datagram, RecvBatch, recv_batch};
+pub use send::{SendBatch, SendBatchRefused, send_batch};
+pub use socket::{UdpOptions, udp_socket};
+
+/// Datagrams of a batch at most. Measured on loopback: 64 a call cost 4.0 us each against 5.5 us one by one; the kernel
+/// itself takes 1,024 at most (`UIO_MAXIOV`).
+pub const BATCH_MAX: usize = 64;
