@@ -44,7 +44,9 @@ pub enum Unanswerable {
     #[error("the challenge asks for a digest algorithm other than SHA-256 and MD5")]
     UnknownAlgorithm,
     /// `qop` without `auth`.
-    #[error("the challenge asks for qop=auth-int only, which signs bodies that proxies rewrite; Tandem speaks qop=auth")]
+    #[error(
+        "the challenge asks for qop=auth-int only, which signs bodies that proxies rewrite; Tandem speaks qop=auth"
+    )]
     OnlyAuthInt,
 }
 
@@ -142,9 +144,8 @@ impl<'a> Challenge<'a> {
         count: u32,
         cnonce: &str,
     ) -> Result<String, Unanswerable> {
-        let text = |value: Value<'a>| {
-            std::str::from_utf8(value.raw).map_err(|_| Unanswerable::Malformed("it is not UTF-8"))
-        };
+        let text =
+            |value: Value<'a>| std::str::from_utf8(value.raw).map_err(|_| Unanswerable::Malformed("it is not UTF-8"));
         let realm = self.realm.text().ok_or(Unanswerable::Malformed("its realm is not UTF-8"))?;
         let count = format!("{count:08x}");
         let ha1 = match credentials.secret {

@@ -198,9 +198,7 @@ impl Challenger {
         match self.find(values) {
             None => Verdict::Missing,
             Some(Err(sentence)) => Verdict::Malformed(sentence),
-            Some(Ok(given)) => {
-                self.judge(&given, method, uri, now, lookup).unwrap_or_else(Verdict::Malformed)
-            }
+            Some(Ok(given)) => self.judge(&given, method, uri, now, lookup).unwrap_or_else(Verdict::Malformed),
         }
     }
 

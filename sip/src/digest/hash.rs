@@ -25,7 +25,9 @@ impl Algorithm {
 
     /// Reads the token, in any case.
     pub fn parse(token: &[u8]) -> Option<Algorithm> {
-        [Algorithm::Md5, Algorithm::Sha256].into_iter().find(|known| token.eq_ignore_ascii_case(known.as_str().as_bytes()))
+        [Algorithm::Md5, Algorithm::Sha256]
+            .into_iter()
+            .find(|known| token.eq_ignore_ascii_case(known.as_str().as_bytes()))
     }
 }
 
@@ -112,17 +114,9 @@ fn respond<H: md5::Digest>(ha1: &[u8], given: &Ingredients<'_>) -> Response {
     let ha1 = Response::of(ha1);
     let ha2 = Response::of(&hash::<H>(&[given.method, b":", given.uri]));
     Response::of(&match given.counted {
-        Some((count, cnonce)) => hash::<H>(&[
-            ha1.as_bytes(),
-            b":",
-            given.nonce,
-            b":",
-            count,
-            b":",
-            cnonce,
-            b":auth:",
-            ha2.as_bytes(),
-        ]),
+        Some((count, cnonce)) => {
+            hash::<H>(&[ha1.as_bytes(), b":", given.nonce, b":", count, b":", cnonce, b":auth:", ha2.as_bytes()])
+        }
         None => hash::<H>(&[ha1.as_bytes(), b":", given.nonce, b":", ha2.as_bytes()]),
     })
 }

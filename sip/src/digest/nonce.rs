@@ -64,9 +64,8 @@ impl Mint {
         if !bool::from(self.prove(body).ct_eq(proof)) {
             return None;
         }
-        let number = |range: std::ops::Range<usize>| {
-            body[range].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte))
-        };
+        let number =
+            |range: std::ops::Range<usize>| body[range].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         Some(Nonce {
             issued: Wall::from_unix_micros(number(0..8) as i64),
             issuer: Issuer(number(8..10) as u16),

@@ -117,9 +117,7 @@ impl ClientOther {
         effects.push(Effect::Retransmit(self.held.clone()));
         self.interval = match self.phase {
             Phase::Proceeding => self.timing.t2,
-            Phase::Trying | Phase::Completed | Phase::Terminated => {
-                self.interval.saturating_mul(2).min(self.timing.t2)
-            }
+            Phase::Trying | Phase::Completed | Phase::Terminated => self.interval.saturating_mul(2).min(self.timing.t2),
         };
         self.timers.arm(Timer::E, now.monotonic + self.interval);
     }
