@@ -4,10 +4,14 @@
 //! No socket, clock, chance or runtime lives here, and no SDP: bodies are bytes.
 #![forbid(unsafe_code)]
 
+pub mod dialog;
+pub mod digest;
+pub mod endpoint;
 pub mod framing;
 pub mod limits;
 pub mod message;
 pub mod print;
+pub mod transaction;
 pub mod uri;
 
 pub use framing::{Frame, Framer, Unframeable};
