@@ -5,8 +5,8 @@
 use crate::directory::CountryPlan;
 
 /// Whether `dialled` (the user part of the Request-URI, or the whole URI where it has none) means an emergency service in a
-/// country: one of its numbers `N` as `N`, `+N` or `+CC N`, with or without visual separators, or any `urn:service:sos`.
-pub fn is_emergency(dialled: &str, plan: &CountryPlan) -> bool {
+/// country: one of its numbers (112 and 911 where the country is not known) `N` as `N`, `+N` or `+CC N`, with or without visual separators, or any `urn:service:sos`.
+pub fn is_emergency(dialled: &str, plan: Option<&CountryPlan>) -> bool {
     let _ = (dialled, plan);
     false
 }

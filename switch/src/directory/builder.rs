@@ -2,7 +2,7 @@
 //!
 //! Reading the entries from anywhere is not done here.
 
-use super::countries::{Country, CountryPlan};
+use super::country::{Country, CountryPlan};
 use super::entries::{Carrier, Company, Number, Profile};
 use super::{CallSettings, Directory};
 use domain::{CarrierId, E164, ProfileId};
@@ -74,7 +74,7 @@ impl Builder {
         self
     }
 
-    /// Adds a country's plan, in place of the shipped one.
+    /// Adds how a country dials.
     pub fn country(mut self, country: Country, plan: CountryPlan) -> Self {
         self.countries.push((country, plan));
         self

@@ -2,7 +2,8 @@
 //!
 //! Names of persons, secrets and SIP addresses are not here; the store has them.
 
-use super::countries::Country;
+use super::country::Country;
+use super::statuses::Statuses;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::Deck;
 use std::net::SocketAddr;
@@ -80,10 +81,8 @@ pub struct Carrier {
     pub priority: u32,
     /// How long it may take to its first 18x; none for [`super::CallSettings::carrier_progress_timeout`].
     pub progress_timeout: Option<Duration>,
-    /// Statuses (400 to 699) after which the next carrier is tried although it is not the rule; sorted or not.
-    pub failover_also: Vec<u16>,
-    /// Statuses after which no other carrier is tried although it is the rule; wins over the former.
-    pub failover_never: Vec<u16>,
+    /// The statuses after which the next carrier is tried; none for [`super::CallSettings::failover`].
+    pub failover: Option<Statuses>,
     /// Whether it is used.
     pub enabled: bool,
 }

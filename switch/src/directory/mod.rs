@@ -3,14 +3,16 @@
 //! Where it is read from (`store`) and who swaps it (`actors`) is not known here. No secret and no SIP address lives in it.
 
 mod builder;
-pub mod countries;
+mod country;
 mod entries;
 mod settings;
+mod statuses;
 
 pub use builder::{Builder, Fault};
-pub use countries::{Country, CountryPlan, NotACountry};
+pub use country::{Country, CountryPlan, NotACountry};
 pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, Company, Number, Profile};
 pub use settings::CallSettings;
+pub use statuses::Statuses;
 
 use crate::emergency;
 use domain::{CarrierId, CompanyId, E164, Prefix, ProfileId};
@@ -87,9 +89,9 @@ impl Directory {
         self.numbers.get(&number)
     }
 
-    /// The plan of a country: its own, or one that knows the emergency numbers of every country only.
-    pub fn country(&self, country: Country) -> &CountryPlan {
-        self.countries.get(&country).unwrap_or(&countries::ANYWHERE)
+    /// How a country dials, where that is known.
+    pub fn country(&self, country: Country) -> Option<&CountryPlan> {
+        self.countries.get(&country)
     }
 
     /// Whether this is answered with the caller's own sound (O2): `dialled` without visual separators.
@@ -97,11 +99,10 @@ impl Directory {
         self.echo_codes.contains(dialled.strip_prefix('+').unwrap_or(dialled))
     }
 
-    /// The emergency service that this profile's PBX means by `dialled`, if any (O3).
+    /// Whether the PBX of this profile means an emergency service by `dialled` (O3).
     pub fn is_emergency(&self, profile: ProfileId, dialled: &str) -> bool {
         let company = self.profile(profile).and_then(|profile| self.company(profile.company));
-        let plan = company.map_or(&countries::ANYWHERE, |company| self.country(company.country));
-        emergency::is_emergency(dialled, plan)
+        emergency::is_emergency(dialled, company.and_then(|company| self.country(company.country)))
     }
 
     /// The enabled carriers that serve exactly this prefix, by priority, then id.

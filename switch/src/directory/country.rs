@@ -1,6 +1,6 @@
 //! Countries as far as dialling is concerned: calling code and emergency numbers.
 //!
-//! What is done with an emergency call is decided in [`crate::emergency`]'s callers; prices by country are `rating`'s.
+//! The list itself is `config`'s; what is done with an emergency call is decided in `call::admitting`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub struct Country([u8; 2]);
 pub struct NotACountry(pub String);
 
 impl Country {
-    /// The country with this code, unchecked but for its length.
+    /// The country with this code: two capital letters.
     pub const fn new(code: [u8; 2]) -> Self {
         Country(code)
     }
@@ -63,6 +63,3 @@ impl CountryPlan {
         self.calling_code == "1"
     }
 }
-
-/// The plan where nothing is known about the country: 112 and 911, which every mobile phone knows (3GPP TS 22.101, 10.1.1).
-pub(crate) static ANYWHERE: CountryPlan = CountryPlan { calling_code: String::new(), emergency: Vec::new() };
