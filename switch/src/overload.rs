@@ -100,3 +100,47 @@ impl Bucket {
         self.refilled_at = self.refilled_at.max(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const START: Monotonic = Monotonic::from_micros(1_000_000);
+
+    #[test]
+    fn a_burst_passes_and_then_only_the_average() {
+        let mut bucket = Bucket::new(10, 3, START);
+        assert_eq!((0..4).map(|_| bucket.take(START)).collect::<Vec<_>>(), [Ok(()), Ok(()), Ok(()), Err(1)]);
+        assert_eq!(bucket.take(START + Duration::from_micros(99_999)), Err(1));
+        assert_eq!(bucket.take(START + Duration::from_micros(100_000)), Ok(()));
+        assert_eq!(bucket.take(START + Duration::from_micros(100_000)), Err(1));
+    }
+
+    /// Whatever the pattern of asking, no fraction of a token is lost or invented.
+    #[test]
+    fn seven_calls_a_second_are_seven_calls_a_second() {
+        let mut bucket = Bucket::new(7, 1, START);
+        let admitted = (0..1_000_000u64).filter(|n| bucket.take(START + Duration::from_micros(n * 10)).is_ok()).count();
+        assert_eq!(admitted, 70);
+    }
+
+    #[test]
+    fn the_gate_says_why_and_when_to_try_again_and_lets_the_next_in_after_one_left() {
+        let mut gate = Gate::new(Limits { calls_per_second: 1, burst: 2, calls_max: 2 }, START);
+        assert_eq!((gate.enter(START), gate.enter(START)), (Ok(()), Ok(())));
+        let full = gate.enter(START).unwrap_err();
+        assert_eq!((full.kind, full.retry_after_s), (RefusalKind::Overloaded, Some(RETRY_AFTER_FULL_S)));
+        gate.leave();
+        let fast = gate.enter(START).unwrap_err();
+        assert_eq!((fast.kind, fast.retry_after_s), (RefusalKind::CpsExceeded, Some(1)));
+        assert_eq!(gate.enter(START + Duration::from_secs(1)), Ok(()));
+        assert_eq!(gate.calls(), 2);
+    }
+
+    #[test]
+    fn a_gate_without_limits_lets_everybody_in() {
+        let mut gate = Gate::new(Limits { calls_per_second: 0, burst: 0, calls_max: 0 }, START);
+        assert!((0..10_000).all(|_| gate.enter(START).is_ok()));
+    }
+}
