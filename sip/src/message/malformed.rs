@@ -57,7 +57,7 @@ impl Malformed {
 
 /// A header that is missing or cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{header} {clause}")]
+#[error("{} {clause}", if *.header == Name::Other { "The Request-URI" } else { .header.as_str() })]
 pub struct Wrong {
     /// Which header. [`Name::Other`] stands for the Request-URI.
     pub header: Name,
