@@ -3,8 +3,9 @@
 //! Whether the caller may call it, and whether a bundle would pay, is not known here.
 
 use crate::deck::Deck;
-use crate::tariff::Tariff;
+use crate::tariff::{Rounding, Tariff};
 use domain::{E164, Prefix};
+use std::fmt;
 use std::sync::Arc;
 
 /// The price of a number under one version of a deck. What it states is what the next call is charged (R13).
@@ -20,6 +21,27 @@ pub struct Quote {
     pub tariff: Tariff,
     /// Which deck said so.
     pub deck_version: Arc<str>,
+}
+
+/// For a person, in one line.
+impl fmt::Display for Quote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Quote { number, prefix, destination, tariff, deck_version } = self;
+        let rounded = match tariff.rounding() {
+            Rounding::Up => "rounded up",
+            Rounding::HalfUp => "rounded half up",
+        };
+        write!(
+            f,
+            "{number} {destination}: {} {} a minute, connection fee {}, {}/{} s, {rounded} to {} decimals (prefix {prefix}, deck {deck_version})",
+            tariff.currency(),
+            tariff.rate_per_minute(),
+            tariff.connection_fee(),
+            tariff.minimum_s(),
+            tariff.increment_s(),
+            tariff.scale(),
+        )
+    }
 }
 
 impl Deck {

@@ -62,6 +62,9 @@ pub enum Problem {
         /// In the header.
         expected: usize,
     },
+    /// The file ended inside double quotes.
+    #[error("a double quote is opened in this row and never closed: close it, and write a double quote itself as two")]
+    QuoteNotClosed,
     /// Not UTF-8.
     #[error("not UTF-8: save the file with that encoding")]
     NotUtf8,
@@ -88,7 +91,9 @@ pub enum Problem {
         max: usize,
     },
     /// A destination with line breaks or other control characters.
-    #[error("the text contains a control character: expected one line of plain text; if a double quote was opened before, close it")]
+    #[error(
+        "the text contains a control character: expected one line of plain text; if a double quote was opened before, close it"
+    )]
     ControlCharacter,
     /// Not a number of money.
     #[error("\"{0}\" is not a number: expected digits with a point before the decimals, such as 0.02")]

@@ -18,6 +18,9 @@ pub const BYTES_MAX: u64 = 1 << 30;
 /// Characters of a destination at most.
 pub const DESTINATION_MAX: usize = 100;
 
+/// Put behind every file: it ends the last row, and is skipped as a remark unless a double quote was left open.
+const END: &[u8] = b"\n#\0end of file\n";
+
 /// What a header can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
@@ -73,6 +76,9 @@ impl Deck {
 
 struct Importer {
     currency: Currency,
+    rows_max: usize,
+    bytes_max: u64,
+    header_line: u64,
     complaints: Vec<Complaint>,
     total: u64,
     /// Which column stands where; none for a cell whose header was not understood.
@@ -88,6 +94,9 @@ impl Importer {
     fn new(currency: Currency) -> Self {
         Importer {
             currency,
+            rows_max: ROWS_MAX,
+            bytes_max: BYTES_MAX,
+            header_line: 1,
             complaints: Vec::new(),
             total: 0,
             columns: Vec::new(),
@@ -98,51 +107,53 @@ impl Importer {
     }
 
     fn run(mut self, reader: impl Read, version: &str) -> Result<Deck, DeckFaults> {
-        let mut lines = ::csv::ReaderBuilder::new()
+        // One byte more than permitted, so that too many can be told.
+        let bytes = reader.take(self.bytes_max + 1).chain(END);
+        // Line feeds alone end rows, and cells are trimmed here: so the line of a row can be told from where it ends. (The
+        // reader's own position of a record is that of the remarks and empty lines before it.)
+        let mut file = ::csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .comment(Some(b'#'))
-            .trim(::csv::Trim::All)
-            .from_reader(reader.take(BYTES_MAX + 1));
-        let mut record = ::csv::ByteRecord::new();
-        match lines.read_byte_record(&mut record) {
-            Ok(true) => self.on_header(&record),
-            Ok(false) => self.complain(1, None, Problem::Empty),
-            Err(error) => self.complain(1, None, Problem::Unreadable(error.to_string())),
+            .terminator(::csv::Terminator::Any(b'\n'))
+            .from_reader(bytes);
+        let mut row = ::csv::ByteRecord::new();
+        match next_row(&mut file, &mut row) {
+            Ok(Some(line)) => {
+                self.header_line = line;
+                self.on_header(line, &row);
+            }
+            Ok(None) => self.complain(1, None, Problem::Empty),
+            Err(problem) => self.complain(1, None, problem),
         }
         if self.total == 0 {
-            self.read_rows(&mut lines, &mut record);
+            self.read_rows(&mut file, &mut row);
         }
         self.finish(version)
     }
 
-    fn read_rows(&mut self, lines: &mut ::csv::Reader<impl Read>, record: &mut ::csv::ByteRecord) {
+    fn read_rows(&mut self, file: &mut ::csv::Reader<impl Read>, row: &mut ::csv::ByteRecord) {
         let mut count = 0usize;
         loop {
-            match lines.read_byte_record(record) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    return self.complain(lines.position().line(), None, Problem::Unreadable(error.to_string()));
-                }
+            match next_row(file, row) {
+                Ok(Some(line)) if count == self.rows_max => return self.complain(line, None, Problem::TooManyRows),
+                Ok(Some(line)) => self.on_row(line, row),
+                Ok(None) => break,
+                Err(problem) => return self.complain(file.position().line(), None, problem),
             }
             count += 1;
-            let line = record.position().map_or(0, ::csv::Position::line);
-            if count > ROWS_MAX {
-                return self.complain(line, None, Problem::TooManyRows);
-            }
-            self.on_row(line, record);
         }
-        if lines.position().byte() > BYTES_MAX {
-            return self.complain(lines.position().line(), None, Problem::TooManyBytes);
-        }
-        if count == 0 {
-            self.complain(lines.position().line(), None, Problem::NoRows);
+        if file.position().byte() > self.bytes_max + END.len() as u64 {
+            self.complain(file.position().line(), None, Problem::TooManyBytes);
+        } else if count == 0 {
+            self.complain(self.header_line, None, Problem::NoRows);
         }
     }
 
-    fn on_header(&mut self, record: &::csv::ByteRecord) {
-        let line = record.position().map_or(1, ::csv::Position::line);
+    fn on_header(&mut self, line: u64, record: &::csv::ByteRecord) {
+        if is_cut_off(record) {
+            return self.complain(line, None, Problem::QuoteNotClosed);
+        }
         if record.len() == 1 {
             for (byte, name) in [(b';', "semicolons"), (b'\t', "tabs"), (b'|', "bars")] {
                 if record[0].contains(&byte) {
@@ -151,7 +162,7 @@ impl Importer {
             }
         }
         for cell in record {
-            let Ok(text) = std::str::from_utf8(cell) else {
+            let Ok(text) = std::str::from_utf8(cell.trim_ascii()) else {
                 self.complain(line, None, Problem::NotUtf8);
                 self.columns.push(None);
                 continue;
@@ -177,6 +188,9 @@ impl Importer {
     }
 
     fn on_row(&mut self, line: u64, record: &::csv::ByteRecord) {
+        if is_cut_off(record) {
+            return self.complain(line, None, Problem::QuoteNotClosed);
+        }
         if record.len() != self.columns.len() {
             let problem = Problem::CellCount { found: record.len(), expected: self.columns.len() };
             return self.complain(line, None, problem);
@@ -187,7 +201,7 @@ impl Importer {
         let mut terms = Terms::per_minute(Default::default(), self.currency);
         for (index, cell) in record.iter().enumerate() {
             let Some(column) = self.columns[index] else { continue };
-            let read = match std::str::from_utf8(cell) {
+            let read = match std::str::from_utf8(cell.trim_ascii()) {
                 Ok(text) => self.on_cell(column, text, &mut prefix, &mut destination, &mut terms),
                 Err(_) => Err(Problem::NotUtf8),
             };
@@ -298,6 +312,24 @@ impl Importer {
     }
 }
 
+/// Reads the next row that is not empty; the line that it begins at, none at the end.
+fn next_row(file: &mut ::csv::Reader<impl Read>, row: &mut ::csv::ByteRecord) -> Result<Option<u64>, Problem> {
+    while file.read_byte_record(row).map_err(|error| Problem::Unreadable(error.to_string()))? {
+        let breaks = row.iter().flatten().filter(|byte| **byte == b'\n').count() as u64;
+        // An empty line of a file with CRLF is a row of one cell.
+        if row.len() > 1 || row.iter().any(|cell| !cell.trim_ascii().is_empty()) {
+            let ended = u64::from(!is_cut_off(row));
+            return Ok(Some(file.position().line() - ended - breaks));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the file ended inside double quotes.
+fn is_cut_off(row: &::csv::ByteRecord) -> bool {
+    row.iter().next_back().is_some_and(|cell| cell.ends_with(END))
+}
+
 fn cut(text: &str) -> String {
     text.chars().take(64).collect()
 }
@@ -318,8 +350,55 @@ fn price(text: &str) -> Result<Micros, Problem> {
 }
 
 fn whole(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
-    text.parse()
-        .ok()
-        .filter(|value| (min..=max).contains(value))
-        .ok_or_else(|| Problem::OutOfRange { found: cut(text), min, max })
+    text.parse().ok().filter(|value| (min..=max).contains(value)).ok_or_else(|| Problem::OutOfRange {
+        found: cut(text),
+        min,
+        max,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limited(rows_max: usize, bytes_max: u64, text: &str) -> Result<usize, String> {
+        let importer = Importer { rows_max, bytes_max, ..Importer::new(Currency::USD) };
+        importer.run(text.as_bytes(), "v").map(|deck| deck.len()).map_err(|faults| faults.to_string())
+    }
+
+    #[test]
+    fn a_deck_with_more_rows_or_bytes_than_permitted_is_refused() {
+        let file = "prefix,destination,rate_per_minute\n1,USA,1\n44,UK,1\n";
+        let bytes = file.len() as u64;
+        assert_eq!(limited(2, bytes, file), Ok(2));
+        assert_eq!(limited(1, bytes, file), Err("line 3: more than 10000000 rows: split the deck".to_owned()));
+        assert!(
+            limited(2, bytes - 1, file)
+                .unwrap_err()
+                .ends_with("the file has more than 1073741824 bytes: split the deck")
+        );
+    }
+
+    #[test]
+    fn rows_are_named_by_the_line_that_they_begin_at() {
+        for end in ["\n", "\r\n"] {
+            let lines = [
+                "# remark",
+                "",
+                "prefix,destination,rate_per_minute",
+                "",
+                "1,\"two",
+                "lines\",1",
+                "# remark",
+                "",
+                "0,x,1",
+            ];
+            let mut text = lines.join(end);
+            for _ in 0..2 {
+                let faults = Deck::parse_csv(text.as_bytes(), Currency::USD, "v").unwrap_err();
+                assert_eq!(faults.complaints.iter().map(|found| found.line).collect::<Vec<_>>(), [5, 9], "{text:?}");
+                text += end;
+            }
+        }
+    }
 }
