@@ -237,8 +237,7 @@ impl CarrierLeg {
     }
 
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
-        let q850 = response.reasons().flatten().find(|reason| reason.protocol.eq_ignore_ascii_case("Q.850"));
-        let q850 = q850.and_then(|reason| reason.cause()).and_then(|cause| u8::try_from(cause).ok());
+        let q850 = response.reasons().flatten().find_map(|reason| reason.q850());
         self.tell_while_calling(LegEvent::Refused { status, q850 }, effects);
         self.end(effects);
     }
