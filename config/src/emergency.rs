@@ -2,19 +2,20 @@
 //!
 //! Whether a dialled text is one of them is decided in `switch`; the list itself is `emergency_numbers.toml`.
 
+use crate::document::Document;
 use crate::fault::{ConfigFaults, Fault};
 use crate::values::{NotAValue, as_text};
-use miette::NamedSource;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// The shipped list.
 const SHIPPED: &str = include_str!("../emergency_numbers.toml");
 /// Digits of an emergency number at most.
 const DIGITS_MAX: usize = 7;
+/// Emergency numbers of one country at most.
+const NUMBERS_MAX: usize = 32;
 
 /// A country by its ISO 3166-1 alpha-2 code: two capital letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,10 +70,11 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmergencyNumbers {
     countries: BTreeMap<Country, Entry>,
+    elsewhere: Vec<String>,
 }
 
 impl EmergencyNumbers {
-    /// The numbers that are emergency numbers in countries that the list does not know (ITU-T E.161.1 recommends these two).
+    /// What counts in countries that a list does not know: the two numbers that ITU-T E.161.1 recommends.
     pub const ELSEWHERE: [&'static str; 2] = ["112", "911"];
 
     /// The shipped list.
@@ -82,35 +84,51 @@ impl EmergencyNumbers {
     pub fn shipped() -> Result<Self, ConfigFaults> {
         Self::parse("emergency_numbers.toml", SHIPPED)
     }
-}
 
-impl EmergencyNumbers {
     /// A list: for each country a table with `calling_code` and `numbers`; `file` is its name in reports.
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its place and what would be right.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigFaults> {
-        let source = Arc::new(NamedSource::new(file, text.to_owned()));
-        let countries: BTreeMap<Country, Entry> = toml::from_str(text).map_err(|error| ConfigFaults {
-            file: file.to_owned(),
-            faults: vec![Fault::new(error.message()).at(&source, error.span())],
-        })?;
-        Ok(EmergencyNumbers { countries })
+        let document = Document::parse(file, text)?;
+        let countries: BTreeMap<Country, Entry> = document.read()?;
+        let mut faults = Vec::new();
+        for (country, entry) in &countries {
+            let code = &entry.calling_code;
+            if !(1..=3).contains(&code.len())
+                || code.starts_with('0')
+                || !code.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                let fault = Fault::new(format!("{country}.calling_code: \"{code}\" is not a calling code"))
+                    .with_help("expected 1 to 3 digits, the first not 0, such as 44");
+                faults.push(document.at(fault, document.place(country.as_str(), "calling_code")));
+            }
+            for (message, help) in faults_of_numbers(&entry.numbers) {
+                let fault = Fault::new(format!("{country}.numbers: {message}")).with_help(help);
+                faults.push(document.at(fault, document.place(country.as_str(), "numbers")));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(ConfigFaults::of(file, faults));
+        }
+        Ok(EmergencyNumbers { countries, elsewhere: Self::ELSEWHERE.map(str::to_owned).to_vec() })
     }
 
     /// The list with the numbers of some countries replaced (`calls.emergency_numbers`).
     pub fn with_overrides(mut self, overrides: &BTreeMap<Country, Vec<String>>) -> Self {
         for (country, numbers) in overrides {
             let entry = self.countries.entry(*country);
-            entry.or_insert_with(|| Entry { calling_code: String::new(), numbers: Vec::new() }).numbers = numbers.clone();
+            entry.or_insert_with(|| Entry { calling_code: String::new(), numbers: Vec::new() }).numbers =
+                numbers.clone();
         }
         self
     }
 
-    /// The emergency numbers of a country by its ISO 3166 code, as they are dialled there.
+    /// The emergency numbers of a country by its ISO 3166 code, as they are dialled there, never empty;
+    /// [`Self::ELSEWHERE`] where the list does not know the country.
     pub fn for_country(&self, country: &str) -> &[String] {
         let known = country.parse().ok().and_then(|country: Country| self.countries.get(&country));
-        known.map_or(&[], |entry| &entry.numbers[..])
+        known.map_or(&self.elsewhere, |entry| &entry.numbers)
     }
 
     /// The calling code of a country (`44`), so that `+44999` can be known for an emergency call too; none where it is not known.
@@ -123,4 +141,28 @@ impl EmergencyNumbers {
     pub fn countries(&self) -> impl Iterator<Item = Country> {
         self.countries.keys().copied()
     }
+}
+
+/// What is wrong with the numbers of one country, and what would be right.
+pub(crate) fn faults_of_numbers(numbers: &[String]) -> Vec<(String, &'static str)> {
+    let mut faults = Vec::new();
+    if numbers.is_empty() {
+        faults.push((
+            "no number".to_owned(),
+            "expected one at least, such as \"112\": emergency calls must be known for what they are",
+        ));
+    }
+    if numbers.len() > NUMBERS_MAX {
+        faults.push((format!("{} numbers", numbers.len()), "at most 32"));
+    }
+    for (index, number) in numbers.iter().enumerate() {
+        let shown = number.chars().take(64).collect::<String>();
+        if !(2..=DIGITS_MAX).contains(&number.len()) || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            let help = "expected 2 to 7 digits as they are dialled, such as \"112\"";
+            faults.push((format!("\"{}\" is not an emergency number", shown.escape_debug()), help));
+        } else if numbers[..index].contains(number) {
+            faults.push((format!("\"{shown}\" stands twice"), "name each number once"));
+        }
+    }
+    faults
 }

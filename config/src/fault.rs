@@ -30,6 +30,11 @@ impl Fault {
         self
     }
 
+    pub(crate) fn from_variable(mut self, variable: &str) -> Self {
+        self.message = format!("{} (from the variable {variable})", self.message);
+        self
+    }
+
     pub(crate) fn at(mut self, source: &Arc<NamedSource<String>>, span: Option<Range<usize>>) -> Self {
         self.source_code = span.is_some().then(|| source.clone());
         self.span = span;
@@ -62,6 +67,11 @@ pub struct ConfigFaults {
 }
 
 impl ConfigFaults {
+    pub(crate) fn of(file: &str, mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| fault.span.as_ref().map_or(usize::MAX, |span| span.start));
+        ConfigFaults { file: file.to_owned(), faults }
+    }
+
     /// The whole report for a person: every fault with file, line, a caret and what would be right. Ends with a line break.
     pub fn report(&self) -> String {
         let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(120);
@@ -93,5 +103,37 @@ impl std::error::Error for ConfigFaults {}
 impl Diagnostic for ConfigFaults {
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
         Some(Box::new(self.faults.iter().map(|fault| fault as &dyn Diagnostic)))
+    }
+}
+
+/// The deserializer's message in words that do not ask the reader to know Rust.
+pub(crate) fn in_plain_words(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.replace("unknown field", "unknown key");
+    let renamed = [
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u64", "expected a whole number that is not negative"),
+        ("expected usize", "expected a whole number that is not negative"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a sequence", "expected a list in square brackets"),
+        ("expected a map", "expected a table"),
+        ("expected path string", "expected the name of a file or folder"),
+        ("expected socket address", "expected an address with a port, such as \"127.0.0.1:5060\""),
+        ("expected IP address", "expected an address, such as \"192.0.2.1\""),
+        (
+            "invalid socket address syntax",
+            "not an address with a port: expected one such as \"127.0.0.1:5060\" or \"[::1]:5060\"",
+        ),
+        ("invalid IP address syntax", "not an address: expected one such as \"192.0.2.1\" or \"2001:db8::1\""),
+    ];
+    for (said, plain) in renamed {
+        if let Some(before) = message.strip_suffix(said) {
+            return format!("{before}{plain}");
+        }
+    }
+    match message.rsplit_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table"),
+        None => message,
     }
 }

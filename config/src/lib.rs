@@ -4,8 +4,11 @@
 //! What the settings lead to is decided where they are used; companies, carriers and decks are data and live in `store`.
 #![forbid(unsafe_code)]
 
+mod check;
+mod document;
 mod effective;
 mod emergency;
+mod environment;
 mod fault;
 mod load;
 mod secret;
@@ -13,11 +16,13 @@ mod settings;
 mod values;
 
 pub use emergency::{Country, EmergencyNumbers, NotACountry};
+pub use environment::{ENV_PREFIX, environment};
 pub use fault::{ConfigFaults, Fault};
-pub use secret::{ApiToken, Secret, Secrets};
+pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
 pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
 pub use values::{
-    EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, NotAValue, StatusPattern, StatusSet,
+    EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, NotAValue, StatusPattern,
+    StatusSet,
 };
 
 /// The settings file that is shipped: every key with its default and what follows from it.

@@ -76,10 +76,9 @@ impl Settings {
         {
             match text.trim() {
                 key if key.chars().count() >= SECRET_CHARACTERS_MIN => secrets.nonce_key = Some(Secret::new(key)),
-                _ => faults.push(
-                    Fault::new(format!("{}: the key is too short", path.display()))
-                        .with_help(format!("at least {SECRET_CHARACTERS_MIN} characters, such as `openssl rand -hex 32` prints")),
-                ),
+                _ => faults.push(Fault::new(format!("{}: the key is too short", path.display())).with_help(format!(
+                    "at least {SECRET_CHARACTERS_MIN} characters, such as `openssl rand -hex 32` prints"
+                ))),
             }
         }
         if faults.is_empty() { Ok(secrets) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }

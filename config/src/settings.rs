@@ -151,12 +151,7 @@ pub struct Registration {
 
 impl Default for Registration {
     fn default() -> Self {
-        Registration {
-            expires_nat_max_s: 45,
-            expires_direct_max_s: 3_600,
-            expires_min_s: 30,
-            bindings_max: 100_000,
-        }
+        Registration { expires_nat_max_s: 45, expires_direct_max_s: 3_600, expires_min_s: 30, bindings_max: 100_000 }
     }
 }
 

@@ -160,10 +160,16 @@ impl FromStr for Host {
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        if bracketed.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok()) || (text.len() <= 253 && text.split('.').all(label)) {
+        if bracketed.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
+            || (text.len() <= 253 && text.split('.').all(label))
+        {
             return Ok(Host(text.to_owned()));
         }
-        Err(not(text, "a host", "a name or an address without port, such as sip.example.net, 192.0.2.1 or [2001:db8::1]"))
+        Err(not(
+            text,
+            "a host",
+            "a name or an address without port, such as sip.example.net, 192.0.2.1 or [2001:db8::1]",
+        ))
     }
 }
 
@@ -197,7 +203,11 @@ impl FromStr for EchoNumber {
             return Ok(EchoNumber::ServiceCode(text.to_owned()));
         }
         text.parse().map(EchoNumber::Number).map_err(|_| {
-            not(text, "a number for the echo test", "a code such as *43, or an international number such as +17605550100")
+            not(
+                text,
+                "a number for the echo test",
+                "a code such as *43, or an international number such as +17605550100",
+            )
         })
     }
 }
@@ -240,7 +250,11 @@ impl FromStr for StatusPattern {
         match (class, exact) {
             (Some(class @ 3..=6), _) => Ok(StatusPattern::Class(class)),
             (_, Some(status @ 300..=699)) => Ok(StatusPattern::Exactly(status)),
-            _ => Err(not(text, "a final SIP status", "a status from 300 to 699 such as \"408\", or a class such as \"5xx\"")),
+            _ => Err(not(
+                text,
+                "a final SIP status",
+                "a status from 300 to 699 such as \"408\", or a class such as \"5xx\"",
+            )),
         }
     }
 }

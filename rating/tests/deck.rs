@@ -273,3 +273,18 @@ fn r13_a_quote_states_what_the_next_call_is_charged() {
     assert_eq!(charged.price(30), Micros::from_cents(5));
     assert_eq!(deck.quote(number("+442079460123")), None);
 }
+
+#[test]
+fn the_example_deck_that_is_shipped_can_be_loaded() {
+    let deck = read(include_str!("../../config/deck_example.csv")).unwrap();
+    let bill = |dialled: &str, talked_s| {
+        let tariff = deck.lookup(number(dialled)).unwrap().tariff;
+        tariff.price(tariff.billed_seconds(Duration::from_secs(talked_s))).to_string()
+    };
+    assert_eq!(bill("+3726123456", 64), "0.03");
+    assert_eq!(bill("+12025550123", 3_600), "0.48");
+    // R7: prefixes that no bundle covers have a price of their own.
+    assert_eq!(bill("+16412135555", 60), "0.04");
+    // Ten dollars of credit last ten seconds.
+    assert_eq!(bill("+441632960123", 10), "10.00");
+}
