@@ -46,6 +46,16 @@ where
         Self { machine, outlet, clock, effects, armed: None }
     }
 
+    /// The machine as it stands, for those who look at it.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The clock that it runs by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// Performs what the machine ordered, then sees to its timer and its end.
     fn follow_up(&mut self, ctx: &mut Context<Self>) {
         for effect in self.effects.drain(..) {

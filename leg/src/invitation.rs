@@ -25,7 +25,7 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
     let invitation = Invitation {
         proof,
         source,
-        dialled: invite.uri().map(|uri| dialled(&uri)).unwrap_or_default(),
+        dialled: dialled_in(invite),
         from_user: from.as_ref().map(|from| user_of(from.uri())).unwrap_or_default(),
         from_display: from.map(|from| cut(&from.display_text())).unwrap_or_default(),
         preferred_identity: preferred.map(|identity| user_of(identity.uri())),
@@ -34,6 +34,11 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
         sip_call_id: invite.call_id().unwrap_or_default().to_owned(),
     };
     (invitation, fault)
+}
+
+/// What an INVITE dials; empty where its Request-URI cannot be read.
+pub fn dialled_in(invite: &Message) -> String {
+    invite.uri().map(|uri| dialled(&uri)).unwrap_or_default()
 }
 
 /// The session description of a message, where it carries one.

@@ -75,6 +75,14 @@ const POWERS: [u64; E164_DIGITS_MAX + 1] = {
 };
 
 impl Deck {
+    /// The deck of these rates, in any order; of rates with one prefix the first counts. What came from a file was checked by
+    /// [`Deck::parse_csv`]; this is the way back from where it is kept.
+    pub fn from_rates(mut rates: Vec<Rate>, currency: Currency, version: impl Into<Arc<str>>) -> Deck {
+        rates.sort_by_key(|rate| Place::of_prefix(rate.prefix));
+        rates.dedup_by_key(|rate| rate.prefix);
+        Deck::from_sorted(rates, currency, version.into())
+    }
+
     /// The deck of rates that are in prefix order without duplicates.
     pub(crate) fn from_sorted(rates: Vec<Rate>, currency: Currency, version: Arc<str>) -> Deck {
         let places: Vec<Place> = rates.iter().map(|rate| Place::of_prefix(rate.prefix)).collect();
