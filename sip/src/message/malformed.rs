@@ -69,7 +69,7 @@ pub struct Wrong {
 
 impl Wrong {
     pub(super) fn missing(header: Name) -> Wrong {
-        Wrong { header, is_missing: true, clause: "is missing" }
+        Wrong { header, is_missing: true, clause: "is missing; every message must have it" }
     }
 
     pub(super) fn new(header: Name, clause: &'static str) -> Wrong {
