@@ -48,5 +48,5 @@ pub const CSEQ_MAX: u32 = (1 << 31) - 1;
 /// The largest Max-Forwards (RFC 3261 20.22).
 pub const MAX_FORWARDS_MAX: u32 = 255;
 
-/// Consecutive bytes of CRLF that a stream may send between two messages before the framer calls it noise.
-pub const KEEP_ALIVE_BYTES_MAX: usize = 1024;
+/// Bytes of CRLF in front of a start line that are passed over (RFC 3261 7.5). On streams the framer takes them as keep-alives.
+pub const LEADING_CRLF_BYTES_MAX: usize = 64;

@@ -10,7 +10,7 @@ mod method;
 mod name;
 mod name_addr;
 mod params;
-mod split;
+pub(crate) mod split;
 mod values;
 mod via;
 

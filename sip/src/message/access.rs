@@ -303,7 +303,7 @@ impl Message {
     }
 
     /// The values of a header over all its lines, at most `max`. An empty line has no values; an empty value between commas is one.
-    fn values(&self, name: Name, max: usize) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn values(&self, name: Name, max: usize) -> impl Iterator<Item = &[u8]> {
         let is_list = name.is_list();
         self.lines_of(name)
             .flat_map(move |line| {

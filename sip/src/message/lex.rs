@@ -94,7 +94,11 @@ pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
 
 /// Cuts blanks from both ends.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
-    let mut bytes = trim_start(bytes);
+    trim_end(trim_start(bytes))
+}
+
+/// Cuts blanks from the right.
+pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., last] = bytes
         && is_blank(*last)
     {

@@ -57,7 +57,7 @@ impl Malformed {
 
 /// A header that is missing or cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{header} {clause}")]
+#[error("{} {clause}", if *.header == Name::Other { "The Request-URI" } else { .header.as_str() })]
 pub struct Wrong {
     /// Which header. [`Name::Other`] stands for the Request-URI.
     pub header: Name,
@@ -69,7 +69,7 @@ pub struct Wrong {
 
 impl Wrong {
     pub(super) fn missing(header: Name) -> Wrong {
-        Wrong { header, is_missing: true, clause: "is missing" }
+        Wrong { header, is_missing: true, clause: "is missing; every message must have it" }
     }
 
     pub(super) fn new(header: Name, clause: &'static str) -> Wrong {

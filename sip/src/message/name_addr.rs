@@ -49,7 +49,7 @@ impl<'a> NameAddr<'a> {
             return Err("has a display name that must stand in quotes");
         }
         let close = memchr::memchr(b'>', rest).ok_or("has a < that never closes")?;
-        let uri = Uri::parse(lex::trim(&rest[1..close])).map_err(clause)?;
+        let uri = Uri::parse(&rest[1..close]).map_err(clause)?;
         Ok(NameAddr { display, uri, params: Params::read(&rest[close + 1..])?, raw })
     }
 

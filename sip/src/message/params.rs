@@ -90,7 +90,6 @@ impl<'a> Params<'a> {
 }
 
 /// One parameter, and what comes after its `;`, if one follows.
-#[expect(clippy::type_complexity, reason = "two views of one slice need no name")]
 fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
     let bytes = lex::trim_start(bytes);
     let name_length = bytes.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(bytes.len());

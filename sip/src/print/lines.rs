@@ -41,6 +41,15 @@ impl<'b> Lines<'b> {
         self
     }
 
+    /// Adds one line whose value stands in three parts.
+    pub(super) fn header_parts(self, name: Name, parts: [&[u8]; 3]) -> Self {
+        self.out.put_slice(name.as_str().as_bytes());
+        self.out.put_slice(b": ");
+        parts.into_iter().for_each(|part| put_clean(self.out, part));
+        self.out.put_slice(b"\r\n");
+        self
+    }
+
     /// Adds one line of a header that is not on our list. Whatever is no token in the name is left out; if nothing remains, or it is
     /// Content-Length, nothing is added.
     pub fn header_named(self, name: &str, value: impl AsRef<[u8]>) -> Self {

@@ -21,7 +21,13 @@ impl<'a> Host<'a> {
     /// Reads a host: a name, an IPv4 address, or an IPv6 address in brackets.
     pub fn parse(bytes: &'a [u8]) -> Option<Host<'a>> {
         if let [b'[', inside @ .., b']'] = bytes {
-            return std::str::from_utf8(inside).ok()?.parse().ok().map(Host::V6);
+            let text = std::str::from_utf8(inside).ok()?;
+            // RFC 5118 4.10: the grammar of RFC 3261 has a colon too many before an embedded IPv4 address; others print it.
+            let address = text
+                .parse()
+                .ok()
+                .or_else(|| text.contains(":::").then(|| text.replacen(":::", "::", 1).parse().ok())?);
+            return address.map(Host::V6);
         }
         let text = lex::host_text(bytes)?;
         match bytes[bytes.len() - 1].is_ascii_digit().then(|| text.parse().ok()).flatten() {
