@@ -22,7 +22,7 @@ pub(super) struct Copied {
 impl Copied {
     pub(super) fn of(request: &Message, peer: SocketAddr) -> Copied {
         let mut out = BytesMut::with_capacity(1024);
-        Response::to(request, 100, "Trying").received_from(peer).print(&mut out).end();
+        Response::to(request, 200, "OK").received_from(peer).print(&mut out).end();
         let start = memchr::memmem::find(&out, b"\r\n").map_or(0, |at| at + 2);
         let end = memchr::memmem::rfind(&out, b"Content-Length: 0\r\n\r\n").unwrap_or(out.len());
         let mut lines = out[start..end].to_vec();
