@@ -126,10 +126,18 @@ impl Framer {
                 "The stream has something other than a start line between messages.",
             ));
         }
+        if self
+            .buffer
+            .get(..limits::START_LINE_BYTES_MAX + 2)
+            .is_some_and(|start| memchr::memchr(b'\n', start).is_none())
+        {
+            return Err(failure(Reason::TooLarge, "A start line on the stream has more than 4,096 bytes."));
+        }
         let from = self.scanned.saturating_sub(3);
         let Some(offset) = memchr::memmem::find(&self.buffer[from..], b"\r\n\r\n") else {
             self.scanned = self.buffer.len();
-            return self.unfinished_head();
+            let is_within_limits = self.scanned <= limits::HEAD_BYTES_MAX;
+            return if is_within_limits { Ok(None) } else { Err(head_too_large()) };
         };
         let head_length = from + offset + 4;
         if head_length > limits::HEAD_BYTES_MAX {
@@ -141,18 +149,6 @@ impl Framer {
             Some(length) if length <= limits::MESSAGE_BYTES_MAX => Ok(Some(length)),
             _ => Err(failure(Reason::TooLarge, "A message on the stream announces more than 65,536 bytes.")),
         }
-    }
-
-    /// A head whose end has not come: it may wait as long as it is within its limits.
-    fn unfinished_head(&self) -> Result<Option<usize>, Unframeable> {
-        if self.buffer.len() > limits::HEAD_BYTES_MAX {
-            return Err(head_too_large());
-        }
-        let start_line = &self.buffer[..self.buffer.len().min(limits::START_LINE_BYTES_MAX + 2)];
-        if self.buffer.len() > limits::START_LINE_BYTES_MAX + 2 && memchr::memchr(b'\n', start_line).is_none() {
-            return Err(failure(Reason::TooLarge, "A start line on the stream has more than 4,096 bytes."));
-        }
-        Ok(None)
     }
 }
 

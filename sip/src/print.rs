@@ -2,8 +2,9 @@
 //!
 //! What a message says is decided elsewhere.
 //!
-//! **Injection**: every CR, LF and NUL in a value that is printed becomes a blank, so no value can end its line or the head,
-//! wherever it came from. Printing never fails for it.
+//! **Injection**: every CR, LF and NUL in a value that is handed in becomes a blank, so no value can end its line or the head,
+//! wherever it came from. Printing never fails for it. What a response copies from its request is copied byte for byte: a message
+//! that was split has no CR or LF in any value.
 
 mod lines;
 mod request;

@@ -41,11 +41,12 @@ impl<'b> Lines<'b> {
         self
     }
 
-    /// Adds one line whose value stands in three parts.
-    pub(super) fn header_parts(self, name: Name, parts: [&[u8]; 3]) -> Self {
+    /// Adds one line whose parts come from a message that was split, or from us: no part has a CR or LF, and a NUL in a quoted string
+    /// (`intmeth` of RFC 4475) goes back as it came.
+    pub(super) fn copied(self, name: Name, parts: &[&[u8]]) -> Self {
         self.out.put_slice(name.as_str().as_bytes());
         self.out.put_slice(b": ");
-        parts.into_iter().for_each(|part| put_clean(self.out, part));
+        parts.iter().for_each(|part| self.out.put_slice(part));
         self.out.put_slice(b"\r\n");
         self
     }

@@ -52,15 +52,15 @@ fn of_invite<'b>(invite: &Message, to_from: &Message, method: &Method, out: &'b 
     out.put_slice(b" SIP/2.0\r\n");
     let mut lines = Lines::new(out);
     if let Some(via) = invite.headers(Name::Via).next() {
-        lines = lines.header(Name::Via, via);
+        lines = lines.copied(Name::Via, &[via]);
     }
     for route in invite.lines_of(Name::Route) {
-        lines = lines.header(Name::Route, route);
+        lines = lines.copied(Name::Route, &[route]);
     }
     lines = lines.max_forwards(70);
     for (name, message) in [(Name::From, invite), (Name::To, to_from), (Name::CallId, invite)] {
         if let Some(value) = message.header(name) {
-            lines = lines.header(name, value);
+            lines = lines.copied(name, &[value]);
         }
     }
     match invite.cseq() {

@@ -56,7 +56,7 @@ impl<'a> Response<'a> {
             out.put_slice(b"Via: ");
             match self.source.filter(|_| is_top) {
                 Some(source) => put_top_via(out, line, source),
-                None => put_clean(out, line),
+                None => out.put_slice(line),
             }
             out.put_slice(b"\r\n");
             is_top = false;
@@ -64,25 +64,25 @@ impl<'a> Response<'a> {
         let mut lines = Lines::new(out);
         if self.has_record_route {
             for line in self.request.lines_of(Name::RecordRoute) {
-                lines = lines.header(Name::RecordRoute, line);
+                lines = lines.copied(Name::RecordRoute, &[line]);
             }
         }
         if let Some(from) = self.request.header(Name::From) {
-            lines = lines.header(Name::From, from);
+            lines = lines.copied(Name::From, &[from]);
         }
         if let Some(to) = self.request.header(Name::To) {
             lines = match self.tag.filter(|_| NameAddr::parse(to).is_ok_and(|to| to.params().get("tag").is_none())) {
-                Some(tag) => lines.header_parts(Name::To, [to, b";tag=", tag.as_bytes()]),
-                None => lines.header(Name::To, to),
+                Some(tag) => lines.copied(Name::To, &[to, b";tag=", tag.as_bytes()]),
+                None => lines.copied(Name::To, &[to]),
             };
         }
         for name in [Name::CallId, Name::CSeq] {
             if let Some(value) = self.request.header(name) {
-                lines = lines.header(name, value);
+                lines = lines.copied(name, &[value]);
             }
         }
         match self.request.header(Name::Timestamp) {
-            Some(timestamp) if self.status == 100 => lines.header(Name::Timestamp, timestamp),
+            Some(timestamp) if self.status == 100 => lines.copied(Name::Timestamp, &[timestamp]),
             _ => lines,
         }
     }
@@ -92,15 +92,15 @@ impl<'a> Response<'a> {
 /// copied.
 fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
     let value_end = crate::message::lex::find_outside(line, b',').unwrap_or(line.len());
-    let Ok(via) = Via::parse(&line[..value_end]) else { return put_clean(out, line) };
+    let Ok(via) = Via::parse(&line[..value_end]) else { return out.put_slice(line) };
     let ip = source.ip().to_canonical();
     let wants_rport = via.wants_rport();
     if !wants_rport && via.host().ip() == Some(ip) && via.params().get("received").is_none() {
-        return put_clean(out, line);
+        return out.put_slice(line);
     }
     let value = via.as_bytes();
     let hop_end = memchr::memchr(b';', value).unwrap_or(value.len());
-    put_clean(out, &value[..hop_end]);
+    out.put_slice(&value[..hop_end]);
     for param in via.params().iter() {
         if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
             continue;
@@ -109,7 +109,7 @@ fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
         out.put_slice(param.name.as_bytes());
         if let Some(value) = param.value {
             out.put_u8(b'=');
-            put_clean(out, value);
+            out.put_slice(value);
         }
     }
     // Writing to a buffer in memory does not fail.
@@ -117,5 +117,5 @@ fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
         true => std::fmt::write(&mut Clean { out }, format_args!(";received={ip};rport={}", source.port())),
         false => std::fmt::write(&mut Clean { out }, format_args!(";received={ip}")),
     };
-    put_clean(out, &line[value_end..]);
+    out.put_slice(&line[value_end..]);
 }

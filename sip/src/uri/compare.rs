@@ -8,13 +8,17 @@ use super::{Scheme, Uri, plain, same_unescaped};
 const NEVER_IGNORED: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 
 pub(super) fn equivalent(one: &Uri<'_>, other: &Uri<'_>) -> bool {
+    // Also for what repeats a parameter, which RFC 3261 19.1.1 forbids: it still is itself.
+    if one.raw == other.raw {
+        return true;
+    }
     if one.scheme != other.scheme {
         return false;
     }
     match one.scheme {
         Scheme::Sip | Scheme::Sips => same_sip(one, other),
         Scheme::Tel => same_tel(one, other),
-        Scheme::Urn | Scheme::Other(_) => one.raw == other.raw,
+        Scheme::Urn | Scheme::Other(_) => false,
     }
 }
 
