@@ -2,7 +2,7 @@
 //!
 //! No header is read or written here.
 
-use md5::{Digest as _, Md5};
+use md5::Md5;
 use sha2::Sha256;
 
 /// The algorithms that we speak. Others of RFC 7616 (`SHA-512-256`, the `-sess` forms) are not offered.

@@ -30,10 +30,17 @@
 //! A 2xx to an INVITE that leaves through [`Endpoint::respond`] is repeated until its ACK arrives ([`crate::dialog::repeating`]):
 //! [`Effect::AckArrived`], once, or [`Effect::AckMissed`] after 64*T1. The leg has nothing to do but to order the 2xx once.
 
+mod copied;
 mod counters;
+mod incoming;
+mod keys;
+mod outgoing;
 mod place;
 mod reply;
+mod responding;
+mod settings;
 mod table;
+mod words;
 
 pub mod front_door;
 pub mod steering;
@@ -42,296 +49,56 @@ pub mod via;
 pub use counters::{ByMethod, ByReason, ByStatus, Counters, METHODS};
 pub use place::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, Source, TransactionId, Transport};
 pub use reply::{HeaderLines, Reply};
+pub use settings::{Load, Settings};
+pub use words::{Effect, Event, Pending, Refused};
 
-use crate::Message;
-use crate::transaction::{Failure, Timing};
+use crate::{Malformed, Message, Method};
 use bytes::Bytes;
 use domain::{Entropy, Machine, Monotonic, Now};
-use front_door::FrontDoor;
-
-/// How one endpoint behaves, and its limits.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The number of its shard, printed into branches.
-    pub shard: u16,
-    /// T1, T2, T4.
-    pub timing: Timing,
-    /// Server transactions; a new request beyond it is answered 503 without state. 65,536.
-    pub server_transactions_max: usize,
-    /// Client transactions; a request of ours beyond it is refused to its user. 65,536.
-    pub client_transactions_max: usize,
-    /// Transactions beyond the two limits that are kept for requests inside dialogs (a hang-up always passes). 16,384.
-    pub dialog_reserve: usize,
-    /// Bound dialogs. 131,072.
-    pub dialogs_max: usize,
-    /// Seconds of Retry-After in a 503 of ours. 5.
-    pub retry_after_s: u32,
-    /// The host printed in our Vias and Warnings instead of the local address, where we stand behind a NAT.
-    pub advertised_host: Option<String>,
-    /// What is answered without asking anybody.
-    pub front_door: FrontDoor,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            shard: 0,
-            timing: Timing::default(),
-            server_transactions_max: 65_536,
-            client_transactions_max: 65_536,
-            dialog_reserve: 16_384,
-            dialogs_max: 131_072,
-            retry_after_s: 5,
-            advertised_host: None,
-            front_door: FrontDoor::default(),
-        }
-    }
-}
-
-/// What happened on the network.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// One whole message arrived: a datagram, or what the framer cut from a stream.
-    BytesReceived {
-        /// The message.
-        bytes: Bytes,
-        /// From where.
-        source: Source,
-    },
-    /// One whole message arrived and was parsed already.
-    MessageReceived {
-        /// The message, not checked yet.
-        message: Message,
-        /// From where.
-        source: Source,
-    },
-    /// What was sent there could not be delivered: every transaction with that destination fails.
-    TransportFailed {
-        /// The destination as it stood in [`Effect::Transmit`].
-        destination: Destination,
-    },
-    /// A connection closed: every transaction over it fails.
-    FlowClosed {
-        /// Which.
-        flow: Flow,
-    },
-}
-
-/// What the endpoint orders and reports.
-#[derive(Clone, Debug)]
-pub enum Effect {
-    /// Send these bytes.
-    Transmit {
-        /// One whole message.
-        bytes: Bytes,
-        /// Where to.
-        destination: Destination,
-    },
-    /// A new request stands at the door, and nothing is stored of it: [`Endpoint::accept`] it or
-    /// [`Endpoint::answer_statelessly`].
-    RequestArrived {
-        /// The request.
-        pending: Pending,
-    },
-    /// A request inside a bound dialog arrived (re-INVITE, BYE, INFO, UPDATE, ...); its transaction exists.
-    DialogRequestArrived {
-        /// To whom the dialog is bound.
-        owner: Owner,
-        /// To respond to.
-        transaction: ServerTransactionId,
-        /// The request.
-        message: Message,
-        /// From where.
-        source: Source,
-    },
-    /// The ACK to a 2xx arrived; each 2xx is acknowledged once, repetitions are absorbed.
-    AckArrived {
-        /// To whom the dialog is bound, or else whose transaction was answered.
-        owner: Owner,
-        /// The INVITE's transaction.
-        transaction: ServerTransactionId,
-        /// The ACK; its body may carry the answer to our offer.
-        message: Message,
-    },
-    /// The ACK to a 2xx did not arrive within 64*T1: end the dialog with BYE (RFC 3261 13.3.1.4).
-    AckMissed {
-        /// Whose transaction was answered.
-        owner: Owner,
-        /// The INVITE's transaction, which is gone.
-        transaction: ServerTransactionId,
-    },
-    /// A response to a request of ours arrived: every provisional (100 too), each final once; of an INVITE one 2xx for each To
-    /// tag (a fork).
-    ResponseArrived {
-        /// Who sent the request.
-        owner: Owner,
-        /// Its transaction.
-        transaction: ClientTransactionId,
-        /// The response.
-        message: Message,
-        /// From where.
-        source: Source,
-    },
-    /// A CANCEL arrived for an INVITE without final response; it is answered already. Respond 487.
-    Cancelled {
-        /// Who accepted the INVITE.
-        owner: Owner,
-        /// The INVITE's transaction.
-        transaction: ServerTransactionId,
-        /// The CANCEL, for its Reason.
-        message: Message,
-    },
-    /// A transaction ended without what it was for, or (server transactions, transport) a response could not be delivered.
-    TransactionFailed {
-        /// Whose it was.
-        owner: Owner,
-        /// Which.
-        transaction: TransactionId,
-        /// Why.
-        because: Failure,
-    },
-}
-
-/// A request that nothing is stored of yet.
-#[derive(Clone, Debug)]
-pub struct Pending {
-    message: Message,
-    source: Source,
-}
-
-impl Pending {
-    /// The request, checked.
-    pub fn message(&self) -> &Message {
-        &self.message
-    }
-
-    /// From where.
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-}
-
-/// Why an order was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The transaction ended already, or never was one of this endpoint's.
-    #[error("the transaction has ended")]
-    NoTransaction,
-    /// The request is being answered already: this is a retransmission that was reported twice.
-    #[error("the request was accepted before; its retransmission needs no answer")]
-    AcceptedBefore,
-    /// A table is full.
-    #[error("the table of {0} is full; raise its limit or refuse calls earlier")]
-    Full(&'static str),
-    /// The bytes of a request are not one that we can send: no request line, or a Via in it.
-    #[error("a request to be sent needs a request line, Call-ID and CSeq, and no Via: the endpoint adds its own")]
-    Unsendable,
-}
+use incoming::Server;
+use keys::Keys;
+use outgoing::Client;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use table::{HashedMap, Id, Table};
 
 /// One shard's transaction layer and dialog directory.
 pub struct Endpoint {
     settings: Settings,
     entropy: Entropy,
+    keys: Keys,
     counters: Counters,
+    servers: Table<Server>,
+    clients: Table<Client>,
+    /// Bound dialogs, by [`Keys::dialog`]; at most `dialogs_max`.
+    dialogs: HashedMap<Owner>,
+    /// Which server transaction a request belongs to that arrives a second time by another way, by [`Keys::merged`]; at most
+    /// one entry a server transaction.
+    merged: HashedMap<Id>,
+    /// Which server transaction waits for the ACK to its 2xx, by [`Keys::ack`]; at most one entry a server transaction.
+    acks: HashedMap<Id>,
+    /// How many transactions hang on each connection: only where there are some must the tables be searched when it closes.
+    flows: BTreeMap<Flow, u32>,
+    /// Effects of a transaction while they are being translated; empty in between.
+    scratch: Vec<crate::transaction::Effect>,
 }
 
 impl Endpoint {
     /// An endpoint with empty tables.
-    pub fn new(settings: Settings, entropy: Entropy) -> Endpoint {
-        Endpoint { settings, entropy, counters: Counters::default() }
-    }
-
-    /// Creates the server transaction of a pending request; an INVITE is answered 100 at once.
-    ///
-    /// # Errors
-    /// [`Refused::AcceptedBefore`] where a retransmission was reported before the first was accepted: drop it.
-    pub fn accept(
-        &mut self,
-        pending: &Pending,
-        owner: Owner,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> Result<ServerTransactionId, Refused> {
-        let _ = (pending, owner, now, effects);
-        Err(Refused::NoTransaction)
-    }
-
-    /// Answers a pending request and forgets it. The To tag is the same for every retransmission of the request.
-    pub fn answer_statelessly(&mut self, pending: &Pending, reply: Reply, effects: &mut Vec<Effect>) {
-        let _ = (pending, reply, effects);
-    }
-
-    /// Hands a server transaction to another owner (a call actor that was opened for it).
-    ///
-    /// # Errors
-    /// [`Refused::NoTransaction`].
-    pub fn hand_over(&mut self, transaction: ServerTransactionId, owner: Owner) -> Result<(), Refused> {
-        let _ = (transaction, owner);
-        Err(Refused::NoTransaction)
-    }
-
-    /// Responds to a request. Via, From, To, Call-ID, CSeq and (in responses that make a dialog) Record-Route are copied from it.
-    /// A 2xx to an INVITE is repeated until its ACK.
-    ///
-    /// # Errors
-    /// [`Refused::NoTransaction`], also where a final response was sent before.
-    pub fn respond(
-        &mut self,
-        transaction: ServerTransactionId,
-        reply: Reply,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refused> {
-        let _ = (transaction, reply, now, effects);
-        Err(Refused::NoTransaction)
-    }
-
-    /// Sends a request (any but ACK and CANCEL) in a client transaction of its own. `request` is the whole message without Via.
-    ///
-    /// # Errors
-    /// [`Refused::Full`], [`Refused::Unsendable`].
-    pub fn request(
-        &mut self,
-        owner: Owner,
-        request: &[u8],
-        destination: Destination,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> Result<ClientTransactionId, Refused> {
-        let _ = (owner, request, destination, now, effects);
-        Err(Refused::Unsendable)
-    }
-
-    /// Sends the ACK to a 2xx (whole, without Via) and keeps it: every repetition of this 2xx is answered with it.
-    ///
-    /// # Errors
-    /// [`Refused::Unsendable`]. Where the transaction has ended, the ACK is sent all the same, and not kept.
-    pub fn acknowledge(
-        &mut self,
-        transaction: ClientTransactionId,
-        ack: &[u8],
-        destination: Destination,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refused> {
-        let _ = (transaction, ack, destination, effects);
-        Err(Refused::Unsendable)
-    }
-
-    /// Cancels an INVITE of ours (RFC 3261 9.1): at once where a provisional response came, as soon as one comes otherwise. The
-    /// INVITE's transaction then ends with a response (487, or a 2xx that crossed: acknowledge it and send BYE) or fails after
-    /// 64*T1. `lines` are added to the CANCEL (Reason).
-    ///
-    /// # Errors
-    /// [`Refused::NoTransaction`], also where a final response came already.
-    pub fn cancel(
-        &mut self,
-        transaction: ClientTransactionId,
-        lines: HeaderLines,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refused> {
-        let _ = (transaction, lines, now, effects);
-        Err(Refused::NoTransaction)
+    pub fn new(settings: Settings, mut entropy: Entropy) -> Endpoint {
+        Endpoint {
+            keys: Keys::new(&mut entropy),
+            settings,
+            entropy,
+            counters: Counters::default(),
+            servers: Table::new(),
+            clients: Table::new(),
+            dialogs: HashMap::default(),
+            merged: HashMap::default(),
+            acks: HashMap::default(),
+            flows: BTreeMap::new(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Binds a dialog: requests with this Call-ID and this To tag (ours) are reported to `owner`. Binding again changes the owner.
@@ -339,13 +106,18 @@ impl Endpoint {
     /// # Errors
     /// [`Refused::Full`].
     pub fn bind_dialog(&mut self, call_id: &str, local_tag: &str, owner: Owner) -> Result<(), Refused> {
-        let _ = (call_id, local_tag, owner);
+        let key = self.keys.dialog(call_id, local_tag);
+        if self.dialogs.len() >= self.settings.dialogs_max && !self.dialogs.contains_key(&key) {
+            return Err(Refused::Full("dialogs"));
+        }
+        self.dialogs.insert(key, owner);
         Ok(())
     }
 
     /// Forgets a dialog; nothing happens where it was not bound.
     pub fn unbind_dialog(&mut self, call_id: &str, local_tag: &str) {
-        let _ = (call_id, local_tag);
+        let key = self.keys.dialog(call_id, local_tag);
+        self.dialogs.remove(&key);
     }
 
     /// What was counted.
@@ -360,24 +132,119 @@ impl Endpoint {
 
     /// Transactions and dialogs in memory now.
     pub fn load(&self) -> Load {
-        Load::default()
+        Load {
+            server_transactions: self.servers.len(),
+            client_transactions: self.clients.len(),
+            dialogs: self.dialogs.len(),
+        }
     }
 
     /// A new tag for From or To (RFC 3261 19.3).
     pub fn mint_tag(&mut self) -> String {
         format!("{:016x}", self.entropy.next_u64())
     }
+
+    /// The host by which we name ourselves to whom `local` was addressed.
+    fn own_host(&self, local: SocketAddr) -> String {
+        match (&self.settings.advertised_host, local) {
+            (Some(host), _) => host.clone(),
+            (None, SocketAddr::V4(local)) => local.ip().to_string(),
+            (None, SocketAddr::V6(local)) => format!("[{}]", local.ip()),
+        }
+    }
+
+    fn transmit(&mut self, bytes: Bytes, destination: Destination, effects: &mut Vec<Effect>) {
+        self.counters.messages_sent += 1;
+        effects.push(Effect::Transmit { bytes, destination });
+    }
+
+    fn on_bytes(&mut self, bytes: Bytes, source: Source, now: Now, effects: &mut Vec<Effect>) {
+        if is_keep_alive(&bytes) {
+            return;
+        }
+        match Message::parse(bytes) {
+            Ok(message) => self.on_message(message, source, now, effects),
+            Err(malformed) => self.on_malformed(malformed, source, effects),
+        }
+    }
+
+    fn on_message(&mut self, message: Message, source: Source, now: Now, effects: &mut Vec<Effect>) {
+        self.counters.messages_received += 1;
+        match (message.check(), message.is_request()) {
+            (Ok(()), true) => self.on_request(message, source, now, effects),
+            (Ok(()), false) => self.on_response(message, source, now, effects),
+            (Err(complaint), true) => {
+                self.counters.parse_errors.header += 1;
+                let reply = self.settings.front_door.reply(complaint.status, complaint.phrase);
+                self.complain(&message, reply, &complaint.sentence, source, effects);
+            }
+            (Err(_), false) => self.counters.parse_errors.header += 1,
+        }
+    }
+
+    fn on_malformed(&mut self, malformed: Malformed, source: Source, effects: &mut Vec<Effect>) {
+        self.counters.messages_received += 1;
+        self.counters.parse_errors.add(malformed.reason);
+        if let Some(remains) = malformed.remains {
+            let reply = self.settings.front_door.reply(400, "Bad Request");
+            self.complain(&remains, reply, &malformed.sentence, source, effects);
+        }
+    }
+
+    /// Answers what is broken, where it can be answered at all: an ACK cannot, nor a request that says no way back.
+    fn complain(&mut self, request: &Message, reply: Reply, sentence: &str, source: Source, effects: &mut Vec<Effect>) {
+        if matches!(request.method(), None | Some(Method::Ack)) || request.top_via().is_err() {
+            return;
+        }
+        let reply = reply.warning(&self.own_host(source.local), sentence);
+        self.answer(request, &source, reply, effects);
+    }
+
+    /// Whether a table has room. Requests inside dialogs may use the reserve.
+    fn is_full(used: usize, max: usize, reserve: usize) -> bool {
+        used >= max.saturating_add(reserve)
+    }
+
+    fn on_transport_failed(&mut self, failed: impl Fn(&Destination) -> bool, now: Now, effects: &mut Vec<Effect>) {
+        for id in self.servers.ids() {
+            if self.servers.get(id).is_some_and(|server| failed(&server.destination)) {
+                self.fail_server(id, now, effects);
+            }
+        }
+        for id in self.clients.ids() {
+            if self.clients.get(id).is_some_and(|client| failed(&client.destination)) {
+                self.fail_client(id, now, effects);
+            }
+        }
+    }
+
+    fn on_flow_closed(&mut self, flow: Flow, now: Now, effects: &mut Vec<Effect>) {
+        if self.flows.contains_key(&flow) {
+            self.on_transport_failed(|destination| destination.flow == Some(flow), now, effects);
+        }
+    }
+
+    fn hold_flow(&mut self, flow: Option<Flow>) {
+        if let Some(flow) = flow {
+            *self.flows.entry(flow).or_default() += 1;
+        }
+    }
+
+    fn release_flow(&mut self, flow: Option<Flow>) {
+        if let Some(flow) = flow
+            && let Some(count) = self.flows.get_mut(&flow)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.flows.remove(&flow);
+            }
+        }
+    }
 }
 
-/// How full the tables of an endpoint are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Server transactions.
-    pub server_transactions: usize,
-    /// Client transactions.
-    pub client_transactions: usize,
-    /// Bound dialogs.
-    pub dialogs: usize,
+/// CRLF, NUL or nothing: what keeps a NAT open, and is no message (RFC 5626 3.5.1 and the field).
+fn is_keep_alive(bytes: &[u8]) -> bool {
+    bytes.len() <= 8 && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
 }
 
 impl Machine for Endpoint {
@@ -385,15 +252,28 @@ impl Machine for Endpoint {
     type Effect = Effect;
 
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        let _ = (event, now, effects);
+        match event {
+            Event::BytesReceived { bytes, source } => self.on_bytes(bytes, source, now, effects),
+            Event::MessageReceived { message, source } => self.on_message(message, source, now, effects),
+            Event::TransportFailed { destination } => {
+                self.on_transport_failed(|other| *other == destination, now, effects);
+            }
+            Event::FlowClosed { flow } => self.on_flow_closed(flow, now, effects),
+        }
     }
 
+    /// Never later than the earliest timer, now and then earlier.
     fn deadline(&self) -> Option<Monotonic> {
-        None
+        self.servers.deadline().into_iter().chain(self.clients.deadline()).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let _ = (now, effects);
+        while let Some(id) = self.servers.pop_due(now.monotonic) {
+            self.wake_server(id, now, effects);
+        }
+        while let Some(id) = self.clients.pop_due(now.monotonic) {
+            self.wake_client(id, now, effects);
+        }
     }
 
     /// An endpoint is never finished: it waits for the next message.
