@@ -2,6 +2,7 @@
 //!
 //! Reading one from CSV is in [`csv`], what is wrong with a file in [`complaint`]. Which numbers are free is not a deck's to say.
 
+mod column;
 pub mod complaint;
 pub mod csv;
 
