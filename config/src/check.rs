@@ -154,7 +154,7 @@ impl Checks {
             );
         }
         let range = [("media", "port_min"), ("media", "port_max")];
-        if media.port_min < 1_024 || media.port_min % 2 == 1 {
+        if media.port_min < 1_024 || !media.port_min.is_multiple_of(2) {
             let message = format!("{} cannot be the first RTP port", media.port_min);
             self.complain(
                 &range[..1],
@@ -162,23 +162,18 @@ impl Checks {
                 "expected an even port from 1024 on: RTP has even ports, RTCP the next odd ones",
             );
         }
-        if media.port_max % 2 == 0 {
+        if media.port_max.is_multiple_of(2) {
             let message = format!("{} cannot be the last RTP port", media.port_max);
             self.complain(&range[1..], message, "expected an odd port: the last one is for RTCP");
         }
-        let ports = (u32::from(media.port_max) + 1).saturating_sub(u32::from(media.port_min));
+        let ports = media.ports_of_range();
         if ports < Media::PORTS_MIN {
             let message = format!("{} to {} are {ports} ports", media.port_min, media.port_max);
             let help = format!("expected {} or more, so that they cannot be guessed", Media::PORTS_MIN);
             self.complain(&range, message, help);
-        } else {
-            self.range(
-                ("media", "ports_max"),
-                media.ports_max,
-                Media::PORTS_PER_CALL,
-                ports,
-                " ports (those of the range)",
-            );
+        } else if media.ports_max != 0 {
+            let unit = " ports (those of the range), or 0 for all of them";
+            self.range(("media", "ports_max"), media.ports_max, Media::PORTS_PER_CALL, ports, unit);
         }
         self.range(("media", "threads"), media.threads, 0, 64, " threads, 0 for one for every two cores");
         if media.silence_timeout_s != 0 {
@@ -229,11 +224,11 @@ impl Checks {
     fn together(&mut self, settings: &Settings) {
         let Settings { sip, media, http, calls, .. } = settings;
         let needed = sip.calls_max.saturating_mul(Media::PORTS_PER_CALL);
-        if needed > media.ports_max {
+        if needed > media.ports() {
             self.complain(
-                &[("sip", "calls_max"), ("media", "ports_max")],
-                format!("{} calls need {needed} RTP ports, and media.ports_max is {}", sip.calls_max, media.ports_max),
-                format!("permit {} calls at most, or more ports", media.ports_max / Media::PORTS_PER_CALL),
+                &[("sip", "calls_max"), ("media", "ports_max"), ("media", "port_max"), ("media", "port_min")],
+                format!("{} calls need {needed} RTP ports, and [media] permits {}", sip.calls_max, media.ports()),
+                format!("permit {} calls at most, or more ports", media.ports() / Media::PORTS_PER_CALL),
             );
         }
         for address in &sip.listen {

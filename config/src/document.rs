@@ -52,6 +52,7 @@ impl<'a> Document<'a> {
                     format!("{section}.{key}: {message}")
                 }
                 Some((section, Some(_))) => format!("[{section}]: {message}"),
+                Some((section, None)) if !message.starts_with("unknown key") => format!("{section}: {message}"),
                 Some(_) | None => message,
             };
             faults.push(Fault::new(named).at(&self.source, error.span()));

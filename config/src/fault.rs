@@ -30,7 +30,7 @@ impl Fault {
         self
     }
 
-    pub(crate) fn from_variable(mut self, variable: &str) -> Self {
+    pub(crate) fn by_variable(mut self, variable: &str) -> Self {
         self.message = format!("{} (from the variable {variable})", self.message);
         self
     }
@@ -109,7 +109,7 @@ impl Diagnostic for ConfigFaults {
 /// The deserializer's message in words that do not ask the reader to know Rust.
 pub(crate) fn in_plain_words(message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
-    let message = message.replace("unknown field", "unknown key");
+    let message = message.replace("unknown field", "unknown key").replace("missing field", "missing key");
     let renamed = [
         ("expected u16", "expected a whole number from 0 to 65535"),
         ("expected u32", "expected a whole number from 0 to 4294967295"),

@@ -66,7 +66,7 @@ fn placed(found: check::Found, document: &Document<'_>, overrides: &[Override]) 
     let fault = Fault::new(found.message).with_help(found.help);
     for (section, key) in found.keys {
         if let Some(setting) = overrides.iter().find(|setting| setting.section == section && setting.key == key) {
-            return fault.from_variable(&setting.variable);
+            return fault.by_variable(&setting.variable);
         }
         if let Some(place) = document.place(section, key) {
             return document.at(fault, Some(place));

@@ -113,7 +113,10 @@ fn tokens(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<ApiToken> {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             [_, token] if token.chars().count() < SECRET_CHARACTERS_MIN => fault("the token is too short"),
             [name, _] if tokens.iter().any(|known| known.name == name) => fault("the name is taken already"),
-            [_, _] if tokens.len() == TOKENS_MAX => return tokens,
+            [_, _] if tokens.len() == TOKENS_MAX => {
+                fault(&format!("more than {TOKENS_MAX} tokens"));
+                return tokens;
+            }
             [name, token] => tokens.push(ApiToken { name: name.to_owned(), secret: Secret::new(token) }),
             _ => fault("not a name and a token"),
         }

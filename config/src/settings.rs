@@ -168,7 +168,8 @@ pub struct Media {
     pub port_min: u16,
     /// The last RTP port: odd. The range has at least [`Media::PORTS_MIN`], so that ports drawn at random cannot be guessed.
     pub port_max: u16,
-    /// Ports open at one time; a call needs four. When they are taken, new calls get 503.
+    /// Ports open at one time; a call needs four, and when they are taken, new calls get 503. 0 for all of the range; see
+    /// [`Media::ports`].
     pub ports_max: u32,
     /// Threads that relay RTP, at most 64; 0 for one for every two cores.
     pub threads: u16,
@@ -184,6 +185,16 @@ impl Media {
     pub const PORTS_MIN: u32 = 10_000;
     /// Ports of one call: RTP and RTCP for each of two legs.
     pub const PORTS_PER_CALL: u32 = 4;
+
+    /// Ports that the range has.
+    pub fn ports_of_range(&self) -> u32 {
+        (u32::from(self.port_max) + 1).saturating_sub(u32::from(self.port_min))
+    }
+
+    /// Ports that may be open at one time.
+    pub fn ports(&self) -> u32 {
+        if self.ports_max == 0 { self.ports_of_range() } else { self.ports_max }
+    }
 }
 
 impl Default for Media {
@@ -193,7 +204,7 @@ impl Default for Media {
             advertised_address: None,
             port_min: 10_000,
             port_max: 31_999,
-            ports_max: 22_000,
+            ports_max: 0,
             threads: 0,
             silence_timeout_s: 60,
             learning: MediaLearning::SignallingIp,

@@ -271,7 +271,7 @@ impl Tariff {
     }
 
     /// The block that begins where `after_s` ends: 0 for the first, otherwise the `until_s` of the block before (a time
-    /// inside a block counts as the end of the block before it). The amounts of all blocks up to a boundary add up to exactly
+    /// inside a block counts as the beginning of that block). The amounts of all blocks up to a boundary add up to exactly
     /// the [`price`](Self::price) there, so ticks never need a final adjustment (R6).
     pub fn next_block(&self, after_s: u32) -> Block {
         let first = self.first_s();

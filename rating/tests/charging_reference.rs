@@ -184,6 +184,16 @@ fn r8_the_first_block_is_the_minimum_rounded_up_to_the_cent_with_the_fee() {
     );
 }
 
+#[test]
+fn a_time_inside_a_block_belongs_to_the_block_that_is_paid_already() {
+    let printed = tariff("0.02");
+    for (after_s, until_s) in [(0, 30), (29, 30), (30, 36), (35, 36), (36, 42)] {
+        assert_eq!(printed.next_block(after_s).until_s, until_s, "after {after_s} s");
+    }
+    assert_eq!(printed.next_block(29), printed.first_block());
+    assert_eq!(printed.next_block(35), printed.next_block(30));
+}
+
 /// Talks for as long as `credit` pays the next block; the seconds paid and what is left.
 fn spend(tariff: &Tariff, mut credit: Micros) -> (u32, Micros) {
     let mut paid_s = 0;

@@ -2,11 +2,11 @@
 //!
 //! The wording of the complaints is in [`super::complaint`]; what the rates then mean is in [`crate::tariff`].
 
+use super::column::{Column, cut, price, whole};
 use super::complaint::{COMPLAINTS_MAX, Complaint, DeckFaults, Problem};
 use super::{Deck, Place, Rate};
-use crate::tariff::{self, PRICE_MAX, SCALE_MAX, STEP_S_MAX, Tariff, Terms};
-use domain::money::NotAnAmount;
-use domain::{Currency, Micros, Prefix};
+use crate::tariff::{self, SCALE_MAX, STEP_S_MAX, Tariff, Terms};
+use domain::{Currency, Prefix};
 use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
@@ -20,46 +20,6 @@ pub const DESTINATION_MAX: usize = 100;
 
 /// Put behind every file: it ends the last row, and is skipped as a remark unless a double quote was left open.
 const END: &[u8] = b"\n#\0end of file\n";
-
-/// What a header can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Prefix,
-    Destination,
-    RatePerMinute,
-    ConnectionFee,
-    MinimumS,
-    IncrementS,
-    Rounding,
-    Scale,
-}
-
-impl Column {
-    const ALL: [Column; 8] = [
-        Column::Prefix,
-        Column::Destination,
-        Column::RatePerMinute,
-        Column::ConnectionFee,
-        Column::MinimumS,
-        Column::IncrementS,
-        Column::Rounding,
-        Column::Scale,
-    ];
-    const REQUIRED: [Column; 3] = [Column::Prefix, Column::Destination, Column::RatePerMinute];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Column::Prefix => "prefix",
-            Column::Destination => "destination",
-            Column::RatePerMinute => "rate_per_minute",
-            Column::ConnectionFee => "connection_fee",
-            Column::MinimumS => "minimum_s",
-            Column::IncrementS => "increment_s",
-            Column::Rounding => "rounding",
-            Column::Scale => "scale",
-        }
-    }
-}
 
 impl Deck {
     /// Reads a deck. The header row names the columns, in any order: `prefix`, `destination`, `rate_per_minute`, and where
@@ -328,33 +288,6 @@ fn next_row(file: &mut ::csv::Reader<impl Read>, row: &mut ::csv::ByteRecord) ->
 /// Whether the file ended inside double quotes.
 fn is_cut_off(row: &::csv::ByteRecord) -> bool {
     row.iter().next_back().is_some_and(|cell| cell.ends_with(END))
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
-fn price(text: &str) -> Result<Micros, Problem> {
-    let value: Micros = text.parse().map_err(|error| match error {
-        NotAnAmount::NotANumber(_) => Problem::NotANumber(cut(text)),
-        NotAnAmount::TooFine(_) => Problem::TooFine(cut(text)),
-        NotAnAmount::TooLarge(_) => Problem::TooLarge(cut(text)),
-    })?;
-    if value < Micros::ZERO {
-        return Err(Problem::Negative(cut(text)));
-    }
-    if value.to_decimal() > PRICE_MAX.into() {
-        return Err(Problem::TooLarge(cut(text)));
-    }
-    Ok(value)
-}
-
-fn whole(text: &str, min: u32, max: u32) -> Result<u32, Problem> {
-    text.parse().ok().filter(|value| (min..=max).contains(value)).ok_or_else(|| Problem::OutOfRange {
-        found: cut(text),
-        min,
-        max,
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Reading one from CSV is in [`csv`], what is wrong with a file in [`complaint`]. Which numbers are free is not a deck's to say.
 
+mod column;
 pub mod complaint;
 pub mod csv;
 
@@ -30,6 +31,8 @@ pub struct Deck {
     currency: Currency,
     /// The places of the rates, ascending: the same order as `rates`.
     places: Vec<Place>,
+    /// For each number of four digits, 0 to 9999, how many places stand before all that begin with it; one more entry at the end.
+    starts: Vec<u32>,
     /// For each rate the one with the longest prefix that covers its prefix; itself where none does.
     parents: Vec<u32>,
     /// In prefix order.
@@ -55,6 +58,11 @@ impl Place {
         Self::new(digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')), digits.len() as u32)
     }
 
+    /// The first four digits.
+    fn area(self) -> usize {
+        ((self.0 >> 4) / POWERS[E164_DIGITS_MAX - 4]) as usize
+    }
+
     /// Whether the digits here are the first digits of `other`.
     fn covers(self, other: Place) -> bool {
         let length = self.0 & 0xf;
@@ -62,6 +70,9 @@ impl Place {
         length <= other.0 & 0xf && (other.0 >> 4).wrapping_sub(self.0 >> 4) < span
     }
 }
+
+/// Numbers of four digits.
+const AREAS: usize = 10_000;
 
 /// Powers of ten up to 10^15.
 const POWERS: [u64; E164_DIGITS_MAX + 1] = {
@@ -96,7 +107,12 @@ impl Deck {
             parents.push(covering.last().copied().unwrap_or(index as u32));
             covering.push(index as u32);
         }
-        Deck { version, currency, places, parents, rates }
+        let mut starts = vec![0; AREAS + 1];
+        places.iter().for_each(|place| starts[place.area() + 1] += 1);
+        for area in 0..AREAS {
+            starts[area + 1] += starts[area];
+        }
+        Deck { version, currency, places, starts, parents, rates }
     }
 
     /// The rate with the longest prefix of `number` (R2).
@@ -104,7 +120,8 @@ impl Deck {
         let number = Place::of_number(number);
         // Whatever stands between a prefix of the number and the number begins with that prefix too. So the nearest place at
         // or before the number is the longest prefix itself, or is covered by it.
-        let mut index = self.places.partition_point(|place| *place <= number).checked_sub(1)?;
+        let (from, to) = (self.starts[number.area()] as usize, self.starts[number.area() + 1] as usize);
+        let mut index = (from + self.places[from..to].partition_point(|place| *place <= number)).checked_sub(1)?;
         while !self.places[index].covers(number) {
             let parent = self.parents[index] as usize;
             if parent == index {
