@@ -354,6 +354,8 @@ impl Ledger for SqliteLedger {
         let newest = {
             let state = self.shared.state.lock();
             match query.account {
+                // An account of another company has nothing to show here.
+                Some(account) if account.company != query.company => 0,
                 Some(account) => state.books.last_line(&account),
                 None => state.books.companies.get(&query.company).copied().unwrap_or(0),
             }

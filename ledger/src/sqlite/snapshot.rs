@@ -37,7 +37,7 @@ pub(super) fn encode(books: &Books) -> Vec<u8> {
             put_unsigned(&mut bytes, slot.line);
         }
     }
-    let live = books.subjects.live();
+    let live = books.subjects.with_past();
     put_unsigned(&mut bytes, live.len() as u64);
     for (id, subject, holds) in live {
         put_id(&mut bytes, id);

@@ -18,6 +18,8 @@ pub(super) struct Rebuilt {
 /// Rebuilds the balances as they were after the last row.
 pub(super) fn rebuild(connection: &Connection) -> Result<Rebuilt, Error> {
     let (snapshot, mut books) = snapshot::load(connection)?;
+    // First of all: no subject of the rows below is new, so what is known of each is only what the journal says.
+    books.subjects.newest_at_least(journal::newest_subject(connection)?);
     let mut sequence = snapshot;
     journal::each_line(connection, snapshot, u64::MAX, |found, line| {
         if found != sequence + 1 {
@@ -31,7 +33,6 @@ pub(super) fn rebuild(connection: &Connection) -> Result<Rebuilt, Error> {
         let findings = journal::consult(connection, question)?;
         books.subjects.learn(question, findings);
     }
-    books.subjects.newest_at_least(journal::newest_subject(connection)?);
     Ok(Rebuilt { books, sequence, snapshot })
 }
 
@@ -42,6 +43,9 @@ fn follow(books: &mut Books, line: Line) -> Result<(), Error> {
         return Err(damaged(sequence, "its checksum is wrong"));
     }
     if row.refusal.is_some() {
+        // Nothing moved, but the id is taken.
+        let batch = Batch { id, company: row.company, at: row.at, transfers: Vec::new(), memo: None };
+        books.subjects.pass(&batch);
         return Ok(());
     }
     let transfers = row.transfers.iter().map(|(transfer, _)| *transfer).collect();
@@ -52,7 +56,9 @@ fn follow(books: &mut Books, line: Line) -> Result<(), Error> {
     if books.touched != row.touched {
         return Err(damaged(sequence, "it says other balances than follow from the rows before it"));
     }
-    books.chain(row.company, sequence);
+    if !batch.transfers.is_empty() {
+        books.chain(row.company, sequence);
+    }
     books.subjects.pass(&batch);
     Ok(())
 }

@@ -381,16 +381,23 @@ impl Subjects {
         }
     }
 
-    /// The holds of every live subject, in order of company and subject.
+    /// The holds of every subject that is live, in each company where it is, in order of company and subject.
     pub(super) fn live(&self) -> Vec<(u128, &Subject, &Holds)> {
-        let mut live: Vec<_> = self
+        let mut live = self.with_past();
+        live.retain(|(_, _, holds)| !holds.open.is_empty());
+        live
+    }
+
+    /// The holds of every subject that is live in any company, in all companies, in order of company and subject.
+    pub(super) fn with_past(&self) -> Vec<(u128, &Subject, &Holds)> {
+        let mut all: Vec<_> = self
             .all
             .iter()
+            .filter(|(_, subject)| subject.is_live())
             .flat_map(|(id, subject)| subject.holds.iter().map(move |holds| (*id, subject, holds)))
-            .filter(|(_, _, holds)| !holds.open.is_empty())
             .collect();
-        live.sort_unstable_by_key(|(id, _, holds)| (holds.company, *id));
-        live
+        all.sort_unstable_by_key(|(id, _, holds)| (holds.company, *id));
+        all
     }
 
     /// Puts a live subject in, as a snapshot has it.

@@ -1,5 +1,5 @@
 //! What the ledger's tests share: one company, its accounts, and a way to post and wait.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use domain::credit::{
     Account, Balance, Batch, BatchId, BatchRefusal, Code, Durability, HoldId, Holder, Kind, Memo, Outcome,
