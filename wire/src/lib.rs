@@ -6,8 +6,8 @@
 //!
 //! In a tokio readiness loop:
 //!
-//! ```ignore
-//! let socket = tokio::io::unix::AsyncFd::new(wire::udp_socket(addr, &options)?)?;
+//! ```text
+//! let socket = tokio::io::unix::AsyncFd::register(wire::udp_socket(addr, &options)?)?;
 //! let mut batch = wire::RecvBatch::new(wire::BATCH_MAX, 65_535);
 //! loop {
 //!     let mut guard = socket.readable().await?;
