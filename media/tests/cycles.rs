@@ -21,7 +21,7 @@ fn after_ten_thousand_calls_every_port_and_socket_is_back() {
     for session in 0..10_000 {
         let opened = room.open(session, OpenRequest::relay()).unwrap();
         let b = opened.b.unwrap();
-        assert!((range.first..range.last).contains(&opened.a.port()) && opened.a.port() % 2 == 0);
+        assert!((range.first..range.last).contains(&opened.a.port()) && opened.a.port().is_multiple_of(2));
         assert_ne!(opened.a, b);
         ports.extend([opened.a.port(), b.port()]);
         assert_eq!(room.close(session).unwrap().sides, BySide::default());
