@@ -5,9 +5,10 @@
 use crate::error::Error;
 use crate::queue::{Command, Queue};
 use crate::settings::MediaSettings;
+use crate::shared::Shared;
 use crate::totals::{MediaTotals, QualitySample};
 use crate::words::{EventSink, OpenRefused, OpenRequest, Opened, Overloaded, Remote, SessionId, SessionReport, Side};
-use crate::worker::{self, Shared};
+use crate::worker;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ impl Media {
             let started = worker::start(thread, Arc::clone(&shared), Arc::clone(&queue));
             match started {
                 Ok((waker, handle)) => {
-                    lanes.push(Lane { queue, waker: Arc::new(waker) });
+                    lanes.push(Lane { queue, waker });
                     threads.push(handle);
                 }
                 Err(source) => {
@@ -73,7 +74,7 @@ impl Media {
         reply: Box<dyn FnOnce(Result<Opened, OpenRefused>) + Send>,
     ) {
         if let Err(Command::Open { reply, .. }) = self.send(session, Command::Open { session, request, reply }) {
-            self.inner.shared.counters().on_refused();
+            self.inner.shared.on_overloaded();
             reply(Err(OpenRefused::Overloaded));
         }
     }

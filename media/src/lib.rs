@@ -5,16 +5,28 @@
 //! answers come through the closures that it gives, events through the sink.
 //!
 //! The decisions are pure and take time as an argument: `source` (who may speak), `stream` (loss and jitter), `silence`,
-//! `echo`, `ports`, and `session`, which joins them. The shells are `worker` (sockets, poller, the one clock reading) and
-//! `queue` (commands in).
+//! `echo`, `ports`, and `session`, which joins them. The shells are `worker` (poller and the rounds), `passage` (packets through), `sockets`, `clock` (read once per
+//! round) and `queue` (commands in).
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+mod clock;
+mod counters;
+mod echo;
 mod error;
 mod handle;
+mod packet;
+mod passage;
+mod ports;
 mod queue;
 mod routable;
+mod session;
 mod settings;
+mod shared;
+mod silence;
+mod sockets;
+mod source;
+mod stream;
 mod totals;
 mod words;
 mod worker;
