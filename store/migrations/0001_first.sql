@@ -14,6 +14,8 @@ CREATE TABLE companies (
   country    TEXT NOT NULL,
   currency   TEXT NOT NULL,
   timezone   TEXT NOT NULL,
+  suspended  INTEGER NOT NULL,
+  deck       TEXT,                                      -- a deck's name; NULL: the first in force in its currency
   created_us INTEGER NOT NULL
 ) STRICT;
 
@@ -44,6 +46,7 @@ CREATE TABLE numbers (
   e164       TEXT NOT NULL UNIQUE,
   company    TEXT NOT NULL REFERENCES companies (id),
   profile    TEXT,
+  caller_id_allowed INTEGER NOT NULL,
   created_us INTEGER NOT NULL,
   FOREIGN KEY (profile, company) REFERENCES profiles (id, company)
 ) STRICT;
@@ -57,7 +60,7 @@ CREATE TABLE carriers (
   transport          TEXT NOT NULL,
   priority           INTEGER NOT NULL,
   prefixes           TEXT NOT NULL,                     -- JSON array; empty serves everything
-  progress_timeout_s INTEGER NOT NULL,
+  progress_timeout_s INTEGER,                            -- NULL: the setting's
   failover           TEXT NOT NULL,                     -- JSON object: SIP status to "next" or "stop"
   enabled            INTEGER NOT NULL,
   created_us         INTEGER NOT NULL

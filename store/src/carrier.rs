@@ -111,8 +111,8 @@ pub struct Carrier {
     pub priority: u16,
     /// The destinations that it serves; empty for all.
     pub prefixes: Vec<Prefix>,
-    /// How long it may take to its first 18x before the next one is tried, 1 to 60.
-    pub progress_timeout_s: u16,
+    /// How long it may take to its first 18x before the next one is tried, 1 to 60; none for the setting's.
+    pub progress_timeout_s: Option<u16>,
     /// Final answers (300 to 699) that are to be handled otherwise than by default.
     pub failover: BTreeMap<u16, Failover>,
     /// Whether calls are handed to it.
@@ -134,8 +134,8 @@ pub struct CarrierPatch {
     pub priority: Option<u16>,
     /// The destinations that it serves.
     pub prefixes: Option<Vec<Prefix>>,
-    /// How long it may take to its first 18x.
-    pub progress_timeout_s: Option<u16>,
+    /// How long it may take to its first 18x; the inner `None` for the setting's.
+    pub progress_timeout_s: Option<Option<u16>>,
     /// Final answers that are to be handled otherwise.
     pub failover: Option<BTreeMap<u16, Failover>>,
     /// Whether calls are handed to it.
@@ -211,7 +211,9 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
     checks::name("name", &carrier.name)?;
     checks::within("addresses", carrier.addresses.len() as u32, 1, ADDRESSES_MAX as u32)?;
     checks::within("prefixes", carrier.prefixes.len() as u32, 0, PREFIXES_MAX as u32)?;
-    checks::within("progress_timeout_s", u32::from(carrier.progress_timeout_s), 1, 60)?;
+    if let Some(timeout_s) = carrier.progress_timeout_s {
+        checks::within("progress_timeout_s", u32::from(timeout_s), 1, 60)?;
+    }
     for address in &carrier.addresses {
         let reads_back = address.to_string().parse::<HostPort>();
         reads_back.map_err(|problem| Error::invalid("addresses", problem.to_string()))?;

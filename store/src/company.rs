@@ -23,6 +23,10 @@ pub struct Company {
     pub currency: Currency,
     /// An IANA time zone name, such as `Europe/Tallinn`: months of reports begin by it.
     pub timezone: String,
+    /// Whether an operator has stopped it: its profiles neither register nor call.
+    pub suspended: bool,
+    /// The name of the deck that its calls are charged by; none for the first one in force, by name, in its currency.
+    pub deck: Option<String>,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -36,9 +40,13 @@ pub struct CompanyPatch {
     pub country: Option<Country>,
     /// Another time zone.
     pub timezone: Option<String>,
+    /// Whether it is stopped.
+    pub suspended: Option<bool>,
+    /// Another deck; the inner `None` for the default.
+    pub deck: Option<Option<String>>,
 }
 
-const COLUMNS: &str = "id, name, country, currency, timezone, created_us";
+const COLUMNS: &str = "id, name, country, currency, timezone, suspended, deck, created_us";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Company> {
     Ok(Company {
@@ -47,7 +55,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Company> {
         country: parsed(row, 2)?,
         currency: parsed(row, 3)?,
         timezone: row.get(4)?,
-        created_at: Wall::from_unix_micros(row.get(5)?),
+        suspended: row.get(5)?,
+        deck: row.get(6)?,
+        created_at: Wall::from_unix_micros(row.get(7)?),
     })
 }
 
@@ -65,9 +75,22 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<Company>> {
     Ok(rows)
 }
 
-fn check(company: &Company) -> Result<()> {
+fn check(connection: &Connection, company: &Company) -> Result<()> {
     checks::name("name", &company.name)?;
-    checks::timezone(&company.timezone)
+    checks::timezone(&company.timezone)?;
+    let Some(deck) = &company.deck else { return Ok(()) };
+    let currency: Option<String> = connection
+        .prepare_cached("SELECT currency FROM decks WHERE name = ?1 LIMIT 1")?
+        .query_row([deck], |row| row.get(0))
+        .optional()?;
+    match currency {
+        None => Err(Error::not_found("deck named", deck)),
+        Some(currency) if currency != company.currency.as_str() => Err(Error::invalid(
+            "deck",
+            format!("{deck} is in {currency}: expected a deck in the company's currency, {}", company.currency),
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 impl Store {
@@ -76,19 +99,21 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`]; [`Error::Conflict`] where the id is taken.
     pub fn create_company(&self, company: &Company, signed: Signed<'_>) -> Result<()> {
-        check(company)?;
         self.change(signed, "company_created", company.id, &company.name, |transaction| {
+            check(transaction, company)?;
             if let Ok(other) = get(transaction, company.id) {
                 return Err(Error::Conflict { what: "id", value: company.id.to_string(), other: other.name });
             }
             transaction.execute(
-                "INSERT INTO companies (id, name, country, currency, timezone, created_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                &format!("INSERT INTO companies ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
                 params![
                     company.id.to_string(),
                     company.name,
                     company.country.as_str(),
                     company.currency.as_str(),
                     company.timezone,
+                    company.suspended,
+                    company.deck,
                     company.created_at.as_unix_micros()
                 ],
             )?;
@@ -106,10 +131,19 @@ impl Store {
             company.name = patch.name.clone().unwrap_or(company.name);
             company.country = patch.country.unwrap_or(company.country);
             company.timezone = patch.timezone.clone().unwrap_or(company.timezone);
-            check(&company)?;
+            company.suspended = patch.suspended.unwrap_or(company.suspended);
+            company.deck = patch.deck.clone().unwrap_or(company.deck);
+            check(transaction, &company)?;
             transaction.execute(
-                "UPDATE companies SET name = ?2, country = ?3, timezone = ?4 WHERE id = ?1",
-                params![id.to_string(), company.name, company.country.as_str(), company.timezone],
+                "UPDATE companies SET name = ?2, country = ?3, timezone = ?4, suspended = ?5, deck = ?6 WHERE id = ?1",
+                params![
+                    id.to_string(),
+                    company.name,
+                    company.country.as_str(),
+                    company.timezone,
+                    company.suspended,
+                    company.deck
+                ],
             )?;
             Ok(company)
         })

@@ -18,11 +18,13 @@ pub struct Number {
     pub company: CompanyId,
     /// The profile, of the same company, that it rings at; calls to it are refused where there is none.
     pub profile: Option<ProfileId>,
+    /// Whether it may be shown as caller ID (L3).
+    pub caller_id_allowed: bool,
     /// When it was added.
     pub created_at: Wall,
 }
 
-const COLUMNS: &str = "id, e164, company, profile, created_us";
+const COLUMNS: &str = "id, e164, company, profile, caller_id_allowed, created_us";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Number> {
     Ok(Number {
@@ -30,7 +32,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Number> {
         number: parsed(row, 1)?,
         company: parsed(row, 2)?,
         profile: parsed_option(row, 3)?,
-        created_at: Wall::from_unix_micros(row.get(4)?),
+        caller_id_allowed: row.get(4)?,
+        created_at: Wall::from_unix_micros(row.get(5)?),
     })
 }
 
@@ -79,12 +82,13 @@ impl Store {
                 return Err(Error::Conflict { what: "number", value, other: format!("{other} of {owner}") });
             }
             transaction.execute(
-                &format!("INSERT INTO numbers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5)"),
+                &format!("INSERT INTO numbers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
                 params![
                     number.id.to_string(),
                     number.number.to_string(),
                     number.company.to_string(),
                     number.profile.map(|profile| profile.to_string()),
+                    number.caller_id_allowed,
                     number.created_at.as_unix_micros()
                 ],
             )?;

@@ -26,6 +26,17 @@ pub struct Everything {
     pub decks: Vec<(Deck, Vec<DeckRow>)>,
 }
 
+impl Everything {
+    /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency.
+    /// None where there is no such deck in force; every paid call is then refused with `no_route`.
+    pub fn deck_of(&self, company: &Company) -> Option<&(Deck, Vec<DeckRow>)> {
+        self.decks.iter().find(|(deck, _)| match &company.deck {
+            Some(name) => deck.name == *name,
+            None => deck.currency == company.currency,
+        })
+    }
+}
+
 impl Store {
     /// Reads the whole configuration in one transaction.
     ///

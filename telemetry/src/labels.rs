@@ -59,19 +59,6 @@ labels! {
         /// Any other.
         Other = "other",
     }
-    /// SIP methods of transactions whose time is measured.
-    TransactionMethod {
-        /// INVITE.
-        Invite = "INVITE",
-        /// BYE.
-        Bye = "BYE",
-        /// OPTIONS.
-        Options = "OPTIONS",
-        /// REGISTER.
-        Register = "REGISTER",
-        /// Any other.
-        Other = "other",
-    }
     /// Which side of a transaction we are.
     Role {
         /// We asked.
@@ -113,16 +100,31 @@ labels! {
         /// SIP over UDP.
         Udp = "udp",
     }
-    /// Why new work was refused.
+    /// Why new work was refused with 503.
     OverloadReason {
         /// Too many calls a second.
         Cps = "cps",
         /// A mailbox is full.
         Mailbox = "mailbox",
-        /// Too little memory, or too many transactions or calls.
-        Memory = "memory",
+        /// Too many calls, or too little memory.
+        Load = "load",
         /// The node is being stopped.
         Draining = "draining",
+        /// A table of transactions or dialogs is full.
+        Transactions = "transactions",
+        /// No RTP port is free.
+        MediaPorts = "media_ports",
+        /// The ledger does not answer.
+        Ledger = "ledger",
+    }
+    /// Messages that belong to nothing.
+    Stray {
+        /// A request within a dialog that we do not know (481).
+        Request = "request",
+        /// A response to nothing that we asked.
+        Response = "response",
+        /// An ACK of nothing that we answered.
+        Ack = "ack",
     }
     /// Kinds of actors.
     Actor {
@@ -192,16 +194,26 @@ labels! {
         /// The switch itself answers (echo test).
         Local = "local",
     }
-    /// Why an RTP packet was not passed on.
+    /// Why a datagram of media was not passed on.
     Discarded {
+        /// Not from where this stream comes.
+        UnknownSource = "unknown_source",
+        /// Not RTP version 2.
+        BadVersion = "bad_version",
+        /// Neither RTP nor RTCP.
+        NotRtp = "not_rtp",
         /// Too late.
         Late = "late",
         /// Seen before.
         Duplicate = "duplicate",
-        /// Not from where this stream comes.
-        UnknownSource = "unknown_source",
-        /// Not RTP version 2, or too short.
-        BadVersion = "bad_version",
+        /// One side said that it would not send or receive.
+        Held = "held",
+        /// There is no address to send it to yet.
+        NoDestination = "no_destination",
+        /// The kernel did not take it.
+        SendFailed = "send_failed",
+        /// An echo was sent more than it returns.
+        Flood = "flood",
     }
     /// What became of a ledger batch.
     LedgerOutcome {
@@ -229,13 +241,6 @@ labels! {
         Gbp = "GBP",
         /// Every other.
         Other = "other",
-    }
-    /// Why a call has no price.
-    RatingFailure {
-        /// No row of the deck covers the number.
-        NoRate = "no_rate",
-        /// The deck has another currency than the company.
-        Currency = "currency",
     }
     /// What became of a call record.
     RecordOutcome {
@@ -272,6 +277,24 @@ labels! {
         Warn = "warn",
         /// ERROR.
         Error = "error",
+    }
+}
+
+impl Method {
+    /// The label of a method, by its name as it stands in messages.
+    pub fn of(name: &str) -> Self {
+        const KNOWN: [Method; 9] = [
+            Method::Invite,
+            Method::Ack,
+            Method::Bye,
+            Method::Cancel,
+            Method::Options,
+            Method::Register,
+            Method::Update,
+            Method::Info,
+            Method::Refer,
+        ];
+        KNOWN.into_iter().find(|method| Method::VALUES[method.index()] == name).unwrap_or(Method::Other)
     }
 }
 

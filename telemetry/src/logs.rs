@@ -5,6 +5,7 @@
 
 use crate::error::Error;
 use crate::labels::{Label, LogLevel};
+use crate::mask;
 use domain::Wall;
 use serde_json::{Map, Value};
 use std::fmt::{Debug, Write as _};
@@ -42,6 +43,8 @@ pub struct LogSettings<'a> {
     pub level: &'a str,
     /// How a line looks.
     pub format: LogFormat,
+    /// Whether telephone numbers lose their middle in lines above DEBUG.
+    pub numbers_masked: bool,
     /// The clock that stamps the lines.
     pub clock: fn() -> Wall,
     /// Where lines go; standard error in production.
@@ -91,7 +94,8 @@ pub fn init_logs(settings: LogSettings<'_>) -> Result<LogGuard, Error> {
 }
 
 fn subscriber(settings: LogSettings<'_>) -> Result<(impl Subscriber + Send + Sync, LogGuard), Error> {
-    let LogSettings { level, format, clock, sink } = settings;
+    let LogSettings { level, format, numbers_masked, clock, sink } = settings;
+    mask::set_masked(numbers_masked);
     let filter = EnvFilter::try_new(level)
         .map_err(|problem| Error::Level { level: level.to_owned(), problem: problem.to_string() })?;
     let (sender, receiver) = sync_channel(LINES_MAX);

@@ -18,7 +18,11 @@ pub struct MediaTotals {
     pub bytes: Counts<(Side, Flow)>,
     /// RTP packets missing by sequence number.
     pub lost: Counts<(Side,)>,
-    /// RTP packets not passed on.
+    /// Sessions that heard nothing from the side for too long.
+    pub timeouts: Counts<(Side,)>,
+    /// Answered sessions in which the side sent nothing while the other did.
+    pub one_way_calls: Counts<(Side,)>,
+    /// Datagrams not passed on.
     pub discarded: Counts<(Discarded,)>,
     /// Sessions now.
     pub sessions: Counts<(MediaMode,)>,
@@ -40,7 +44,6 @@ pub(crate) struct MediaHandles {
     loss: Histograms<(Side,)>,
     one_way: Counters<(Side,)>,
     timeouts: Counters<(Side,)>,
-    relay: Histograms<()>,
 }
 
 impl MediaHandles {
@@ -57,7 +60,6 @@ impl MediaHandles {
             loss: maker.histograms("tandem_rtp_loss_ratio")?,
             one_way: maker.counters("tandem_media_one_way_calls_total")?,
             timeouts: maker.counters("tandem_media_timeouts_total")?,
-            relay: maker.histograms("tandem_media_relay_seconds")?,
         })
     }
 }
@@ -69,31 +71,18 @@ impl Telemetry {
         self.media.bytes.absolute(&totals.bytes);
         self.media.lost.absolute(&totals.lost);
         self.media.discarded.absolute(&totals.discarded);
+        self.media.timeouts.absolute(&totals.timeouts);
+        self.media.one_way.absolute(&totals.one_way_calls);
         self.media.sessions.set_all(&totals.sessions);
         self.media.ports_in_use.at(()).set(totals.ports_in_use as f64);
         self.media.port_limit.at(()).set(totals.port_limit as f64);
     }
 
-    /// The jitter of a stream, and its packets received and missing, over an interval or its whole life.
-    pub fn observe_stream(&self, side: Side, jitter: Duration, received: u64, lost: u64) {
+    /// The jitter of a stream, and how many of its packets should have come and did not, over an interval or its rest.
+    pub fn observe_stream(&self, side: Side, jitter: Duration, expected: u64, lost: u64) {
         self.media.jitter.at((side,)).record(jitter.as_secs_f64());
-        if received + lost > 0 {
-            self.media.loss.at((side,)).record(lost as f64 / (received + lost) as f64);
+        if expected > 0 {
+            self.media.loss.at((side,)).record(lost as f64 / expected as f64);
         }
-    }
-
-    /// An answered call is over in which this side sent no RTP.
-    pub fn count_one_way_call(&self, side: Side) {
-        self.media.one_way.at((side,)).increment(1);
-    }
-
-    /// A call was ended because nothing came from this side.
-    pub fn count_media_timeout(&self, side: Side) {
-        self.media.timeouts.at((side,)).increment(1);
-    }
-
-    /// A packet was passed on, so long after it came. A sample of the packets will do.
-    pub fn observe_relay(&self, took: Duration) {
-        self.media.relay.at(()).record(took.as_secs_f64());
     }
 }

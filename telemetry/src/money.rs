@@ -4,24 +4,35 @@
 
 use crate::error::Error;
 use crate::families::{Counters, ExactCounters, Gauges, Histograms, Maker};
-use crate::labels::{CurrencyLabel, LedgerOutcome, Pool, RatingFailure};
+use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
 use crate::telemetry::Telemetry;
 use domain::credit::Code;
 use domain::fact::RechargeOutcome;
 use domain::{Currency, Micros};
 use std::time::Duration;
 
+/// The sums of one currency over all companies, in micros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CurrencyTotals {
+    /// Posted on company accounts.
+    pub companies: i128,
+    /// Posted on profile accounts.
+    pub profiles: i128,
+    /// Held on any account.
+    pub held: i128,
+    /// Debits minus credits over all accounts; anything but zero is a bug.
+    pub imbalance: i128,
+}
+
 /// What the ledger holds now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerTotals {
-    /// The posted balances of companies and profiles.
-    pub balances: Vec<(Pool, Currency, Micros)>,
-    /// Money held.
-    pub held: Vec<(Currency, Micros)>,
+    /// By currency; what is not named is zero.
+    pub currencies: Vec<(Currency, CurrencyTotals)>,
     /// Open holds of money.
-    pub holds: u64,
-    /// The sum over all accounts, by currency; anything but zero is a bug.
-    pub imbalance: Vec<(Currency, Micros)>,
+    pub money_holds: u64,
+    /// Batches applied and waiting for the disk.
+    pub queued_batches: u64,
 }
 
 pub(crate) struct MoneyHandles {
@@ -30,11 +41,10 @@ pub(crate) struct MoneyHandles {
     holds: Gauges<()>,
     entries: Counters<(Code, LedgerOutcome)>,
     amount: ExactCounters<(Code, CurrencyLabel)>,
+    queued: Gauges<()>,
     commit: Histograms<()>,
     imbalance: Gauges<(CurrencyLabel,)>,
     recharges: Counters<(RechargeOutcome,)>,
-    rating: Histograms<()>,
-    rating_failures: Counters<(RatingFailure,)>,
 }
 
 impl MoneyHandles {
@@ -45,11 +55,10 @@ impl MoneyHandles {
             holds: maker.gauges("tandem_credit_holds")?,
             entries: maker.counters("tandem_ledger_entries_total")?,
             amount: maker.exact_counters("tandem_ledger_amount_total")?,
+            queued: maker.gauges("tandem_ledger_queued_batches")?,
             commit: maker.histograms("tandem_ledger_commit_seconds")?,
             imbalance: maker.gauges("tandem_ledger_imbalance")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
-            rating: maker.histograms("tandem_rating_seconds")?,
-            rating_failures: maker.counters("tandem_rating_failures_total")?,
         })
     }
 
@@ -72,26 +81,28 @@ fn units(amount: i128) -> f64 {
 }
 
 impl Telemetry {
-    /// Takes over what the ledger holds. Currencies without a label of their own are summed; what is not named is zero.
+    /// Takes over what the ledger holds. Currencies without a label of their own are summed.
     pub fn set_ledger(&self, totals: &LedgerTotals) {
-        const CURRENCIES: [CurrencyLabel; 4] =
+        const LABELS: [CurrencyLabel; 4] =
             [CurrencyLabel::Usd, CurrencyLabel::Eur, CurrencyLabel::Gbp, CurrencyLabel::Other];
-        let sum = |amounts: &[(Currency, Micros)], wanted: CurrencyLabel, of: fn(i64) -> i128| -> f64 {
-            let of_currency = amounts.iter().filter(|(currency, _)| CurrencyLabel::of(*currency) == wanted);
-            units(of_currency.map(|(_, amount)| of(amount.get())).sum())
-        };
-        for currency in CURRENCIES {
-            for pool in [Pool::Company, Pool::Profile] {
-                let of_pool = totals.balances.iter().filter(|(whose, ..)| *whose == pool);
-                let amounts: Vec<_> = of_pool.map(|(_, currency, amount)| (*currency, *amount)).collect();
-                self.money.balance.at((pool, currency)).set(sum(&amounts, currency, i128::from));
+        for label in LABELS {
+            let mut sum = CurrencyTotals::default();
+            let of_label = totals.currencies.iter().filter(|(currency, _)| CurrencyLabel::of(*currency) == label);
+            for (_, currency) in of_label {
+                sum.companies += currency.companies;
+                sum.profiles += currency.profiles;
+                sum.held += currency.held;
+                // Where several currencies share a label, two bugs must not hide each other.
+                let shared = label == CurrencyLabel::Other;
+                sum.imbalance += if shared { currency.imbalance.abs() } else { currency.imbalance };
             }
-            self.money.held.at((currency,)).set(sum(&totals.held, currency, i128::from));
-            // Absolute where several currencies share a label, so that two bugs cannot hide each other.
-            let of = if currency == CurrencyLabel::Other { |amount| i128::from(amount).abs() } else { i128::from };
-            self.money.imbalance.at((currency,)).set(sum(&totals.imbalance, currency, of));
+            self.money.balance.at((Pool::Company, label)).set(units(sum.companies));
+            self.money.balance.at((Pool::Profile, label)).set(units(sum.profiles));
+            self.money.held.at((label,)).set(units(sum.held));
+            self.money.imbalance.at((label,)).set(units(sum.imbalance));
         }
-        self.money.holds.at(()).set(totals.holds as f64);
+        self.money.holds.at(()).set(totals.money_holds as f64);
+        self.money.queued.at(()).set(totals.queued_batches as f64);
     }
 
     /// A group of batches was made durable.
@@ -102,15 +113,5 @@ impl Telemetry {
     /// The ledger did not answer a batch.
     pub fn count_ledger_failure(&self, code: Code) {
         self.money.entries.at((code, LedgerOutcome::Failed)).increment(1);
-    }
-
-    /// A rate was looked for.
-    pub fn observe_rating(&self, took: Duration) {
-        self.money.rating.at(()).record(took.as_secs_f64());
-    }
-
-    /// A call has no price.
-    pub fn count_rating_failure(&self, reason: RatingFailure) {
-        self.money.rating_failures.at((reason,)).increment(1);
     }
 }

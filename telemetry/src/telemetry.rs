@@ -89,8 +89,9 @@ impl Telemetry {
             }
             Fact::CallAdmitted { direction, after } => self.calls.on_admitted(*direction, *after),
             Fact::CallAnswered { direction, .. } => self.calls.on_answered(*direction),
-            Fact::CallEnded { direction, cause, status, talked, .. } => {
+            Fact::CallEnded { direction, cause, refusal, status, talked, .. } => {
                 self.calls.on_ended(*direction, *cause, *status, *talked);
+                refusal.iter().for_each(|refusal| self.sip.on_refused(*refusal));
             }
             Fact::CarrierAttempted { carrier, result, post_dial_delay } => {
                 self.calls.on_carrier_attempted(carrier, *result, *post_dial_delay);
