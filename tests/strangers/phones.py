@@ -1,0 +1,162 @@
+"""baresip as a phone and Kamailio as a registering PBX, each as a process with a configuration of its own.
+
+Not here: SIPp (sipp_agent.py).
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+
+from waiting import Failure, expect, free_port, until
+
+HERE = pathlib.Path(__file__).resolve().parent
+DEBIAN_DBTEXT = pathlib.Path("/usr/share/kamailio/dbtext/kamailio")
+
+
+class Baresip:
+    """A phone that plays one wave file and writes another, told what to do over its control socket."""
+
+    def __init__(self, folder, server, profile, plays, hears):
+        self.folder = pathlib.Path(folder) / "baresip"
+        self.folder.mkdir(parents=True)
+        control = free_port(udp=False)
+        modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
+                                          "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
+        expect(modules, "baresip's modules were not found")
+        (self.folder / "config").write_text("\n".join([
+            f"sip_listen 127.0.0.1:{free_port()}",
+            f"module_path {modules}",
+            f"audio_source aufile,{plays}",
+            f"audio_player aufile,{hears}",
+            f"audio_alert aufile,{self.folder / 'alert.wav'}",
+            "rtp_ports 33000-34000",
+            "net_interface lo",
+            "module g711.so",
+            "module aufile.so",
+            "module_tmp account.so",
+            "module_app menu.so",
+            "module_app ctrl_tcp.so",
+            f"ctrl_tcp_listen 127.0.0.1:{control}",
+            "",
+        ]))
+        user, password = profile["sip_user"], profile["sip_password"]
+        (self.folder / "accounts").write_text(
+            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU\n")
+        (self.folder / "contacts").write_text("")
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=subprocess.STDOUT)
+        self.events = []
+        self.rest = b""
+        self.control = until(lambda: self._connect(control), "baresip's control socket")
+
+    def _connect(self, port):
+        expect(self.process.poll() is None, "baresip ended at once")
+        return socket.create_connection(("127.0.0.1", port), 1)
+
+    def order(self, command, params=""):
+        """Sends a command."""
+        text = json.dumps({"command": command, "params": params, "token": "t"}).encode()
+        self.control.sendall(str(len(text)).encode() + b":" + text + b",")
+
+    def until_event(self, kind, deadline_s=10):
+        """Waits for an event of this type, such as REGISTER_OK or CALL_ESTABLISHED."""
+
+        def has_come():
+            self._read()
+            for event in self.events:
+                if event.get("type") == kind:
+                    return event
+            raise Failure(str([event.get("type") for event in self.events]))
+
+        return until(has_come, f"baresip's {kind}", deadline_s)
+
+    def _read(self):
+        self.control.settimeout(0.05)
+        try:
+            self.rest += self.control.recv(65536)
+        except TimeoutError:
+            pass
+        while b":" in self.rest:
+            length, _, body = self.rest.partition(b":")
+            if len(body) <= int(length):
+                break
+            self.events.append(json.loads(body[: int(length)]))
+            self.rest = body[int(length) + 1:]
+
+    def stop(self):
+        """Ends it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+
+class KamailioPbx:
+    """Kamailio that registers with the switch (module uac) and sends on what its own phones dial, with credentials."""
+
+    def __init__(self, folder, server, profile, realm):
+        self.folder = pathlib.Path(folder) / "kamailio_pbx"
+        tables = self.folder / "db"
+        tables.mkdir(parents=True)
+        self.port = free_port()
+        user, password = profile["sip_user"], profile["sip_password"]
+        escaped = server.replace(":", "\\:")
+        (tables / "version").write_text("table_name(string) table_version(int)\nuacreg:5\n")
+        (tables / "uacreg").write_text(
+            "id(int,auto) l_uuid(string) l_username(string) l_domain(string) r_username(string) r_domain(string) "
+            "realm(string) auth_username(string) auth_password(string) auth_ha1(string,null) auth_proxy(string) "
+            "expires(int) flags(int) reg_delay(int) contact_addr(string) socket(string,null)\n"
+            f"1:trunk:{user}:127.0.0.1:{user}:{escaped}:{realm}:{user}:{password}::sip\\:{escaped}:60:0:0:"
+            f"127.0.0.1\\:{self.port}:\n")
+        config = (HERE / "kamailio_pbx.cfg").read_text()
+        for name, value in (("PORT", self.port), ("SWITCH", server), ("USER", user), ("PASSWORD", password),
+                            ("REALM", realm), ("TABLES", tables), ("MODULES", kamailio_modules())):
+            config = config.replace(f"@{name}@", str(value))
+        (self.folder / "kamailio.cfg").write_text(config)
+        self.process = start_kamailio(self.folder)
+
+    @property
+    def address(self):
+        """Where its phones send."""
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Ends it."""
+        stop_kamailio(self.process)
+
+
+def kamailio_modules():
+    """Where Debian keeps Kamailio's modules on this machine."""
+    for path in pathlib.Path("/usr/lib").glob("*/kamailio/modules"):
+        return f"{path}/"
+    raise Failure("Kamailio's modules were not found below /usr/lib")
+
+
+def start_kamailio(folder, *more):
+    """Kamailio with `kamailio.cfg` of the folder; it ends with its process group."""
+    program = shutil.which("kamailio") or "/usr/sbin/kamailio"
+    log = open(folder / "log", "wb")
+    command = [program, "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-Y", str(folder), "-w", str(folder), *more]
+    return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                            start_new_session=True)
+
+
+def stop_kamailio(process):
+    """Ends a Kamailio and its children."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            # Its children are in the session that it was given, and nobody else is.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

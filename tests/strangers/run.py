@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Runs the strangers' scenarios: one line each, a closing line, exit 1 if any failed.
+
+Not here: the stories (scenarios/*.py) and their cast (world.py).
+"""
+
+import argparse
+import importlib
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+
+import scenarios  # noqa: E402
+from waiting import Failure  # noqa: E402
+from world import World  # noqa: E402
+
+OUT = HERE.parents[1] / "target" / "tests" / "strangers"
+SUBJECTS = ("registering", "calling", "refusing", "speaking", "sounding", "crowding", "charging", "crashing", "equipping")
+
+
+class Overdue(Exception):
+    """The scenario took longer than it may."""
+
+
+def chosen(options):
+    """The scenarios to run, in the order of the subjects."""
+    for subject in SUBJECTS:
+        importlib.import_module(f"scenarios.{subject}")
+    known = scenarios.ALL
+    for name in options.scenario:
+        if name not in known and name not in SUBJECTS:
+            raise SystemExit(f"no scenario and no subject is called {name}; see --list")
+    if options.scenario:
+        return [one for one in known.values() if one.name in options.scenario or one.subject in options.scenario]
+    return [one for one in known.values() if one.is_full_only == options.full]
+
+
+def server_for(options, folder, settings):
+    """The switch, or what stands in for it."""
+    if options.stand_in:
+        from stand_in import StandIn
+
+        return StandIn(folder, settings)
+    from server import Server
+
+    return Server(folder, settings)
+
+
+def play(options, scenario):
+    """One scenario: None, or what went wrong."""
+    folder = OUT / scenario.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+    def overdue(_signal, _frame):
+        raise Overdue(f"not through after {scenario.timeout_s} s")
+
+    signal.signal(signal.SIGALRM, overdue)
+    signal.alarm(scenario.timeout_s)
+    server = None
+    try:
+        server = server_for(options, folder, scenario.settings).start()
+        with World(folder, server) as world:
+            scenario.play(world)
+        return None
+    except Failure as failure:
+        return str(failure)
+    except Exception as error:  # A fault of the harness is a failure too, told with its place.
+        (folder / "traceback").write_text(traceback.format_exc())
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} at {pathlib.Path(place.filename).name}:{place.lineno}: {error}"
+    finally:
+        signal.alarm(0)
+        if server is not None and server.is_alive():
+            server.kill()
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scenario", nargs="*", help="names of scenarios or subjects; none: all of the gate")
+    parser.add_argument("--full", action="store_true", help="the long forms in place of the gate's")
+    parser.add_argument("--list", action="store_true", help="name the scenarios and what each proves")
+    parser.add_argument("--json", action="store_true", help="the results as JSON, at the end")
+    parser.add_argument("--stand-in", action="store_true",
+                        help="check the scenarios themselves against Kamailio in place of the switch: SIP only, no books")
+    options = parser.parse_args()
+    wanted = chosen(options)
+    if options.list:
+        for scenario in wanted:
+            print(f"{scenario.subject:12} {scenario.name:48} {scenario.proves}")
+        return 0
+    results = []
+    for scenario in wanted:
+        if options.stand_in and scenario.needs_switch:
+            print(f"skip    -    {scenario.name}: needs the switch itself", flush=True)
+            continue
+        began = time.monotonic()
+        wrong = play(options, scenario)
+        took = time.monotonic() - began
+        results.append({"scenario": scenario.name, "proves": scenario.proves, "seconds": round(took, 2),
+                        "ok": wrong is None, "wrong": wrong})
+        print(f"{'ok  ' if wrong is None else 'FAIL'} {took:6.1f} s  {scenario.name}: {wrong or scenario.proves}",
+              flush=True)
+    if options.json:
+        print(json.dumps(results, indent=1))
+    bad = sum(not result["ok"] for result in results)
+    print(f"strangers: {len(results) - bad} passed, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Credit that runs out while people talk, in real time (R8), and credit that comes back (K4, K5, K6).
+
+Not here: what a call costs to the cent in every case; that is the rating room's own tests.
+"""
+
+from decimal import Decimal
+
+import tandem_api
+from scenarios import scenario
+from waiting import equal, expect
+from world import DEAR, LONDON
+
+# What the dear destination costs a second (server.DECK).
+DEAR_PER_SECOND = Decimal("0.02")
+
+
+@scenario()
+def credit_runs_out_in_mid_call(world):
+    """At $0.02 a second $0.10 lasts 5 s: both sides get BYE within 0.2 s of it, and the balance is 0.00 (R8)."""
+    credit = Decimal("0.10")
+    profile = world.profile(credit=str(credit))
+    carrier = world.carrier()
+    pbx = world.pbx("call_until_bye", profile, number=DEAR)
+    pbx.finish()
+    carrier.finish()
+    (lasted,) = pbx.response_times_ms(2)
+    paid = int(credit / DEAR_PER_SECOND * 1000)
+    expect(abs(lasted - paid) <= 200, f"the BYE came {lasted:.0f} ms after the answer, paid were {paid} ms")
+    world.settled(profile, spent=credit, given=credit)
+    world.record(cause="credit_exhausted", amount=credit, billed_s=5)
+
+
+@scenario(needs_switch=True)
+def credit_added_in_mid_call_is_spent_in_it(world):
+    """A top-up while the call is up extends it (K4)."""
+    profile = world.profile(credit="0.10")
+    carrier = world.carrier()
+    pbx = world.pbx("call_until_bye", profile, number=DEAR)
+    world.live_calls(1)
+    world.api.allocate(profile["id"], "0.06")
+    pbx.finish()
+    carrier.finish()
+    (lasted,) = pbx.response_times_ms(2)
+    expect(abs(lasted - 8000) <= 200, f"the BYE came {lasted:.0f} ms after the answer, paid were 8000 ms")
+    world.settled(profile, spent="0.16", given="0.16")
+
+
+@scenario(needs_switch=True)
+def the_company_recharges_the_profile(world):
+    """Credit at the threshold is refilled from the company once, in the middle of a call (K6, D-08)."""
+    profile = world.profile(credit="0.08", auto_recharge={"amount": "1.00", "threshold": "0.04"})
+    carrier = world.carrier()
+    world.pbx("call", profile, number=DEAR, options=("-d", 5500)).finish()
+    carrier.finish()
+    now = world.until_idle(profile)
+    (record,) = world.records(1)
+    spent = tandem_api.record_amount(record)
+    equal(record["billed_s"], 6, "billed seconds of a call of 5.5 s")
+    equal(tandem_api.balance(now), Decimal("1.08") - spent, "the profile's balance after one recharge of 1.00")
+    equal(Decimal(world.api.company(world.company)["credit"]["balance"]), Decimal("98.92"), "the company's balance")
+
+
+@scenario(needs_switch=True)
+def taking_back_leaves_what_is_held(world):
+    """Credit is taken back while a call is up: what is held for it stays, and the call is paid (K5)."""
+    profile = world.profile(credit="10.00")
+    carrier = world.carrier()
+    pbx = world.pbx("call", profile, number=LONDON, options=("-d", 3000))
+    world.live_calls(1)
+    world.api.take_back(profile["id"])
+    now = world.profile_now(profile)
+    equal(tandem_api.available(now), Decimal("0.00"), "what is left to spend")
+    pbx.finish()
+    carrier.finish()
+    idle = world.until_idle(profile)
+    company = Decimal(world.api.company(world.company)["credit"]["balance"])
+    equal(tandem_api.balance(idle) + company, Decimal("99.98"), "profile and company together, less a call of 0.02")
+
+
+@scenario(needs_switch=True)
+def money_moves_once_for_each_key(world):
+    """The same Idempotency-Key twice moves credit once, and with another body is refused."""
+    profile = world.profile(credit="1.00")
+    for _ in range(2):
+        world.api.allocate(profile["id"], "2.00", key="the-same-order")
+    equal(tandem_api.balance(world.profile_now(profile)), Decimal("3.00"), "the balance after one order sent twice")
+    try:
+        world.api.allocate(profile["id"], "5.00", key="the-same-order")
+    except tandem_api.Refused as refused:
+        expect(refused.status in (409, 422), f"another body under the same key got {refused.status}")
+    else:
+        expect(False, "another body under the same key was accepted")
+    equal(tandem_api.balance(world.profile_now(profile)), Decimal("3.00"), "the balance afterwards")

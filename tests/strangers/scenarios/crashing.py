@@ -1,0 +1,67 @@
+"""The switch dies with calls up, and comes back: every call has one record, no cent is lost or taken twice.
+
+Not here: crashes of the simulated world with thousands of seeds; those are tests of the rooms.
+"""
+
+from decimal import Decimal
+
+import tandem_api
+from scenarios import scenario
+from waiting import equal
+
+
+def dies_with(world, calls):
+    """Kills the switch with this many calls up, starts it again twice, and holds the books against each other."""
+    profile = world.profile(channels=300)
+    carrier = world.carrier(calls=calls, trace=False)
+    pbx = world.pbx("call", profile, calls=calls, rate=100, limit=calls, trace=False, options=("-d", 120000),
+                    timeout_s=150)
+    # Up means answered: the record of an unanswered call would cost nothing.
+    from waiting import Failure, until
+
+    def are_answered():
+        live = world.api.live_calls()
+        answered = [call for call in live if call.get("answered_at")]
+        if len(answered) == calls:
+            return True
+        raise Failure(f"{len(live)} calls are up, {len(answered)} of them answered")
+
+    until(are_answered, f"{calls} answered calls", 40)
+    world.server.kill()
+    pbx.kill()
+    carrier.kill()
+
+    world.server.start()
+    first = told(world, profile, calls)
+    for record in first["records"]:
+        equal(record["cause"], "switch_restarted", "the cause in a record")
+        equal(Decimal(record["amount"]), Decimal("0.01"), "the amount of a call of a few seconds")
+    equal(first["balance"], Decimal("10.00") - Decimal("0.01") * calls, "the balance after the restart")
+    world.server.stop()
+    world.server.verify_ledger()
+
+    world.server.start()
+    second = told(world, profile, calls)
+    equal(second, first, "what the API tells after a second restart")
+
+
+def told(world, profile, calls):
+    """Records, balance and statement, once the profile is idle."""
+    now = world.until_idle(profile)
+    return {
+        "records": sorted(world.records(calls), key=lambda record: record["id"]),
+        "balance": tandem_api.balance(now),
+        "statement": world.api.profile_statement(profile["id"]),
+    }
+
+
+@scenario(needs_switch=True, timeout_s=120)
+def kill_with_thirty_calls_up(world):
+    """kill -9 with 30 calls up: 30 records at what was captured, channels and holds free, a second restart changes nothing."""
+    dies_with(world, 30)
+
+
+@scenario(full=True, needs_switch=True, timeout_s=240)
+def kill_with_three_hundred_calls_up(world):
+    """kill -9 with 300 calls up: 300 records at what was captured, channels and holds free, a second restart changes nothing."""
+    dies_with(world, 300)

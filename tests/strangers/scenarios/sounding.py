@@ -1,0 +1,65 @@
+"""Sound goes through the switch, there and back; the echo test returns it (O2).
+
+Not here: a phone that plays and listens by itself (equipping.py).
+"""
+
+import re
+
+import sound
+import tandem_api
+from scenarios import scenario
+from waiting import equal, expect, until
+
+# Writes where the switch wants its RTP, from the SDP of the 200.
+TELL_MEDIA = ('<action><ereg regexp="m=audio ([0-9]+)" search_in="body" check_it="true" assign_to="line,port"/>'
+              '<log message="media [$port]"/></action>')
+SECONDS = 3
+
+
+def hears_itself(world, profile, number):
+    """Calls the number with an RTP end of our own, speaks for three seconds, and counts what came back unchanged."""
+    end = sound.RtpEnd()
+    try:
+        pbx = world.pbx("call", profile, number=number, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1",
+                        options=("-d", SECONDS * 1000 + 1500))
+        line = until(lambda: [one for one in pbx.logged() if "media " in one], "the switch's media port")[0]
+        port = int(re.search(r"media ([0-9]+)", line).group(1))
+        end.send(("127.0.0.1", port), sound.sweep(SECONDS))
+        sent = len(end.payloads)
+        # The first packets may come before the other leg knows where to send.
+        until(lambda: end.returned() >= sent - 10, f"{sent - 10} of {sent} packets to come back unchanged", 3)
+        pbx.finish()
+        return end
+    finally:
+        end.close()
+
+
+@scenario()
+def sound_goes_there_and_back(world):
+    """RTP of the PBX reaches the carrier, and what the carrier sends comes back, byte for byte, by way of the switch."""
+    profile = world.profile()
+    carrier = world.carrier(echo=True)
+    hears_itself(world, profile, "+12025550123")
+    carrier.finish()
+    if not world.server.judges_money:
+        return
+    world.settled(profile, spent="0.01")
+    there, back = tandem_api.packets(world.record(status=200))
+    expect(there >= 140 and back >= 140, f"the record counts {there} packets there and {back} back, 150 were sent")
+    messages = carrier.messages()
+    offered = re.search(r"m=audio ([0-9]+)", messages)
+    expect(offered and 10_000 <= int(offered.group(1)) <= 31_999, "the carrier was not offered a port of the switch")
+
+
+@scenario(needs_switch=True)
+def the_echo_test_is_free(world):
+    """*43 is answered by the switch itself, returns the sound, and costs nothing even without credit (O2, O2b, K9)."""
+    profile = world.profile(credit="0.00")
+    carrier = world.carrier()
+    hears_itself(world, profile, "*43")
+    world.never_invited(carrier)
+    world.settled(profile, given="0.00")
+    world.record(status=200, amount="0", cause="normal")
+    equal(world.api.profile_statement(profile["id"]) and
+          [line for line in world.api.profile_statement(profile["id"]) if "amount" in line and
+           tandem_api.record_amount(line) != 0], [], "lines of the statement that moved credit")

@@ -1,0 +1,122 @@
+"""Sound as samples: a sweep, G.711, wave files, RTP over a plain socket, and how alike two sounds are.
+
+Not here: who plays and who listens.
+"""
+
+import array
+import math
+import socket
+import struct
+import threading
+import time
+import wave
+
+RATE_HZ = 8000
+# Samples in a packet of 20 ms.
+FRAME = 160
+
+
+def sweep(seconds, from_hz=400, to_hz=2400, loudness=0.4):
+    """A tone that rises all the time, so that no part of it looks like another."""
+    samples = array.array("h")
+    for index in range(int(seconds * RATE_HZ)):
+        t = index / RATE_HZ
+        phase = 2 * math.pi * (from_hz * t + (to_hz - from_hz) * t * t / (2 * seconds))
+        samples.append(int(32767 * loudness * math.sin(phase)))
+    return samples
+
+
+def write_wave(path, samples):
+    """16-bit mono at 8 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(samples.tobytes())
+
+
+def read_wave(path):
+    """The samples of a 16-bit mono file, also of one whose writer did not come to close it."""
+    data = open(path, "rb").read()
+    start = data.find(b"data")
+    body = data[start + 8:] if start >= 0 else b""
+    return array.array("h", body[: len(body) // 2 * 2])
+
+
+def correlation(sent, heard, window_s=1.5, step=1):
+    """The best normalised correlation of a window from the middle of `sent` with any part of `heard`, 0 to 1."""
+    length = min(int(window_s * RATE_HZ), len(sent) // 2)
+    begin = (len(sent) - length) // 2
+    pattern = sent[begin:begin + length]
+    if len(heard) < length or length < FRAME:
+        return 0.0
+    # Every eighth sample finds the neighbourhood; every sample judges it.
+    coarse = [(_alike(pattern[::8], heard[at:at + length:8]), at) for at in range(0, len(heard) - length, 4)]
+    _, near = max(coarse, default=(0.0, 0))
+    around = range(max(0, near - 6), min(len(heard) - length, near + 6) + 1, step)
+    return max((_alike(pattern, heard[at:at + length]) for at in around), default=0.0)
+
+
+def _alike(a, b):
+    dot = sum(map(int.__mul__, a, b))
+    size = math.sqrt(sum(map(int.__mul__, a, a)) * sum(map(int.__mul__, b, b)))
+    return dot / size if size else 0.0
+
+
+def ulaw(sample):
+    """One sample as G.711 mu-law (ITU-T G.711)."""
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(abs(sample), 32635) + 132
+    exponent = magnitude.bit_length() - 8
+    return ~(sign | exponent << 4 | (magnitude >> (exponent + 3)) & 0x0F) & 0xFF
+
+
+class RtpEnd(threading.Thread):
+    """One end of an RTP stream on a plain socket: sends numbered packets of 20 ms, keeps what comes back."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.2)
+        self.port = self.socket.getsockname()[1]
+        self.payloads = {}
+        self.received = {}
+        self.lock = threading.Lock()
+        self.is_open = True
+        self.start()
+
+    def run(self):
+        """Keeps every packet by its sequence number."""
+        while self.is_open:
+            try:
+                packet = self.socket.recv(2048)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if len(packet) > 12 and packet[0] >> 6 == 2:
+                with self.lock:
+                    self.received[struct.unpack("!H", packet[2:4])[0]] = packet[12:]
+
+    def send(self, address, samples, ssrc=0x5EED, payload_type=0):
+        """Sends the samples as PCMU in real time."""
+        due = time.monotonic()
+        for number, begin in enumerate(range(0, len(samples) - FRAME + 1, FRAME)):
+            payload = bytes(map(ulaw, samples[begin:begin + FRAME]))
+            self.payloads[number] = payload
+            header = struct.pack("!BBHII", 0x80, payload_type, number, number * FRAME, ssrc)
+            self.socket.sendto(header + payload, address)
+            due += FRAME / RATE_HZ
+            # The packets' own rhythm, not a wait for somebody.
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def returned(self):
+        """How many of the packets sent came back unchanged."""
+        with self.lock:
+            return sum(self.received.get(number) == payload for number, payload in self.payloads.items())
+
+    def close(self):
+        """Ends it."""
+        self.is_open = False
+        self.socket.close()

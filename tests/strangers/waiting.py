@@ -1,0 +1,93 @@
+"""Waiting for what can be observed, with a deadline and a sentence when it does not come.
+
+Not here: sleeping in the hope that something has happened.
+"""
+
+import socket
+import time
+
+POLL_S = 0.02
+
+
+class Failure(Exception):
+    """What a scenario saw that should not be; the text is for a person."""
+
+
+def expect(condition, sentence):
+    """Fails with the sentence unless the condition holds."""
+    if not condition:
+        raise Failure(sentence)
+
+
+def equal(found, expected, what):
+    """Fails, saying both, unless found is what was expected."""
+    if found != expected:
+        raise Failure(f"{what}: expected {expected!r}, found {found!r}")
+
+
+def until(observe, what, deadline_s=10.0):
+    """Asks again and again until the answer is true, and gives it back.
+
+    `observe` may raise `OSError` or `Failure` for "not yet"; the last of these is told when the deadline passes.
+    """
+    deadline = time.monotonic() + deadline_s
+    last = None
+    while True:
+        try:
+            answer = observe()
+            if answer:
+                return answer
+            last = answer
+        except (OSError, Failure) as error:
+            last = error
+        if time.monotonic() >= deadline:
+            raise Failure(f"waited {deadline_s:g} s for {what}; last seen: {last!r}")
+        time.sleep(POLL_S)
+
+
+_given = set()
+
+
+def free_port(udp=True, tcp=True, address="127.0.0.1"):
+    """A port of the address that nobody holds now, for UDP, TCP or both, and that was not given out before."""
+    for _ in range(200):
+        held = []
+        try:
+            port = 0
+            for wanted, kind in ((udp, socket.SOCK_DGRAM), (tcp, socket.SOCK_STREAM)):
+                if wanted:
+                    held.append(socket.socket(socket.AF_INET, kind))
+                    held[-1].bind((address, port))
+                    port = held[-1].getsockname()[1]
+            if port not in _given:
+                _given.add(port)
+                return port
+        except OSError:
+            continue
+        finally:
+            for one in held:
+                one.close()
+    raise Failure("no free port was found in 200 tries")
+
+
+def free_media_port(count=4, low=6000, high=9900):
+    """An even port below the switch's media ports whose `count` ports nobody holds now."""
+    import random
+
+    for _ in range(200):
+        port = random.randrange(low, high - count, 2)
+        held = []
+        try:
+            if any(port + offset in _given for offset in range(count)):
+                continue
+            for offset in range(count):
+                held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                held[-1].bind(("127.0.0.1", port + offset))
+            _given.update(range(port, port + count))
+            return port
+        except OSError:
+            continue
+        finally:
+            for one in held:
+                one.close()
+    raise Failure(f"no {count} free media ports between {low} and {high}")
