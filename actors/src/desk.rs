@@ -13,7 +13,7 @@ use std::sync::Arc;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
-    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Number, Profile, Statuses,
+    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Number, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -140,7 +140,7 @@ fn carrier_entry(carrier: &store::Carrier, settings: &CallSettings) -> Carrier {
         name: carrier.name.as_str().into(),
         prefixes: carrier.prefixes.clone(),
         priority: u32::from(carrier.priority),
-        progress_timeout: Some(std::time::Duration::from_secs(carrier.progress_timeout_s.into())),
+        progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         failover,
         enabled: carrier.enabled,
     }

@@ -116,7 +116,7 @@ impl Shard {
         let gate = match self.gate(&proof, pending) {
             Ok(gate) => gate,
             Err(refused) => {
-                self.core.telemetry.count_overload(crate::shard::figures::overload_reason(refused.kind));
+                self.core.telemetry.count_overload_rejection(crate::shard::figures::overload_reason(refused.kind));
                 return self.answer(pending, refusal(&refused, &self.naming.identity.host));
             }
         };
@@ -159,7 +159,15 @@ impl Shard {
         let opening = Opening { id, invitation, directory: Arc::clone(desk.directory()), gate };
         let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
         let entropy = self.entropy.fork();
-        let house = House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects);
+        let house = match House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects) {
+            Ok(house) => house,
+            Err(stranger) => {
+                let (_, why) = *stranger;
+                let reply = refusal(&why, &self.naming.identity.host);
+                drop(self.endpoint.respond(transaction, reply, now, &mut self.effects));
+                return false;
+            }
+        };
         let core = Arc::clone(&self.core);
         let shard = ctx.address();
         let address = CallShell::create(|ctx| {

@@ -19,8 +19,8 @@ mod legs;
 mod places;
 mod register;
 
-pub use connections::{Accepted, ConnectionEnded};
-pub use places::Places;
+pub use legs::SoundSilent;
+pub use places::{Places, shard_of_place};
 
 use crate::call::Naming;
 use crate::core::Core;
@@ -145,6 +145,8 @@ pub struct Shard {
     kernel_drops: Vec<u64>,
     /// Datagrams that were dropped because a shard's mailbox was full.
     mailbox_drops: u64,
+    /// Messages over streams, received and sent.
+    stream_messages: (u64, u64),
 }
 
 impl Shard {
@@ -167,6 +169,7 @@ impl Shard {
             effects: Vec::new(),
             armed: None,
             mailbox_drops: 0,
+            stream_messages: (0, 0),
         }
     }
 
@@ -199,6 +202,7 @@ impl Shard {
 
     fn take(&mut self, arrivals: Vec<Arrival>, ctx: &mut Context<Self>) {
         for Arrival { bytes, source } in arrivals {
+            self.stream_messages.0 += u64::from(source.transport == Transport::Tcp);
             let now = self.core.clock.now();
             self.endpoint.handle(Event::BytesReceived { bytes, source }, now, &mut self.effects);
             self.follow_up(ctx);
@@ -236,7 +240,10 @@ impl Shard {
                     outgoing.push(&bytes, destination.addr, destination.local);
                 }
             }
-            Transport::Tcp => self.transmit_over_stream(bytes, destination, ctx),
+            Transport::Tcp => {
+                self.stream_messages.1 += 1;
+                self.transmit_over_stream(bytes, destination, ctx);
+            }
         }
     }
 

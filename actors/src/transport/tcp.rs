@@ -27,18 +27,18 @@ const CONNECT_S: u64 = 4;
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// Opens one shard's listener; `reuse_port` as for UDP.
-pub fn listen(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+/// Opens one shard's listener; the kernel spreads connections over all listeners of the port.
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(reuse_port)?;
+    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Opens a connection within [`CONNECT_S`].

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use wire::{BATCH_MAX, RecvBatch, SendBatch, UdpOptions};
 
@@ -28,19 +27,16 @@ pub struct Datagram {
     pub local: SocketAddr,
 }
 
-/// Opens one shard's socket. With `reuse_port` the kernel spreads sources over all sockets of the port.
-///
-/// Must be called on the shard's thread: the socket belongs to its runtime.
-pub fn open(address: SocketAddr, reuse_port: bool) -> io::Result<Arc<AsyncFd<UdpSocket>>> {
+/// Opens one shard's socket. The kernel spreads sources over all sockets of the port (`SO_REUSEPORT`).
+pub fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     let options = UdpOptions {
-        reuse_port,
+        reuse_port: true,
         recv_buffer: Some(RECV_BUFFER_BYTES),
         packet_info: address.ip().is_unspecified(),
         drop_counter: true,
         ..UdpOptions::default()
     };
-    let socket = wire::udp_socket(address, &options)?;
-    Ok(Arc::new(AsyncFd::with_interest(socket, Interest::READABLE)?))
+    wire::udp_socket(address, &options)
 }
 
 /// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
