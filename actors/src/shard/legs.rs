@@ -7,7 +7,6 @@ use crate::mailbox::tell;
 use crate::shell::Tell;
 use actix::{Context, Handler, Message};
 use domain::call_control::LegId;
-use domain::{ReleaseCause, fact};
 use leg::Effect as Order;
 use leg::Event as News;
 use media::{BySide, Side};
@@ -85,13 +84,9 @@ impl Handler<SoundSilent> for Shard {
     type Result = ();
     fn handle(&mut self, SoundSilent { place, sides }: SoundSilent, _: &mut Context<Self>) {
         let Some(call) = self.places.get(place) else { return };
-        for side in Side::BOTH.into_iter().filter(|side| sides[*side]) {
-            self.core.telemetry.count_media_timeout(match side {
-                Side::A => fact::Side::Access,
-                Side::B => fact::Side::Peering,
-            });
-        }
-        let event = switch::call::Event::HangUpOrdered(ReleaseCause::MediaTimeout);
+        // The legs towards carriers are all one side to the relay; which of them was silent does not matter to the call.
+        let leg = if sides[Side::A] { LegId::CALLER } else { LegId(1) };
+        let event = switch::call::Event::MediaSilent { leg };
         tell(call, Tell(call::Event::Call(event)));
     }
 }

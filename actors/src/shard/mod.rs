@@ -38,7 +38,6 @@ use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 
 /// How often a shard hands over what it has counted.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
@@ -292,7 +291,7 @@ impl Shard {
 
     fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
         let Listener { address, udp, tcp } = listener;
-        let socket = Arc::new(AsyncFd::with_interest(udp, tokio::io::Interest::READABLE)?);
+        let socket = Arc::new(tokio::net::UdpSocket::from_std(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
         actix_rt::spawn(async move {
