@@ -125,7 +125,7 @@ struct Inner {
     rules: NodeRules,
     listeners: Vec<SocketAddr>,
     arbiters: Mutex<Vec<Arbiter>>,
-    drain: Mutex<Option<Drain>>,
+    drain: Drain,
     /// One reload at a time, so that the newest always wins.
     reloading: Mutex<()>,
 }
@@ -156,7 +156,8 @@ impl Exchange {
             is_draining: AtomicBool::new(false),
             shards: OnceLock::new(),
         });
-        let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry).map_err(StartError::Records)?;
+        let drain =
+            Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry).map_err(StartError::Records)?;
         let secret = match settings.nonce_key {
             Some(key) => key,
             None => secret_key().map_err(StartError::Chance)?,
@@ -182,8 +183,8 @@ impl Exchange {
             arbiters.push(arbiter);
         }
         // Set once, here; a second start makes a core of its own.
-        drop(silent.set(handles.iter().map(|shard| shard.address.clone().recipient()).collect()));
-        drop(core.shards.set(handles));
+        let _ = silent.set(handles.iter().map(|shard| shard.address.clone().recipient()).collect());
+        let _ = core.shards.set(handles);
         Ok(Exchange {
             inner: Arc::new(Inner {
                 core,
@@ -191,7 +192,7 @@ impl Exchange {
                 rules,
                 listeners,
                 arbiters: Mutex::new(arbiters),
-                drain: Mutex::new(Some(drain)),
+                drain,
                 reloading: Mutex::new(()),
             }),
         })
@@ -316,9 +317,7 @@ impl Exchange {
         if let Err(error) = self.inner.core.ledger.flush() {
             tracing::error!(%error, "the ledger could not be flushed");
         }
-        if let Some(drain) = self.inner.drain.lock().take() {
-            drain.stop();
-        }
+        self.inner.drain.finish();
     }
 }
 
@@ -386,7 +385,13 @@ fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) 
     }
 }
 
-fn challenger(settings: &ExchangeSettings, shard: u16, secret: &[u8; 32], entropy: Entropy, clock: Clock) -> Challenger {
+fn challenger(
+    settings: &ExchangeSettings,
+    shard: u16,
+    secret: &[u8; 32],
+    entropy: Entropy,
+    clock: Clock,
+) -> Challenger {
     let issuer = sip::digest::Settings {
         lifetime: settings.nonce_lifetime,
         ..sip::digest::Settings::new(settings.realm.as_str(), Issuer(shard))
@@ -429,9 +434,5 @@ fn free_address(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
 }
 
 fn listener(address: SocketAddr) -> std::io::Result<Listener> {
-    Ok(Listener {
-        address,
-        udp: crate::transport::udp::open(address)?,
-        tcp: tcp::listen(address)?,
-    })
+    Ok(Listener { address, udp: crate::transport::udp::open(address)?, tcp: tcp::listen(address)? })
 }

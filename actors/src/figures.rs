@@ -3,8 +3,8 @@
 //! Names and labels are `telemetry`'s; what a shard counts it hands over itself.
 
 use crate::core::Core;
-use domain::fact::{Flow, Side};
 use domain::Currency;
+use domain::fact::{Flow, Side};
 use media::Side as Leg;
 use telemetry::labels::{Discarded, MediaMode, ProfileKind};
 use telemetry::{Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
@@ -50,7 +50,12 @@ fn publish_media(core: &Core) {
     core.media.drain_samples(&mut samples);
     for sample in samples {
         let jitter = std::time::Duration::from_micros(sample.jitter_us.into());
-        core.telemetry.observe_stream(side_of(sample.side), jitter, sample.packets_expected.into(), sample.packets_lost.into());
+        core.telemetry.observe_stream(
+            side_of(sample.side),
+            jitter,
+            sample.packets_expected.into(),
+            sample.packets_lost.into(),
+        );
     }
 }
 

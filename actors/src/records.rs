@@ -6,8 +6,7 @@
 use domain::call_record::CallRecord;
 use ledger::Ledger;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use store::Store;
 use store::record_json::from_json;
@@ -19,10 +18,9 @@ const BATCH_MAX: usize = 1_000;
 /// How long the drain waits before it tries again where the store failed.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// A thread that copies records until it is stopped.
-pub struct Drain {
-    wake: SyncSender<()>,
-    thread: JoinHandle<()>,
+/// A thread that copies records for as long as the process lives.
+pub(crate) struct Drain {
+    work: Arc<Work>,
 }
 
 /// What the thread works with.
@@ -34,27 +32,31 @@ struct Work {
 
 impl Drain {
     /// Copies what is there already, then whatever is journalled.
-    pub fn start(ledger: Arc<dyn Ledger>, store: Arc<Store>, telemetry: Arc<Telemetry>) -> std::io::Result<Drain> {
-        // One wake-up is enough for any number of records.
+    pub(crate) fn start(
+        ledger: Arc<dyn Ledger>,
+        store: Arc<Store>,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Drain> {
+        // One wake-up is enough for any number of records: a second one finds the first still waiting.
         let (wake, woken) = sync_channel(1);
-        let listener = wake.clone();
-        let listening = ledger.on_journalled(Box::new(move |_| drop(listener.try_send(()))));
-        listening.map_err(std::io::Error::other)?;
-        let work = Work { ledger, store, telemetry };
-        let thread = std::thread::Builder::new().name("records".to_owned()).spawn(move || work.run(&woken))?;
+        let listener: SyncSender<()> = wake.clone();
+        let on_journalled = Box::new(move |_| {
+            let _ = listener.try_send(());
+        });
+        ledger.on_journalled(on_journalled).map_err(std::io::Error::other)?;
+        let work = Arc::new(Work { ledger, store, telemetry });
+        let thread = Arc::clone(&work);
+        std::thread::Builder::new().name("records".to_owned()).spawn(move || thread.run(&woken))?;
         // What an earlier life left behind.
-        drop(wake.try_send(()));
-        Ok(Drain { wake, thread })
+        let _ = wake.try_send(());
+        Ok(Drain { work })
     }
 
-    /// Copies what is journalled by now, and ends. To be called after the ledger was flushed.
-    pub fn stop(self) {
-        // The thread ends when nobody can wake it any more; the ledger's listener goes with the ledger.
-        match self.wake.try_send(()) {
-            Ok(()) | Err(TrySendError::Full(())) | Err(TrySendError::Disconnected(())) => {}
+    /// Copies what is journalled by now. To be called after the ledger was flushed; the thread finds nothing left to do then.
+    pub(crate) fn finish(&self) {
+        if let Err(error) = self.work.copy_all() {
+            tracing::error!(%error, "the last call records cannot be copied to the store; the next start copies them");
         }
-        drop(self.wake);
-        drop(self.thread);
     }
 }
 
@@ -64,7 +66,7 @@ impl Work {
             while let Err(error) = self.copy_all() {
                 tracing::error!(%error, "call records cannot be copied to the store; they wait in the journal");
                 // The next record, or the next second, tries again.
-                drop(woken.recv_timeout(RETRY_AFTER));
+                let _ = woken.recv_timeout(RETRY_AFTER);
             }
         }
     }

@@ -49,15 +49,16 @@ fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
         Some(answered) => (answered + std::time::Duration::from_secs(record.billed_s.into())).min(now.wall),
         None => now.wall,
     };
-    record.talked_ms = record.answered_at.map_or(0, |answered| {
-        u64::try_from(record.ended_at.since(answered).as_millis()).unwrap_or(u64::MAX)
-    });
+    record.talked_ms = record
+        .answered_at
+        .map_or(0, |answered| u64::try_from(record.ended_at.since(answered).as_millis()).unwrap_or(u64::MAX));
     Some(record)
 }
 
 fn paid_up_to(died: &Unfinished) -> u32 {
     let is_open = |number| died.open_holds.iter().any(|open| open.hold.number == number);
-    let paid = died.closed_holds.iter().map(|closed| closed.hold.number).filter(|number| *number != 0 && !is_open(*number));
+    let paid =
+        died.closed_holds.iter().map(|closed| closed.hold.number).filter(|number| *number != 0 && !is_open(*number));
     // Blocks that cost nothing by themselves are captured with 0: they count, for they were spoken.
     if died.closed_holds.is_empty() { 0 } else { paid.max().unwrap_or(0) }
 }
@@ -79,7 +80,13 @@ fn close(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<(), String> {
     let subject = batch.id.subject;
     let code = batch.transfers.first().map_or(Code::ChannelUse, |transfer| transfer.code);
     let (told, heard) = sync_channel(1);
-    ledger.submit(batch, Durability::BeforeAnswer, Box::new(move |outcome| drop(told.send(outcome))));
+    ledger.submit(
+        batch,
+        Durability::BeforeAnswer,
+        Box::new(move |outcome| {
+            let _ = told.send(outcome);
+        }),
+    );
     match heard.recv() {
         Ok(Outcome::Applied(_)) | Ok(Outcome::Replayed(_)) => Ok(()),
         Ok(outcome) => Err(format!(

@@ -109,11 +109,15 @@ impl House {
     fn obey(&mut self, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
         for order in orders {
             match order {
-                switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => self.on_invite(id, invitation, now, effects),
+                switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
+                    self.on_invite(id, invitation, now, effects)
+                }
                 switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
                 switch::call::Effect::ReportMedia => self.on_report_media(effects),
-                switch::call::Effect::AskProfile(profile, request) => effects.push(Effect::AskProfile(profile, request)),
+                switch::call::Effect::AskProfile(profile, request) => {
+                    effects.push(Effect::AskProfile(profile, request))
+                }
                 switch::call::Effect::Tell(fact) => effects.push(Effect::Tell(fact)),
             }
         }
@@ -134,7 +138,14 @@ impl House {
         }
     }
 
-    fn call_carrier(&mut self, id: LegId, order: &CarrierInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
+    fn call_carrier(
+        &mut self,
+        id: LegId,
+        order: &CarrierInvitation,
+        opened: Opened,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let (Some(target), Some(ours)) = (self.desk.carrier(order.carrier), opened.b) else {
             // The carrier was taken out between the choice and the call.
             self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));

@@ -60,7 +60,8 @@ pub struct Naming {
 impl Naming {
     /// The ports that were opened, under the address that peers shall send to.
     pub fn shown(&self, opened: Opened) -> Opened {
-        let shown = |address: SocketAddr| SocketAddr::new(self.media_advertised.unwrap_or(address.ip()), address.port());
+        let shown =
+            |address: SocketAddr| SocketAddr::new(self.media_advertised.unwrap_or(address.ip()), address.port());
         Opened { a: shown(opened.a), b: opened.b.map(shown) }
     }
 

@@ -69,9 +69,10 @@ impl Shard {
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
     pub(super) fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Reply>) {
         match verdict {
-            Verdict::Malformed(sentence) => {
-                (AuthOutcome::BadPassword, Err(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence)))
-            }
+            Verdict::Malformed(sentence) => (
+                AuthOutcome::BadPassword,
+                Err(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence)),
+            ),
             Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
             Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(gate, Freshness::Stale))),
@@ -149,7 +150,7 @@ impl Shard {
             Ok(invited) => invited,
             Err(wrong) => {
                 let reply = Reply::new(400, "Bad Request").warning(&self.naming.identity.host, &wrong.to_string());
-                drop(self.endpoint.respond(transaction, reply, now, &mut self.effects));
+                let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
                 return false;
             }
         };
@@ -164,7 +165,7 @@ impl Shard {
             Err(stranger) => {
                 let (_, why) = *stranger;
                 let reply = refusal(&why, &self.naming.identity.host);
-                drop(self.endpoint.respond(transaction, reply, now, &mut self.effects));
+                let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
                 return false;
             }
         };

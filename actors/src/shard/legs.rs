@@ -30,7 +30,9 @@ impl Shard {
         let owner = owner_of(place, leg);
         match order {
             // Refused only where the transaction has ended: then nobody waits for a response.
-            Order::Respond { transaction, reply } => drop(self.endpoint.respond(transaction, reply, now, effects)),
+            Order::Respond { transaction, reply } => {
+                let _ = self.endpoint.respond(transaction, reply, now, effects);
+            }
             Order::Request { sent, request, destination } => {
                 let outcome = self.endpoint.request(owner, &request, destination, now, effects);
                 let news = match outcome {
@@ -40,12 +42,16 @@ impl Shard {
                 self.tell(owner, news);
             }
             Order::Acknowledge { transaction, ack, destination } => {
-                drop(self.endpoint.acknowledge(transaction, &ack, destination, effects));
+                let _ = self.endpoint.acknowledge(transaction, &ack, destination, effects);
             }
             // Refused where the final response came already: the leg will hear it.
-            Order::Cancel { transaction, lines } => drop(self.endpoint.cancel(transaction, lines, now, effects)),
+            Order::Cancel { transaction, lines } => {
+                let _ = self.endpoint.cancel(transaction, lines, now, effects);
+            }
             // Where the table is full the dialog's requests get 481, and its call ends by BYE from our side.
-            Order::BindDialog { call_id, local_tag } => drop(self.endpoint.bind_dialog(&call_id, &local_tag, owner)),
+            Order::BindDialog { call_id, local_tag } => {
+                let _ = self.endpoint.bind_dialog(&call_id, &local_tag, owner);
+            }
             Order::UnbindDialog { call_id, local_tag } => self.endpoint.unbind_dialog(&call_id, &local_tag),
             // These stay in the house.
             Order::Sound(_) | Order::Tell(_) => {}

@@ -214,10 +214,10 @@ impl Shard {
         let mut index = 0;
         // Doing one thing may order another: they are done in order.
         while index < self.effects.len() {
-            let effect = std::mem::replace(&mut self.effects[index], Effect::Transmit {
-                bytes: Bytes::new(),
-                destination: NOWHERE,
-            });
+            let effect = std::mem::replace(
+                &mut self.effects[index],
+                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE },
+            );
             index += 1;
             self.perform(effect, ctx);
         }
@@ -253,9 +253,8 @@ impl Shard {
         let exact = |bound: &SocketAddr| *bound == local;
         let wildcard = |bound: &SocketAddr| bound.ip().is_unspecified() && bound.port() == local.port();
         let family = |bound: &SocketAddr| bound.is_ipv4() == destination.addr.is_ipv4();
-        let find = |rule: &dyn Fn(&SocketAddr) -> bool| {
-            self.udp.iter().position(|(bound, _)| rule(bound) && family(bound))
-        };
+        let find =
+            |rule: &dyn Fn(&SocketAddr) -> bool| self.udp.iter().position(|(bound, _)| rule(bound) && family(bound));
         let index = find(&exact).or_else(|| find(&wildcard)).or_else(|| find(&family))?;
         self.udp.get_mut(index).map(|(_, outgoing)| outgoing)
     }

@@ -44,7 +44,9 @@ pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 /// Opens a connection within [`CONNECT_S`].
 pub async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
     let timeout = Duration::from_secs(CONNECT_S);
-    tokio::time::timeout(timeout, TcpStream::connect(peer)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(timeout, TcpStream::connect(peer))
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Accepts for ever. A connection that fails while being accepted concerns nobody else.
@@ -89,7 +91,9 @@ pub async fn read(mut stream: OwnedReadHalf, writes: mpsc::Sender<Bytes>, mut de
             match framer.next_frame() {
                 Ok(Some(Frame::Message(message))) => deliver(message),
                 // A peer that pings faster than it reads loses pongs, not the connection.
-                Ok(Some(Frame::Ping)) => drop(writes.try_send(Bytes::from_static(PONG))),
+                Ok(Some(Frame::Ping)) => {
+                    let _ = writes.try_send(Bytes::from_static(PONG));
+                }
                 Ok(Some(Frame::Pong)) => {}
                 Ok(None) => break,
                 Err(unframeable) => return Closed::Unframeable(unframeable),
