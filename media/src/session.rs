@@ -281,7 +281,7 @@ impl Session {
 }
 
 impl Negotiated {
-    /// Whether a packet on this port comes from the far end. RTCP on the RTP port comes from the RTP source, and teaches none.
+    /// Whether a packet on this port comes from the far end. RTCP on the RTP port teaches nothing.
     fn admits(&mut self, port: Port, packet: Packet, from: SocketAddr) -> bool {
         match (port, packet) {
             (Port::Rtp, Packet::Rtp(_)) => {
@@ -293,7 +293,7 @@ impl Negotiated {
                 }
                 is_admitted
             }
-            (Port::Rtp, Packet::Rtcp) => self.rtp.source().is_some_and(|source| source == from),
+            (Port::Rtp, Packet::Rtcp) => self.rtp.is_expected(from),
             (Port::Rtcp, _) => self.rtcp.as_mut().is_some_and(|rtcp| rtcp.admits(from)),
         }
     }
@@ -349,6 +349,18 @@ mod tests {
         assert_eq!(outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B), sent(Side::A, A));
         assert_eq!(outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), sent(Side::B, "127.0.0.1:5001"));
         assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), sent(Side::B, B), "RFC 5761");
+    }
+
+    #[test]
+    fn rtcp_on_the_rtp_port_is_heard_from_who_is_expected_and_teaches_nothing() {
+        let mut relay = relay();
+        let to_b = Outcome::Send { side: Side::B, to: at(B) };
+        let unknown = Outcome::Discard(DiscardReason::UnknownSource);
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), to_b, "before any RTP");
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, "127.0.0.1:4444"), unknown);
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), "127.0.0.1:4444"), to_b, "RTP teaches");
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, "127.0.0.1:4444"), to_b);
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), unknown);
     }
 
     #[test]

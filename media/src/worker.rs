@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Batches that one socket may bring in a round before the others have their turn.
-const BATCHES_PER_ROUND: usize = 2;
+const BATCHES_PER_ROUND: usize = 8;
 
 /// Sockets of a round: at 6 us each a round lasts under 1 ms, which bounds the error of arrival times.
 const EVENTS: usize = 128;

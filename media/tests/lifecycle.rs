@@ -12,6 +12,7 @@ use media::{
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 const FIRST_PORT: u16 = 10_000;
@@ -159,6 +160,20 @@ fn a_stopped_room_refuses_and_has_closed_its_sockets() {
     // Tests beside this one may have drawn some of them meanwhile.
     let is_free = |opened: &&media::Opened| UdpSocket::bind(opened.a).is_ok();
     assert!(opened.iter().filter(is_free).count() > 15);
+}
+
+#[test]
+fn the_threads_end_with_the_last_handle() {
+    let Room { media, events } = Room::start(settings(FIRST_PORT));
+    let other: Media = media.clone();
+    let shared_between_threads: &(dyn Send + Sync) = &other;
+    let _ = shared_between_threads;
+    other.open(SessionId(1), OpenRequest::relay(), Box::new(drop));
+    drop(media);
+    assert_eq!(events.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout), "one handle is left");
+    drop(other);
+    // The sink lives as long as the threads do.
+    assert_eq!(events.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
 }
 
 #[test]
