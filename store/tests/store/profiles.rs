@@ -23,7 +23,7 @@ fn a_profile_comes_back_after_a_restart_as_it_was_created_p1() {
 
     let world = world.restart();
     assert_eq!(world.store.profile(new.id).unwrap(), created);
-    assert_eq!(world.store.profiles(Some(world.company)).unwrap(), [created.clone()]);
+    assert_eq!(world.store.profiles(Some(world.company)).unwrap(), vec![created.clone()]);
     assert_eq!(world.store.profiles(Some(CompanyId::from_bits(1))).unwrap(), []);
     assert_eq!(world.store.snapshot().unwrap().profiles[0].0, created);
 }
