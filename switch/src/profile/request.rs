@@ -61,6 +61,17 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// The record as it would be, should the switch die now; where the request brings one.
+    pub(super) fn opened(&self) -> Option<&CallRecord> {
+        match self {
+            Ask::Reserve { opened, .. } => Some(opened),
+            Ask::Charge { opened, .. } | Ask::Extend { opened } => opened.as_deref(),
+            Ask::Settle { .. } => None,
+        }
+    }
+}
+
 /// What a call believes that is held and captured for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {

@@ -500,3 +500,37 @@ fn a_settlement_asked_for_twice_is_done_once() {
     world.assert_books_closed();
     assert!(world.profiles[&profile_id()].is_finished());
 }
+
+/// Field lesson 8: a call whose runner died is found out by its silence; it pays what was captured.
+#[test]
+fn a_call_that_is_lost_with_its_runner_is_settled_when_its_lease_is_over() {
+    let mut world = World::with_credit(100);
+    let lost = world.answered_call(CALLEE);
+    let ringing_call = world.dial(CALLEE);
+    world.leg(ringing_call, FIRST, ringing());
+    let living = world.answered_call(CALLEE);
+    world.seconds(40);
+    world.calls.remove(&lost);
+    world.calls.remove(&ringing_call);
+    world.seconds(60);
+    assert_eq!(world.records.len(), 0, "within its lease nothing is known");
+    world.seconds(70);
+    let record = world.record(lost);
+    assert_eq!((record.cause, record.billed_s, record.amount), (ReleaseCause::InternalError, 42, cents(2)));
+    assert_eq!((record.talked_ms, world.record(ringing_call).talked_ms), (42_000, 0));
+    assert_eq!(world.record(ringing_call).amount, Micros::ZERO);
+    assert_eq!(world.channels_taken(), 1);
+    world.leg(living, FIRST, hung_up());
+    world.assert_books_closed();
+}
+
+/// What is available is what there is, not what a recharge would have brought.
+#[test]
+fn a_recharge_that_is_too_small_does_not_falsify_the_refusal() {
+    let mut world = World::with_recharge(30, 10, 0, 1_000);
+    let call = world.dial(DEAR);
+    let LegOrder::Refuse(refusal) = world.last_to_caller(call) else { panic!("not refused") };
+    assert_eq!(refusal.sentence, "The first 30 s of this call cost 0.64 USD and the profile has 0.30; add credit");
+    assert_eq!(world.company_credit(), cents(1_000));
+    world.assert_books_closed();
+}
