@@ -127,7 +127,7 @@ impl Profile {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(posting, refusal));
+        let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(&draft, posting, refusal));
         if learnt {
             self.submit(call, draft, now, effects);
         } else {

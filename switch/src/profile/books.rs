@@ -105,6 +105,8 @@ pub(super) struct Books {
     pub(super) heard_at: Monotonic,
     /// The record as it would be, were it lost now.
     pub(super) opened: Option<Box<CallRecord>>,
+    /// Whether an earlier machine was lost: then it is not known what it did last.
+    is_reopened: bool,
     /// The highest request number that was taken.
     last_number: Option<u32>,
     /// What the ledger has been asked and has not answered.
@@ -167,6 +169,7 @@ impl Books {
             ticks: 0,
             heard_at: Monotonic::default(),
             opened: None,
+            is_reopened: false,
             last_number: None,
             posted: None,
             waiting: VecDeque::new(),
@@ -176,6 +179,7 @@ impl Books {
     /// The books of a call that only the call itself remembers: an earlier machine of this profile was lost.
     pub(super) fn reopen(call: CallId, accounts: Accounts, held: Held) -> Self {
         Books {
+            is_reopened: true,
             channel: if held.channel { Channel::Held(Channel::FIRST) } else { Channel::None },
             block: held.block.map(|block| HeldBlock { block, lapsed: false }),
             captured: held.captured,
@@ -228,14 +232,18 @@ impl Books {
         HoldId { subject: self.call.bits(), number }
     }
 
-    /// A hold of the batch was closed by somebody else: whatever it was, it is not held any more. Whether anything was learnt.
-    pub(super) fn lapse(&mut self, posting: &Posting, refusal: BatchRefusal) -> bool {
+    /// A hold of a draft's batch was closed by somebody else: whatever it was, it is not held any more. Whether anything was
+    /// learnt. What an earlier machine may have captured itself is not charged twice.
+    pub(super) fn lapse(&mut self, draft: &Draft, posting: &Posting, refusal: BatchRefusal) -> bool {
         let Some(transfer) = posting.batch.transfers.get(refusal.transfer) else { return false };
         let (Kind::Capture { hold, .. } | Kind::Release { hold } | Kind::Extend { hold, .. }) = transfer.kind else {
             return false;
         };
+        let is_settlement = matches!(draft.request.ask, Ask::Settle { .. });
         if Channel::is_number(hold.number) {
             self.channel = Channel::Lapsed(hold.number);
+        } else if self.is_reopened && is_settlement {
+            self.block = None;
         } else if let Some(held) = &mut self.block {
             held.lapsed = true;
         }

@@ -90,18 +90,17 @@ impl Profile {
                     return effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
                 }
             },
-            Ask::Settle { held, record, .. } => match self.settled.iter().find(|(settled, ..)| *settled == call) {
+            Ask::Settle { record, .. } => match self.settled.iter().find(|(settled, ..)| *settled == call) {
                 Some((_, amount, billed_s)) => {
                     let (amount, billed_s) = (*amount, *billed_s);
                     return effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));
                 }
-                None => Books::reopen(call, accounts_of(record), *held),
+                None => Books::reopen(call, accounts_of(record), request.held),
             },
-            // Its books are lost with an earlier machine. The call ends, and settles with what it remembers itself.
-            Ask::Charge { sequence, .. } => {
-                return effects.push(Effect::TellCall(call, call::Event::ChargeRefused { sequence: *sequence }));
-            }
-            Ask::Extend { .. } => return,
+            Ask::Charge { .. } | Ask::Extend { .. } => match self.accounts() {
+                Some(accounts) => Books::reopen(call, accounts, request.held),
+                None => return,
+            },
         };
         if self.calls.len() >= 2 * CALLS_MAX {
             return self.settle_unwatched(books, request, now, effects);

@@ -72,7 +72,11 @@ impl Profile {
 
     fn on_call_lost(&mut self, call: CallId, now: Now, effects: &mut Vec<Effect>) {
         let Some(books) = self.calls.get_mut(&call) else { return };
-        let Some(mut record) = books.opened.take() else { return };
+        let Some(mut record) = books.opened.take() else {
+            // An earlier machine had its record, and is lost as well: its holds are left to their leases.
+            self.calls.remove(&call);
+            return;
+        };
         let talked = Duration::from_secs(u64::from(books.captured_s));
         record.cause = ReleaseCause::InternalError;
         record.ended_at = now.wall;
@@ -90,8 +94,8 @@ impl Profile {
             sip_call_id: record.sip_call_id.as_str().into(),
             carrier_sip_call_id: None,
         }));
-        let ask = Ask::Settle { owed_s: books.captured_s, held: Held::default(), record };
-        books.enqueue(Request { call, number: books.next_number(), ask }, now);
+        let ask = Ask::Settle { owed_s: books.captured_s, record };
+        books.enqueue(Request { call, number: books.next_number(), held: Held::default(), ask }, now);
         self.proceed(call, now, effects);
     }
 }

@@ -474,16 +474,40 @@ fn a_live_call_shows_what_it_costs_so_far() {
     assert!(world.calls[&call].live(world.now).is_none());
 }
 
-/// A profile machine that was lost: the call settles with what it remembers.
+/// A profile machine that was lost: the next one learns from the call what is held.
 #[test]
-fn a_call_whose_profile_machine_was_lost_is_settled_all_the_same() {
+fn a_call_goes_on_and_is_settled_when_its_profile_machine_was_lost() {
+    for seconds in [0, 10, 100] {
+        let mut world = World::with_credit(100);
+        let call = world.answered_call(CALLEE);
+        let echo = world.dial("*43");
+        world.seconds(10);
+        world.profiles.clear();
+        world.seconds(seconds);
+        world.leg(call, FIRST, hung_up());
+        world.leg(echo, LegId::CALLER, hung_up());
+        let billed_s = if seconds == 100 { 114 } else { 30 };
+        assert_eq!((world.record(call).billed_s, world.record(call).cause), (billed_s, ReleaseCause::Normal));
+        world.assert_books_closed();
+    }
+}
+
+/// The machine died with a charge under way that the ledger had taken: it is not charged twice.
+#[test]
+fn a_charge_whose_answer_was_lost_with_the_profile_machine_is_not_made_twice() {
     let mut world = World::with_credit(100);
     let call = world.answered_call(CALLEE);
-    world.seconds(10);
+    world.seconds(29);
+    world.mood = Mood::Silent;
+    world.seconds(1);
+    let (_, posting) = world.waiting.pop_front().unwrap();
+    world.ledger.post(posting);
     world.profiles.clear();
+    world.mood = Mood::Prompt;
     world.leg(call, FIRST, hung_up());
-    assert_eq!(world.record(call).amount, cents(1));
-    world.assert_books_closed();
+    world.seconds(40);
+    assert_eq!(world.ledger.charged(call.bits()), cents(2));
+    assert_eq!(world.records.len(), 1);
 }
 
 #[test]
