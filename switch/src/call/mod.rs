@@ -237,7 +237,7 @@ impl Call {
     }
 
     fn ask(&mut self, ask: Ask, effects: &mut Vec<Effect>) {
-        let request = Request { call: self.record.id, number: self.requests, ask };
+        let request = Request { call: self.record.id, number: self.requests, held: self.held, ask };
         self.requests += 1;
         effects.push(Effect::AskProfile(self.record.profile, Box::new(request)));
     }
