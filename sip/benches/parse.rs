@@ -1,6 +1,7 @@
 //! What reading and printing a message costs, in nanoseconds and allocations, beside rsip on the same machine in the same run.
 //!
 //! Run: `cargo bench -p sip`. What a call costs as a whole is measured with the switch.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::{Bytes, BytesMut};
 use rsip::prelude::{HeadersExt, ToTypedHeader, UntypedHeader};

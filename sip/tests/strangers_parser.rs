@@ -1,6 +1,7 @@
 //! A stranger's parser as judge: what rsip accepts, we accept and read alike, but for the exceptions that are named here.
 //!
 //! What rsip does not accept proves nothing: it knows neither compact names nor folds (the torture tests do).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::Bytes;
 use domain::Entropy;
