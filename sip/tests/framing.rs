@@ -1,6 +1,7 @@
 //! What a stream yields: whole messages, pings, and a reason to close it.
 //!
 //! Chance does its part in `mutations.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::Bytes;
 use sip::{Frame, Framer, Message, Reason, limits};

@@ -1,6 +1,7 @@
 //! Mutated messages and streams: whatever chance makes of them, nothing panics, hangs or grows.
 //!
 //! `MUTATIONS` sets how many (200,000 if unset, 10,000,000 in the long form), `MUTATION_SEED` which; the seed is printed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 mod exercise;
 

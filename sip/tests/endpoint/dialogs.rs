@@ -64,3 +64,10 @@ fn the_number_of_dialogs_is_limited() {
 fn a_registration_is_new_whatever_its_to_says() {
     assert_eq!(Desk::new().hear(&from_pbx("REGISTER", "z9hG4bKa", 1, "t1", "")).words(), ["new REGISTER"]);
 }
+
+#[test]
+fn a_request_that_only_a_dialog_can_have_gets_481_without_to_tag() {
+    for method in ["BYE", "INFO", "UPDATE"] {
+        assert_eq!(Desk::new().hear(&from_pbx(method, "z9hG4bKa", 1, "", "")).only().status(), Some(481), "{method}");
+    }
+}

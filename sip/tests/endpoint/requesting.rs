@@ -125,7 +125,7 @@ fn responses_to_nothing_of_ours_are_dropped_and_counted() {
     }
     // Two Vias are refused before anybody looks for a transaction (RFC 3261 8.1.3.3).
     let counters = desk.endpoint.counters();
-    assert_eq!((counters.stray_responses, counters.parse_errors.header), (4, 1));
+    assert_eq!((counters.stray_responses, counters.udp.parse_errors.header), (4, 1));
     assert_eq!(desk.hear(&honest).words(), ["response 7 200"]);
 }
 
@@ -184,4 +184,25 @@ fn when_the_table_is_full_a_call_is_refused_to_its_owner_and_a_bye_passes() {
     let bye = to_carrier("BYE", "t");
     let refused = desk.endpoint.request(OWNER, bye.as_bytes(), peer(), desk.now, &mut Vec::new());
     assert_eq!(refused, Err(Refused::Full("client transactions")));
+}
+
+#[test]
+fn transactions_are_timed_from_the_request_to_its_final_response() {
+    let mut desk = Desk::new();
+    let (_, outcome) = desk.request(&to_carrier("INVITE", ""));
+    let sent = outcome.only();
+    desk.wait(300);
+    desk.hear(&response_to(&sent, 180, "t"));
+    desk.wait(2_700);
+    desk.hear(&response_to(&sent, 200, "t"));
+    desk.hear(&response_to(&sent, 200, "fork"));
+    let durations = desk.endpoint.counters().client_durations[0];
+    assert_eq!((durations.count(), durations.sum_us), (1, 3_000_000));
+    assert_eq!(durations.buckets[9], 1, "above 2 s, at most 4 s");
+
+    let transaction = desk.admit(&crate::support::invite("z9hG4bKa"));
+    desk.wait(40_000);
+    desk.respond(transaction, sip::endpoint::Reply::new(480, "Temporarily Unavailable"));
+    let durations = desk.endpoint.counters().server_durations[0];
+    assert_eq!((durations.buckets[13], durations.sum_us), (1, 40_000_000));
 }
