@@ -93,7 +93,9 @@ impl<'a> Params<'a> {
 fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
     let bytes = lex::trim_start(bytes);
     let name_length = bytes.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(bytes.len());
-    let name = lex::token(&bytes[..name_length]).ok_or("has an empty parameter or one whose name is no token")?;
+    let name = &bytes[..name_length];
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
+    let name = name.ok_or("has an empty parameter or one whose name is no token")?;
     let bytes = lex::trim_start(&bytes[name_length..]);
     let (value, bytes) = match bytes {
         [b'=', bytes @ ..] => {
