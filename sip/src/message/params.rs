@@ -116,7 +116,10 @@ fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
 fn value(bytes: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let end = match bytes.first() {
         Some(b'"') => lex::quoted_end(bytes).ok_or("has a quoted parameter whose quote never closes")?,
-        _ => bytes.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).unwrap_or(bytes.len()),
+        _ => {
+            let end = memchr::memchr3(b';', b',', b' ', bytes).unwrap_or(bytes.len());
+            memchr::memchr(b'\t', &bytes[..end]).unwrap_or(end)
+        }
     };
     if end == 0 {
         return Err("has a parameter with = but no value");
