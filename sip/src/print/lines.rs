@@ -153,15 +153,21 @@ pub(super) fn put_clean(out: &mut BytesMut, value: &[u8]) {
 }
 
 /// Puts a number in decimal digits.
-pub(super) fn put_number(out: &mut BytesMut, mut number: u64) {
+pub(super) fn put_number(out: &mut BytesMut, number: u64) {
     let mut digits = [0; 20];
-    let mut at = digits.len();
+    let at = digits_before(&mut digits, 20, number);
+    out.put_slice(&digits[at..]);
+}
+
+/// Writes a number's digits in front of `end`, and says where they begin.
+fn digits_before(digits: &mut [u8; 20], end: usize, mut number: u64) -> usize {
+    let mut at = end;
     loop {
         at -= 1;
         digits[at] = b'0' + (number % 10) as u8;
         number /= 10;
         if number == 0 {
-            return out.put_slice(&digits[at..]);
+            return at;
         }
     }
 }
@@ -170,12 +176,12 @@ pub(super) fn put_number(out: &mut BytesMut, mut number: u64) {
 pub(super) fn put_ip(out: &mut BytesMut, ip: IpAddr) {
     match ip {
         IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.put_u8(b'.');
-                }
-                put_number(out, octet.into());
+            let mut text = [b'.'; 20];
+            let mut at = text.len() + 1;
+            for octet in address.octets().into_iter().rev() {
+                at = digits_before(&mut text, at - 1, octet.into());
             }
+            out.put_slice(&text[at..]);
         }
         // Writing to a buffer in memory does not fail.
         IpAddr::V6(address) => drop(fmt::write(&mut Clean { out }, format_args!("{address}"))),
