@@ -59,9 +59,8 @@ impl World {
         let (company, profile, sip_user, password) =
             populate(&store, carrier.local_addr().unwrap(), beginning, clock, &mut entropy);
         credit(&ledger, company, profile, beginning, clock);
-        let telemetry = Arc::new(
-            Telemetry::install(Build { version: "test", revision: "test", rustc: "test" }).unwrap(),
-        );
+        let telemetry =
+            Arc::new(Telemetry::install(Build { version: "test", revision: "test", rustc: "test" }).unwrap());
         let rooms = Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry };
         let exchange = Exchange::start(settings(), rooms).unwrap();
         World { exchange, store, ledger, company, profile, sip_user, password, carrier, _directory: directory }
@@ -119,6 +118,8 @@ fn populate(
         country: "US".parse().unwrap(),
         currency: Currency::USD,
         timezone: "UTC".to_owned(),
+        suspended: false,
+        deck: None,
         created_at: now,
     };
     store.create_company(&entry, signed()).unwrap();
