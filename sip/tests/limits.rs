@@ -170,3 +170,13 @@ fn a_lone_line_end_hides_nothing() {
         assert!(remains.contact().is_none() && remains.call_id().is_ok());
     }
 }
+
+#[test]
+fn a_tag_or_branch_that_cannot_be_read_is_not_taken_for_none() {
+    for tag in ["tag", "tag=\u{e9}", "TAG"] {
+        assert_eq!(complaint(request("").replace("tag=1", tag)).unwrap().header, Some(Name::From), "{tag}");
+    }
+    assert_eq!(complaint(request("").replace("branch=z9hG4bK1", "branch=\u{e9}")).unwrap().header, Some(Name::Via));
+    assert_eq!(complaint(request("").replace(";branch=z9hG4bK1", "")), None);
+    assert_eq!(complaint(request("").replace(";tag=1", "")), None);
+}
