@@ -14,7 +14,7 @@ from world import DEAR, LONDON
 DEAR_PER_SECOND = Decimal("0.02")
 
 
-@scenario()
+@scenario(needs_switch=True)
 def credit_runs_out_in_mid_call(world):
     """At $0.02 a second $0.10 lasts 5 s: both sides get BYE within 0.2 s of it, and the balance is 0.00 (R8)."""
     credit = Decimal("0.10")
