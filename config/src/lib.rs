@@ -1,1 +1,31 @@
-//! Room `config` of Tandem.
+//! Settings of a node as typed values with units, the shipped `tandem.toml` that documents them, and the numbers for emergencies by
+//! country.
+//!
+//! What the settings lead to is decided where they are used; companies, carriers and decks are data and live in `store`.
+#![forbid(unsafe_code)]
+
+mod check;
+mod document;
+mod effective;
+mod emergency;
+mod environment;
+mod fault;
+mod load;
+mod secret;
+mod settings;
+mod values;
+
+pub use emergency::{Country, EmergencyNumbers, NotACountry};
+pub use environment::{ENV_PREFIX, environment};
+pub use fault::{ConfigFaults, Fault};
+pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
+pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
+pub use values::{
+    EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, NotAValue, StatusPattern,
+    StatusSet,
+};
+
+/// The settings file that is shipped: every key with its default and what follows from it.
+pub const SHIPPED_SETTINGS: &str = include_str!("../tandem.toml");
+/// The example deck that is shipped (see `rating::Deck::parse_csv`).
+pub const EXAMPLE_DECK: &str = include_str!("../deck_example.csv");

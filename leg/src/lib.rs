@@ -1,1 +1,32 @@
-//! Room `leg` of Tandem.
+//! One SIP leg as a machine: call-control words on one side; dialog, offer and answer, and in-dialog life on the other.
+//!
+//! A leg never meets its partner: the call does, in words that are not SIP. No sockets and no clock live here; retransmission
+//! and the wait for ACKs are `sip::endpoint`'s.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | [`words`] | what a leg hears and orders: the whole list |
+//! | [`invitation`] | from an INVITE to call-control words |
+//! | [`caller`] | the leg of who called (UAS) |
+//! | [`carrier`] | a leg towards a carrier (UAC) |
+//! | `talk` | what both do once there is a dialog |
+//! | `replies` | answers that say why |
+//! | `reach` | where a request inside a dialog is sent |
+//! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
+#![forbid(unsafe_code)]
+
+pub mod caller;
+pub mod carrier;
+pub mod invitation;
+pub mod negotiation;
+pub mod sdp;
+pub mod words;
+
+mod reach;
+mod replies;
+mod talk;
+
+pub use caller::CallerLeg;
+pub use carrier::{CarrierLeg, CarrierTarget};
+pub use replies::refusal;
+pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -1,1 +1,45 @@
-//! Room `store` of Tandem.
+//! What must survive a restart, money apart: companies, profiles, carriers, decks, numbers, API tokens, call records, audit
+//! and the API's idempotent answers, in one SQLite file.
+//!
+//! Balances do not live here (they are the ledger's), nor decisions, nor clocks, nor digests: times, chance and HA1 hashes
+//! arrive as arguments. Every call blocks: never call from a thread that carries calls.
+#![forbid(unsafe_code)]
+
+pub mod answers;
+pub mod audit;
+pub mod calls;
+pub mod carrier;
+mod checks;
+mod column;
+pub mod company;
+mod country;
+pub mod deck;
+mod error;
+pub mod number;
+mod opening;
+pub mod password;
+pub mod profile;
+pub mod record_json;
+mod schema;
+mod sealing;
+mod sip_user;
+pub mod snapshot;
+pub mod token;
+mod write;
+
+pub use answers::KeptAnswer;
+pub use audit::{AuditEntry, AuditRow};
+pub use calls::{CallFilter, CallPage, CallTotals, Cursor, Inserted};
+pub use carrier::{Carrier, CarrierPatch, Failover, HostPort};
+pub use checks::NAME_CHARS_MAX;
+pub use company::{Company, CompanyPatch, Country};
+pub use deck::{Deck, DeckId, DeckRow, NewDeck};
+pub use error::{Error, Result};
+pub use number::Number;
+pub use opening::{FILE_NAME, KEY_NAME, Opening, Random, Store};
+pub use password::{Ha1, Ha1Maker, Password};
+pub use profile::{AutoRecharge, NewProfile, Profile, ProfileAuth, ProfilePatch, ProfileState};
+pub use sip_user::SipUserPrefix;
+pub use snapshot::Everything;
+pub use token::{ApiToken, Scope, TokenId};
+pub use write::Signed;

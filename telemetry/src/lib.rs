@@ -1,1 +1,36 @@
-//! Room `telemetry` of Tandem.
+//! Where every metric and log line is born: facts go in, counters and lines come out.
+//!
+//! Decisions do not live here, nor HTTP, nor a clock. No other room names a metric; label values are closed enums or
+//! configured names, never text from the wire.
+#![forbid(unsafe_code)]
+
+mod actors;
+mod calls;
+pub mod catalogue;
+mod error;
+mod exact;
+mod families;
+mod http;
+pub mod labels;
+mod lines;
+mod logs;
+mod mask;
+mod media;
+mod money;
+mod process;
+mod records;
+mod registrar;
+mod sip;
+mod telemetry;
+
+pub use calls::{CallsActive, Capacity};
+pub use catalogue::{CATALOGUE, Group, LabelRow, MetricKind, MetricRow, Values, metrics_json};
+pub use error::Error;
+pub use families::{Counts, LabelSet};
+pub use logs::{LogFormat, LogGuard, LogSettings, init_logs};
+pub use mask::mask;
+pub use media::MediaTotals;
+pub use money::{CurrencyTotals, LedgerTotals};
+pub use process::{ProcessFigures, RuntimeFigures};
+pub use sip::SipTotals;
+pub use telemetry::{Build, Telemetry};

@@ -1,1 +1,39 @@
-//! Room `wire` of Tandem.
+//! Batched system calls for UDP: up to 64 datagrams in or out with one crossing into the kernel, without allocation per
+//! datagram; the only room of the house where `unsafe` may stand.
+//!
+//! No protocol, no runtime, no clock and no decision lives here: whoever polls the socket (tokio's `UdpSocket::async_io`, mio, epoll)
+//! calls [`recv_batch`] when it is readable and [`send_batch`] when it has something to say. Linux only.
+//!
+//! In a tokio readiness loop (`AsyncFd::new` is deprecated as unsound and its successor unsafe; tokio's own socket is neither):
+//!
+//! ```text
+//! let socket = tokio::net::UdpSocket::from_std(wire::udp_socket(addr, &options)?)?;
+//! let mut batch = wire::RecvBatch::new(wire::BATCH_MAX, 65_535);
+//! loop {
+//!     socket.async_io(Interest::READABLE, || wire::recv_batch(&socket, &mut batch)).await?;
+//!     for datagram in batch.iter() { /* ... */ }
+//! }
+//! ```
+#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![allow(clippy::unnecessary_cast, reason = "musl and glibc give these fields different widths")]
+#![allow(unsafe_code, reason = "the one room where system calls without a safe wrapper are made")]
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("wire needs Linux: recvmmsg, sendmmsg, IP_PKTINFO and SO_RXQ_OVFL");
+
+mod address;
+mod control;
+mod limits;
+mod recv;
+mod send;
+mod socket;
+
+pub use limits::raise_open_files_limit;
+pub use recv::{Datagram, RecvBatch, recv_batch};
+pub use send::{SendBatch, SendBatchRefused, send_batch};
+pub use socket::{UdpOptions, udp_socket};
+
+/// Datagrams of a batch at most. Measured on loopback: 64 a call cost 4.0 us each against 5.5 us one by one; the kernel
+/// itself takes 1,024 at most (`UIO_MAXIOV`).
+pub const BATCH_MAX: usize = 64;

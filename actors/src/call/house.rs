@@ -1,0 +1,286 @@
+//! A call and its legs under one roof, as one pure machine: what a leg tells goes to the call, what the call orders goes to a
+//! leg, and only what concerns the world outside leaves the house.
+//!
+//! Decisions are the call's (`switch`) and the legs' (`leg`); here is only the way between them, the same in production and on
+//! a virtual clock.
+
+use super::words::{Effect, Event, Naming};
+use crate::desk::Desk;
+use domain::call_control::{CarrierInvitation, LegEvent, LegFailure, LegId, LegOrder};
+use domain::refusal::RefusalKind;
+use domain::{CallId, Entropy, Machine, Monotonic, Now, Refusal};
+use leg::{CallerLeg, CarrierLeg};
+use media::{Mode, Opened, Side};
+use sip::endpoint::steering::mint_call_id;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use switch::Call;
+use switch::call::Opening;
+
+/// A call and its legs.
+pub struct House {
+    call: Call,
+    caller: CallerLeg,
+    carriers: Vec<(LegId, CarrierLeg)>,
+    sound: Sound,
+    desk: Arc<Desk>,
+    naming: Naming,
+    entropy: Entropy,
+    /// What the call has yet to hear, in the order in which it happened.
+    news: VecDeque<switch::call::Event>,
+    is_closed: bool,
+}
+
+/// Whether ports are open for this call.
+#[derive(Debug)]
+enum Sound {
+    /// Nobody asked for them yet.
+    Closed,
+    /// They are being opened; these orders wait for their addresses.
+    Opening(Waiting),
+    /// They are open.
+    Open(Opened),
+}
+
+/// What waits for ports.
+#[derive(Debug)]
+enum Waiting {
+    /// Invitations of carriers.
+    Invitations(Vec<(LegId, Box<CarrierInvitation>)>),
+    /// The answer with the caller's own sound.
+    Echo,
+}
+
+impl House {
+    /// Opens the house of a call whose caller's leg is `caller`.
+    pub fn open(
+        opening: Opening,
+        caller: CallerLeg,
+        desk: Arc<Desk>,
+        naming: Naming,
+        entropy: Entropy,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> House {
+        let mut orders = Vec::new();
+        let call = Call::open(opening, now, &mut orders);
+        let mut house = House {
+            call,
+            caller,
+            carriers: Vec::new(),
+            sound: Sound::Closed,
+            desk,
+            naming,
+            entropy,
+            news: VecDeque::new(),
+            is_closed: false,
+        };
+        house.obey(orders, now, effects);
+        house.settle(now, effects);
+        house
+    }
+
+    /// Which call.
+    pub fn id(&self) -> CallId {
+        self.call.id()
+    }
+
+    /// The call, for those who look at it.
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Lets the call hear all news, and the news that come of them, until the house is quiet.
+    fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut orders = Vec::new();
+        while let Some(event) = self.news.pop_front() {
+            self.call.handle(event, now, &mut orders);
+            self.obey(std::mem::take(&mut orders), now, effects);
+        }
+        self.close_when_done(effects);
+    }
+
+    fn obey(&mut self, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+        for order in orders {
+            match order {
+                switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => self.on_invite(id, invitation, now, effects),
+                switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
+                switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
+                switch::call::Effect::ReportMedia => self.on_report_media(effects),
+                switch::call::Effect::AskProfile(profile, request) => effects.push(Effect::AskProfile(profile, request)),
+                switch::call::Effect::Tell(fact) => effects.push(Effect::Tell(fact)),
+            }
+        }
+    }
+
+    fn on_invite(&mut self, id: LegId, invitation: Box<CarrierInvitation>, now: Now, effects: &mut Vec<Effect>) {
+        match &mut self.sound {
+            Sound::Open(opened) => {
+                let opened = *opened;
+                self.call_carrier(id, &invitation, opened, now, effects);
+            }
+            Sound::Opening(Waiting::Invitations(waiting)) => waiting.push((id, invitation)),
+            Sound::Opening(Waiting::Echo) => {}
+            Sound::Closed => {
+                self.sound = Sound::Opening(Waiting::Invitations(vec![(id, invitation)]));
+                effects.push(Effect::OpenSound(Mode::Relay));
+            }
+        }
+    }
+
+    fn call_carrier(&mut self, id: LegId, order: &CarrierInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
+        let (Some(target), Some(ours)) = (self.desk.carrier(order.carrier), opened.b) else {
+            // The carrier was taken out between the choice and the call.
+            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
+            return;
+        };
+        let identity = self.naming.identity_towards(target.destination.local);
+        let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
+        let tag = format!("{:016x}", self.entropy.next_u64());
+        let mut told = Vec::new();
+        let leg = CarrierLeg::invite(order, target.clone(), call_id, tag, ours, identity, &mut told);
+        let sip_call_id = Arc::from(leg.sip_call_id());
+        self.carriers.push((id, leg));
+        self.news.push_back(switch::call::Event::LegNamed { leg: id, sip_call_id });
+        self.pass_on(id, told, effects);
+        self.forget_closed(id);
+        let _ = now;
+    }
+
+    fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
+        if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
+            effects.push(Effect::WatchForSilence);
+        }
+        if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
+            waiting.retain(|(waiting, _)| *waiting != id);
+        }
+        self.on_leg(id, leg::Event::Ordered(order), now, effects);
+    }
+
+    fn on_answer_with_echo(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        match &self.sound {
+            Sound::Open(opened) => {
+                let ours = opened.a;
+                effects.push(Effect::WatchForSilence);
+                self.on_leg(LegId::CALLER, leg::Event::AnsweredWithEcho(ours), now, effects);
+            }
+            Sound::Opening(_) => {}
+            Sound::Closed => {
+                self.sound = Sound::Opening(Waiting::Echo);
+                effects.push(Effect::OpenSound(Mode::Echo));
+            }
+        }
+    }
+
+    fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
+        match self.sound {
+            Sound::Open(_) => effects.push(Effect::ReportSound),
+            Sound::Closed | Sound::Opening(_) => {
+                self.news.push_back(switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) });
+            }
+        }
+    }
+
+    fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
+        let Sound::Opening(waiting) = std::mem::replace(&mut self.sound, Sound::Closed) else { return };
+        let opened = match outcome {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                self.news.push_back(switch::call::Event::SoundRefused(refusal));
+                return;
+            }
+        };
+        self.sound = Sound::Open(opened);
+        self.caller.sound_opened(opened.a);
+        if let Some(order) = self.caller.sound() {
+            effects.push(Effect::SetSound(Side::A, order));
+        }
+        match waiting {
+            Waiting::Echo => self.on_answer_with_echo(now, effects),
+            Waiting::Invitations(waiting) => {
+                for (id, invitation) in waiting {
+                    self.call_carrier(id, &invitation, opened, now, effects);
+                }
+            }
+        }
+    }
+
+    fn on_leg(&mut self, id: LegId, event: leg::Event, now: Now, effects: &mut Vec<Effect>) {
+        let mut told = Vec::new();
+        if id == LegId::CALLER {
+            self.caller.handle(event, now, &mut told);
+        } else if let Some((_, leg)) = self.carriers.iter_mut().find(|(known, _)| *known == id) {
+            leg.handle(event, now, &mut told);
+        }
+        self.pass_on(id, told, effects);
+        self.forget_closed(id);
+    }
+
+    fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
+        for effect in told {
+            match effect {
+                leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
+                leg::Effect::Sound(order) => {
+                    let side = if id == LegId::CALLER { Side::A } else { Side::B };
+                    effects.push(Effect::SetSound(side, order));
+                }
+                order => effects.push(Effect::Leg(id, order)),
+            }
+        }
+    }
+
+    fn forget_closed(&mut self, id: LegId) {
+        let before = self.carriers.len();
+        self.carriers.retain(|(known, leg)| *known != id || !leg.is_finished());
+        if self.carriers.len() < before {
+            self.news.push_back(switch::call::Event::LegClosed(id));
+        }
+    }
+
+    /// Ports are given back as soon as the call is over, even where a leg still waits for the answer to its BYE.
+    fn close_when_done(&mut self, effects: &mut Vec<Effect>) {
+        if self.call.is_finished() && !self.is_closed {
+            self.is_closed = true;
+            if !matches!(self.sound, Sound::Closed) {
+                effects.push(Effect::CloseSound);
+            }
+        }
+    }
+}
+
+/// What the media room says when it has no ports, in the words of the catalogue.
+pub fn no_sound(refused: &media::OpenRefused) -> Refusal {
+    Refusal::saying(RefusalKind::MediaPortsExhausted, refused.to_string()).retry_after_s(RETRY_AFTER_S)
+}
+
+/// A call lasts a minute or more; ports come free all the time.
+const RETRY_AFTER_S: u32 = 5;
+
+impl Machine for House {
+    type Event = Event;
+    type Effect = Effect;
+
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Leg(id, event) => self.on_leg(id, event, now, effects),
+            Event::Call(event) => self.news.push_back(event),
+            Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
+        }
+        self.settle(now, effects);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.call.deadline()
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut orders = Vec::new();
+        self.call.expire(now, &mut orders);
+        self.obey(orders, now, effects);
+        self.settle(now, effects);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.call.is_finished() && self.caller.is_finished() && self.carriers.is_empty()
+    }
+}

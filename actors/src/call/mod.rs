@@ -1,0 +1,36 @@
+//! The actor of a call: its [`House`] in a shell, on the shard that its Call-ID names.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `words` | what the house hears, and what leaves it |
+//! | `house` | the call and its legs under one roof; pure |
+//! | `outlet` | the way of an effect to endpoint, profile, media, telemetry |
+
+mod house;
+mod outlet;
+mod words;
+
+pub use house::{House, no_sound};
+pub use outlet::CallOutlet;
+pub use words::{Effect, Event, Naming};
+
+use crate::shell::Shell;
+use actix::{Handler, Message};
+use domain::Machine as _;
+
+/// A call as an actor.
+pub type CallShell = Shell<House, CallOutlet>;
+
+/// Asks a call what can be said of it now (R12).
+#[derive(Message)]
+#[rtype(result = "Option<switch::call::Live>")]
+pub struct Look;
+
+impl Handler<Look> for CallShell {
+    type Result = Option<switch::call::Live>;
+
+    fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
+        let house = self.machine();
+        if house.is_finished() { None } else { house.call().live(self.clock().now()) }
+    }
+}

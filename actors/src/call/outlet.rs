@@ -1,0 +1,144 @@
+//! The way of a call's effects: to the shard's endpoint, the profile, the media room, telemetry.
+//!
+//! What to order is decided in the house.
+
+use super::words::{Effect, Event};
+use super::{CallShell, House, no_sound};
+use crate::core::Core;
+use crate::mailbox::{CALL_MAILBOX_MAX, offer, tell};
+use crate::shard::{CallFinished, LegsOrdered, Shard};
+use crate::shell::{Outlet, Tell};
+use actix::Addr;
+use domain::call_control::LegId;
+use domain::refusal::RefusalKind;
+use domain::{CallId, ProfileId, Refusal};
+use leg::SoundOrder;
+use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
+use std::sync::Arc;
+use switch::profile::Request;
+
+/// Performs the effects of one call.
+pub struct CallOutlet {
+    id: CallId,
+    /// The call's place on its shard; also the name of its media session.
+    place: u64,
+    itself: Addr<CallShell>,
+    shard: Addr<Shard>,
+    core: Arc<Core>,
+    /// Orders to the endpoint, sent together at the end of each step.
+    orders: Vec<(LegId, leg::Effect)>,
+    has_sound: bool,
+    /// Whether the gate counts it.
+    was_let_in: bool,
+}
+
+impl CallOutlet {
+    /// The outlet of the call at `place`.
+    pub fn new(
+        id: CallId,
+        place: u64,
+        was_let_in: bool,
+        itself: Addr<CallShell>,
+        shard: Addr<Shard>,
+        core: Arc<Core>,
+    ) -> Self {
+        Self { id, place, itself, shard, core, orders: Vec::new(), has_sound: false, was_let_in }
+    }
+
+    fn session(&self) -> SessionId {
+        SessionId(self.place)
+    }
+
+    /// The first request is new work and may be refused; every later one finishes what was let in.
+    fn ask_profile(&self, profile: ProfileId, request: Box<Request>) {
+        let is_new_work = matches!(request.ask, switch::profile::Ask::Reserve { .. });
+        let event = Tell(switch::profile::Event::Requested(request));
+        match self.core.profile(profile) {
+            Some(address) if !is_new_work => tell(&address, event),
+            Some(address) if offer(&address, event) => {}
+            _ => {
+                let refusal = Refusal::new(RefusalKind::Overloaded).retry_after_s(1);
+                tell(&self.itself, Tell(Event::Call(switch::call::Event::ReservationRefused(refusal))));
+            }
+        }
+    }
+
+    fn open_sound(&mut self, mode: Mode) {
+        self.has_sound = true;
+        let request = match mode {
+            Mode::Relay => OpenRequest::relay(),
+            Mode::Echo => OpenRequest::echo(),
+        };
+        let itself = self.itself.clone();
+        let reply = Box::new(move |outcome: Result<media::Opened, media::OpenRefused>| {
+            tell(&itself, Tell(Event::SoundOpened(outcome.map_err(|refused| no_sound(&refused)))));
+        });
+        self.core.media.open(self.session(), request, reply);
+    }
+
+    fn set_sound(&self, side: Side, order: SoundOrder) {
+        let remote = Remote {
+            rtcp: order.rtcp,
+            direction: order.direction,
+            clock_rate: order.clock_rate_hz,
+            ..Remote::new(order.rtp, order.signalling_ip)
+        };
+        if self.core.media.set_remote(self.session(), side, remote).is_err() {
+            let event = switch::call::Event::HangUpOrdered(domain::ReleaseCause::Overload);
+            tell(&self.itself, Tell(Event::Call(event)));
+        }
+    }
+
+    fn report_sound(&self) {
+        let itself = self.itself.clone();
+        let reply = Box::new(move |report: Option<SessionReport>| {
+            let sides = report.map(|report| report.sides).unwrap_or_default();
+            let event = switch::call::Event::MediaReported {
+                packets: (sides.a.packets_received, sides.b.packets_received),
+                lost: (sides.a.packets_lost, sides.b.packets_lost),
+            };
+            tell(&itself, Tell(Event::Call(event)));
+        });
+        self.core.media.report(self.session(), reply);
+    }
+
+    fn close_sound(&mut self) {
+        if std::mem::take(&mut self.has_sound) {
+            self.core.media.close(self.session(), Box::new(drop));
+        }
+    }
+}
+
+impl Outlet<House> for CallOutlet {
+    const MAILBOX_MAX: usize = CALL_MAILBOX_MAX;
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Leg(leg, order) => self.orders.push((leg, order)),
+            Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
+            Effect::OpenSound(mode) => self.open_sound(mode),
+            Effect::SetSound(side, order) => self.set_sound(side, order),
+            // Where the queue is full, silence is not watched for; the call itself is unharmed.
+            Effect::WatchForSilence => drop(self.core.media.answered(self.session())),
+            Effect::ReportSound => self.report_sound(),
+            Effect::CloseSound => self.close_sound(),
+            Effect::Tell(fact) => self.core.tell(&fact),
+        }
+    }
+
+    fn settle(&mut self, _: &House) {
+        if !self.orders.is_empty() {
+            let orders = std::mem::take(&mut self.orders);
+            tell(&self.shard, LegsOrdered { place: self.place, orders });
+        }
+    }
+
+    fn finished(&mut self) {
+        self.close_sound();
+        self.core.registry.leave_call(self.id);
+        if self.was_let_in {
+            self.core.leave();
+        }
+        tell(&self.shard, CallFinished { place: self.place });
+    }
+}

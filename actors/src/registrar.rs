@@ -1,0 +1,72 @@
+//! The actor of a registration: [`switch::Registration`] in a shell. Its answers go back to the shard that holds the REGISTER.
+//!
+//! SIP is read and written by the shard; how long a binding is granted is the machine's to decide.
+
+use crate::core::Core;
+use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
+use crate::shard::RegisterAnswered;
+use crate::shell::{Outlet, Shell};
+use domain::{Machine, Monotonic, Now, ProfileId};
+use std::sync::Arc;
+use switch::registration::{Effect, Event};
+
+/// A registration as an actor. It stays once it was opened.
+pub type RegistrationShell = Shell<Enduring, RegistrarOutlet>;
+
+/// The machine of a registration, whose actor stays when the binding is gone.
+pub struct Enduring(pub switch::Registration);
+
+impl Machine for Enduring {
+    type Event = Event;
+    type Effect = Effect;
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        self.0.handle(event, now, effects);
+    }
+    fn deadline(&self) -> Option<Monotonic> {
+        self.0.deadline()
+    }
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.0.expire(now, effects);
+    }
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
+
+/// Performs the effects of a registration.
+pub struct RegistrarOutlet {
+    id: ProfileId,
+    core: Arc<Core>,
+}
+
+impl RegistrarOutlet {
+    /// An outlet of this profile's registration.
+    pub fn new(id: ProfileId, core: Arc<Core>) -> Self {
+        Self { id, core }
+    }
+}
+
+/// The mark of a REGISTER: the shard that holds its transaction, and its place there.
+pub(crate) fn mark(shard: u16, place: u32) -> u64 {
+    u64::from(shard) << 32 | u64::from(place)
+}
+
+impl Outlet<Enduring> for RegistrarOutlet {
+    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Answer { transaction, answer } => {
+                if let Some(shard) = self.core.shard((transaction >> 32) as u16) {
+                    tell(&shard.address, RegisterAnswered { place: transaction as u32, answer });
+                }
+            }
+            Effect::Publish(binding) => self.core.registry.publish_binding(self.id, binding),
+            Effect::Tell(fact) => self.core.tell(&fact),
+        }
+    }
+
+    fn finished(&mut self) {
+        self.core.registry.forget_registration(self.id);
+    }
+}

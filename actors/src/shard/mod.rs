@@ -1,0 +1,389 @@
+//! A shard: one thread's share of the switch. It owns the thread's sockets and its `sip` endpoint, and is the way between the
+//! endpoint, the calls that live here, and the other shards.
+//!
+//! Nothing is decided here that a machine could decide.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `places` | the calls of this shard, and the names by which the endpoint knows their legs |
+//! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
+//! | `register` | REGISTER as words, and its answer |
+//! | `legs` | orders of legs to the endpoint, and its news to them |
+//! | `connections` | TCP connections of this shard |
+//! | `figures` | what is counted, for the metrics |
+
+mod connections;
+mod dispatcher;
+mod figures;
+mod legs;
+mod places;
+mod register;
+
+pub use connections::{Accepted, ConnectionEnded};
+pub use places::Places;
+
+use crate::call::Naming;
+use crate::core::Core;
+use crate::mailbox::{SHARD_MAILBOX_MAX, offer};
+use crate::transport::udp::{self, Datagram, Outgoing};
+use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
+use bytes::Bytes;
+use connections::Connections;
+use domain::call_control::LegId;
+use domain::{Entropy, Machine, Monotonic};
+use register::Registers;
+use sip::digest::Challenger;
+use sip::endpoint::steering::{call_id_of, shard_of};
+use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::unix::AsyncFd;
+
+/// How often a shard hands over what it has counted.
+const FIGURES_EVERY: Duration = Duration::from_secs(1);
+
+/// A message that arrived, and from where.
+#[derive(Debug)]
+pub struct Arrival {
+    /// One whole message.
+    pub bytes: Bytes,
+    /// From where.
+    pub source: Source,
+}
+
+/// Messages for this shard, read by it or by another.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Arrived(pub Vec<Arrival>);
+
+/// Legs of the call at `place` order something of the endpoint.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LegsOrdered {
+    /// Which call.
+    pub place: u64,
+    /// In order.
+    pub orders: Vec<(LegId, leg::Effect)>,
+}
+
+/// The call at `place` is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CallFinished {
+    /// Which.
+    pub place: u64,
+}
+
+/// A REGISTER that this shard holds is answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct RegisterAnswered {
+    /// Its place in the table of this shard.
+    pub place: u32,
+    /// How.
+    pub answer: switch::registration::Answer,
+}
+
+/// Send these bytes over a connection of this shard.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SendOver {
+    /// One whole message.
+    pub bytes: Bytes,
+    /// Where to; its flow is one of this shard.
+    pub destination: Destination,
+}
+
+/// What a shard is made of.
+pub struct ShardParts {
+    /// What all share.
+    pub core: Arc<Core>,
+    /// Its SIP.
+    pub endpoint: Endpoint,
+    /// Its challenges.
+    pub challenger: Challenger,
+    /// Its chance.
+    pub entropy: Entropy,
+    /// How it names what it makes.
+    pub naming: Naming,
+    /// Addresses that it listens on, bound already: one socket and one listener each.
+    pub listeners: Vec<Listener>,
+    /// How many shards there are.
+    pub shards: u16,
+    /// TCP connections at most.
+    pub connections_max: usize,
+}
+
+/// One address that a shard listens on.
+pub struct Listener {
+    /// The address, with the port that was bound.
+    pub address: SocketAddr,
+    /// For datagrams.
+    pub udp: UdpSocket,
+    /// For connections.
+    pub tcp: std::net::TcpListener,
+}
+
+/// A shard as an actor.
+pub struct Shard {
+    core: Arc<Core>,
+    naming: Naming,
+    shards: u16,
+    endpoint: Endpoint,
+    challenger: Challenger,
+    entropy: Entropy,
+    places: Places,
+    registers: Registers,
+    udp: Vec<(SocketAddr, Outgoing)>,
+    connections: Connections,
+    pending_listeners: Vec<Listener>,
+    /// What the endpoint has ordered and nobody has done yet.
+    effects: Vec<Effect>,
+    armed: Option<(Monotonic, SpawnHandle)>,
+    /// Datagrams that the kernel dropped for want of buffer, per listener.
+    kernel_drops: Vec<u64>,
+    /// Datagrams that were dropped because a shard's mailbox was full.
+    mailbox_drops: u64,
+}
+
+impl Shard {
+    /// A shard that begins to listen as soon as it is started.
+    pub fn new(parts: ShardParts) -> Shard {
+        let number = parts.naming.shard;
+        Shard {
+            places: Places::new(number),
+            registers: Registers::default(),
+            connections: Connections::new(number, parts.connections_max),
+            core: parts.core,
+            naming: parts.naming,
+            shards: parts.shards,
+            endpoint: parts.endpoint,
+            challenger: parts.challenger,
+            entropy: parts.entropy,
+            udp: Vec::new(),
+            kernel_drops: vec![0; parts.listeners.len()],
+            pending_listeners: parts.listeners,
+            effects: Vec::new(),
+            armed: None,
+            mailbox_drops: 0,
+        }
+    }
+
+    /// Sorts what was read by the shard whose it is, and hands it over.
+    fn hand_out(&mut self, arrivals: Vec<Arrival>, ctx: &mut Context<Self>) {
+        let mut mine = Vec::with_capacity(arrivals.len());
+        let mut others: Vec<(u16, Vec<Arrival>)> = Vec::new();
+        for arrival in arrivals {
+            let call_id = call_id_of(&arrival.bytes).unwrap_or_default();
+            let owner = shard_of(call_id, self.shards, &self.naming.steering);
+            if owner == self.naming.shard {
+                mine.push(arrival);
+                continue;
+            }
+            match others.iter_mut().find(|(shard, _)| *shard == owner) {
+                Some((_, batch)) => batch.push(arrival),
+                None => others.push((owner, vec![arrival])),
+            }
+        }
+        for (owner, batch) in others {
+            let count = batch.len() as u64;
+            let taken = self.core.shard(owner).is_some_and(|shard| offer(&shard.address, Arrived(batch)));
+            if !taken {
+                // As if the network had lost them: SIP sends them again.
+                self.mailbox_drops += count;
+            }
+        }
+        self.take(mine, ctx);
+    }
+
+    fn take(&mut self, arrivals: Vec<Arrival>, ctx: &mut Context<Self>) {
+        for Arrival { bytes, source } in arrivals {
+            let now = self.core.clock.now();
+            self.endpoint.handle(Event::BytesReceived { bytes, source }, now, &mut self.effects);
+            self.follow_up(ctx);
+        }
+        self.flush(ctx);
+    }
+
+    /// Does what the endpoint ordered, and what comes of that.
+    fn follow_up(&mut self, ctx: &mut Context<Self>) {
+        let mut index = 0;
+        // Doing one thing may order another: they are done in order.
+        while index < self.effects.len() {
+            let effect = std::mem::replace(&mut self.effects[index], Effect::Transmit {
+                bytes: Bytes::new(),
+                destination: NOWHERE,
+            });
+            index += 1;
+            self.perform(effect, ctx);
+        }
+        self.effects.clear();
+    }
+
+    fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Transmit { bytes, destination } => self.transmit(bytes, destination, ctx),
+            Effect::RequestArrived { pending } => self.on_request(&pending, ctx),
+            news => self.tell_leg(news),
+        }
+    }
+
+    fn transmit(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
+        match destination.transport {
+            Transport::Udp => {
+                if let Some(outgoing) = self.udp_towards(&destination) {
+                    outgoing.push(&bytes, destination.addr, destination.local);
+                }
+            }
+            Transport::Tcp => self.transmit_over_stream(bytes, destination, ctx),
+        }
+    }
+
+    /// The socket that was addressed; otherwise the one that listens on every address of that port; otherwise the first of
+    /// the family.
+    fn udp_towards(&mut self, destination: &Destination) -> Option<&mut Outgoing> {
+        let local = destination.local;
+        let exact = |bound: &SocketAddr| *bound == local;
+        let wildcard = |bound: &SocketAddr| bound.ip().is_unspecified() && bound.port() == local.port();
+        let family = |bound: &SocketAddr| bound.is_ipv4() == destination.addr.is_ipv4();
+        let find = |rule: &dyn Fn(&SocketAddr) -> bool| {
+            self.udp.iter().position(|(bound, _)| rule(bound) && family(bound))
+        };
+        let index = find(&exact).or_else(|| find(&wildcard)).or_else(|| find(&family))?;
+        self.udp.get_mut(index).map(|(_, outgoing)| outgoing)
+    }
+
+    /// Ends a step: what waits is sent, and the timer set.
+    fn flush(&mut self, ctx: &mut Context<Self>) {
+        for (_, outgoing) in &mut self.udp {
+            outgoing.flush();
+        }
+        self.arm(ctx);
+    }
+
+    /// As [`crate::shell::Shell`] does: re-armed only where the deadline moved earlier.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let Some(deadline) = self.endpoint.deadline() else { return };
+        if let Some((armed_for, handle)) = self.armed {
+            if armed_for <= deadline {
+                return;
+            }
+            ctx.cancel_future(handle);
+        }
+        let handle = ctx.run_later(self.core.clock.until(deadline), |shard, ctx| shard.on_timer(ctx));
+        self.armed = Some((deadline, handle));
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context<Self>) {
+        self.armed = None;
+        let now = self.core.clock.now();
+        self.endpoint.expire(now, &mut self.effects);
+        self.follow_up(ctx);
+        self.flush(ctx);
+    }
+
+    fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
+        let Listener { address, udp, tcp } = listener;
+        let socket = Arc::new(AsyncFd::with_interest(udp, tokio::io::Interest::READABLE)?);
+        self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
+        let itself = ctx.address();
+        actix_rt::spawn(async move {
+            let error = udp::read(socket, |datagrams, drops| {
+                // Where this shard lags behind, the kernel's buffer and then the network drop for us.
+                let _ = offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() });
+            });
+            let error = error.await;
+            tracing::error!(%error, %address, "the SIP socket cannot be read any more");
+        });
+        self.accept_connections(tcp, address, ctx)
+    }
+}
+
+/// Fills the place of an effect that was taken out; never sent.
+const NOWHERE: Destination = Destination {
+    transport: Transport::Udp,
+    addr: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, 0)),
+    flow: None,
+    local: SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, 0)),
+};
+
+/// Datagrams that this shard's own socket gave.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Read {
+    datagrams: Vec<Datagram>,
+    listener: usize,
+    kernel_drops: u64,
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(SHARD_MAILBOX_MAX);
+        for (index, listener) in std::mem::take(&mut self.pending_listeners).into_iter().enumerate() {
+            let address = listener.address;
+            if let Err(error) = self.listen(listener, index, ctx) {
+                tracing::error!(%error, %address, "this shard cannot listen");
+            }
+        }
+        ctx.run_interval(FIGURES_EVERY, |shard, _| shard.publish_figures());
+    }
+}
+
+impl Handler<Read> for Shard {
+    type Result = ();
+    fn handle(&mut self, read: Read, ctx: &mut Context<Self>) {
+        if let Some(drops) = self.kernel_drops.get_mut(read.listener) {
+            *drops = read.kernel_drops;
+        }
+        let arrival = |datagram: Datagram| Arrival {
+            bytes: datagram.bytes,
+            source: Source { transport: Transport::Udp, peer: datagram.peer, local: datagram.local, flow: None },
+        };
+        self.hand_out(read.datagrams.into_iter().map(arrival).collect(), ctx);
+    }
+}
+
+impl Handler<Arrived> for Shard {
+    type Result = ();
+    fn handle(&mut self, Arrived(arrivals): Arrived, ctx: &mut Context<Self>) {
+        self.take(arrivals, ctx);
+    }
+}
+
+impl Handler<LegsOrdered> for Shard {
+    type Result = ();
+    fn handle(&mut self, LegsOrdered { place, orders }: LegsOrdered, ctx: &mut Context<Self>) {
+        for (leg, order) in orders {
+            self.on_leg_order(place, leg, order);
+            self.follow_up(ctx);
+        }
+        self.flush(ctx);
+    }
+}
+
+impl Handler<CallFinished> for Shard {
+    type Result = ();
+    fn handle(&mut self, CallFinished { place }: CallFinished, _: &mut Context<Self>) {
+        self.places.leave(place);
+    }
+}
+
+impl Handler<RegisterAnswered> for Shard {
+    type Result = ();
+    fn handle(&mut self, RegisterAnswered { place, answer }: RegisterAnswered, ctx: &mut Context<Self>) {
+        self.on_register_answered(place, answer);
+        self.follow_up(ctx);
+        self.flush(ctx);
+    }
+}
+
+impl Handler<SendOver> for Shard {
+    type Result = ();
+    fn handle(&mut self, SendOver { bytes, destination }: SendOver, ctx: &mut Context<Self>) {
+        self.transmit_over_stream(bytes, destination, ctx);
+        self.follow_up(ctx);
+    }
+}

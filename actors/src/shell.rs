@@ -1,0 +1,130 @@
+//! One actor for every machine: a [`Shell`] feeds events in, arms one timer, and hands effects to an [`Outlet`].
+//!
+//! Nothing is decided here; what an effect means to the world is the outlet's business.
+
+use crate::clock::Clock;
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
+use domain::{Machine, Monotonic};
+
+/// Performs the effects of one kind of machine.
+pub trait Outlet<M: Machine>: 'static {
+    /// Messages at most that may wait for this actor before an offer is refused.
+    const MAILBOX_MAX: usize;
+
+    /// Performs one effect. Effects come in the order in which the machine gave them.
+    fn perform(&mut self, effect: M::Effect);
+
+    /// Called after the effects of one step were performed, with the machine as it stands.
+    fn settle(&mut self, _machine: &M) {}
+
+    /// Called once, when the machine is finished or its actor dies.
+    fn finished(&mut self) {}
+}
+
+/// An event for the machine in a shell.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Tell<E>(pub E);
+
+/// A machine as an actor.
+pub struct Shell<M: Machine, O: Outlet<M>> {
+    machine: M,
+    outlet: O,
+    clock: Clock,
+    effects: Vec<M::Effect>,
+    armed: Option<(Monotonic, SpawnHandle)>,
+}
+
+impl<M, O> Shell<M, O>
+where
+    M: Machine + Unpin + 'static,
+    M::Effect: Unpin,
+    O: Outlet<M> + Unpin,
+{
+    /// A shell around `machine`, whose birth gave `effects`.
+    pub fn new(machine: M, effects: Vec<M::Effect>, outlet: O, clock: Clock) -> Self {
+        Self { machine, outlet, clock, effects, armed: None }
+    }
+
+    /// The machine as it stands, for those who look at it.
+    pub fn machine(&self) -> &M {
+        &self.machine
+    }
+
+    /// The clock that it runs by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Performs what the machine ordered, then sees to its timer and its end.
+    fn follow_up(&mut self, ctx: &mut Context<Self>) {
+        for effect in self.effects.drain(..) {
+            self.outlet.perform(effect);
+        }
+        self.outlet.settle(&self.machine);
+        if self.machine.is_finished() {
+            ctx.stop();
+        } else {
+            self.arm(ctx);
+        }
+    }
+
+    /// Re-arms only where the deadline moved earlier; a timer that fires too early finds nothing due and re-arms.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let Some(deadline) = self.machine.deadline() else { return };
+        if let Some((armed_for, handle)) = self.armed {
+            if armed_for <= deadline {
+                return;
+            }
+            ctx.cancel_future(handle);
+        }
+        let handle = ctx.run_later(self.clock.until(deadline), |shell, ctx| shell.on_timer(ctx));
+        self.armed = Some((deadline, handle));
+    }
+
+    fn on_timer(&mut self, ctx: &mut Context<Self>) {
+        self.armed = None;
+        let now = self.clock.now();
+        // The runtime's timer has a grain of a millisecond and may fire a hair early: then nothing is due yet.
+        self.machine.expire(now, &mut self.effects);
+        self.follow_up(ctx);
+    }
+}
+
+impl<M, O> Actor for Shell<M, O>
+where
+    M: Machine + Unpin + 'static,
+    M::Effect: Unpin,
+    O: Outlet<M> + Unpin,
+{
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(O::MAILBOX_MAX);
+        self.follow_up(ctx);
+    }
+}
+
+impl<M, O> Handler<Tell<M::Event>> for Shell<M, O>
+where
+    M: Machine + Unpin + 'static,
+    M::Event: Send,
+    M::Effect: Unpin,
+    O: Outlet<M> + Unpin,
+{
+    type Result = ();
+
+    fn handle(&mut self, Tell(event): Tell<M::Event>, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.machine.handle(event, now, &mut self.effects);
+        self.follow_up(ctx);
+    }
+}
+
+/// The end is told from here so that it is told even where the machine panicked: the actor dies alone, and its outlet
+/// still frees what it held.
+impl<M: Machine, O: Outlet<M>> Drop for Shell<M, O> {
+    fn drop(&mut self) {
+        self.outlet.finished();
+    }
+}

@@ -1,0 +1,123 @@
+//! SIP over UDP: one socket a shard on a shared port, read and written in batches (`wire`).
+//!
+//! What a datagram means is the shard's business; here are bytes and addresses only.
+
+use bytes::Bytes;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use wire::{BATCH_MAX, RecvBatch, SendBatch, UdpOptions};
+
+/// Bytes of the largest datagram.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Bytes of the receive buffer that is asked for: about 2,000 waiting INVITEs.
+const RECV_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Datagrams at most in one batch that is read.
+const READ_BATCH: usize = 32;
+
+/// A datagram that arrived.
+#[derive(Debug)]
+pub struct Datagram {
+    /// What it carries.
+    pub bytes: Bytes,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// The address that it was sent to, so that replies leave from there.
+    pub local: SocketAddr,
+}
+
+/// Opens one shard's socket. With `reuse_port` the kernel spreads sources over all sockets of the port.
+///
+/// Must be called on the shard's thread: the socket belongs to its runtime.
+pub fn open(address: SocketAddr, reuse_port: bool) -> io::Result<Arc<AsyncFd<UdpSocket>>> {
+    let options = UdpOptions {
+        reuse_port,
+        recv_buffer: Some(RECV_BUFFER_BYTES),
+        packet_info: address.ip().is_unspecified(),
+        drop_counter: true,
+        ..UdpOptions::default()
+    };
+    let socket = wire::udp_socket(address, &options)?;
+    Ok(Arc::new(AsyncFd::with_interest(socket, Interest::READABLE)?))
+}
+
+/// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
+pub async fn read(socket: Arc<AsyncFd<UdpSocket>>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
+    let bound = match socket.get_ref().local_addr() {
+        Ok(bound) => bound,
+        Err(error) => return error,
+    };
+    let mut batch = RecvBatch::new(READ_BATCH, DATAGRAM_BYTES_MAX);
+    loop {
+        let mut ready = match socket.readable().await {
+            Ok(ready) => ready,
+            Err(error) => return error,
+        };
+        match ready.try_io(|socket| wire::recv_batch(socket.get_ref(), &mut batch)) {
+            Ok(Ok(_)) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            // An error that an earlier datagram met on its way (ICMP) says nothing about this socket.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => return error,
+            Ok(Err(_)) | Err(_) => {}
+        }
+    }
+}
+
+fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
+    let local = |ip: Option<IpAddr>| SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port());
+    batch
+        .iter()
+        .filter(|datagram| !datagram.truncated)
+        .map(|datagram| {
+            let bytes = Bytes::copy_from_slice(datagram.payload);
+            Datagram { bytes, peer: datagram.from, local: local(datagram.local_ip) }
+        })
+        .collect()
+}
+
+/// What one shard sends over UDP: collected while it handles a batch, then handed to the kernel in one call.
+pub struct Outgoing {
+    socket: Arc<AsyncFd<UdpSocket>>,
+    source_matters: bool,
+    batch: SendBatch,
+    dropped: u64,
+}
+
+impl Outgoing {
+    /// Nothing waits yet.
+    pub fn new(socket: Arc<AsyncFd<UdpSocket>>) -> Self {
+        let source_matters = socket.get_ref().local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
+        Self { socket, source_matters, batch: SendBatch::new(BATCH_MAX, DATAGRAM_BYTES_MAX), dropped: 0 }
+    }
+
+    /// Adds a datagram from `local` (the address that the peer addressed) to `peer`.
+    pub fn push(&mut self, bytes: &[u8], peer: SocketAddr, local: SocketAddr) {
+        let source = (self.source_matters && !local.ip().is_unspecified()).then_some(local.ip());
+        if self.batch.len() == self.batch.capacity() {
+            self.flush();
+        }
+        if self.batch.push(bytes, peer, source).is_err() {
+            self.dropped += 1;
+        }
+    }
+
+    /// Sends what waits. What the kernel has no room for is dropped: SIP sends it again (RFC 3261 17).
+    pub fn flush(&mut self) {
+        while !self.batch.is_empty() {
+            match wire::send_batch(self.socket.get_ref(), &mut self.batch) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.batch.drop_first();
+                    self.dropped += 1;
+                }
+            }
+        }
+    }
+
+    /// Datagrams that the kernel did not take since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}

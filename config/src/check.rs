@@ -1,0 +1,271 @@
+//! The checks of what settings mean, alone and together: all faults are collected, none stops the others.
+//!
+//! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
+
+use crate::emergency;
+use crate::settings::{Calls, Http, Ledger, Media, Node, Registration, Settings, Sip};
+use crate::values::EchoNumber;
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::net::IpAddr;
+
+/// A key of a section.
+type Key = (&'static str, &'static str);
+
+/// What a check found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The keys that it is about, the likeliest culprit first.
+    pub(crate) keys: Vec<Key>,
+    pub(crate) message: String,
+    /// What would be right.
+    pub(crate) help: String,
+}
+
+/// Addresses that UDP and TCP listen on, at most.
+const LISTEN_MAX: usize = 16;
+/// Echo numbers at most.
+const ECHO_MAX: usize = 16;
+
+/// Everything that is wrong with settings of the right form.
+pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
+    let mut checks = Checks::default();
+    checks.node(&settings.node);
+    checks.sip(&settings.sip);
+    checks.registration(&settings.registration);
+    checks.media(&settings.media);
+    checks.calls(&settings.calls);
+    checks.ledger(&settings.ledger);
+    checks.http(&settings.http);
+    checks.together(settings);
+    checks.found
+}
+
+#[derive(Default)]
+struct Checks {
+    found: Vec<Found>,
+}
+
+impl Checks {
+    fn complain(&mut self, keys: &[Key], message: impl Display, help: impl Display) {
+        let name = keys.first().map(|(section, key)| format!("{section}.{key}: ")).unwrap_or_default();
+        self.found.push(Found { keys: keys.to_vec(), message: format!("{name}{message}"), help: help.to_string() });
+    }
+
+    fn range<N: PartialOrd + Display>(&mut self, key: Key, value: N, min: N, max: N, unit: &str) {
+        if value < min || value > max {
+            self.complain(&[key], format!("{value} is out of range"), format!("expected {min} to {max}{unit}"));
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if !(1..=32).contains(&node.name.len()) || !node.name.bytes().all(plain) {
+            let message = format!("\"{}\" is not the name of a node", node.name.escape_debug());
+            self.complain(
+                &[("node", "name")],
+                message,
+                "expected 1 to 32 letters, digits and hyphens, such as tandem-1",
+            );
+        }
+        if node.data_dir.as_os_str().is_empty() {
+            self.complain(&[("node", "data_dir")], "empty", "expected the name of a folder, such as /var/lib/tandem");
+        }
+        self.range(("node", "shards"), node.shards, 0, Node::SHARDS_MAX, " threads, 0 for one a core");
+        for (key, value) in [
+            ("mailbox_call_max", node.mailbox_call_max),
+            ("mailbox_profile_max", node.mailbox_profile_max),
+            ("mailbox_shard_max", node.mailbox_shard_max),
+        ] {
+            self.range(("node", key), value, 16, 1_048_576, " messages");
+        }
+    }
+
+    fn sip(&mut self, sip: &Sip) {
+        let listen = ("sip", "listen");
+        if !(1..=LISTEN_MAX).contains(&sip.listen.len()) {
+            let message = format!("{} addresses", sip.listen.len());
+            self.complain(&[listen], message, format!("expected 1 to {LISTEN_MAX}, such as [\"192.0.2.1:5060\"]"));
+        }
+        let mut seen = BTreeSet::new();
+        for address in &sip.listen {
+            // Port 0 is drawn anew for each socket, so it may stand twice.
+            if address.port() != 0 && !seen.insert(address) {
+                self.complain(&[listen], format!("{address} stands twice"), "name each address once");
+            }
+        }
+        if sip.advertised_address.is_none()
+            && let Some(address) = sip.listen.iter().find(|address| address.ip().is_unspecified())
+        {
+            self.complain(
+                &[listen],
+                format!("{address} means every address of this machine, and peers cannot answer to that"),
+                "name the address to listen on, or set sip.advertised_address to the one that peers shall answer to",
+            );
+        }
+        self.advertisable(("sip", "advertised_address"), sip.advertised_address);
+        let quotable =
+            |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\');
+        if sip.realm.is_empty() || sip.realm.len() > 64 || !quotable(&sip.realm) {
+            let message = format!("\"{}\" cannot be a realm", sip.realm.escape_debug());
+            let help = "expected 1 to 64 ASCII characters without quotes and backslashes, such as sip.example.net";
+            self.complain(&[("sip", "realm")], message, help);
+        }
+        if sip.user_agent.len() > 64 || !quotable(&sip.user_agent) {
+            let message = format!("\"{}\" cannot stand in a header", sip.user_agent.escape_debug());
+            let help = "expected at most 64 ASCII characters without quotes and backslashes";
+            self.complain(&[("sip", "user_agent")], message, help);
+        }
+        self.range(("sip", "t1_ms"), sip.t1_ms, 100, 5_000, " milliseconds");
+        if sip.t2_ms < sip.t1_ms || sip.t2_ms > 32_000 {
+            let message = format!("{} is out of range", sip.t2_ms);
+            let help = format!("expected {} (t1_ms) to 32000 milliseconds", sip.t1_ms);
+            self.complain(&[("sip", "t2_ms"), ("sip", "t1_ms")], message, help);
+        }
+        self.range(("sip", "t4_ms"), sip.t4_ms, 0, 32_000, " milliseconds");
+        self.range(("sip", "calls_max"), sip.calls_max, 1, 1_000_000, " calls");
+        self.range(("sip", "calls_per_second_max"), sip.calls_per_second_max, 1, 100_000, " calls a second");
+        self.range(("sip", "transactions_max"), sip.transactions_max, 100, 10_000_000, " transactions");
+        self.range(("sip", "connections_max"), sip.connections_max, 1, 1_000_000, " connections");
+        self.range(("sip", "connection_idle_timeout_s"), sip.connection_idle_timeout_s, 30, 86_400, " seconds");
+        self.range(("sip", "nonce_lifetime_s"), sip.nonce_lifetime_s, 10, 86_400, " seconds");
+    }
+
+    fn registration(&mut self, registration: &Registration) {
+        let Registration { expires_nat_max_s, expires_direct_max_s, expires_min_s, bindings_max } = *registration;
+        self.range(("registration", "expires_min_s"), expires_min_s, 1, 86_400, " seconds");
+        for (key, value) in [("expires_nat_max_s", expires_nat_max_s), ("expires_direct_max_s", expires_direct_max_s)] {
+            if value < expires_min_s || value > 86_400 {
+                let message = format!("{value} is out of range");
+                let help = format!("expected {expires_min_s} (expires_min_s) to 86400 seconds");
+                self.complain(&[("registration", key), ("registration", "expires_min_s")], message, help);
+            }
+        }
+        self.range(("registration", "bindings_max"), bindings_max, 1, 10_000_000, " registered PBXs");
+    }
+
+    fn media(&mut self, media: &Media) {
+        self.advertisable(("media", "advertised_address"), media.advertised_address);
+        if media.address.is_unspecified() && media.advertised_address.is_none() {
+            self.complain(
+                &[("media", "address")],
+                format!("{} means every address of this machine, and nobody can send sound to that", media.address),
+                "name the address to receive RTP at, or set media.advertised_address to the one that SDP shall name",
+            );
+        }
+        let range = [("media", "port_min"), ("media", "port_max")];
+        if media.port_min < 1_024 || !media.port_min.is_multiple_of(2) {
+            let message = format!("{} cannot be the first RTP port", media.port_min);
+            self.complain(
+                &range[..1],
+                message,
+                "expected an even port from 1024 on: RTP has even ports, RTCP the next odd ones",
+            );
+        }
+        if media.port_max.is_multiple_of(2) {
+            let message = format!("{} cannot be the last RTP port", media.port_max);
+            self.complain(&range[1..], message, "expected an odd port: the last one is for RTCP");
+        }
+        let ports = media.ports_of_range();
+        if ports < Media::PORTS_MIN {
+            let message = format!("{} to {} are {ports} ports", media.port_min, media.port_max);
+            let help = format!("expected {} or more, so that they cannot be guessed", Media::PORTS_MIN);
+            self.complain(&range, message, help);
+        } else if media.ports_max != 0 {
+            let unit = " ports (those of the range), or 0 for all of them";
+            self.range(("media", "ports_max"), media.ports_max, Media::PORTS_PER_CALL, ports, unit);
+        }
+        self.range(("media", "threads"), media.threads, 0, 64, " threads, 0 for one for every two cores");
+        if media.silence_timeout_s != 0 {
+            let unit = " seconds, or 0 for never";
+            self.range(("media", "silence_timeout_s"), media.silence_timeout_s, 5, 86_400, unit);
+        }
+    }
+
+    fn calls(&mut self, calls: &Calls) {
+        self.range(("calls", "ring_timeout_s"), calls.ring_timeout_s, 10, 600, " seconds");
+        self.range(("calls", "max_duration_s"), calls.max_duration_s, 60, 604_800, " seconds");
+        self.range(("calls", "carrier_progress_timeout_s"), calls.carrier_progress_timeout_s, 1, 60, " seconds");
+        self.range(("calls", "channel_lease_s"), calls.channel_lease_s, 30, 3_600, " seconds");
+        self.range(("calls", "emergency_status"), calls.emergency_status, 400, 699, ", a final SIP status");
+        for status in Calls::NEVER_FAILOVER {
+            if calls.failover_statuses.contains(status) {
+                let message =
+                    format!("{status} is the called person's own answer, and no reason to ring again elsewhere");
+                let help = "480, 486, 600 and 603 must not be in the set; expected such as [\"408\", \"5xx\"]";
+                self.complain(&[("calls", "failover_statuses")], message, help);
+            }
+        }
+        if calls.echo.len() > ECHO_MAX {
+            self.complain(&[("calls", "echo")], format!("{} numbers", calls.echo.len()), format!("at most {ECHO_MAX}"));
+        }
+        let mut seen = BTreeSet::<&EchoNumber>::new();
+        for number in calls.echo.iter().filter(|number| !seen.insert(number)) {
+            self.complain(&[("calls", "echo")], format!("{number} stands twice"), "name each number once");
+        }
+        for (country, numbers) in &calls.emergency_numbers {
+            for (message, help) in emergency::faults_of_numbers(numbers) {
+                self.complain(&[("calls", "emergency_numbers")], format!("{country}: {message}"), help);
+            }
+        }
+    }
+
+    fn ledger(&mut self, ledger: &Ledger) {
+        self.range(("ledger", "group_ms"), ledger.group_ms, 1, 1_000, " milliseconds");
+        self.range(("ledger", "group_batches"), ledger.group_batches, 1, 100_000, " batches");
+    }
+
+    fn http(&mut self, http: &Http) {
+        self.range(("http", "workers"), http.workers, 1, 64, " threads");
+        self.range(("http", "body_bytes_max"), http.body_bytes_max, 1_024, 1 << 30, " bytes");
+    }
+
+    /// What only several sections together can get wrong.
+    fn together(&mut self, settings: &Settings) {
+        let Settings { sip, media, http, calls, .. } = settings;
+        let needed = sip.calls_max.saturating_mul(Media::PORTS_PER_CALL);
+        if needed > media.ports() {
+            self.complain(
+                &[("sip", "calls_max"), ("media", "ports_max"), ("media", "port_max"), ("media", "port_min")],
+                format!("{} calls need {needed} RTP ports, and [media] permits {}", sip.calls_max, media.ports()),
+                format!("permit {} calls at most, or more ports", media.ports() / Media::PORTS_PER_CALL),
+            );
+        }
+        for address in &sip.listen {
+            let (port, ip) = (address.port(), address.ip());
+            if (media.port_min..=media.port_max).contains(&port) && share(ip, media.address) {
+                self.complain(
+                    &[("sip", "listen"), ("media", "port_min"), ("media", "port_max")],
+                    format!("{address} is among the RTP ports, {} to {}", media.port_min, media.port_max),
+                    "choose a port or a range so that they are apart",
+                );
+            }
+            if port != 0 && port == http.listen.port() && share(ip, http.listen.ip()) {
+                self.complain(
+                    &[("http", "listen"), ("sip", "listen")],
+                    format!("{} is taken by sip.listen", http.listen),
+                    "choose another port: SIP listens on TCP too",
+                );
+            }
+        }
+        if calls.carrier_progress_timeout_s >= calls.ring_timeout_s {
+            self.complain(
+                &[("calls", "carrier_progress_timeout_s"), ("calls", "ring_timeout_s")],
+                format!("{} is not below ring_timeout_s, {}", calls.carrier_progress_timeout_s, calls.ring_timeout_s),
+                "a carrier must be given up before the call is, or the next one is never tried",
+            );
+        }
+    }
+
+    fn advertisable(&mut self, key: Key, address: Option<IpAddr>) {
+        if let Some(address) = address.filter(|address| address.is_unspecified() || address.is_multicast()) {
+            let message = format!("{address} is no address that peers can send to");
+            self.complain(&[key], message, "expected the one that they see, such as 192.0.2.1");
+        }
+    }
+}
+
+/// Whether two sockets on these addresses with one port are in each other's way.
+fn share(one: IpAddr, other: IpAddr) -> bool {
+    one == other || one.is_unspecified() || other.is_unspecified()
+}

@@ -1,0 +1,327 @@
+//! The settings of a node, section by section, with their defaults.
+//!
+//! Reading and checking them is in [`crate::load`]; `tandem.toml` beside this crate says the same to people, and a test compares.
+
+use crate::emergency::Country;
+use crate::values::{
+    EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern, StatusSet,
+};
+use domain::E164;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Everything that a node is told at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The node itself.
+    pub node: Node,
+    /// SIP transport and transactions.
+    pub sip: Sip,
+    /// How long PBXs may stay registered.
+    pub registration: Registration,
+    /// RTP.
+    pub media: Media,
+    /// The life of a call.
+    pub calls: Calls,
+    /// Where credit is kept.
+    pub ledger: Ledger,
+    /// API, metrics and health.
+    pub http: Http,
+    /// Log lines.
+    pub log: Log,
+}
+
+/// `[node]`: the process.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// Names this node in logs, metrics and the ledger: 1 to 32 letters, digits and hyphens. Its open calls are closed under this
+    /// name after a crash, so it must not change while there are any.
+    pub name: String,
+    /// Where the ledger and the store keep their files; made where it does not exist. Relative to the working directory.
+    pub data_dir: PathBuf,
+    /// Threads that switch calls, at most [`Node::SHARDS_MAX`]; 0 for one a core.
+    pub shards: u16,
+    /// Messages that one call lets wait, at least 16. Beyond it a new call is refused; hang-ups always pass.
+    pub mailbox_call_max: usize,
+    /// Messages that one profile lets wait, at least 16. Beyond it new calls of that profile are refused.
+    pub mailbox_profile_max: usize,
+    /// Batches of datagrams that one shard lets wait, at least 16. Beyond it datagrams are dropped, and SIP sends them again.
+    pub mailbox_shard_max: usize,
+}
+
+impl Node {
+    /// Shards at most: their number stands in one byte of a Call-ID tag.
+    pub const SHARDS_MAX: u16 = 255;
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Node {
+            name: "tandem".to_owned(),
+            data_dir: "data".into(),
+            shards: 0,
+            mailbox_call_max: 64,
+            mailbox_profile_max: 4_096,
+            mailbox_shard_max: 4_096,
+        }
+    }
+}
+
+/// `[sip]`: transport, transactions and admission.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sip {
+    /// Addresses that UDP and TCP listen on, 1 to 16. Loopback by default: nobody is served by accident.
+    pub listen: Vec<SocketAddr>,
+    /// The address that peers shall answer to, in Via and Contact, where it is not the one listened on (one-to-one NAT,
+    /// containers). Absent: the local address of the socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertised_address: Option<IpAddr>,
+    /// The host part of our own URIs (From and To towards PBXs and carriers), and what PBXs register with. Absent: the address
+    /// that was addressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Host>,
+    /// The digest realm (RFC 7616 3.3). Changing it makes every stored HA1 useless: passwords must be set anew.
+    pub realm: String,
+    /// What `Server` and `User-Agent` say; empty for no such headers.
+    pub user_agent: String,
+    /// RFC 3261 T1 in milliseconds, 100 to 5000: an estimate of the round trip. All retransmissions and timeouts scale with it.
+    pub t1_ms: u32,
+    /// RFC 3261 T2 in milliseconds, `t1_ms` to 32000: the longest pause between retransmissions.
+    pub t2_ms: u32,
+    /// RFC 3261 T4 in milliseconds, 0 to 32000: how long a message can stay in the network.
+    pub t4_ms: u32,
+    /// Calls at one time. One more is refused with 503.
+    pub calls_max: u32,
+    /// New calls a second. More are refused with 503 and Retry-After.
+    pub calls_per_second_max: u32,
+    /// Transactions at one time, over all shards. Beyond it new requests get 503 without state.
+    pub transactions_max: u32,
+    /// TCP connections at one time, over all shards. Beyond it new ones are closed at once.
+    pub connections_max: u32,
+    /// Seconds of silence after which a TCP connection without calls is closed.
+    pub connection_idle_timeout_s: u32,
+    /// Seconds that a digest nonce is good for, 10 to 86400; after it a PBX is told `stale` and asks again by itself.
+    pub nonce_lifetime_s: u32,
+    /// A file with the key that nonces are signed with, at least 32 characters, shared by nodes that stand in for each other.
+    /// Absent: drawn at each start, and PBXs are challenged once more after a restart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce_key_file: Option<PathBuf>,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Sip {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 5060))],
+            advertised_address: None,
+            domain: None,
+            realm: "tandem".to_owned(),
+            user_agent: "Tandem".to_owned(),
+            t1_ms: 500,
+            t2_ms: 4_000,
+            t4_ms: 5_000,
+            calls_max: 5_000,
+            calls_per_second_max: 1_000,
+            transactions_max: 200_000,
+            connections_max: 10_000,
+            connection_idle_timeout_s: 900,
+            nonce_lifetime_s: 300,
+            nonce_key_file: None,
+        }
+    }
+}
+
+/// `[registration]`: how long a binding is granted (rules S1, S9, P6).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// Seconds at most for a PBX behind NAT: short, so that its refreshes keep the NAT open.
+    pub expires_nat_max_s: u32,
+    /// Seconds at most for a PBX that is reached directly.
+    pub expires_direct_max_s: u32,
+    /// Seconds at least: who asks for less gets 423 with this in Min-Expires.
+    pub expires_min_s: u32,
+    /// Registered PBXs at one time. One more gets 503.
+    pub bindings_max: u32,
+}
+
+impl Default for Registration {
+    fn default() -> Self {
+        Registration { expires_nat_max_s: 45, expires_direct_max_s: 3_600, expires_min_s: 30, bindings_max: 100_000 }
+    }
+}
+
+/// `[media]`: RTP ports and threads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// The local address that RTP is received at.
+    pub address: IpAddr,
+    /// The address that SDP names, where it is not `address` (one-to-one NAT, containers). Absent: `address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advertised_address: Option<IpAddr>,
+    /// The first RTP port: even, 1024 or more.
+    pub port_min: u16,
+    /// The last RTP port: odd. The range has at least [`Media::PORTS_MIN`], so that ports drawn at random cannot be guessed.
+    pub port_max: u16,
+    /// Ports open at one time; a call needs four, and when they are taken, new calls get 503. 0 for all of the range; see
+    /// [`Media::ports`].
+    pub ports_max: u32,
+    /// Threads that relay RTP, at most 64; 0 for one for every two cores.
+    pub threads: u16,
+    /// Seconds without RTP and RTCP from both sides after which an answered call is ended, so that a dead call is not charged for
+    /// ever; 0 for never. Rests while a leg is held.
+    pub silence_timeout_s: u32,
+    /// Where media goes when the SDP's address may be wrong; trunks can differ.
+    pub learning: MediaLearning,
+}
+
+impl Media {
+    /// Ports in the range at least (design 3).
+    pub const PORTS_MIN: u32 = 10_000;
+    /// Ports of one call: RTP and RTCP for each of two legs.
+    pub const PORTS_PER_CALL: u32 = 4;
+
+    /// Ports that the range has.
+    pub fn ports_of_range(&self) -> u32 {
+        (u32::from(self.port_max) + 1).saturating_sub(u32::from(self.port_min))
+    }
+
+    /// Ports that may be open at one time.
+    pub fn ports(&self) -> u32 {
+        if self.ports_max == 0 { self.ports_of_range() } else { self.ports_max }
+    }
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Media {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            advertised_address: None,
+            port_min: 10_000,
+            port_max: 31_999,
+            ports_max: 0,
+            threads: 0,
+            silence_timeout_s: 60,
+            learning: MediaLearning::SignallingIp,
+        }
+    }
+}
+
+/// `[calls]`: limits of a call's life, and the numbers that are not ordinary.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Calls {
+    /// Seconds that a call may ring before it ends as unanswered, 10 to 600.
+    pub ring_timeout_s: u32,
+    /// Seconds that a call may last, at least 60; then both sides get BYE.
+    pub max_duration_s: u32,
+    /// Seconds that a carrier has to show progress (18x), 1 to 60; then it is cancelled and the next is tried. Carriers can differ.
+    pub carrier_progress_timeout_s: u32,
+    /// What a carrier may answer for the call to be tried at the next one. Never after 18x or 2xx, and never 480, 486, 600
+    /// or 603: those are the called person's own answers. Carriers can differ.
+    pub failover_statuses: StatusSet,
+    /// Seconds that a channel stays taken without sign of life, 30 to 3600. Every call renews it in a third of that.
+    pub channel_lease_s: u32,
+    /// What reaches the echo test (O2b). It is free, and needs no credit.
+    pub echo: Vec<EchoNumber>,
+    /// What becomes of calls to emergency numbers (O3). Whoever runs the switch answers for it before the law.
+    pub emergency: EmergencyMode,
+    /// The SIP status that refuses them, 400 to 699: 503 makes most PBXs take their next line (D-20).
+    pub emergency_status: u16,
+    /// The emergency numbers of a country (ISO 3166 alpha-2), in place of the built-in ones: whole numbers, as they are dialled.
+    pub emergency_numbers: BTreeMap<Country, Vec<String>>,
+}
+
+impl Calls {
+    /// Statuses that are the called person's own answer: never a reason to try another carrier.
+    pub const NEVER_FAILOVER: [u16; 4] = [480, 486, 600, 603];
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Calls {
+            ring_timeout_s: 180,
+            max_duration_s: 14_400,
+            carrier_progress_timeout_s: 6,
+            failover_statuses: [StatusPattern::Exactly(408), StatusPattern::Class(5)].into_iter().collect(),
+            channel_lease_s: 60,
+            echo: [EchoNumber::ServiceCode("*43".to_owned())]
+                .into_iter()
+                // A fictional number (O2b).
+                .chain(E164::from_digits(b"17605550100").map(EchoNumber::Number))
+                .collect(),
+            emergency: EmergencyMode::Refuse,
+            emergency_status: 503,
+            emergency_numbers: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[ledger]`: where credit is kept (design 5).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ledger {
+    /// What keeps it.
+    pub engine: LedgerEngine,
+    /// Milliseconds after which a group of batches is written to disk, 1 to 1000. No call waits for it; a power cut
+    /// loses at most this much of what was granted to calls.
+    pub group_ms: u32,
+    /// Batches after which a group is written earlier, 1 to 100000.
+    pub group_batches: u32,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Ledger { engine: LedgerEngine::Sqlite, group_ms: 5, group_batches: 1_000 }
+    }
+}
+
+/// `[http]`: the door for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where API, metrics and health listen. Loopback by default; put a TLS proxy in front before others can reach it.
+    pub listen: SocketAddr,
+    /// Threads that answer, 1 to 64.
+    pub workers: u16,
+    /// A file with the bearer tokens, one a line: a name, a space, the token of at least 32 characters. Absent: the API answers
+    /// 401 to everybody; metrics and health need none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_file: Option<PathBuf>,
+    /// Bytes of a request body at most, 1024 to 1 GiB; it bounds the rate decks that can be sent.
+    pub body_bytes_max: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            workers: 2,
+            tokens_file: None,
+            body_bytes_max: 64 * 1_048_576,
+        }
+    }
+}
+
+/// `[log]`: what is written to standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The least important lines that are written.
+    pub level: LogLevel,
+    /// Their shape.
+    pub format: LogFormat,
+    /// Whether telephone numbers lose their last digits in lines above `debug`.
+    pub numbers_masked: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { level: LogLevel::Info, format: LogFormat::Json, numbers_masked: true }
+    }
+}

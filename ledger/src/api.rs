@@ -1,0 +1,339 @@
+//! What a ledger can be asked: the trait, and the shapes of its answers. How balances are kept is in the engines.
+
+use crate::error::Error;
+use domain::credit::{Account, Balance, Batch, BatchId, Code, Durability, HoldId, Memo, Outcome, Unit};
+use domain::{CompanyId, Currency, Wall};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Hears the answer to one batch, once. It runs on the caller's thread or on the ledger's own, never under a lock of the
+/// ledger; it must be quick and must not block (send a message, fill a slot).
+pub type Reply = Box<dyn FnOnce(Outcome) + Send>;
+
+/// Hears the journal sequence number of the last [`Memo::CallEnded`] of a group that has just been committed. It runs on the
+/// ledger's writer; it must be quick, and may drop what it hears: [`Ledger::ended_after`] is the truth.
+pub type EndedListener = Box<dyn Fn(u64) + Send + Sync>;
+
+/// Keeps the credit of every company. The laws are in the crate's documentation.
+pub trait Ledger: Send + Sync {
+    /// Posts a batch; `reply` hears the outcome. Never waits for the disk.
+    ///
+    /// With [`Durability::WithNextGroup`], `reply` may be called before `submit` returns. Never call a query of the ledger from
+    /// inside `reply`.
+    fn submit(&self, batch: Batch, durability: Durability, reply: Reply);
+
+    /// What an account has now; nothing where it was never used.
+    fn balance(&self, account: Account) -> Balance;
+
+    /// Every account of a company, in order of [`Account`].
+    fn balances(&self, company: CompanyId) -> Vec<(Account, Balance)>;
+
+    /// The movements of a company or of one of its accounts, newest first. Blocks; sees everything that was applied before.
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error>;
+
+    /// The open holds of a company, or of all, in order of company and name, at most `limit`.
+    fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold>;
+
+    /// Sums for metrics. Walks all accounts: ask every few seconds, not for every call.
+    fn totals(&self) -> Totals;
+
+    /// Every subject with open holds: at start, the calls that died with the former process. In order of company and subject. Blocks.
+    fn unfinished(&self) -> Result<Vec<Unfinished>, Error>;
+
+    /// The records of [`Memo::CallEnded`] that are journalled after this journal sequence number, oldest first, at most
+    /// `limit`. Each is given with its own number: the caller's next watermark. 0 is before the first.
+    ///
+    /// A record is here if and only if it is durable, so a watermark kept in the same transaction as the copied records
+    /// hands every record to the store exactly once.
+    fn ended_after(&self, journal_sequence: u64, limit: usize) -> Result<Vec<(u64, Arc<str>)>, Error>;
+
+    /// Tells `listener` after each committed group that contained a [`Memo::CallEnded`]. At most [`LISTENERS_MAX`].
+    fn on_journalled(&self, listener: EndedListener) -> Result<(), Error>;
+
+    /// Waits until everything that was applied before is journalled.
+    fn flush(&self) -> Result<(), Error>;
+
+    /// Recomputes every balance from the first line of the journal, and compares. Reads everything: minutes on a large journal.
+    fn verify(&self) -> Result<Verification, Error>;
+
+    /// Whether new batches can be answered: false once the disk has failed, or after [`Ledger::close`].
+    fn is_healthy(&self) -> bool;
+
+    /// Journals what is pending and stops. Later batches are answered [`Outcome::Unavailable`]. A second call does nothing.
+    fn close(&self) -> Result<(), Error>;
+}
+
+/// Listeners that [`Ledger::on_journalled`] takes: the drain of call records, and a few for tests and metrics.
+pub const LISTENERS_MAX: usize = 8;
+
+/// Which lines of the journal a statement shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// All: posts, holds, captures, releases and extended leases.
+    All,
+    /// Only those that changed what is posted: posts and captures of more than zero. What a customer's statement shows.
+    Posted,
+}
+
+/// A question for a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatementQuery {
+    /// Whose.
+    pub company: CompanyId,
+    /// Only the movements of this account; of all the company's accounts where none is given.
+    pub account: Option<Account>,
+    /// Which movements.
+    pub lines: Lines,
+    /// Only lines of batches with a journal sequence number below this; none for the newest page. The
+    /// [`StatementPage::next`] of the page before.
+    pub before: Option<u64>,
+    /// Only lines of batches with a journal sequence number above this; 0 for all.
+    pub after: u64,
+    /// Lines at most, at least 1; a batch is never cut in two, so a page may be up to [`Batch::TRANSFERS_MAX`] - 1 longer.
+    pub limit: usize,
+}
+
+/// A page of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementPage {
+    /// Newest first; within a batch, the last transfer first.
+    pub lines: Vec<StatementLine>,
+    /// What to give as [`StatementQuery::before`] for the page of older lines; none where there is nothing older.
+    pub next: Option<u64>,
+}
+
+/// What a line did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LineKind {
+    /// Moved the amount, conditionally or not.
+    Post,
+    /// Reserved the amount.
+    Hold,
+    /// Ended a hold, and moved the amount.
+    Capture,
+    /// Ended a hold of this amount; nothing moved.
+    Release,
+    /// Moved the lease of a hold of this amount.
+    Extend,
+}
+
+impl LineKind {
+    /// The word in statements and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LineKind::Post => "post",
+            LineKind::Hold => "hold",
+            LineKind::Capture => "capture",
+            LineKind::Release => "release",
+            LineKind::Extend => "extend",
+        }
+    }
+}
+
+/// Which memo a batch carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MemoKind {
+    /// [`Memo::CallOpened`].
+    CallOpened,
+    /// [`Memo::CallEnded`].
+    CallEnded,
+    /// [`Memo::Note`].
+    Note,
+}
+
+impl MemoKind {
+    /// The kind of this memo.
+    pub const fn of(memo: &Memo) -> Self {
+        match memo {
+            Memo::CallOpened(_) => MemoKind::CallOpened,
+            Memo::CallEnded(_) => MemoKind::CallEnded,
+            Memo::Note(_) => MemoKind::Note,
+        }
+    }
+}
+
+/// One movement as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementLine {
+    /// The number of its batch in the journal: 1, 2, 3 ... without a gap, in order of application.
+    pub journal_sequence: u64,
+    /// Its place within the batch.
+    pub transfer: usize,
+    /// Its batch.
+    pub batch: BatchId,
+    /// When its batch was decided.
+    pub at: Wall,
+    /// Why it was made.
+    pub code: Code,
+    /// What it did.
+    pub kind: LineKind,
+    /// The hold, except for a post.
+    pub hold: Option<HoldId>,
+    /// The losing (or reserving) side.
+    pub debit: Account,
+    /// The gaining side.
+    pub credit: Account,
+    /// How much, in the accounts' unit: moved by a post or capture; held by a hold, release or extend.
+    pub amount: i64,
+    /// The debit side after this line.
+    pub debit_after: Balance,
+    /// The credit side after this line; none for holds, releases and extends, which do not touch it.
+    pub credit_after: Option<Balance>,
+    /// The kind of the batch's memo.
+    pub memo: Option<MemoKind>,
+    /// The text of a [`Memo::Note`].
+    pub note: Option<Arc<str>>,
+}
+
+/// A hold that is neither captured nor released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenHold {
+    /// Its name.
+    pub hold: HoldId,
+    /// Where it reserves.
+    pub debit: Account,
+    /// Who a capture pays.
+    pub credit: Account,
+    /// How much.
+    pub amount: i64,
+    /// Its lease.
+    pub until: Wall,
+    /// Why it was made.
+    pub code: Code,
+}
+
+/// A hold that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedHold {
+    /// Its name.
+    pub hold: HoldId,
+    /// How much of it was captured; 0 where it was released.
+    pub captured: i64,
+}
+
+/// A subject with open holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// For a call, the bits of its [`domain::CallId`].
+    pub subject: u128,
+    /// Whose accounts.
+    pub company: CompanyId,
+    /// What is open, in order of number.
+    pub open_holds: Vec<OpenHold>,
+    /// What was captured or released of this subject before, in order of number.
+    pub closed_holds: Vec<ClosedHold>,
+    /// The latest [`Memo::CallOpened`] of a batch about this subject.
+    pub opened: Option<Arc<str>>,
+    /// The highest sequence of the batches about this subject that are journalled; the closing batch takes a higher one.
+    pub last_sequence: u64,
+}
+
+impl Unfinished {
+    /// What was captured so far, in order of hold number: for a call, the bill (number 0, the channel, is not money).
+    pub fn captured(&self) -> impl Iterator<Item = (HoldId, i64)> + '_ {
+        self.closed_holds.iter().filter(|closed| closed.captured > 0).map(|closed| (closed.hold, closed.captured))
+    }
+}
+
+/// The sums of one unit over all companies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitTotals {
+    /// Debits minus credits over all accounts; anything but 0 is a bug.
+    pub imbalance: i128,
+    /// Posted on company accounts.
+    pub companies: i128,
+    /// Posted on profile accounts.
+    pub profiles: i128,
+    /// Posted on business accounts.
+    pub business_accounts: i128,
+    /// Posted as revenue.
+    pub revenue: i128,
+    /// Held on any account.
+    pub held: i128,
+}
+
+/// Sums for metrics, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// By unit.
+    pub units: BTreeMap<Unit, UnitTotals>,
+    /// Holds that are open, channels included.
+    pub open_holds: u64,
+    /// Of these, the ones that hold money.
+    pub open_money_holds: u64,
+    /// Accounts that exist.
+    pub accounts: u64,
+    /// The number of the last batch applied.
+    pub applied: u64,
+    /// The number of the last batch journalled.
+    pub journalled: u64,
+    /// Batches applied and waiting for the disk.
+    pub queued: u64,
+}
+
+impl Totals {
+    /// The sums of one currency.
+    pub fn money(&self, currency: Currency) -> UnitTotals {
+        self.units.get(&Unit::Money(currency)).copied().unwrap_or_default()
+    }
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Journal rows read.
+    pub batches: u64,
+    /// Of these, refusals.
+    pub refused: u64,
+    /// Transfers recomputed.
+    pub transfers: u64,
+    /// Accounts recomputed.
+    pub accounts: u64,
+    /// Companies seen.
+    pub companies: u64,
+    /// Holds made.
+    pub holds: u64,
+    /// Holds that are still open.
+    pub open_holds: u64,
+    /// Whatever is wrong, one sentence each, at most [`Verification::FAULTS_MAX`].
+    pub faults: Vec<String>,
+    /// All faults, listed or not.
+    pub fault_count: u64,
+}
+
+impl Verification {
+    /// Faults that are listed: enough to see what happened.
+    pub const FAULTS_MAX: usize = 100;
+
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.fault_count == 0
+    }
+
+    /// Notes one fault.
+    pub(crate) fn fault(&mut self, fault: String) {
+        self.fault_count += 1;
+        if self.faults.len() < Self::FAULTS_MAX {
+            self.faults.push(fault);
+        }
+    }
+}
+
+/// For people: counts in one line, then one line for each listed fault.
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} batches ({} refused), {} transfers, {} accounts of {} companies, {} holds ({} open): ",
+            self.batches, self.refused, self.transfers, self.accounts, self.companies, self.holds, self.open_holds
+        )?;
+        match self.fault_count {
+            0 => f.write_str("every balance agrees, every unit of every company sums to zero"),
+            count => {
+                write!(f, "{count} faults")?;
+                self.faults.iter().try_for_each(|fault| write!(f, "\n- {fault}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be broken in a ledger. Refusals of batches are answers, not errors: `domain::credit::RefusedBecause`.
+
+use std::path::PathBuf;
+
+/// Why the ledger could not be opened, read or closed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Two processes may not write one ledger.
+    #[error(
+        "the ledger {} is in use by another process: stop that one first, or give this one a store of its own",
+        path.display()
+    )]
+    InUse {
+        /// The ledger's file.
+        path: PathBuf,
+    },
+    /// A file of the ledger could not be made or opened.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("the ledger's journal could not be {doing}: {source}")]
+    Journal {
+        /// "opened", "read", "written".
+        doing: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file was written by another version of Tandem.
+    #[error("the ledger's journal has format {found}; this program reads format {expected}")]
+    Format {
+        /// What the file says.
+        found: i64,
+        /// What would be right.
+        expected: i64,
+    },
+    /// A row of the journal cannot be understood, or does not follow from those before it.
+    #[error(
+        "row {sequence} of the ledger's journal is damaged ({what}): run `tandem ledger verify`, then restore a backup"
+    )]
+    Damaged {
+        /// The row's journal sequence number.
+        sequence: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The ledger was closed, or has failed earlier and said so in the log.
+    #[error("the ledger is closed or has failed; nothing more is written until the next start")]
+    Closed,
+    /// More listeners than the ledger keeps.
+    #[error("a ledger keeps at most {0} listeners")]
+    TooManyListeners(usize),
+}
+
+impl Error {
+    /// Whether trying again may help without a person doing something.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Journal { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
+            ),
+            _ => false,
+        }
+    }
+}

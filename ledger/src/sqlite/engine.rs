@@ -1,0 +1,504 @@
+//! The engine: decides each batch in memory under one short lock, and hands it to the writer. Balances are in [`super::books`],
+//! the journal's questions in [`super::journal`].
+
+use super::books::{Books, check_form};
+use super::journal::{self, Lock};
+use super::row::{self, Row};
+use super::settings::Settings;
+use super::start::{Rebuilt, rebuild};
+use super::subjects::{Known, Question};
+use super::writer::{self, Pending, PendingRow};
+use super::{snapshot, statement, verify};
+use crate::api::{
+    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals,
+    Unfinished, Verification,
+};
+use crate::error::Error;
+use domain::CompanyId;
+use domain::credit::{
+    Account, Balance, Batch, BatchRefusal, Durability, HoldId, Holder, Kind, Outcome, RefusedBecause, Unit,
+};
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+/// How often a batch may have to look into the journal before it is told to ask again: once for its id, once for each strange
+/// hold, and a few times more because others made the books forget in between.
+const QUESTIONS_MAX: usize = 64;
+
+/// Whether the writer should end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It should not.
+    No,
+    /// After everything pending.
+    Closed,
+    /// At once.
+    Abandoned,
+}
+
+/// What the lock guards.
+struct State {
+    books: Books,
+    pending: Vec<Pending>,
+    pending_rows: usize,
+    pending_bytes: usize,
+    /// The last row applied, journalled, and of the last snapshot.
+    applied: u64,
+    journalled: u64,
+    snapshot: u64,
+    /// Somebody waits for the disk.
+    is_urgent: bool,
+    has_failed: bool,
+    stop: Stop,
+}
+
+/// What the writer takes at once.
+pub(super) struct Taken {
+    pub(super) pending: Vec<Pending>,
+    pub(super) snapshot: Option<(u64, Vec<u8>)>,
+    pub(super) stop: Stop,
+    pub(super) has_failed: bool,
+}
+
+/// What the callers and the writer share.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    pub(super) listeners: Mutex<Vec<EndedListener>>,
+    pub(super) settings: Settings,
+}
+
+impl Shared {
+    /// Waits for a group and takes it; none when there is nothing and never will be.
+    pub(super) fn take_group(&self) -> Option<Taken> {
+        let mut state = self.state.lock();
+        while state.pending.is_empty() && state.stop == Stop::No {
+            self.work.wait(&mut state);
+        }
+        if !state.is_urgent && state.pending.len() < self.settings.group_batches && state.stop == Stop::No {
+            self.work.wait_for(&mut state, self.settings.group_after);
+        }
+        state.is_urgent = false;
+        state.pending_rows = 0;
+        state.pending_bytes = 0;
+        let pending = std::mem::take(&mut state.pending);
+        let due = match state.stop {
+            Stop::No => self.settings.snapshot_every.max(1),
+            Stop::Closed => 1,
+            Stop::Abandoned => u64::MAX,
+        };
+        // Everything applied is in this group or before it, so these balances are the ones after its last row.
+        let snapshot = (!state.has_failed && state.applied - state.snapshot >= due).then(|| {
+            state.snapshot = state.applied;
+            (state.applied, snapshot::encode(&state.books))
+        });
+        Some(Taken { pending, snapshot, stop: state.stop, has_failed: state.has_failed })
+    }
+
+    pub(super) fn set_journalled(&self, last: u64) {
+        self.state.lock().journalled = last;
+    }
+
+    /// Nothing more is answered until the next start: what is in memory is no longer what is on the disk.
+    pub(super) fn fail(&self, error: &Error) {
+        self.state.lock().has_failed = true;
+        tracing::error!(
+            error = %error,
+            "the ledger's disk failed: no batch is answered until the switch is started again; free or replace the disk first"
+        );
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.state.lock().has_failed
+    }
+}
+
+/// The ledger with SQLite as its journal.
+pub struct SqliteLedger {
+    shared: Arc<Shared>,
+    reader: Mutex<Connection>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    lock: Mutex<Option<Lock>>,
+}
+
+/// What to do once the lock is let go.
+enum Decision {
+    Answer(Reply, Outcome),
+    Wait,
+    Ask(Question, Batch, Reply),
+}
+
+impl SqliteLedger {
+    /// Opens the ledger, made where there is none, and rebuilds its balances.
+    ///
+    /// Fails where another process has it, where the disk does, and where the journal contradicts itself.
+    pub fn open(settings: Settings) -> Result<Self, Error> {
+        let lock = journal::lock(&settings.path)?;
+        let connection = journal::open(&settings.path)?;
+        let Rebuilt { books, sequence, snapshot } = rebuild(&connection)?;
+        let reader = journal::open_to_read(&settings.path)?;
+        let state = State {
+            books,
+            pending: Vec::new(),
+            pending_rows: 0,
+            pending_bytes: 0,
+            applied: sequence,
+            journalled: sequence,
+            snapshot,
+            is_urgent: false,
+            has_failed: false,
+            stop: Stop::No,
+        };
+        let path = settings.path.clone();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            listeners: Mutex::new(Vec::new()),
+            settings,
+        });
+        let for_writer = shared.clone();
+        let writer = std::thread::Builder::new()
+            .name("ledger".into())
+            .spawn(move || writer::run(&for_writer, connection))
+            .map_err(|source| Error::File { path, source })?;
+        Ok(Self { shared, reader: Mutex::new(reader), writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) })
+    }
+
+    /// Ends as a killed process would: what is pending is lost, and answered [`Outcome::Unavailable`] where an answer waits. For
+    /// simulations of crashes.
+    pub fn abandon(self) {
+        self.stop(Stop::Abandoned);
+    }
+
+    fn stop(&self, stop: Stop) {
+        {
+            let mut state = self.shared.state.lock();
+            if state.stop == Stop::No {
+                state.stop = stop;
+            }
+            self.shared.work.notify_all();
+        }
+        if let Some(writer) = self.writer.lock().take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the ledger's writer died of a bug; what it had journalled is safe");
+        }
+        *self.lock.lock() = None;
+    }
+
+    /// Decides a batch under the lock.
+    fn decide(&self, state: &mut State, batch: Batch, durability: Durability, reply: Reply) -> Decision {
+        if state.has_failed || state.stop != Stop::No {
+            return Decision::Answer(reply, Outcome::Unavailable);
+        }
+        let refused = |transfer, because| Outcome::Refused(BatchRefusal { transfer, because });
+        match state.books.subjects.known(&batch) {
+            Some(Known::Row(recent)) => {
+                let outcome = match row::decode(&recent.row, batch.id.subject) {
+                    Ok(row) if row.is_body_of(&batch) => replayed(&row),
+                    Ok(_) => refused(0, RefusedBecause::DifferentBody),
+                    Err(garbled) => {
+                        tracing::error!(journal.sequence = recent.line, what = garbled.0, "a ledger row is damaged");
+                        Outcome::Unavailable
+                    }
+                };
+                if durability == Durability::BeforeAnswer && recent.line > state.journalled {
+                    self.push(state, Pending { row: None, answer: Some((reply, outcome)) });
+                    return Decision::Wait;
+                }
+                return Decision::Answer(reply, outcome);
+            }
+            Some(Known::Refusal(refusal)) => {
+                return Decision::Answer(reply, Outcome::Replayed(Box::new(Outcome::Refused(refusal))));
+            }
+            Some(Known::Other) => return Decision::Answer(reply, refused(0, RefusedBecause::DifferentBody)),
+            None => {}
+        }
+        let question = state.books.subjects.question(&batch);
+        if question.is_none_or(|question| question.sequence.is_none())
+            && let Err(refusal) = check_form(&batch)
+        {
+            return Decision::Answer(reply, Outcome::Refused(refusal));
+        }
+        if let Some(question) = question {
+            return Decision::Ask(question, batch, reply);
+        }
+        if self.is_full(state, &batch) {
+            return Decision::Answer(reply, Outcome::Unavailable);
+        }
+        self.apply(state, batch, durability, reply)
+    }
+
+    fn apply(&self, state: &mut State, batch: Batch, durability: Durability, reply: Reply) -> Decision {
+        let line = state.applied + 1;
+        let refusal = state.books.apply(&batch, line).err();
+        let outcome = match refusal {
+            None => state.books.outcome(),
+            Some(refusal) => Outcome::Refused(refusal),
+        };
+        if let (Some(refusal), Durability::WithNextGroup) = (refusal, durability) {
+            state.books.subjects.remember_refusal(batch, refusal);
+            return Decision::Answer(reply, outcome);
+        }
+        state.applied = line;
+        let before = match refusal {
+            None if !batch.transfers.is_empty() => state.books.chain(batch.company, line),
+            _ => 0,
+        };
+        let body: Arc<[u8]> = match refusal {
+            None => row::encode(&batch, before, &state.books.touched, &state.books.on_holds, None),
+            Some(refusal) => row::encode(&batch, before, &[], &[], Some(refusal)),
+        }
+        .into();
+        let journalled = state.journalled;
+        state.books.subjects.remember(&batch, line, body.clone(), journalled);
+        state.books.subjects.settle(&batch);
+        state.books.subjects.forget(self.shared.settings.remembered_subjects.max(1), journalled);
+        let strangers = journal::strangers(&batch);
+        // A refused batch did nothing, so its memo is not what happened.
+        let memo = batch.memo.filter(|_| refusal.is_none());
+        let row = Some(PendingRow { sequence: line, id: batch.id, body, memo, strangers });
+        match durability {
+            Durability::WithNextGroup => {
+                self.push(state, Pending { row, answer: None });
+                Decision::Answer(reply, outcome)
+            }
+            Durability::BeforeAnswer => {
+                self.push(state, Pending { row, answer: Some((reply, outcome)) });
+                Decision::Wait
+            }
+        }
+    }
+
+    /// Whether the queue to the disk has no room for such a batch.
+    fn is_full(&self, state: &State, batch: &Batch) -> bool {
+        let settings = &self.shared.settings;
+        let makes_hold = batch.transfers.iter().any(|transfer| matches!(transfer.kind, Kind::Hold { .. }));
+        let is_of_a_call = batch.transfers.is_empty()
+            || batch.transfers.iter().any(|transfer| {
+                matches!(transfer.kind, Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. })
+            });
+        if is_of_a_call && !makes_hold {
+            return state.pending_rows >= settings.queue_batches_reserved;
+        }
+        state.pending_rows >= settings.queue_batches || state.pending_bytes >= settings.queue_bytes
+    }
+
+    fn push(&self, state: &mut State, pending: Pending) {
+        let is_first = state.pending.is_empty();
+        let makes_urgent = pending.answer.is_some() && !state.is_urgent;
+        state.is_urgent |= pending.answer.is_some();
+        if let Some(row) = &pending.row {
+            state.pending_rows += 1;
+            state.pending_bytes += row.bytes();
+        }
+        state.pending.push(pending);
+        if is_first || makes_urgent || state.pending.len() == self.shared.settings.group_batches {
+            self.shared.work.notify_one();
+        }
+    }
+}
+
+fn replayed(row: &Row) -> Outcome {
+    Outcome::Replayed(Box::new(row.outcome()))
+}
+
+impl Ledger for SqliteLedger {
+    fn submit(&self, batch: Batch, durability: Durability, reply: Reply) {
+        let (mut batch, mut reply) = (batch, reply);
+        let mut learned = None;
+        for _ in 0..QUESTIONS_MAX {
+            let decision = {
+                let mut state = self.shared.state.lock();
+                if let Some((question, findings)) = learned.take() {
+                    state.books.subjects.learn(question, findings);
+                }
+                self.decide(&mut state, batch, durability, reply)
+            };
+            match decision {
+                Decision::Answer(reply, outcome) => return reply(outcome),
+                Decision::Wait => return,
+                Decision::Ask(question, same_batch, same_reply) => {
+                    (batch, reply) = (same_batch, same_reply);
+                    match journal::consult(&self.reader.lock(), question) {
+                        Ok(findings) => learned = Some((question, findings)),
+                        Err(error) => {
+                            tracing::error!(%error, "the ledger's journal could not be asked for an older batch");
+                            return reply(Outcome::Unavailable);
+                        }
+                    }
+                }
+            }
+        }
+        reply(Outcome::Unavailable);
+    }
+
+    fn balance(&self, account: Account) -> Balance {
+        self.shared.state.lock().books.balance(&account)
+    }
+
+    fn balances(&self, company: CompanyId) -> Vec<(Account, Balance)> {
+        let mut balances: Vec<_> = {
+            let state = self.shared.state.lock();
+            let of_company = state.books.existing().filter(|slot| slot.account.company == company);
+            of_company.map(|slot| (slot.account, slot.balance)).collect()
+        };
+        balances.sort_unstable_by_key(|(account, _)| *account);
+        balances
+    }
+
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
+        let newest = {
+            let state = self.shared.state.lock();
+            match query.account {
+                // An account of another company has nothing to show here.
+                Some(account) if account.company != query.company => 0,
+                Some(account) => state.books.last_line(&account),
+                None => state.books.companies.get(&query.company).copied().unwrap_or(0),
+            }
+        };
+        self.flush()?;
+        statement::page(&self.reader.lock(), query, newest)
+    }
+
+    fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {
+        let state = self.shared.state.lock();
+        let live = state.books.subjects.live();
+        let wanted = live.iter().filter(|(_, _, holds)| company.is_none_or(|company| company == holds.company));
+        wanted.flat_map(|(id, _, holds)| shown(&state.books, *id, &holds.open)).take(limit).collect()
+    }
+
+    fn totals(&self) -> Totals {
+        let state = self.shared.state.lock();
+        let mut totals = Totals {
+            open_holds: state.books.subjects.open_holds,
+            applied: state.applied,
+            journalled: state.journalled,
+            queued: state.applied - state.journalled,
+            ..Totals::default()
+        };
+        for slot in state.books.existing() {
+            totals.accounts += 1;
+            let posted = i128::from(slot.balance.posted);
+            let sums = totals.units.entry(slot.account.unit).or_default();
+            sums.imbalance += posted;
+            sums.held += i128::from(slot.balance.held);
+            match slot.account.holder {
+                Holder::Company => sums.companies += posted,
+                Holder::Profile(_) => sums.profiles += posted,
+                Holder::BusinessAccount(_) => sums.business_accounts += posted,
+                Holder::Revenue => sums.revenue += posted,
+                Holder::World => {}
+            }
+        }
+        for (_, _, holds) in state.books.subjects.live() {
+            let is_money = |place: u32| matches!(state.books.slots[place as usize].account.unit, Unit::Money(_));
+            totals.open_money_holds += holds.open.iter().filter(|(_, held)| is_money(held.debit)).count() as u64;
+        }
+        totals
+    }
+
+    fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {
+        self.flush()?;
+        let mut unfinished: Vec<Unfinished> = {
+            let state = self.shared.state.lock();
+            let about =
+                |(id, subject, holds): &(u128, &super::subjects::Subject, &super::subjects::Holds)| Unfinished {
+                    subject: *id,
+                    company: holds.company,
+                    open_holds: shown(&state.books, *id, &holds.open),
+                    closed_holds: holds
+                        .closed
+                        .iter()
+                        .map(|(number, captured)| ClosedHold {
+                            hold: HoldId { subject: *id, number: *number },
+                            captured: *captured,
+                        })
+                        .collect(),
+                    opened: None,
+                    last_sequence: subject.highest.unwrap_or(0),
+                };
+            state.books.subjects.live().iter().map(about).collect()
+        };
+        let reader = self.reader.lock();
+        for call in &mut unfinished {
+            call.opened = journal::opened_memo(&reader, call.subject)?;
+        }
+        Ok(unfinished)
+    }
+
+    fn ended_after(&self, journal_sequence: u64, limit: usize) -> Result<Vec<(u64, Arc<str>)>, Error> {
+        journal::ended_after(&self.reader.lock(), journal_sequence, limit)
+    }
+
+    fn on_journalled(&self, listener: EndedListener) -> Result<(), Error> {
+        let mut listeners = self.shared.listeners.lock();
+        if listeners.len() >= LISTENERS_MAX {
+            return Err(Error::TooManyListeners(LISTENERS_MAX));
+        }
+        listeners.push(listener);
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        let (tell, told) = sync_channel(1);
+        {
+            let mut state = self.shared.state.lock();
+            if state.has_failed {
+                return Err(Error::Closed);
+            }
+            if state.journalled == state.applied {
+                return Ok(());
+            }
+            if state.stop != Stop::No {
+                return Err(Error::Closed);
+            }
+            let reply: Reply = Box::new(move |outcome| {
+                // Nobody listens only where the waiting thread is gone.
+                let _ = tell.send(outcome);
+            });
+            self.push(&mut state, Pending { row: None, answer: Some((reply, Outcome::Applied(Vec::new()))) });
+        }
+        match told.recv() {
+            Ok(Outcome::Applied(_)) => Ok(()),
+            _ => Err(Error::Closed),
+        }
+    }
+
+    fn verify(&self) -> Result<Verification, Error> {
+        let (kept, sequence) = {
+            let state = self.shared.state.lock();
+            (verify::Kept::of(&state.books), state.applied)
+        };
+        self.flush()?;
+        // A connection of its own: the reading takes long, and queries must not wait for it.
+        verify::recompute(&journal::open_to_read(&self.shared.settings.path)?, sequence, Some(&kept))
+    }
+
+    fn is_healthy(&self) -> bool {
+        let state = self.shared.state.lock();
+        !state.has_failed && state.stop == Stop::No
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.stop(Stop::Closed);
+        if self.shared.has_failed() { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+/// Open holds as others see them, in order of number.
+fn shown(books: &Books, subject: u128, open: &[(u32, super::subjects::Held)]) -> Vec<OpenHold> {
+    let mut shown: Vec<_> =
+        open.iter().map(|(number, held)| books.show(HoldId { subject, number: *number }, held)).collect();
+    shown.sort_unstable_by_key(|open| open.hold);
+    shown
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        self.stop(Stop::Closed);
+    }
+}

@@ -1,0 +1,25 @@
+//! The default engine: balances in memory, SQLite as the journal, one writer thread, group commit (design 5).
+//!
+//! The way of a batch, file by file: [`engine`] takes it, [`subjects`] says whether its id is known, [`books`] applies it, [`row`]
+//! writes it down, [`writer`] journals it. [`start`] and [`snapshot`] bring the balances back, [`statement`] reads the journal
+//! backwards, [`verify`] recomputes everything.
+
+mod books;
+mod bytes;
+mod engine;
+mod journal;
+mod row;
+mod settings;
+mod snapshot;
+mod start;
+mod statement;
+mod subjects;
+mod verify;
+mod writer;
+
+pub use engine::SqliteLedger;
+pub use settings::{
+    Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
+    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, Settings,
+};
+pub use verify::verify;

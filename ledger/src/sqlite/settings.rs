@@ -1,0 +1,85 @@
+//! What can be set on the sqlite engine, and its limits with where they come from. How they are applied is in the files beside.
+
+use domain::Monotonic;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reads monotonic time; used for nothing but [`Group::took`].
+pub type Clock = Arc<dyn Fn() -> Monotonic + Send + Sync>;
+
+/// Hears of each committed group, on the writer's thread; must be quick.
+pub type GroupListener = Arc<dyn Fn(Group) + Send + Sync>;
+
+/// A group of batches that has been committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// How many batches.
+    pub batches: usize,
+    /// From the first insert to the end of the fsync; zero where no clock was given.
+    pub took: Duration,
+}
+
+/// A group closes this long after its first batch (design 5).
+pub const GROUP_AFTER: Duration = Duration::from_millis(5);
+/// A group closes at this many batches (design 5).
+pub const GROUP_BATCHES: usize = 1_000;
+/// Batches that may wait for the disk before a new hold, or a post that is no part of a call, is answered `Unavailable`:
+/// a disk that stands still for 20 s at 800 batches/s.
+pub const QUEUE_BATCHES: usize = 16_384;
+/// Bytes of rows and memos that may wait before the same happens.
+pub const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+/// Batches that may wait in all. What is between [`QUEUE_BATCHES`] and this is kept for batches that only end or extend holds or
+/// only carry a memo: the ticks and ends of 16,384 calls, thrice over. Beyond it they too are answered `Unavailable`.
+pub const QUEUE_BATCHES_RESERVED: usize = 65_536;
+/// Subjects without open holds whose outcomes are kept in memory (about 2 KB each); older ones are looked up in the journal.
+pub const REMEMBERED_SUBJECTS: usize = 16_384;
+/// Outcomes kept in memory for one subject; older ones are looked up in the journal.
+pub const REMEMBERED_OUTCOMES: usize = 8;
+/// Refusals that are not journalled, kept for one live subject; the oldest is forgotten first.
+pub const REMEMBERED_REFUSALS: usize = 32;
+/// A snapshot of all balances is kept with every this many batches: a start then reads at most this many rows (about 0.5 s).
+pub const SNAPSHOT_EVERY: u64 = 100_000;
+
+/// Settings of the sqlite engine.
+#[derive(Clone)]
+pub struct Settings {
+    /// The journal's file; beside it stand `-wal`, `-shm` and `.lock`.
+    pub path: PathBuf,
+    /// A group closes this long after its first batch; [`GROUP_AFTER`].
+    pub group_after: Duration,
+    /// A group closes at this many batches, at least 1; [`GROUP_BATCHES`].
+    pub group_batches: usize,
+    /// [`QUEUE_BATCHES`].
+    pub queue_batches: usize,
+    /// [`QUEUE_BYTES`].
+    pub queue_bytes: usize,
+    /// [`QUEUE_BATCHES_RESERVED`].
+    pub queue_batches_reserved: usize,
+    /// [`REMEMBERED_SUBJECTS`].
+    pub remembered_subjects: usize,
+    /// [`SNAPSHOT_EVERY`].
+    pub snapshot_every: u64,
+    /// For [`Group::took`].
+    pub clock: Option<Clock>,
+    /// Hears of each committed group (`tandem_ledger_commit_seconds`).
+    pub on_group: Option<GroupListener>,
+}
+
+impl Settings {
+    /// The defaults, for a journal in this file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            group_after: GROUP_AFTER,
+            group_batches: GROUP_BATCHES,
+            queue_batches: QUEUE_BATCHES,
+            queue_bytes: QUEUE_BYTES,
+            queue_batches_reserved: QUEUE_BATCHES_RESERVED,
+            remembered_subjects: REMEMBERED_SUBJECTS,
+            snapshot_every: SNAPSHOT_EVERY,
+            clock: None,
+            on_group: None,
+        }
+    }
+}

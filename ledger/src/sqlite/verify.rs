@@ -1,0 +1,303 @@
+//! The audit: every balance recomputed from the first row of the journal, by arithmetic of its own. It shares no code with
+//! [`super::books`], writes nothing, and does not stop at the first fault.
+
+use super::books::Books;
+use super::journal::{self, Line};
+use super::row::{OnHold, Row};
+use super::start::rebuild;
+use crate::api::Verification;
+use crate::error::Error;
+use domain::CompanyId;
+use domain::credit::{Account, Balance, HoldId, Kind, Unit};
+use rusqlite::Connection;
+use siphasher::sip::SipHasher13;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+
+/// The balances and open holds that are compared with the journal.
+pub(super) struct Kept {
+    balances: BTreeMap<Account, Balance>,
+    open: BTreeMap<(CompanyId, HoldId), OnHold>,
+}
+
+impl Kept {
+    pub(super) fn of(books: &Books) -> Self {
+        let balances = books.existing().map(|slot| (slot.account, slot.balance)).collect();
+        let live = books.subjects.live();
+        let open = live.iter().flat_map(|(subject, _, holds)| {
+            holds.open.iter().map(|(number, held)| {
+                let shown = books.show(HoldId { subject: *subject, number: *number }, held);
+                let OnHold { debit, credit, amount } =
+                    OnHold { debit: shown.debit, credit: shown.credit, amount: shown.amount };
+                ((holds.company, shown.hold), OnHold { debit, credit, amount })
+            })
+        });
+        Self { balances, open: open.collect() }
+    }
+}
+
+/// Verifies a ledger that need not be running; opens it for reading only.
+///
+/// What a start would keep (the newest snapshot and the rows after it) is compared with what follows from the first row.
+pub fn verify(path: &Path) -> Result<Verification, Error> {
+    let connection = journal::open_to_read(path)?;
+    // One transaction: a running switch may write on meanwhile.
+    connection.execute_batch("BEGIN").map_err(journal::read)?;
+    let sequence = journal::last(&connection)?;
+    match rebuild(&connection) {
+        Ok(rebuilt) => recompute(&connection, sequence, Some(&Kept::of(&rebuilt.books))),
+        Err(error @ Error::Damaged { .. }) => {
+            let mut found = recompute(&connection, sequence, None)?;
+            found.fault(format!("the next start will fail: {error}"));
+            Ok(found)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Recomputes everything up to row `until`.
+pub(super) fn recompute(connection: &Connection, until: u64, kept: Option<&Kept>) -> Result<Verification, Error> {
+    let mut audit = Audit::default();
+    journal::each_line(connection, 0, until, |sequence, line| {
+        if sequence != audit.sequence + 1 {
+            audit.found.fault(format!("rows {} to {} are missing", audit.sequence + 1, sequence - 1));
+        }
+        audit.sequence = sequence;
+        audit.found.batches += 1;
+        match line {
+            Ok(line) => audit.on_line(&line),
+            Err(error @ Error::Damaged { .. }) => audit.found.fault(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    })?;
+    if audit.sequence != until {
+        audit.found.fault(format!("rows {} to {until} are missing", audit.sequence + 1));
+    }
+    for (sequence, company, hold) in std::mem::take(&mut audit.suspects) {
+        if journal::times_made(connection, company, hold)? > 1 {
+            audit
+                .found
+                .fault(format!("row {sequence} makes hold {} of subject {:032x} again", hold.number, hold.subject));
+        }
+    }
+    audit.finish(kept);
+    Ok(audit.found)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Recount {
+    posted: i128,
+    held: i128,
+    line: u64,
+}
+
+#[derive(Default)]
+struct Audit {
+    found: Verification,
+    sequence: u64,
+    accounts: BTreeMap<Account, Recount>,
+    companies: BTreeMap<CompanyId, u64>,
+    open: HashMap<(CompanyId, HoldId), OnHold>,
+    /// Fingerprints of every name that was ever given, 8 bytes each.
+    names: HashSet<u64>,
+    /// Names whose fingerprint was there already; looked at exactly in the end.
+    suspects: Vec<(u64, CompanyId, HoldId)>,
+}
+
+impl Audit {
+    fn on_line(&mut self, line: &Line) {
+        let Line { sequence, row, .. } = line;
+        if !line.is_sound {
+            self.found.fault(format!("row {sequence} was changed after it was written: its checksum is wrong"));
+        }
+        let last = self.companies.entry(row.company).or_default();
+        let before = *last;
+        if row.refusal.is_some() {
+            self.found.refused += 1;
+            return;
+        }
+        if !row.transfers.is_empty() {
+            *last = *sequence;
+            if row.before != before {
+                self.found
+                    .fault(format!("row {sequence} says that row {} is before it, which is {before}", row.before));
+            }
+        }
+        for (transfer, on_hold) in &row.transfers {
+            self.found.transfers += 1;
+            self.on_transfer(*sequence, row.company, transfer.kind, *on_hold);
+        }
+        self.compare(*sequence, row);
+    }
+
+    fn on_transfer(&mut self, sequence: u64, company: CompanyId, kind: Kind, on_hold: Option<OnHold>) {
+        match kind {
+            Kind::Post { debit, credit, amount } => self.on_post(sequence, debit, credit, amount),
+            Kind::PostIfAvailableAtMost { debit, credit, amount, watched, limit } => {
+                let watched = self.accounts.get(&watched).copied().unwrap_or_default();
+                if watched.posted - watched.held > i128::from(limit) {
+                    self.found.fault(format!("row {sequence} posts though more than {limit} was available"));
+                }
+                self.on_post(sequence, debit, credit, amount);
+            }
+            Kind::Hold { hold, debit, credit, amount, .. } => {
+                self.on_hold(sequence, company, hold, OnHold { debit, credit, amount });
+            }
+            Kind::Capture { hold, amount } => {
+                let Some(open) = self.end(sequence, company, hold, on_hold) else { return };
+                if amount > open.amount {
+                    self.found.fault(format!("row {sequence} captures {amount} of a hold of {}", open.amount));
+                }
+                self.held(open.debit, -i128::from(open.amount));
+                self.posted(open.debit, -i128::from(amount));
+                self.posted(open.credit, i128::from(amount));
+                if open.debit.unit != Unit::Channels {
+                    self.check_above_zero(sequence, open.debit);
+                }
+            }
+            Kind::Release { hold } => {
+                let Some(open) = self.end(sequence, company, hold, on_hold) else { return };
+                self.held(open.debit, -i128::from(open.amount));
+            }
+            Kind::Extend { hold, .. } => {
+                if self.open.get(&(company, hold)).copied() != on_hold {
+                    self.found.fault(format!(
+                        "row {sequence} extends hold {} of subject {:032x}, which is not open or not as it says",
+                        hold.number, hold.subject
+                    ));
+                }
+            }
+        }
+    }
+
+    fn on_post(&mut self, sequence: u64, debit: Account, credit: Account, amount: i64) {
+        if amount < 0 || debit.unit != credit.unit || debit.company != credit.company {
+            self.found.fault(format!("row {sequence} posts {amount} from {debit:?} to {credit:?}"));
+        }
+        self.posted(debit, -i128::from(amount));
+        self.posted(credit, i128::from(amount));
+        // A change of subscription may take channels below what is in use (C11); a new hold of one may not.
+        if debit.unit != Unit::Channels {
+            self.check_above_zero(sequence, debit);
+        }
+    }
+
+    fn on_hold(&mut self, sequence: u64, company: CompanyId, hold: HoldId, made: OnHold) {
+        self.found.holds += 1;
+        let mut hasher = SipHasher13::new();
+        (company, hold).hash(&mut hasher);
+        if !self.names.insert(hasher.finish()) {
+            self.suspects.push((sequence, company, hold));
+        }
+        self.open.insert((company, hold), made);
+        self.held(made.debit, i128::from(made.amount));
+        self.check_above_zero(sequence, made.debit);
+    }
+
+    fn end(&mut self, sequence: u64, company: CompanyId, hold: HoldId, said: Option<OnHold>) -> Option<OnHold> {
+        let open = self.open.remove(&(company, hold));
+        if open.is_none() || open != said {
+            self.found.fault(format!(
+                "row {sequence} ends hold {} of subject {:032x}, which is not open or not as it says",
+                hold.number, hold.subject
+            ));
+        }
+        open
+    }
+
+    fn posted(&mut self, account: Account, by: i128) {
+        self.accounts.entry(account).or_default().posted += by;
+    }
+
+    fn held(&mut self, account: Account, by: i128) {
+        self.accounts.entry(account).or_default().held += by;
+    }
+
+    fn check_above_zero(&mut self, sequence: u64, account: Account) {
+        let Recount { posted, held, .. } = self.accounts.get(&account).copied().unwrap_or_default();
+        if account.holder.is_customer() && posted < held {
+            self.found.fault(format!("row {sequence} leaves {account:?} with {} available", posted - held));
+        }
+    }
+
+    /// Compares what the row says of its accounts with what was recomputed, and goes on with what the row says, so that one
+    /// fault is told once.
+    fn compare(&mut self, sequence: u64, row: &Row) {
+        for touched in &row.touched {
+            let recount = self.accounts.entry(touched.account).or_default();
+            let said = (i128::from(touched.after.posted), i128::from(touched.after.held));
+            if said != (recount.posted, recount.held) {
+                self.found.fault(format!(
+                    "row {sequence} says that {:?} has {} posted and {} held after it; recomputed: {} and {}",
+                    touched.account, said.0, said.1, recount.posted, recount.held
+                ));
+                (recount.posted, recount.held) = said;
+            }
+            if touched.before != recount.line {
+                self.found.fault(format!(
+                    "row {sequence} says that {:?} was touched by row {} before; it was row {}",
+                    touched.account, touched.before, recount.line
+                ));
+            }
+            recount.line = sequence;
+        }
+    }
+
+    fn finish(&mut self, kept: Option<&Kept>) {
+        self.found.accounts = self.accounts.len() as u64;
+        self.found.companies = self.companies.len() as u64;
+        self.found.open_holds = self.open.len() as u64;
+        let mut sums: BTreeMap<(CompanyId, Unit), i128> = BTreeMap::new();
+        let mut held: BTreeMap<Account, i128> = BTreeMap::new();
+        for (account, recount) in &self.accounts {
+            *sums.entry((account.company, account.unit)).or_default() += recount.posted;
+        }
+        for open in self.open.values() {
+            *held.entry(open.debit).or_default() += i128::from(open.amount);
+        }
+        for ((company, unit), sum) in sums {
+            if sum != 0 {
+                self.found.fault(format!("{unit:?} of {company} sums to {sum}, not zero"));
+            }
+        }
+        for (account, recount) in &self.accounts {
+            let open = held.get(account).copied().unwrap_or(0);
+            if recount.held != open {
+                self.found.fault(format!("{account:?} has {} held, its open holds say {open}", recount.held));
+            }
+        }
+        if let Some(kept) = kept {
+            self.compare_with(kept);
+        }
+    }
+
+    fn compare_with(&mut self, kept: &Kept) {
+        for (account, balance) in &kept.balances {
+            let recount = self.accounts.get(account).copied().unwrap_or_default();
+            if (i128::from(balance.posted), i128::from(balance.held)) != (recount.posted, recount.held) {
+                self.found.fault(format!(
+                    "{account:?} is kept as {} posted and {} held; recomputed: {} and {}",
+                    balance.posted, balance.held, recount.posted, recount.held
+                ));
+            }
+        }
+        for account in self.accounts.keys().filter(|account| !kept.balances.contains_key(account)) {
+            self.found.fault(format!("{account:?} is in the journal and not among the balances"));
+        }
+        let recomputed: BTreeMap<_, _> = self.open.iter().map(|(name, open)| (*name, *open)).collect();
+        for (name, open) in &recomputed {
+            if kept.open.get(name) != Some(open) {
+                let HoldId { subject, number } = name.1;
+                self.found.fault(format!("hold {number} of subject {subject:032x} is open in the journal only"));
+            }
+        }
+        for HoldId { subject, number } in
+            kept.open.keys().filter(|name| !recomputed.contains_key(name)).map(|name| name.1)
+        {
+            self.found
+                .fault(format!("hold {number} of subject {subject:032x} is kept open; the journal says it is not"));
+        }
+    }
+}

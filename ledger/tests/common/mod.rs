@@ -1,0 +1,143 @@
+//! What the ledger's tests share: one company, its accounts, and a way to post and wait.
+#![allow(dead_code, unreachable_pub)]
+
+use domain::credit::{
+    Account, Balance, Batch, BatchId, BatchRefusal, Code, Durability, HoldId, Holder, Kind, Memo, Outcome,
+    RefusedBecause, Transfer, Unit,
+};
+use domain::{CompanyId, Currency, ProfileId, Wall};
+use ledger::Ledger;
+use ledger::sqlite::{Settings, SqliteLedger};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+pub const USD: Unit = Unit::Money(Currency::USD);
+
+pub fn company(number: u128) -> CompanyId {
+    CompanyId::from_bits(number)
+}
+
+pub fn account(company_number: u128, holder: Holder, unit: Unit) -> Account {
+    Account { company: company(company_number), holder, unit }
+}
+
+pub fn world(unit: Unit) -> Account {
+    account(1, Holder::World, unit)
+}
+
+pub fn revenue() -> Account {
+    account(1, Holder::Revenue, USD)
+}
+
+pub fn purse() -> Account {
+    account(1, Holder::Company, USD)
+}
+
+pub fn profile() -> Account {
+    account(1, Holder::Profile(ProfileId::from_bits(1)), USD)
+}
+
+pub fn channels() -> Account {
+    account(1, Holder::Profile(ProfileId::from_bits(1)), Unit::Channels)
+}
+
+pub fn at(seconds: i64) -> Wall {
+    Wall::from_unix_seconds(seconds)
+}
+
+pub fn post(debit: Account, credit: Account, amount: i64, code: Code) -> Transfer {
+    Transfer { kind: Kind::Post { debit, credit, amount }, code }
+}
+
+pub fn hold(subject: u128, number: u32, debit: Account, amount: i64) -> Transfer {
+    let credit = match debit.unit {
+        Unit::Channels | Unit::BundleSeconds => Account { holder: Holder::World, ..debit },
+        Unit::Money(_) => Account { holder: Holder::Revenue, ..debit },
+    };
+    let hold = HoldId { subject, number };
+    let code = if debit.unit == Unit::Channels { Code::ChannelUse } else { Code::CallCharge };
+    Transfer { kind: Kind::Hold { hold, debit, credit, amount, until: at(60) }, code }
+}
+
+pub fn capture(subject: u128, number: u32, amount: i64) -> Transfer {
+    Transfer { kind: Kind::Capture { hold: HoldId { subject, number }, amount }, code: Code::CallCharge }
+}
+
+pub fn release(subject: u128, number: u32) -> Transfer {
+    Transfer { kind: Kind::Release { hold: HoldId { subject, number } }, code: Code::CallCharge }
+}
+
+pub fn extend(subject: u128, number: u32, until: Wall) -> Transfer {
+    Transfer { kind: Kind::Extend { hold: HoldId { subject, number }, until }, code: Code::ChannelUse }
+}
+
+pub fn batch(subject: u128, sequence: u64, transfers: Vec<Transfer>) -> Batch {
+    Batch { id: BatchId { subject, sequence }, company: company(1), at: at(1), transfers, memo: None }
+}
+
+pub fn with_memo(batch: Batch, memo: Memo) -> Batch {
+    Batch { memo: Some(memo), ..batch }
+}
+
+/// Posts and waits for the answer.
+pub fn ask(ledger: &dyn Ledger, batch: Batch, durability: Durability) -> Outcome {
+    let (tell, told) = sync_channel(1);
+    ledger.submit(batch, durability, Box::new(move |outcome| tell.send(outcome).unwrap()));
+    told.recv_timeout(Duration::from_secs(60)).expect("the ledger answers")
+}
+
+/// Posts as a call does.
+pub fn tell(ledger: &dyn Ledger, batch: Batch) -> Outcome {
+    ask(ledger, batch, Durability::WithNextGroup)
+}
+
+/// Posts as a person does.
+pub fn order(ledger: &dyn Ledger, batch: Batch) -> Outcome {
+    ask(ledger, batch, Durability::BeforeAnswer)
+}
+
+pub fn is_applied(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Applied(_))
+}
+
+pub fn because(outcome: &Outcome) -> RefusedBecause {
+    match outcome {
+        Outcome::Refused(BatchRefusal { because, .. }) => *because,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+pub fn refused(transfer: usize, because: RefusedBecause) -> Outcome {
+    Outcome::Refused(BatchRefusal { transfer, because })
+}
+
+pub fn too_little(account: Account, available: i64) -> RefusedBecause {
+    RefusedBecause::InsufficientFunds { account, available }
+}
+
+pub fn has(posted: i64, held: i64) -> Balance {
+    Balance { posted, held }
+}
+
+/// Gives the profile credit and channels.
+pub fn endow(ledger: &dyn Ledger, money: i64, channel_count: i64) {
+    let transfers = vec![
+        post(world(USD), purse(), money, Code::TopUp),
+        post(purse(), profile(), money, Code::Allocate),
+        post(world(Unit::Channels), channels(), channel_count, Code::Subscription),
+    ];
+    assert!(is_applied(&order(ledger, batch(u128::MAX, 0, transfers))));
+}
+
+/// A clean ledger: whatever the test did, the laws hold.
+pub fn assert_sound(ledger: &dyn Ledger) {
+    let verification = ledger.verify().unwrap();
+    assert!(verification.is_clean(), "{verification}");
+    for (unit, sums) in ledger.totals().units {
+        assert_eq!(sums.imbalance, 0, "{unit:?} sums to zero");
+    }
+}
+
+pub fn open_in(folder: &std::path::Path) -> SqliteLedger {
+    SqliteLedger::open(Settings::new(folder.join("ledger.db"))).unwrap()
+}

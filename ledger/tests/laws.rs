@@ -1,0 +1,636 @@
+//! The laws of the ledger, one conformance suite run against every engine. What is particular to the journal on disk is in
+//! `journal.rs`.
+
+mod common;
+
+use common::*;
+use domain::credit::{
+    Account, Batch, Code, Durability, HoldId, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit,
+};
+use domain::{BusinessAccountId, Currency, ProfileId};
+use ledger::memory::MemoryLedger;
+use ledger::{Ledger, LineKind, Lines, StatementQuery};
+use std::sync::{Arc, Barrier};
+
+/// Runs each law against each engine, and verifies the books after it.
+macro_rules! laws {
+    ($($law:ident),* $(,)?) => {
+        mod memory { $(#[test] fn $law() {
+            let ledger: std::sync::Arc<dyn ledger::Ledger> = std::sync::Arc::new(super::MemoryLedger::new());
+            super::$law(&ledger);
+            super::assert_sound(&*ledger);
+        })* }
+        mod sqlite { $(#[test] fn $law() {
+            let folder = tempfile::tempdir().unwrap();
+            let ledger: std::sync::Arc<dyn ledger::Ledger> = std::sync::Arc::new(super::open_in(folder.path()));
+            super::$law(&ledger);
+            super::assert_sound(&*ledger);
+        })* }
+    };
+}
+
+laws!(
+    a_batch_is_applied_whole_or_not_at_all,
+    each_transfer_sees_the_ones_before_it,
+    the_outcome_tells_every_touched_account_once_in_order_of_first_touch,
+    a_customer_never_has_less_than_zero_available,
+    every_unit_of_a_company_sums_to_zero,
+    a_hold_takes_from_what_is_available_and_not_from_what_is_posted,
+    a_capture_posts_its_amount_and_gives_the_rest_back,
+    a_capture_of_more_than_is_held_is_refused,
+    a_release_gives_everything_back,
+    a_hold_ends_once,
+    the_name_of_a_hold_is_used_once_for_ever,
+    a_hold_of_another_company_is_not_open,
+    an_extended_lease_passes_even_below_zero,
+    the_same_batch_again_is_answered_with_its_first_outcome,
+    a_refused_order_is_answered_with_its_first_refusal,
+    another_body_under_a_known_id_is_refused,
+    a_later_decision_time_or_memo_is_no_other_body,
+    a_refused_batch_of_a_live_call_is_remembered_until_the_call_ends,
+    channels_may_be_cut_below_what_is_in_use_and_then_no_call_starts,
+    the_third_call_is_refused_when_two_channels_are_taken,
+    thirty_reservations_on_credit_for_one_admit_one,
+    a_hundred_debits_across_the_threshold_recharge_once,
+    a_conditional_post_needs_its_account_at_or_below_the_limit,
+    a_recharge_linked_in_front_pays_for_the_hold_behind_it,
+    take_back_never_touches_what_is_held,
+    account_credit_and_profile_credit_never_mix,
+    a_batch_too_large_is_refused,
+    a_foreign_account_is_refused,
+    two_units_or_one_account_are_refused,
+    a_negative_amount_is_refused,
+    a_balance_that_would_overflow_is_refused,
+    form_is_looked_at_before_any_balance,
+    a_batch_without_transfers_keeps_its_memo,
+    an_ended_call_is_handed_on_once_and_in_order,
+    a_dead_call_is_found_with_what_it_paid_and_what_it_holds,
+    a_statement_reads_backwards_with_the_balance_after_each_line,
+    a_statement_pages_without_losing_or_repeating_a_line,
+    totals_count_what_is_held_and_by_whom_money_is_owned,
+    a_closed_ledger_answers_unavailable,
+);
+
+type Engine = Arc<dyn Ledger>;
+
+fn a_batch_is_applied_whole_or_not_at_all(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let transfers = vec![
+        post(profile(), revenue(), 60, Code::CallCharge),
+        hold(7, 1, profile(), 40),
+        capture(7, 1, 40),
+        post(profile(), revenue(), 1, Code::CallCharge),
+    ];
+    assert_eq!(tell(&**ledger, batch(7, 0, transfers)), refused(3, too_little(profile(), 0)));
+    assert_eq!(ledger.balance(profile()), has(100, 0));
+    assert_eq!(ledger.balance(revenue()), has(0, 0));
+    assert!(ledger.open_holds(None, 10).is_empty());
+    assert!(is_applied(&tell(&**ledger, batch(7, 1, vec![hold(7, 1, profile(), 40)]))), "the name is still free");
+    assert!(!ledger.balances(company(1)).iter().any(|(account, _)| *account == revenue()), "never used: not there");
+}
+
+fn each_transfer_sees_the_ones_before_it(ledger: &Engine) {
+    endow(&**ledger, 10, 1);
+    let transfers = vec![hold(7, 1, profile(), 10), capture(7, 1, 4), hold(7, 2, profile(), 6), release(7, 2)];
+    assert!(is_applied(&tell(&**ledger, batch(7, 0, transfers))));
+    assert_eq!(ledger.balance(profile()), has(6, 0));
+    assert_eq!(ledger.balance(revenue()), has(4, 0));
+}
+
+fn the_outcome_tells_every_touched_account_once_in_order_of_first_touch(ledger: &Engine) {
+    endow(&**ledger, 10, 2);
+    let transfers = vec![
+        hold(7, 0, channels(), 1),
+        hold(7, 30, profile(), 3),
+        capture(7, 30, 2),
+        extend(7, 0, at(90)),
+        post(profile(), purse(), 1, Code::TakeBack),
+    ];
+    let expected = vec![(channels(), has(2, 1)), (profile(), has(7, 0)), (revenue(), has(2, 0)), (purse(), has(1, 0))];
+    assert_eq!(tell(&**ledger, batch(7, 0, transfers)), Outcome::Applied(expected));
+}
+
+/// R8, field lesson 13.
+fn a_customer_never_has_less_than_zero_available(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    let outcome = tell(&**ledger, batch(7, 0, vec![post(profile(), revenue(), 51, Code::CallCharge)]));
+    assert_eq!(outcome, refused(0, too_little(profile(), 50)));
+    assert!(is_applied(&tell(&**ledger, batch(7, 1, vec![hold(7, 1, profile(), 30)]))));
+    let outcome = tell(&**ledger, batch(7, 2, vec![post(profile(), revenue(), 21, Code::CallCharge)]));
+    assert_eq!(outcome, refused(0, too_little(profile(), 20)));
+    assert_eq!(tell(&**ledger, batch(7, 3, vec![hold(7, 2, profile(), 21)])), refused(0, too_little(profile(), 20)));
+    assert!(is_applied(&tell(&**ledger, batch(7, 4, vec![post(profile(), revenue(), 20, Code::CallCharge)]))));
+    assert_eq!(ledger.balance(profile()), has(30, 30));
+}
+
+/// K1.
+fn every_unit_of_a_company_sums_to_zero(ledger: &Engine) {
+    endow(&**ledger, 50, 3);
+    let euro = Unit::Money(Currency::EUR);
+    let transfers = vec![
+        post(account(1, Holder::World, euro), account(1, Holder::Company, euro), 9, Code::TopUp),
+        hold(7, 1, profile(), 30),
+        capture(7, 1, 11),
+    ];
+    assert!(is_applied(&order(&**ledger, batch(7, 0, transfers))));
+    for unit in [USD, euro, Unit::Channels] {
+        let balances = ledger.balances(company(1));
+        let sum: i64 = balances.iter().filter(|(account, _)| account.unit == unit).map(|(_, has)| has.posted).sum();
+        assert_eq!(sum, 0, "{unit:?}");
+        assert_eq!(ledger.totals().units[&unit].imbalance, 0);
+    }
+}
+
+fn a_hold_takes_from_what_is_available_and_not_from_what_is_posted(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    let outcome = tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20)]));
+    assert_eq!(outcome, Outcome::Applied(vec![(profile(), has(50, 20))]));
+    assert_eq!(ledger.balance(profile()).available(), 30);
+    let open = ledger.open_holds(Some(company(1)), 10);
+    assert_eq!(open.len(), 1);
+    assert_eq!((open[0].hold, open[0].amount), (HoldId { subject: 7, number: 30 }, 20));
+    assert_eq!((open[0].debit, open[0].credit, open[0].until), (profile(), revenue(), at(60)));
+    assert!(ledger.open_holds(Some(company(2)), 10).is_empty());
+}
+
+fn a_capture_posts_its_amount_and_gives_the_rest_back(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20)]));
+    let outcome = tell(&**ledger, batch(7, 1, vec![capture(7, 30, 12)]));
+    assert_eq!(outcome, Outcome::Applied(vec![(profile(), has(38, 0)), (revenue(), has(12, 0))]));
+    tell(&**ledger, batch(7, 2, vec![hold(7, 36, profile(), 5)]));
+    let outcome = tell(&**ledger, batch(7, 3, vec![capture(7, 36, 0)]));
+    assert_eq!(outcome, Outcome::Applied(vec![(profile(), has(38, 0)), (revenue(), has(12, 0))]));
+}
+
+fn a_capture_of_more_than_is_held_is_refused(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20)]));
+    let outcome = tell(&**ledger, batch(7, 1, vec![capture(7, 30, 21)]));
+    assert_eq!(outcome, refused(0, RefusedBecause::CaptureExceedsHold));
+    assert_eq!(ledger.balance(profile()), has(50, 20));
+}
+
+/// R9, field lesson 9.
+fn a_release_gives_everything_back(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 0, channels(), 1), hold(7, 30, profile(), 20)]));
+    let outcome = tell(&**ledger, batch(7, 1, vec![release(7, 30), release(7, 0)]));
+    assert_eq!(outcome, Outcome::Applied(vec![(profile(), has(50, 0)), (channels(), has(1, 0))]));
+    assert_eq!(ledger.totals().open_holds, 0);
+}
+
+/// Field lesson 12.
+fn a_hold_ends_once(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20), hold(7, 36, profile(), 20)]));
+    assert!(is_applied(&tell(&**ledger, batch(7, 1, vec![capture(7, 30, 20), release(7, 36)]))));
+    for (sequence, ending) in
+        [(2, capture(7, 30, 20)), (3, release(7, 30)), (4, capture(7, 36, 0)), (5, release(7, 36))]
+    {
+        assert_eq!(tell(&**ledger, batch(7, sequence, vec![ending])), refused(0, RefusedBecause::HoldNotOpen));
+    }
+    let late = tell(&**ledger, batch(7, 6, vec![extend(7, 30, at(90))]));
+    assert_eq!(late, refused(0, RefusedBecause::HoldNotOpen));
+    assert_eq!(ledger.balance(revenue()), has(20, 0));
+}
+
+fn the_name_of_a_hold_is_used_once_for_ever(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 1)]));
+    let again = hold(7, 30, profile(), 1);
+    assert_eq!(tell(&**ledger, batch(7, 1, vec![again])), refused(0, RefusedBecause::HoldExists));
+    tell(&**ledger, batch(7, 2, vec![release(7, 30)]));
+    assert_eq!(tell(&**ledger, batch(7, 3, vec![again])), refused(0, RefusedBecause::HoldExists));
+    // A batch about something else may not use the name either, nor may one batch use it twice.
+    assert_eq!(tell(&**ledger, batch(8, 0, vec![again])), refused(0, RefusedBecause::HoldExists));
+    let twice = vec![hold(9, 1, profile(), 1), release(9, 1), hold(9, 1, profile(), 1)];
+    assert_eq!(tell(&**ledger, batch(9, 0, twice)), refused(2, RefusedBecause::HoldExists));
+}
+
+fn a_hold_of_another_company_is_not_open(ledger: &Engine) {
+    endow(&**ledger, 50, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20)]));
+    let theirs = Batch { company: company(2), ..batch(8, 0, vec![capture(7, 30, 20)]) };
+    assert_eq!(tell(&**ledger, theirs), refused(0, RefusedBecause::HoldNotOpen));
+    let purse_of_theirs = account(2, Holder::Company, USD);
+    let top_up = post(account(2, Holder::World, USD), purse_of_theirs, 5, Code::TopUp);
+    let same_name = Batch { company: company(2), ..batch(8, 1, vec![top_up, hold(7, 30, purse_of_theirs, 5)]) };
+    assert!(is_applied(&tell(&**ledger, same_name)), "names belong to a company");
+    assert_eq!(ledger.open_holds(None, 10).len(), 2);
+}
+
+fn an_extended_lease_passes_even_below_zero(ledger: &Engine) {
+    endow(&**ledger, 0, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 0, channels(), 1)]));
+    let fewer = post(channels(), world(Unit::Channels), 1, Code::Subscription);
+    assert!(is_applied(&order(&**ledger, batch(8, 0, vec![fewer]))));
+    let outcome = tell(&**ledger, batch(7, 1, vec![extend(7, 0, at(120))]));
+    assert_eq!(outcome, Outcome::Applied(vec![(channels(), has(0, 1))]));
+    assert_eq!(ledger.open_holds(None, 1)[0].until, at(120));
+}
+
+/// Field lesson 3.
+fn the_same_batch_again_is_answered_with_its_first_outcome(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let charge = batch(7, 0, vec![post(profile(), revenue(), 10, Code::CallCharge)]);
+    let first = tell(&**ledger, charge.clone());
+    assert!(is_applied(&first));
+    tell(&**ledger, batch(7, 1, vec![post(profile(), revenue(), 5, Code::CallCharge)]));
+    for durability in [Durability::WithNextGroup, Durability::BeforeAnswer] {
+        let again = ask(&**ledger, charge.clone(), durability);
+        assert_eq!(again, Outcome::Replayed(Box::new(first.clone())));
+    }
+    assert_eq!(ledger.balance(revenue()), has(15, 0));
+}
+
+fn a_refused_order_is_answered_with_its_first_refusal(ledger: &Engine) {
+    endow(&**ledger, 10, 1);
+    let too_dear = batch(7, 0, vec![post(profile(), purse(), 11, Code::TakeBack)]);
+    let first = order(&**ledger, too_dear.clone());
+    assert_eq!(first, refused(0, too_little(profile(), 10)));
+    assert!(is_applied(&order(&**ledger, batch(8, 0, vec![post(world(USD), profile(), 90, Code::Adjustment)]))));
+    assert_eq!(order(&**ledger, too_dear), Outcome::Replayed(Box::new(first)));
+    assert_eq!(ledger.balance(profile()), has(100, 0));
+}
+
+fn another_body_under_a_known_id_is_refused(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let charge = batch(7, 0, vec![post(profile(), revenue(), 10, Code::CallCharge)]);
+    tell(&**ledger, charge.clone());
+    let bodies = [
+        vec![post(profile(), revenue(), 11, Code::CallCharge)],
+        vec![post(profile(), revenue(), 10, Code::Number)],
+        vec![post(profile(), purse(), 10, Code::CallCharge)],
+        vec![],
+        vec![post(profile(), revenue(), -1, Code::CallCharge); Batch::TRANSFERS_MAX + 1],
+    ];
+    for body in bodies {
+        assert_eq!(tell(&**ledger, batch(7, 0, body)), refused(0, RefusedBecause::DifferentBody));
+    }
+    let theirs = Batch { company: company(2), ..charge.clone() };
+    assert_eq!(tell(&**ledger, theirs), refused(0, RefusedBecause::DifferentBody));
+    assert!(matches!(tell(&**ledger, charge), Outcome::Replayed(_)), "the first outcome stays");
+}
+
+fn a_later_decision_time_or_memo_is_no_other_body(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let charge = batch(7, 0, vec![post(profile(), revenue(), 10, Code::CallCharge)]);
+    tell(&**ledger, charge.clone());
+    let later = Batch { at: at(99), memo: Some(Memo::Note("again".into())), ..charge };
+    assert!(matches!(tell(&**ledger, later), Outcome::Replayed(_)));
+}
+
+fn a_refused_batch_of_a_live_call_is_remembered_until_the_call_ends(ledger: &Engine) {
+    endow(&**ledger, 10, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 0, channels(), 1)]));
+    let tick = batch(7, 1, vec![hold(7, 30, profile(), 11)]);
+    let first = tell(&**ledger, tick.clone());
+    assert_eq!(because(&first), too_little(profile(), 10));
+    order(&**ledger, batch(8, 0, vec![post(world(USD), profile(), 90, Code::TopUp)]));
+    assert_eq!(tell(&**ledger, tick.clone()), Outcome::Replayed(Box::new(first)));
+    let other = batch(7, 1, vec![hold(7, 30, profile(), 12)]);
+    assert_eq!(because(&tell(&**ledger, other)), RefusedBecause::DifferentBody);
+    tell(&**ledger, batch(7, 2, vec![release(7, 0)]));
+    assert!(is_applied(&tell(&**ledger, tick)), "it had no effect, so it may be decided anew");
+}
+
+/// C11.
+fn channels_may_be_cut_below_what_is_in_use_and_then_no_call_starts(ledger: &Engine) {
+    endow(&**ledger, 0, 4);
+    for call in 1..=4 {
+        assert!(is_applied(&tell(&**ledger, batch(call, 0, vec![hold(call, 0, channels(), 1)]))));
+    }
+    let cut = post(channels(), world(Unit::Channels), 2, Code::Subscription);
+    assert!(is_applied(&order(&**ledger, batch(9, 0, vec![cut]))));
+    assert_eq!(ledger.balance(channels()), has(2, 4));
+    for call in 1..=3 {
+        let fifth = batch(5, call, vec![hold(5, 0, channels(), 1)]);
+        assert_eq!(tell(&**ledger, fifth), refused(0, too_little(channels(), call as i64 - 3)));
+        assert!(is_applied(&tell(&**ledger, batch(u128::from(call), 1, vec![release(u128::from(call), 0)]))));
+    }
+    assert!(is_applied(&tell(&**ledger, batch(5, 4, vec![hold(5, 0, channels(), 1)]))));
+}
+
+/// C1.
+fn the_third_call_is_refused_when_two_channels_are_taken(ledger: &Engine) {
+    endow(&**ledger, 0, 2);
+    assert!(is_applied(&tell(&**ledger, batch(1, 0, vec![hold(1, 0, channels(), 1)]))));
+    assert!(is_applied(&tell(&**ledger, batch(2, 0, vec![hold(2, 0, channels(), 1)]))));
+    let third = batch(3, 0, vec![hold(3, 0, channels(), 1)]);
+    assert_eq!(tell(&**ledger, third), refused(0, too_little(channels(), 0)));
+}
+
+/// Field lesson 1.
+fn thirty_reservations_on_credit_for_one_admit_one(ledger: &Engine) {
+    endow(&**ledger, 100, 30);
+    let start = Arc::new(Barrier::new(30));
+    let calls: Vec<_> = (1..=30u128)
+        .map(|call| {
+            let (ledger, start) = (ledger.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                let transfers = vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 60)];
+                tell(&*ledger, batch(call, 0, transfers))
+            })
+        })
+        .collect();
+    let outcomes: Vec<_> = calls.into_iter().map(|call| call.join().unwrap()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| is_applied(outcome)).count(), 1);
+    let poor = refused(1, too_little(profile(), 40));
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == poor).count(), 29);
+    assert_eq!((ledger.balance(channels()), ledger.balance(profile())), (has(30, 1), has(100, 60)));
+}
+
+/// K6.
+fn a_hundred_debits_across_the_threshold_recharge_once(ledger: &Engine) {
+    endow(&**ledger, 1_000, 1);
+    order(&**ledger, batch(900, 0, vec![post(world(USD), purse(), 10_000, Code::TopUp)]));
+    let start = Arc::new(Barrier::new(100));
+    let debits: Vec<_> = (1..=100u128)
+        .map(|call| {
+            let (ledger, start) = (ledger.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                let debit = batch(call, 0, vec![post(profile(), revenue(), 8, Code::CallCharge)]);
+                assert!(is_applied(&tell(&*ledger, debit)));
+                let kind = Kind::PostIfAvailableAtMost {
+                    debit: purse(),
+                    credit: profile(),
+                    amount: 5_000,
+                    watched: profile(),
+                    limit: 500,
+                };
+                tell(&*ledger, batch(call, 1, vec![Transfer { kind, code: Code::AutoRecharge }]))
+            })
+        })
+        .collect();
+    let outcomes: Vec<_> = debits.into_iter().map(|debit| debit.join().unwrap()).collect();
+    assert_eq!(outcomes.iter().filter(|outcome| is_applied(outcome)).count(), 1);
+    assert!(
+        outcomes
+            .iter()
+            .filter(|outcome| !is_applied(outcome))
+            .all(|outcome| because(outcome) == RefusedBecause::AboveLimit)
+    );
+    assert_eq!(ledger.balance(profile()), has(1_000 - 800 + 5_000, 0));
+    assert_eq!(ledger.balance(purse()), has(5_000, 0));
+}
+
+fn a_conditional_post_needs_its_account_at_or_below_the_limit(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    order(&**ledger, batch(900, 0, vec![post(world(USD), purse(), 50, Code::TopUp)]));
+    let recharge = |sequence, limit, amount| {
+        let kind = Kind::PostIfAvailableAtMost { debit: purse(), credit: profile(), amount, watched: profile(), limit };
+        batch(8, sequence, vec![Transfer { kind, code: Code::AutoRecharge }])
+    };
+    assert_eq!(tell(&**ledger, recharge(0, 99, 10)), refused(0, RefusedBecause::AboveLimit));
+    assert!(is_applied(&tell(&**ledger, recharge(1, 100, 10))));
+    tell(&**ledger, batch(7, 0, vec![hold(7, 1, profile(), 60)]));
+    assert!(is_applied(&tell(&**ledger, recharge(2, 50, 10))), "what is held is not available");
+    assert_eq!(tell(&**ledger, recharge(3, 60, 31)), refused(0, too_little(purse(), 30)));
+    assert_eq!(tell(&**ledger, recharge(4, 59, 31)), refused(0, RefusedBecause::AboveLimit), "precedence");
+}
+
+/// Design 5, step 5 of a call's money.
+fn a_recharge_linked_in_front_pays_for_the_hold_behind_it(ledger: &Engine) {
+    endow(&**ledger, 5, 1);
+    order(&**ledger, batch(900, 0, vec![post(world(USD), purse(), 50, Code::TopUp)]));
+    let kind =
+        Kind::PostIfAvailableAtMost { debit: purse(), credit: profile(), amount: 20, watched: profile(), limit: 5 };
+    let linked = vec![Transfer { kind, code: Code::AutoRecharge }, hold(7, 30, profile(), 10)];
+    let outcome = tell(&**ledger, batch(7, 0, linked));
+    assert_eq!(outcome, Outcome::Applied(vec![(purse(), has(30, 0)), (profile(), has(25, 10))]));
+}
+
+/// K5.
+fn take_back_never_touches_what_is_held(ledger: &Engine) {
+    endow(&**ledger, 1_000, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 50)]));
+    let take = |sequence, amount| batch(8, sequence, vec![post(profile(), purse(), amount, Code::TakeBack)]);
+    assert!(is_applied(&order(&**ledger, take(0, 500))));
+    assert_eq!(order(&**ledger, take(1, 500)), refused(0, too_little(profile(), 450)));
+    assert!(is_applied(&order(&**ledger, take(2, 450))));
+    assert_eq!(ledger.balance(profile()), has(50, 50));
+    assert!(is_applied(&tell(&**ledger, batch(7, 1, vec![capture(7, 30, 50)]))), "the call is paid in full");
+}
+
+/// K11.
+fn account_credit_and_profile_credit_never_mix(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let business = account(1, Holder::BusinessAccount(BusinessAccountId::from_bits(1)), USD);
+    assert_eq!(tell(&**ledger, batch(7, 0, vec![hold(7, 30, business, 1)])), refused(0, too_little(business, 0)));
+    order(&**ledger, batch(8, 0, vec![post(world(USD), business, 7, Code::Allocate)]));
+    assert!(is_applied(&tell(&**ledger, batch(7, 1, vec![hold(7, 30, business, 7)]))));
+    assert_eq!(ledger.balance(profile()), has(100, 0));
+    assert_eq!(ledger.totals().money(Currency::USD).business_accounts, 7);
+}
+
+fn a_batch_too_large_is_refused(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let charge = post(profile(), revenue(), 1, Code::CallCharge);
+    let most = batch(7, 0, vec![charge; Batch::TRANSFERS_MAX]);
+    assert!(is_applied(&tell(&**ledger, most)));
+    let more = batch(7, 1, vec![charge; Batch::TRANSFERS_MAX + 1]);
+    assert_eq!(tell(&**ledger, more.clone()), refused(0, RefusedBecause::TooLarge));
+    assert_eq!(order(&**ledger, more), refused(0, RefusedBecause::TooLarge), "a malformed batch is not remembered");
+    let longest: Arc<str> = "x".repeat(Batch::MEMO_BYTES_MAX).into();
+    assert!(is_applied(&tell(&**ledger, with_memo(batch(7, 2, vec![]), Memo::Note(longest)))));
+    let longer: Arc<str> = "x".repeat(Batch::MEMO_BYTES_MAX + 1).into();
+    let outcome = tell(&**ledger, with_memo(batch(7, 3, vec![]), Memo::Note(longer)));
+    assert_eq!(outcome, refused(0, RefusedBecause::TooLarge));
+}
+
+fn a_foreign_account_is_refused(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let theirs = account(2, Holder::Revenue, USD);
+    let pay_them = vec![post(profile(), revenue(), 1, Code::CallCharge), post(profile(), theirs, 1, Code::CallCharge)];
+    assert_eq!(tell(&**ledger, batch(7, 0, pay_them)), refused(1, RefusedBecause::ForeignAccount));
+    let kind = Kind::PostIfAvailableAtMost { debit: purse(), credit: profile(), amount: 1, watched: theirs, limit: 0 };
+    let outcome = tell(&**ledger, batch(7, 1, vec![Transfer { kind, code: Code::AutoRecharge }]));
+    assert_eq!(outcome, refused(0, RefusedBecause::ForeignAccount));
+}
+
+fn two_units_or_one_account_are_refused(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let pairs = [
+        (profile(), profile()),
+        (profile(), channels()),
+        (profile(), account(1, Holder::World, Unit::Money(Currency::EUR))),
+    ];
+    for (sequence, (debit, credit)) in (0..).zip(pairs) {
+        let outcome = tell(&**ledger, batch(7, sequence, vec![post(debit, credit, 1, Code::Adjustment)]));
+        assert_eq!(outcome, refused(0, RefusedBecause::MismatchedAccounts));
+    }
+}
+
+fn a_negative_amount_is_refused(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 10)]));
+    let negative = [post(revenue(), profile(), -1, Code::Refund), hold(7, 36, profile(), -1), capture(7, 30, -1)];
+    for (sequence, transfer) in (1..).zip(negative) {
+        let outcome = tell(&**ledger, batch(7, sequence, vec![transfer]));
+        assert_eq!(outcome, refused(0, RefusedBecause::NegativeAmount));
+    }
+    assert!(is_applied(&tell(&**ledger, batch(7, 9, vec![post(profile(), revenue(), 0, Code::CallCharge)]))));
+}
+
+fn a_balance_that_would_overflow_is_refused(ledger: &Engine) {
+    assert!(is_applied(&order(&**ledger, batch(7, 0, vec![post(world(USD), purse(), i64::MAX, Code::TopUp)]))));
+    let one_more = batch(7, 1, vec![post(world(USD), purse(), 1, Code::TopUp)]);
+    assert_eq!(tell(&**ledger, one_more), refused(0, RefusedBecause::Overflow));
+    let to_another = batch(7, 2, vec![post(world(USD), profile(), 2, Code::TopUp)]);
+    assert_eq!(tell(&**ledger, to_another), refused(0, RefusedBecause::Overflow), "the world cannot lose more");
+    let hold_of_world = batch(7, 3, vec![hold(7, 1, world(USD), 2)]);
+    assert_eq!(tell(&**ledger, hold_of_world), refused(0, RefusedBecause::Overflow));
+    assert_eq!(ledger.balance(world(USD)), has(-i64::MAX, 0));
+}
+
+fn form_is_looked_at_before_any_balance(ledger: &Engine) {
+    endow(&**ledger, 10, 1);
+    let transfers =
+        vec![post(profile(), revenue(), 11, Code::CallCharge), post(profile(), revenue(), -1, Code::CallCharge)];
+    assert_eq!(tell(&**ledger, batch(7, 0, transfers)), refused(1, RefusedBecause::NegativeAmount));
+}
+
+fn a_batch_without_transfers_keeps_its_memo(ledger: &Engine) {
+    let opened = with_memo(batch(7, 0, vec![]), Memo::CallOpened("{}".into()));
+    assert_eq!(tell(&**ledger, opened.clone()), Outcome::Applied(vec![]));
+    assert_eq!(tell(&**ledger, opened), Outcome::Replayed(Box::new(Outcome::Applied(vec![]))));
+}
+
+/// Field lesson 32.
+fn an_ended_call_is_handed_on_once_and_in_order(ledger: &Engine) {
+    endow(&**ledger, 10, 5);
+    let (tell_us, told) = std::sync::mpsc::sync_channel(16);
+    ledger.on_journalled(Box::new(move |sequence| tell_us.send(sequence).unwrap())).unwrap();
+    for call in 1..=3u128 {
+        let ended = Memo::CallEnded(format!("call {call}").into());
+        let refused = with_memo(batch(call, 0, vec![release(call, 0)]), ended.clone());
+        assert_eq!(because(&order(&**ledger, refused)), RefusedBecause::HoldNotOpen);
+        let whole = vec![hold(call, 0, channels(), 1), release(call, 0)];
+        let ended = with_memo(batch(call, 1, whole), ended);
+        assert!(is_applied(&order(&**ledger, ended.clone())));
+        assert!(matches!(order(&**ledger, ended), Outcome::Replayed(_)));
+    }
+    let all = ledger.ended_after(0, 10).unwrap();
+    let texts: Vec<_> = all.iter().map(|(_, text)| &**text).collect();
+    assert_eq!(texts, ["call 1", "call 2", "call 3"]);
+    assert_eq!(ledger.ended_after(all[0].0, 1).unwrap(), [all[1].clone()]);
+    assert!(ledger.ended_after(all[2].0, 10).unwrap().is_empty());
+    let heard: Vec<u64> = (0..3).map(|_| told.recv_timeout(std::time::Duration::from_secs(60)).unwrap()).collect();
+    assert_eq!(heard, all.iter().map(|(sequence, _)| *sequence).collect::<Vec<_>>());
+}
+
+/// Design 5, step 7 of a call's money.
+fn a_dead_call_is_found_with_what_it_paid_and_what_it_holds(ledger: &Engine) {
+    endow(&**ledger, 100, 5);
+    let begin = vec![hold(7, 0, channels(), 1), hold(7, 30, profile(), 10)];
+    tell(&**ledger, with_memo(batch(7, 0, begin), Memo::CallOpened("first".into())));
+    let answer = vec![capture(7, 30, 10), hold(7, 36, profile(), 2), extend(7, 0, at(70))];
+    tell(&**ledger, with_memo(batch(7, 1, answer), Memo::CallOpened("second".into())));
+    tell(&**ledger, batch(7, 2, vec![capture(7, 36, 1), hold(7, 42, profile(), 2), extend(7, 0, at(76))]));
+    tell(&**ledger, batch(8, 0, vec![hold(8, 0, channels(), 1)]));
+    tell(&**ledger, batch(8, 1, vec![release(8, 0)]));
+    let unfinished = ledger.unfinished().unwrap();
+    assert_eq!(unfinished.len(), 1, "the other call ended");
+    let call = &unfinished[0];
+    assert_eq!((call.subject, call.company, call.last_sequence), (7, company(1), 2));
+    assert_eq!(call.opened.as_deref(), Some("second"));
+    let open: Vec<_> = call.open_holds.iter().map(|open| (open.hold.number, open.amount, open.until)).collect();
+    assert_eq!(open, [(0, 1, at(76)), (42, 2, at(60))]);
+    let captured: Vec<_> = call.captured().map(|(hold, amount)| (hold.number, amount)).collect();
+    assert_eq!(captured, [(30, 10), (36, 1)]);
+    let closing = with_memo(batch(7, 3, vec![release(7, 42), release(7, 0)]), Memo::CallEnded("over".into()));
+    assert!(is_applied(&order(&**ledger, closing)));
+    assert!(ledger.unfinished().unwrap().is_empty());
+    assert_eq!((ledger.balance(profile()), ledger.balance(channels())), (has(89, 0), has(5, 0)));
+}
+
+fn statement_of(account: Option<Account>, lines: Lines, limit: usize) -> StatementQuery {
+    StatementQuery { company: company(1), account, lines, before: None, after: 0, limit }
+}
+
+fn a_statement_reads_backwards_with_the_balance_after_each_line(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let note = Memo::Note("sorry".into());
+    tell(&**ledger, batch(7, 0, vec![hold(7, 30, profile(), 20)]));
+    tell(&**ledger, batch(7, 1, vec![capture(7, 30, 15), hold(7, 36, profile(), 5), release(7, 36)]));
+    tell(&**ledger, with_memo(batch(8, 0, vec![post(revenue(), profile(), 3, Code::Refund)]), note));
+    let page = ledger.statement(&statement_of(Some(profile()), Lines::All, 100)).unwrap();
+    let told: Vec<_> = page.lines.iter().map(|line| (line.kind, line.amount)).collect();
+    let expected = [
+        (LineKind::Post, 3),
+        (LineKind::Release, 5),
+        (LineKind::Hold, 5),
+        (LineKind::Capture, 15),
+        (LineKind::Hold, 20),
+        (LineKind::Post, 100),
+    ];
+    assert_eq!(told, expected);
+    let ours =
+        |line: &ledger::StatementLine| if line.debit == profile() { Some(line.debit_after) } else { line.credit_after };
+    let after: Vec<_> = page.lines.iter().map(|line| ours(line).unwrap()).collect();
+    assert_eq!(after, [has(88, 0), has(85, 0), has(85, 5), has(85, 0), has(100, 20), has(100, 0)]);
+    assert_eq!(page.lines[0].note.as_deref(), Some("sorry"));
+    assert_eq!((page.lines[0].code, page.lines[0].at, page.next), (Code::Refund, at(1), None));
+    let posted = ledger.statement(&statement_of(Some(profile()), Lines::Posted, 100)).unwrap();
+    let amounts: Vec<_> = posted.lines.iter().map(|line| line.amount).collect();
+    assert_eq!(amounts, [3, 15, 100]);
+    let of_company = ledger.statement(&statement_of(None, Lines::All, 100)).unwrap();
+    assert_eq!(of_company.lines.len(), 8, "the three of the endowment too");
+}
+
+fn a_statement_pages_without_losing_or_repeating_a_line(ledger: &Engine) {
+    endow(&**ledger, 1_000, 1);
+    for number in 1..=25u64 {
+        let debit = if number % 3 == 0 { purse() } else { profile() };
+        let transfers = vec![post(world(USD), debit, 1, Code::TopUp), post(debit, revenue(), 1, Code::Number)];
+        tell(&**ledger, batch(7, number, transfers));
+    }
+    for account in [None, Some(profile()), Some(purse()), Some(revenue())] {
+        let whole = ledger.statement(&statement_of(account, Lines::All, 1_000)).unwrap();
+        assert_eq!(whole.next, None);
+        let mut paged = Vec::new();
+        let mut query = statement_of(account, Lines::All, 4);
+        loop {
+            let page = ledger.statement(&query).unwrap();
+            paged.extend(page.lines);
+            match page.next {
+                Some(next) => query.before = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(paged, whole.lines);
+        let newest = whole.lines[0].journal_sequence;
+        let since = StatementQuery { after: newest - 1, ..statement_of(account, Lines::All, 100) };
+        assert!(ledger.statement(&since).unwrap().lines.iter().all(|line| line.journal_sequence == newest));
+        let odd = StatementQuery { before: Some(newest + 1_000), ..statement_of(account, Lines::All, 1_000) };
+        assert_eq!(ledger.statement(&odd).unwrap().lines, whole.lines);
+    }
+}
+
+fn totals_count_what_is_held_and_by_whom_money_is_owned(ledger: &Engine) {
+    endow(&**ledger, 100, 2);
+    order(&**ledger, batch(6, 0, vec![post(profile(), purse(), 40, Code::TakeBack)]));
+    tell(&**ledger, batch(7, 0, vec![hold(7, 0, channels(), 1), hold(7, 30, profile(), 20)]));
+    tell(&**ledger, batch(8, 0, vec![hold(8, 30, profile(), 5), capture(8, 30, 5)]));
+    let totals = ledger.totals();
+    let money = totals.money(Currency::USD);
+    assert_eq!((money.companies, money.profiles, money.revenue, money.held), (40, 55, 5, 20));
+    assert_eq!((totals.open_holds, totals.open_money_holds, totals.applied), (2, 1, 4));
+    let other = account(1, Holder::Profile(ProfileId::from_bits(2)), USD);
+    assert_eq!(ledger.balance(other), has(0, 0));
+}
+
+fn a_closed_ledger_answers_unavailable(ledger: &Engine) {
+    endow(&**ledger, 100, 2);
+    assert!(ledger.is_healthy());
+    ledger.close().unwrap();
+    assert!(!ledger.is_healthy());
+    for durability in [Durability::WithNextGroup, Durability::BeforeAnswer] {
+        let late = batch(7, 0, vec![post(profile(), purse(), 1, Code::TakeBack)]);
+        assert_eq!(ask(&**ledger, late, durability), Outcome::Unavailable);
+    }
+    ledger.close().unwrap();
+}

@@ -1,0 +1,323 @@
+//! A leg towards a carrier: we are the client of its INVITE (UAC).
+//!
+//! Which carrier, who is shown and when to give up are the call's to decide.
+//!
+//! | Phase | Until |
+//! |---|---|
+//! | calling | a final answer |
+//! | cancelling | the final answer to what was cancelled |
+//! | talking | BYE from either side |
+//! | leaving | the answer to our BYE |
+//! | over | - |
+
+use crate::invitation::offer_in;
+use crate::negotiation::{carried, offer_onwards};
+use crate::reach::next_hop;
+use crate::replies::reason_lines;
+use crate::sdp::{CONTENT_TYPE, Origin, print};
+use crate::talk::{ALLOW, Heard, Talk};
+use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
+use bytes::{Bytes, BytesMut};
+use domain::call_control::{CallerId, CarrierInvitation, LegEvent, LegFailure, LegOrder};
+use domain::media::MediaDescription;
+use domain::{Machine, Monotonic, Now, ReleaseCause};
+use sip::dialog::{Calling, Dialog};
+use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
+use sip::{Message, Method, Name};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Hops that a call may still take (RFC 3261 8.1.1.6).
+const MAX_FORWARDS: u8 = 70;
+
+/// Where a carrier listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierTarget {
+    /// Where its INVITEs are sent.
+    pub destination: Destination,
+    /// The host of its Request-URIs and To: `198.51.100.7:5060`.
+    pub host: Arc<str>,
+}
+
+/// A leg towards a carrier.
+#[derive(Debug)]
+pub struct CarrierLeg {
+    identity: Arc<Identity>,
+    target: CarrierTarget,
+    calling: Calling,
+    ours: Bytes,
+    /// The last description that a provisional answer brought: some carriers leave it out of the 200.
+    early: Option<MediaDescription>,
+    invite: Option<ClientTransactionId>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Calling,
+    /// Given up; the CANCEL is ordered, or waits for the transaction's name.
+    Cancelling(ReleaseCause),
+    Talking(Talk),
+    Leaving(Talk),
+    Over,
+}
+
+impl CarrierLeg {
+    /// A leg that calls. `call_id` and `tag` are newly minted; the other side's sound is received at `ours`.
+    pub fn invite(
+        order: &CarrierInvitation,
+        target: CarrierTarget,
+        call_id: String,
+        tag: String,
+        ours: SocketAddr,
+        identity: Arc<Identity>,
+        effects: &mut Vec<Effect>,
+    ) -> CarrierLeg {
+        let local = match order.caller_id {
+            CallerId::Number(number) => format!("<sip:{number}@{}>", identity.host),
+            // RFC 3323 4.1.1.3.
+            CallerId::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
+        };
+        let called = format!("sip:{}@{}", order.callee, target.host);
+        let origin = u64::from_str_radix(tag.get(..15).unwrap_or(&tag), 16).unwrap_or_default();
+        let calling = Calling {
+            call_id,
+            local_tag: tag,
+            local,
+            remote: format!("<{called}>"),
+            target: called,
+            routes: Vec::new(),
+            sequence: 0,
+            max_forwards: MAX_FORWARDS,
+        };
+        let phase = Phase::Calling;
+        let mut leg = CarrierLeg { identity, target, calling, ours: Bytes::new(), early: None, invite: None, phase };
+        match offer_onwards(&order.offer, ours) {
+            Some(offer) => {
+                leg.ours = print(&offer, Origin { session: origin, version: 1, address: ours.ip() }).into();
+                leg.send_invite(&order.caller_id, effects);
+            }
+            None => {
+                leg.phase = Phase::Over;
+                effects.push(Effect::Tell(LegEvent::Failed(LegFailure::UnusableAnswer)));
+            }
+        }
+        leg
+    }
+
+    /// The SIP Call-ID, for the record.
+    pub fn sip_call_id(&self) -> &str {
+        &self.calling.call_id
+    }
+
+    fn send_invite(&mut self, caller_id: &CallerId, effects: &mut Vec<Effect>) {
+        let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
+        effects.push(Effect::BindDialog { call_id, local_tag });
+        let mut out = BytesMut::with_capacity(1_024);
+        let mut lines = self
+            .calling
+            .request(&Method::Invite, &mut out)
+            .header(Name::Contact, format!("<sip:{}>", self.identity.contact))
+            .header(Name::Allow, ALLOW);
+        if !self.identity.user_agent.is_empty() {
+            lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
+        }
+        lines = match caller_id {
+            CallerId::Number(number) => {
+                lines.header(Name::PAssertedIdentity, format!("<sip:{number}@{}>", self.identity.host))
+            }
+            CallerId::Anonymous => lines.header(Name::Privacy, "id"),
+        };
+        lines.body(CONTENT_TYPE, &self.ours);
+        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.target.destination });
+    }
+
+    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
+        if sent == Sent::Invite {
+            self.invite = Some(transaction);
+            if let Phase::Cancelling(cause) = self.phase {
+                effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+            }
+        }
+    }
+
+    fn on_request_refused(&mut self, sent: Sent, effects: &mut Vec<Effect>) {
+        match sent {
+            Sent::Invite => self.fail(LegFailure::Transport, effects),
+            Sent::Bye => self.end(effects),
+        }
+    }
+
+    fn on_release(&mut self, cause: ReleaseCause, effects: &mut Vec<Effect>) {
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Calling => {
+                self.phase = Phase::Cancelling(cause);
+                if let Some(transaction) = self.invite {
+                    effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                }
+            }
+            Phase::Talking(talk) => self.leave(talk, cause, effects),
+            phase => self.phase = phase,
+        }
+    }
+
+    fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
+        talk.bye(cause, &self.identity, effects);
+        self.phase = Phase::Leaving(talk);
+    }
+
+    fn on_response(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+        let status = response.status().unwrap_or_default();
+        if Some(transaction) != self.invite {
+            // The answer to our BYE.
+            if status >= 200 && matches!(self.phase, Phase::Leaving(_)) {
+                self.end(effects);
+            }
+            return;
+        }
+        match status {
+            100 => self.tell_while_calling(LegEvent::Trying, effects),
+            101..200 => self.on_provisional(status, response, source, effects),
+            200..300 => self.on_accepted(transaction, response, source, effects),
+            _ => self.on_refused(status, response, effects),
+        }
+    }
+
+    fn tell_while_calling(&self, event: LegEvent, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Calling) {
+            effects.push(Effect::Tell(event));
+        }
+    }
+
+    fn on_provisional(&mut self, status: u16, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+        let media = offer_in(response).ok().flatten();
+        if let Some(order) = media.as_ref().and_then(carried).and_then(|it| SoundOrder::of(it, source.peer.ip())) {
+            effects.push(Effect::Sound(order));
+            self.early.clone_from(&media);
+        }
+        self.tell_while_calling(LegEvent::Ringing { status, media }, effects);
+    }
+
+    fn on_accepted(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+        let Ok(dialog) = self.calling.established_by(response) else {
+            // Without a To or a readable route there is nobody to acknowledge to; the transaction absorbs repetitions.
+            return self.fail(LegFailure::UnusableAnswer, effects);
+        };
+        self.acknowledge(transaction, &dialog, &source, effects);
+        let media = offer_in(response).ok().flatten().or_else(|| self.early.clone());
+        let sound = media.as_ref().and_then(carried).and_then(|stream| SoundOrder::of(stream, source.peer.ip()));
+        let mut talk = Talk::new(dialog, self.ours.clone(), media.clone().unwrap_or_default(), source);
+        match (&self.phase, media, sound) {
+            (Phase::Calling, Some(media), Some(sound)) => {
+                effects.push(Effect::Sound(sound));
+                self.phase = Phase::Talking(talk);
+                effects.push(Effect::Tell(LegEvent::Answered { media }));
+            }
+            (Phase::Calling, ..) => {
+                self.leave(talk, ReleaseCause::IncompatibleMedia, effects);
+                effects.push(Effect::Tell(LegEvent::Failed(LegFailure::UnusableAnswer)));
+            }
+            // The answer crossed our CANCEL.
+            (Phase::Cancelling(cause), ..) => {
+                let cause = *cause;
+                self.leave(talk, cause, effects);
+            }
+            // A second answer, of another branch of a fork (RFC 3261 13.2.2.4): one conversation is enough.
+            (Phase::Talking(_) | Phase::Leaving(_) | Phase::Over, ..) => {
+                talk.bye(ReleaseCause::Normal, &self.identity, effects);
+            }
+        }
+    }
+
+    fn acknowledge(&self, transaction: ClientTransactionId, dialog: &Dialog, source: &Source, effects: &mut Vec<Effect>) {
+        let mut out = BytesMut::with_capacity(512);
+        dialog.ack(&mut out).end();
+        let destination = next_hop(dialog, source);
+        effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
+    }
+
+    fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
+        let q850 = response.reasons().flatten().find_map(|reason| reason.q850());
+        self.tell_while_calling(LegEvent::Refused { status, q850 }, effects);
+        self.end(effects);
+    }
+
+    fn on_request(&mut self, transaction: ServerTransactionId, message: &Message, source: Source, effects: &mut Vec<Effect>) {
+        match &mut self.phase {
+            Phase::Talking(talk) => {
+                if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
+                    self.end(effects);
+                    effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+                }
+            }
+            // A BYE that crossed ours.
+            Phase::Leaving(_) if message.method() == Some(&Method::Bye) => {
+                effects.push(Effect::Respond { transaction, reply: Reply::new(200, "OK") });
+            }
+            _ => {
+                let reply = Reply::new(481, "Call/Transaction Does Not Exist");
+                effects.push(Effect::Respond { transaction, reply });
+            }
+        }
+    }
+
+    /// The INVITE failed, or the answer to our BYE never came, or a response of ours could not be delivered.
+    fn on_failed(&mut self, timed_out: bool, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Calling => self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects),
+            Phase::Cancelling(_) | Phase::Leaving(_) => self.end(effects),
+            Phase::Talking(_) | Phase::Over => {}
+        }
+    }
+
+    fn fail(&mut self, failure: LegFailure, effects: &mut Vec<Effect>) {
+        self.tell_while_calling(LegEvent::Failed(failure), effects);
+        self.end(effects);
+    }
+
+    fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
+            self.leave(talk, ReleaseCause::SessionExpired, effects);
+            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
+        }
+    }
+
+    fn end(&mut self, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Over;
+        let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
+        effects.push(Effect::UnbindDialog { call_id, local_tag });
+    }
+}
+
+impl Machine for CarrierLeg {
+    type Event = Event;
+    type Effect = Effect;
+
+    fn handle(&mut self, event: Event, _now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
+            Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
+            Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
+            Event::RequestArrived { transaction, message, source } => {
+                self.on_request(transaction, &message, source, effects);
+            }
+            Event::ResponseArrived { transaction, message, source } => {
+                self.on_response(transaction, &message, source, effects);
+            }
+            Event::TransactionFailed { timed_out, .. } => self.on_failed(timed_out, effects),
+            Event::AckMissed(_) => self.on_ack_missed(effects),
+            // What only the leg of who called is ordered or hears.
+            Event::Ordered(_) | Event::AnsweredWithEcho(_) | Event::AckArrived(_) | Event::Cancelled => {}
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        None
+    }
+
+    fn expire(&mut self, _now: Now, _effects: &mut Vec<Effect>) {}
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+}

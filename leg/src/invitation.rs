@@ -1,0 +1,69 @@
+//! From an INVITE to an [`Invitation`]: what a PBX asks for, in call-control words.
+//!
+//! Whether it may have that is `switch`'s to decide; whose it is was proven before.
+
+use crate::sdp::{self, SdpFault};
+use domain::call_control::{Invitation, Proof};
+use domain::media::MediaDescription;
+use sip::uri::Scheme;
+use sip::{Message, Uri};
+use std::net::SocketAddr;
+
+/// Characters at most of a user part or a display name that are looked at; longer ones are cut.
+const TEXT_CHARS_MAX: usize = 128;
+
+/// Reads an INVITE. What cannot be read is empty: the rules of `switch` then refuse it with their own words.
+///
+/// The second value is what is wrong with its session description, where it has one that cannot be used.
+pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, Option<SdpFault>) {
+    let (offer, fault) = match offer_in(invite) {
+        Ok(offer) => (offer, None),
+        Err(fault) => (None, Some(fault)),
+    };
+    let from = invite.from().ok();
+    let preferred = invite.preferred_identities().find_map(Result::ok);
+    let invitation = Invitation {
+        proof,
+        source,
+        dialled: dialled_in(invite),
+        from_user: from.as_ref().map(|from| user_of(from.uri())).unwrap_or_default(),
+        from_display: from.map(|from| cut(&from.display_text())).unwrap_or_default(),
+        preferred_identity: preferred.map(|identity| user_of(identity.uri())),
+        anonymous: invite.privacy().id,
+        offer,
+        sip_call_id: invite.call_id().unwrap_or_default().to_owned(),
+    };
+    (invitation, fault)
+}
+
+/// What an INVITE dials; empty where its Request-URI cannot be read.
+pub fn dialled_in(invite: &Message) -> String {
+    invite.uri().map(|uri| dialled(&uri)).unwrap_or_default()
+}
+
+/// The session description of a message, where it carries one.
+pub(crate) fn offer_in(message: &Message) -> Result<Option<MediaDescription>, SdpFault> {
+    if message.body().is_empty() || !message.is_content(sdp::CONTENT_TYPE) {
+        return Ok(None);
+    }
+    sdp::read(message.body()).map(Some)
+}
+
+/// The user part where the scheme has one, otherwise the whole URI (`urn:service:sos`).
+fn dialled(uri: &Uri<'_>) -> String {
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => user_of(uri),
+        Scheme::Urn | Scheme::Other(_) => cut(uri.as_str()),
+    }
+}
+
+/// The user part, unescaped, without the parameters that RFC 3261 19.1.6 puts behind a telephone number.
+fn user_of(uri: &Uri<'_>) -> String {
+    let user = uri.user_unescaped();
+    let text = String::from_utf8_lossy(&user);
+    cut(text.split(';').next().unwrap_or_default())
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
+}

@@ -1,0 +1,89 @@
+//! Offer and answer (RFC 3264) as far as a relay needs them: which stream is carried, and how one leg's description
+//! becomes the other's with our addresses in it.
+//!
+//! Codecs are not chosen here: what the two sides agree on is passed through (field lesson 39: one numbering for both).
+
+use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use std::net::SocketAddr;
+
+/// Transports that are carried until secure media stands.
+const PLAIN_RTP: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+
+/// The stream of an offer that is carried: the first sound stream over plain RTP that is not refused.
+pub fn carried(offer: &MediaDescription) -> Option<&Stream> {
+    offer.streams.iter().find(|stream| is_carried(stream))
+}
+
+fn is_carried(stream: &Stream) -> bool {
+    stream.kind == StreamKind::Audio
+        && stream.receives_at.is_some()
+        && !stream.formats.is_empty()
+        && PLAIN_RTP.contains(&stream.transport.as_str())
+}
+
+/// The offer for a carrier: the caller's carried stream alone, received at `ours`. None where nothing is carried.
+pub fn offer_onwards(offer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
+    let stream = carried(offer)?;
+    Some(MediaDescription { streams: vec![received_at(stream, ours)] })
+}
+
+/// The answer to `offer` in the words of the other leg's `answer`, received at `ours`: as many streams as were offered, all
+/// but the carried one refused (RFC 3264 6). None where the other leg refused the sound or shares no format.
+pub fn answer_back(
+    offer: &MediaDescription,
+    answer: &MediaDescription,
+    ours: SocketAddr,
+) -> Option<MediaDescription> {
+    let offered = carried(offer)?;
+    let answered = carried(answer)?;
+    let common = |format: &&Format| offered.formats.iter().any(|known| known.payload_type == format.payload_type);
+    let mut stream = received_at(answered, ours);
+    stream.formats = answered.formats.iter().filter(common).cloned().collect();
+    stream.transport = offered.transport.clone();
+    if stream.formats.is_empty() {
+        return None;
+    }
+    Some(in_the_shape_of(offer, stream))
+}
+
+/// Our own answer to `offer`, for sound that we return ourselves: its preferred codec, and keys (RFC 4733) with it.
+pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
+    let offered = carried(offer)?;
+    let mut stream = received_at(offered, ours);
+    let is_keys = |format: &Format| {
+        format.rtpmap.as_deref().is_some_and(|map| map.to_ascii_lowercase().starts_with("telephone-event/"))
+    };
+    let sound = stream.formats.iter().find(|format| !is_keys(format))?.clone();
+    let keys = stream.formats.iter().find(|format| is_keys(format)).cloned();
+    stream.formats = std::iter::once(sound).chain(keys).collect();
+    stream.direction = answering(offered.direction);
+    Some(in_the_shape_of(offer, stream))
+}
+
+/// The answer to the direction of an offer (RFC 3264 6.1).
+pub fn answering(offered: Direction) -> Direction {
+    match offered {
+        Direction::SendRecv => Direction::SendRecv,
+        Direction::SendOnly => Direction::RecvOnly,
+        Direction::RecvOnly => Direction::SendOnly,
+        Direction::Inactive => Direction::Inactive,
+    }
+}
+
+fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
+    // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on.
+    Stream { receives_at: Some(ours), receives_rtcp_at: None, ..stream.clone() }
+}
+
+fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDescription {
+    let mut carried_stream = Some(carried_stream);
+    let streams = offer.streams.iter().map(|offered| match is_carried(offered) {
+        true => carried_stream.take().unwrap_or_else(|| refused(offered)),
+        false => refused(offered),
+    });
+    MediaDescription { streams: streams.collect() }
+}
+
+fn refused(offered: &Stream) -> Stream {
+    Stream { receives_at: None, receives_rtcp_at: None, ..offered.clone() }
+}

@@ -1,0 +1,51 @@
+//! Where a request inside a dialog is sent.
+//!
+//! No name is resolved here: a next hop that is no address, or one that cannot be reached from here (a private address behind
+//! NAT), is replaced by where the peer's messages come from, which answers for both (rule S14).
+
+use sip::dialog::Dialog;
+use sip::endpoint::{Destination, Source, Transport};
+use sip::{Host, Uri};
+use std::net::{IpAddr, SocketAddr};
+
+/// The port that a URI without one means (RFC 3261 19.1.2).
+const SIP_PORT: u16 = 5060;
+
+/// Where to send to the peer of `dialog`, whose last message came from `source`.
+pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
+    let back = Destination::back_to(source);
+    // A connection that stands is the way; it may be the only one (RFC 5923).
+    if source.transport == Transport::Tcp {
+        return back;
+    }
+    match Uri::parse(dialog.next_hop().as_bytes()).ok().and_then(|uri| address_of(&uri)) {
+        Some(address) if address.ip() == source.peer.ip() || !is_behind_nat(address.ip()) => {
+            Destination { addr: address, ..back }
+        }
+        _ => back,
+    }
+}
+
+/// The address that a `sip:` URI names, where it names one rather than a host.
+fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
+    let ip = match uri.host()? {
+        Host::V4(ip) => IpAddr::V4(ip),
+        Host::V6(ip) => IpAddr::V6(ip),
+        Host::Name(_) => return None,
+    };
+    Some(SocketAddr::new(ip, uri.port().unwrap_or(SIP_PORT)))
+}
+
+/// Whether an address means something only on the peer's own network (RFC 1918, 6598, 3927, 4193, 4291).
+fn is_behind_nat(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => {
+            let first = ip.segments()[0];
+            ip.is_loopback() || ip.is_unspecified() || first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80
+        }
+    }
+}

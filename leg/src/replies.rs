@@ -1,0 +1,96 @@
+//! Answers that say why: a refusal of the catalogue on the wire, and the reason of every release (RFC 3326).
+
+use crate::words::Identity;
+use domain::{Refusal, ReleaseCause};
+use sip::Name;
+use sip::endpoint::{HeaderLines, Reply};
+
+/// A refusal of the catalogue: status and phrase, `Reason` with the Q.850 cause, `Warning` with machine reason and sentence,
+/// and `Retry-After` where trying again may help.
+pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
+    let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
+        .header(Name::Reason, reason(refusal.kind.cause()))
+        .warning(host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
+    match refusal.retry_after_s {
+        Some(seconds) => reply.header(Name::RetryAfter, seconds.to_string()),
+        None => reply,
+    }
+}
+
+/// A refusal of the called side, passed on.
+pub(crate) fn passed_on(status: u16, cause: ReleaseCause, sentence: Option<&str>, identity: &Identity) -> Reply {
+    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(cause));
+    match sentence {
+        Some(sentence) => reply.warning(&identity.host, sentence),
+        None => reply,
+    }
+}
+
+/// The `Reason` of a BYE or CANCEL.
+pub(crate) fn reason_lines(cause: ReleaseCause) -> HeaderLines {
+    let mut lines = HeaderLines::new();
+    lines.push(Name::Reason, reason(cause));
+    lines
+}
+
+/// `Q.850;cause=16;text="normal"` (RFC 3326 2).
+pub(crate) fn reason(cause: ReleaseCause) -> String {
+    format!("Q.850;cause={};text=\"{}\"", cause.q850(), cause.as_str())
+}
+
+/// The reason phrase of a final status (RFC 3261 21, and the registry of SIP response codes).
+pub(crate) fn phrase(status: u16) -> &'static str {
+    match status {
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        410 => "Gone",
+        413 => "Request Entity Too Large",
+        414 => "Request-URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        421 => "Extension Required",
+        422 => "Session Interval Too Small",
+        423 => "Interval Too Brief",
+        433 => "Anonymity Disallowed",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        485 => "Ambiguous",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
+        493 => "Undecipherable",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        513 => "Message Too Large",
+        580 => "Precondition Failure",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        607 => "Unwanted",
+        608 => "Rejected",
+        300..400 => "Redirected",
+        400..500 => "Request Failure",
+        500..600 => "Server Failure",
+        _ => "Global Failure",
+    }
+}

@@ -1,0 +1,170 @@
+//! The handle: what the rest of the house sees of sound.
+//!
+//! Every method returns at once; the work is done by the media threads.
+
+use crate::error::Error;
+use crate::queue::{Command, Queue};
+use crate::settings::MediaSettings;
+use crate::shared::Shared;
+use crate::totals::{MediaTotals, QualitySample};
+use crate::words::{EventSink, OpenRefused, OpenRequest, Opened, Overloaded, Remote, SessionId, SessionReport, Side};
+use crate::worker;
+use mio::Waker;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// A cheap, clonable handle to the media threads. They stop when the last handle is dropped, or at [`Media::stop`].
+///
+/// Replies and events are called on a media thread: they must be quick, and hand on what they hear (tell an actor). Commands
+/// of one session are obeyed in the order in which they were given.
+#[derive(Clone)]
+pub struct Media {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    lanes: Vec<Lane>,
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The way to one thread.
+struct Lane {
+    queue: Arc<Queue>,
+    waker: Arc<Waker>,
+}
+
+impl Media {
+    /// Starts the media threads; events of all sessions go to `sink`.
+    ///
+    /// # Errors
+    /// Impossible settings, or what the operating system refused.
+    pub fn start(settings: MediaSettings, sink: EventSink) -> Result<Media, Error> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings, sink));
+        let mut lanes = Vec::new();
+        let mut threads = Vec::new();
+        for thread in 0..shared.settings.threads {
+            let queue = Arc::new(Queue::new(shared.settings.sessions_max));
+            let started = worker::start(thread, Arc::clone(&shared), Arc::clone(&queue));
+            match started {
+                Ok((waker, handle)) => {
+                    lanes.push(Lane { queue, waker });
+                    threads.push(handle);
+                }
+                Err(source) => {
+                    let started = Inner { lanes, shared, threads: Mutex::new(threads) };
+                    started.stop();
+                    return Err(Error::Thread { thread, source });
+                }
+            }
+        }
+        Ok(Media { inner: Arc::new(Inner { lanes, shared, threads: Mutex::new(threads) }) })
+    }
+
+    /// Opens sockets for a session; `reply` hears their addresses, or why there are none.
+    ///
+    /// Ports are drawn at random; one that somebody else uses is passed over. Where the thread's queue is full, `reply` is
+    /// called with [`OpenRefused::Overloaded`] before this returns.
+    pub fn open(
+        &self,
+        session: SessionId,
+        request: OpenRequest,
+        reply: Box<dyn FnOnce(Result<Opened, OpenRefused>) + Send>,
+    ) {
+        if let Err(Command::Open { reply, .. }) = self.send(session, Command::Open { session, request, reply }) {
+            self.inner.shared.on_overloaded();
+            reply(Err(OpenRefused::Overloaded));
+        }
+    }
+
+    /// Tells where a side's far end is, as its latest description says; again after each negotiation, and for B when the next
+    /// carrier is tried. Its source is learned anew, once; other SSRCs, ports and sequence numbers are welcome.
+    ///
+    /// A session that is not open is passed over.
+    ///
+    /// # Errors
+    /// Where the thread's queue is full.
+    pub fn set_remote(&self, session: SessionId, side: Side, remote: Remote) -> Result<(), Overloaded> {
+        self.send(session, Command::SetRemote { session, side, remote }).map_err(|_| Overloaded)
+    }
+
+    /// The call is answered: from now on silence is watched for. Again: no effect.
+    ///
+    /// # Errors
+    /// Where the thread's queue is full.
+    pub fn answered(&self, session: SessionId) -> Result<(), Overloaded> {
+        self.send(session, Command::Answered { session }).map_err(|_| Overloaded)
+    }
+
+    /// Tells `reply` how a session goes; none where it is not open, or where the thread's queue is full.
+    pub fn report(&self, session: SessionId, reply: Box<dyn FnOnce(Option<SessionReport>) + Send>) {
+        if let Err(Command::Report { reply, .. }) = self.send(session, Command::Report { session, reply }) {
+            reply(None);
+        }
+    }
+
+    /// Closes a session's sockets, gives their ports back and tells `reply` how it went; none where it is not open.
+    ///
+    /// Passes even where the queue is full, so that a call that ends does end.
+    pub fn close(&self, session: SessionId, reply: Box<dyn FnOnce(Option<SessionReport>) + Send>) {
+        if let Err(Command::Close { reply, .. }) = self.send(session, Command::Close { session, reply }) {
+            reply(None);
+        }
+    }
+
+    /// Figures over all sessions and threads.
+    pub fn totals(&self) -> MediaTotals {
+        self.inner.shared.totals()
+    }
+
+    /// Moves the quality samples since the last call to the end of `samples`; at most
+    /// [`crate::SAMPLES_MAX`] wait, further ones are dropped and counted.
+    pub fn drain_samples(&self, samples: &mut Vec<QualitySample>) {
+        self.inner.shared.drain_samples(samples);
+    }
+
+    /// Closes all sessions and ends the threads; returns when they have ended. Everything is refused afterwards.
+    ///
+    /// Not to be called from a reply or an event.
+    pub fn stop(&self) {
+        self.inner.stop();
+        for thread in self.inner.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a media thread had panicked");
+            }
+        }
+    }
+
+    fn send(&self, session: SessionId, command: Command) -> Result<(), Command> {
+        let lane = &self.inner.lanes[session.0 as usize % self.inner.lanes.len()];
+        if lane.queue.push(command)? {
+            wake(&lane.waker);
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        for lane in &self.lanes {
+            lane.queue.stop();
+            wake(&lane.waker);
+        }
+    }
+}
+
+/// The last handle is gone: the threads end by themselves, without being waited for.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A thread that is not woken finds its commands at its next sweep.
+fn wake(waker: &Waker) {
+    if let Err(error) = waker.wake() {
+        tracing::warn!(%error, "a media thread could not be woken");
+    }
+}

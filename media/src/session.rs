@@ -1,0 +1,457 @@
+//! One session's decisions: what becomes of a datagram that came to one of its ports, and when it is silent.
+//!
+//! Sockets are `sockets`'s, the clock is `worker`'s: here a datagram is bytes, an address and an instant.
+
+use crate::echo::Echo;
+use crate::packet::{Packet, RtpHeader};
+use crate::settings::Learning;
+use crate::silence::Silence;
+use crate::source::SourceRule;
+use crate::stream::{Arrival, Interval, Stream};
+use crate::words::{BySide, DiscardReason, Mode, Remote, SessionId, SessionReport, Side, SideReport};
+use domain::media::Direction;
+use domain::{Entropy, Monotonic};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Packets that the other side must have sent before a mute side makes a one-way call: a second of sound.
+const ONE_WAY_PACKETS_MIN: u64 = 50;
+
+/// Which of a side's two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    Rtp,
+    Rtcp,
+}
+
+/// What a datagram is, once its source is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rtp,
+    Rtcp,
+}
+
+/// What becomes of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// What it is, where its source is accepted.
+    pub(crate) accepted: Option<Kind>,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Send its bytes from this side's port of the same kind.
+    Send {
+        side: Side,
+        to: SocketAddr,
+    },
+    /// It has done its work.
+    Absorb,
+    Discard(DiscardReason),
+}
+
+/// A relay or an echo.
+pub(crate) struct Session {
+    id: SessionId,
+    mode: Mode,
+    ends: BySide<End>,
+    silence: Silence,
+    echo: Echo,
+}
+
+/// One side.
+struct End {
+    remote: Option<Negotiated>,
+    stream: Stream,
+    report: SideReport,
+}
+
+/// What is known of a far end.
+struct Negotiated {
+    rtp: SourceRule,
+    rtcp: Option<SourceRule>,
+    learning: Learning,
+    sends: bool,
+    receives: bool,
+}
+
+impl Session {
+    /// A session without far ends.
+    pub(crate) fn new(id: SessionId, mode: Mode, silence_timeout: Duration, entropy: &mut Entropy) -> Self {
+        let end = || End { remote: None, stream: Stream::new(Remote::CLOCK_RATE), report: SideReport::default() };
+        let watched = BySide { a: true, b: mode == Mode::Relay };
+        Self {
+            id,
+            mode,
+            ends: BySide { a: end(), b: end() },
+            silence: Silence::new(silence_timeout, watched),
+            echo: Echo::new(entropy),
+        }
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// A side was negotiated, again perhaps.
+    pub(crate) fn on_remote(&mut self, side: Side, remote: Remote, learning_default: Learning, now: Monotonic) {
+        let end = &mut self.ends[side];
+        let learning = remote.learning.unwrap_or(learning_default);
+        let former = end.remote.as_ref();
+        let rtcp_at = remote.rtcp.or_else(|| Some(SocketAddr::new(remote.rtp.ip(), remote.rtp.port().checked_add(1)?)));
+        let rtp = SourceRule::for_rtp(former.map(|former| &former.rtp), remote.rtp, remote.signalling_ip, learning);
+        let rtcp = rtcp_at.map(|at| {
+            let former = former.and_then(|former| former.rtcp.as_ref());
+            SourceRule::for_rtcp(former, at, remote.signalling_ip, learning)
+        });
+        let (sends, receives) = match remote.direction {
+            Direction::SendRecv => (true, true),
+            Direction::SendOnly => (true, false),
+            Direction::RecvOnly => (false, true),
+            Direction::Inactive => (false, false),
+        };
+        // The hold of RFC 2543 receives nothing either.
+        let receives = receives && !remote.rtp.ip().is_unspecified();
+        end.stream.set_clock_rate(remote.clock_rate);
+        end.remote = Some(Negotiated { rtp, rtcp, learning, sends, receives });
+        self.silence.on_negotiated(side, now);
+        let is_held = Side::BOTH.iter().any(|side| {
+            let remote = self.ends[*side].remote.as_ref();
+            remote.is_some_and(|remote| !(remote.sends && remote.receives))
+        });
+        self.silence.on_held(is_held, now);
+    }
+
+    /// The call is answered.
+    pub(crate) fn on_answered(&mut self, now: Monotonic) {
+        self.silence.on_answered(now);
+    }
+
+    /// A datagram came to a port of `side`. An echo rewrites it in place; a relay leaves it alone.
+    pub(crate) fn on_datagram(
+        &mut self,
+        side: Side,
+        port: Port,
+        bytes: &mut [u8],
+        from: SocketAddr,
+        now: Monotonic,
+    ) -> Verdict {
+        match self.judge(side, port, bytes, from, now) {
+            Ok(verdict) => verdict,
+            Err((accepted, reason)) => {
+                self.ends[side].report.discarded.add(reason, 1);
+                Verdict { accepted, outcome: Outcome::Discard(reason) }
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        side: Side,
+        port: Port,
+        bytes: &mut [u8],
+        from: SocketAddr,
+        now: Monotonic,
+    ) -> Result<Verdict, (Option<Kind>, DiscardReason)> {
+        let refused = |reason| (None, reason);
+        let packet = Packet::read(bytes).map_err(refused)?;
+        if port == Port::Rtcp && packet != Packet::Rtcp {
+            return Err(refused(DiscardReason::NotRtp));
+        }
+        let end = &mut self.ends[side];
+        let remote = end.remote.as_mut().ok_or(refused(DiscardReason::UnknownSource))?;
+        if !remote.admits(port, packet, from) {
+            return Err(refused(DiscardReason::UnknownSource));
+        }
+        self.silence.on_heard(side, now);
+        match packet {
+            Packet::Rtcp => {
+                end.report.rtcp_received += 1;
+                self.pass(side, port, Kind::Rtcp)
+            }
+            Packet::Rtp(header) => self.on_rtp(side, bytes, header, now),
+        }
+        .map_err(|reason| (Some(if packet == Packet::Rtcp { Kind::Rtcp } else { Kind::Rtp }), reason))
+    }
+
+    fn on_rtp(
+        &mut self,
+        side: Side,
+        bytes: &mut [u8],
+        header: RtpHeader,
+        now: Monotonic,
+    ) -> Result<Verdict, DiscardReason> {
+        let end = &mut self.ends[side];
+        end.report.packets_received += 1;
+        end.report.bytes_received += bytes.len() as u64;
+        let streams = end.stream.streams();
+        let arrival = end.stream.on_packet(header, now);
+        let is_restarted = end.stream.streams() != streams;
+        match arrival {
+            Arrival::Newest | Arrival::Reordered => {}
+            Arrival::Duplicate => return Err(DiscardReason::Duplicate),
+            Arrival::Late => return Err(DiscardReason::Late),
+        }
+        let verdict = self.pass(side, Port::Rtp, Kind::Rtp)?;
+        if self.mode == Mode::Echo && !self.echo.turn(bytes, header, is_restarted, now) {
+            return Err(DiscardReason::Flood);
+        }
+        Ok(verdict)
+    }
+
+    /// Where a packet goes that `side` may send.
+    fn pass(&self, side: Side, port: Port, kind: Kind) -> Result<Verdict, DiscardReason> {
+        let verdict = |outcome| Ok(Verdict { accepted: Some(kind), outcome });
+        let target = match self.mode {
+            Mode::Relay => side.other(),
+            Mode::Echo if kind == Kind::Rtcp => return verdict(Outcome::Absorb),
+            Mode::Echo => side,
+        };
+        let receiver = self.ends[target].remote.as_ref().ok_or(DiscardReason::NoDestination)?;
+        let is_sender = self.ends[side].remote.as_ref().is_some_and(|sender| sender.sends);
+        // RTCP goes on while sound is held (RFC 3264 5.1).
+        if kind == Kind::Rtp && !(is_sender && receiver.receives) {
+            return Err(DiscardReason::Held);
+        }
+        let rule = match port {
+            Port::Rtp => Some(&receiver.rtp),
+            Port::Rtcp => receiver.rtcp.as_ref(),
+        };
+        let to = rule.and_then(SourceRule::destination).ok_or(DiscardReason::NoDestination)?;
+        verdict(Outcome::Send { side: target, to })
+    }
+
+    /// A datagram of `bytes` bytes was sent to `side`.
+    pub(crate) fn on_sent(&mut self, side: Side, kind: Kind, bytes: usize) {
+        let report = &mut self.ends[side].report;
+        match kind {
+            Kind::Rtp => {
+                report.packets_sent += 1;
+                report.bytes_sent += bytes as u64;
+            }
+            Kind::Rtcp => report.rtcp_sent += 1,
+        }
+    }
+
+    /// Datagrams that came from `side` were discarded before or after they were looked at.
+    pub(crate) fn on_discarded(&mut self, side: Side, reason: DiscardReason) {
+        self.ends[side].report.discarded.add(reason, 1);
+    }
+
+    /// The sides that have been silent for too long; told once.
+    pub(crate) fn expire(&mut self, now: Monotonic) -> Option<BySide<bool>> {
+        self.silence.expire(now)
+    }
+
+    /// Ends an interval of one side's stream: what it was like, and its jitter in microseconds.
+    pub(crate) fn take_interval(&mut self, side: Side) -> Option<(Interval, u32)> {
+        let stream = &mut self.ends[side].stream;
+        stream.take_interval().map(|interval| (interval, stream.jitter_us()))
+    }
+
+    /// The side that sent nothing in an answered call although the other did, if any.
+    pub(crate) fn mute_side(&self) -> Option<Side> {
+        let is_mute = |side: &Side| {
+            self.ends[*side].report.packets_received == 0
+                && self.ends[side.other()].report.packets_received >= ONE_WAY_PACKETS_MIN
+        };
+        Side::BOTH.into_iter().find(|side| self.mode == Mode::Relay && self.silence.is_answered() && is_mute(side))
+    }
+
+    /// How it went so far.
+    pub(crate) fn report(&self) -> SessionReport {
+        let side = |end: &End| SideReport {
+            packets_lost: end.stream.lost(),
+            packets_reordered: end.stream.reordered(),
+            jitter_us: end.stream.jitter_us(),
+            jitter_max_us: end.stream.jitter_max_us(),
+            streams: end.stream.streams(),
+            source: end.remote.as_ref().and_then(|remote| remote.rtp.source()),
+            learned: end.remote.as_ref().is_some_and(|remote| remote.rtp.is_learned()),
+            ..end.report
+        };
+        let sides = BySide { a: side(&self.ends.a), b: side(&self.ends.b) };
+        SessionReport { session: self.id, mode: self.mode, sides }
+    }
+}
+
+impl Negotiated {
+    /// Whether a packet on this port comes from the far end. RTCP on the RTP port comes from the RTP source, and teaches none.
+    fn admits(&mut self, port: Port, packet: Packet, from: SocketAddr) -> bool {
+        match (port, packet) {
+            (Port::Rtp, Packet::Rtp(_)) => {
+                let was_fixed = self.rtp.source().is_some();
+                let is_admitted = self.rtp.admits(from);
+                let is_first = is_admitted && !was_fixed;
+                if let Some(rtcp) = self.rtcp.as_mut().filter(|_| is_first && self.learning == Learning::FirstPacket) {
+                    rtcp.follow(from.ip());
+                }
+                is_admitted
+            }
+            (Port::Rtp, Packet::Rtcp) => self.rtp.source().is_some_and(|source| source == from),
+            (Port::Rtcp, _) => self.rtcp.as_mut().is_some_and(|rtcp| rtcp.admits(from)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "127.0.0.1:4000";
+    const B: &str = "127.0.0.1:5000";
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn now() -> Monotonic {
+        Monotonic::from_micros(1_000_000)
+    }
+
+    fn session(mode: Mode) -> Session {
+        Session::new(SessionId(1), mode, Duration::from_secs(60), &mut Entropy::from_seed([5; 16]))
+    }
+
+    fn remote(rtp: &str) -> Remote {
+        Remote::new(at(rtp), at(rtp).ip())
+    }
+
+    fn relay() -> Session {
+        let mut session = session(Mode::Relay);
+        session.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
+        session.on_remote(Side::B, remote(B), Learning::SignallingIp, now());
+        session
+    }
+
+    fn rtp(sequence: u16) -> [u8; 14] {
+        let mut bytes = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0xaa, 0xbb];
+        bytes[2..4].copy_from_slice(&sequence.to_be_bytes());
+        bytes
+    }
+
+    const RTCP: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
+
+    fn outcome(session: &mut Session, side: Side, port: Port, bytes: &[u8], from: &str) -> Outcome {
+        session.on_datagram(side, port, &mut bytes.to_vec(), at(from), now()).outcome
+    }
+
+    #[test]
+    fn sound_goes_to_the_other_side_and_rtcp_to_its_rtcp_port() {
+        let mut relay = relay();
+        let sent = |side, to: &str| Outcome::Send { side, to: at(to) };
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A), sent(Side::B, B));
+        assert_eq!(outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B), sent(Side::A, A));
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), sent(Side::B, "127.0.0.1:5001"));
+        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), sent(Side::B, B), "RFC 5761");
+    }
+
+    #[test]
+    fn noise_strangers_and_copies_go_nowhere_and_are_counted_by_reason() {
+        let mut relay = relay();
+        outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
+        let rows: [(Port, &[u8], &str, DiscardReason); 6] = [
+            (Port::Rtp, &rtp(2), "127.0.0.9:4000", DiscardReason::UnknownSource),
+            (Port::Rtp, &rtp(1), A, DiscardReason::Duplicate),
+            (Port::Rtp, &[0, 1, 2, 3], A, DiscardReason::BadVersion),
+            (Port::Rtp, &[0x80, 0, 1], A, DiscardReason::NotRtp),
+            (Port::Rtcp, &rtp(3), "127.0.0.1:4001", DiscardReason::NotRtp),
+            (Port::Rtcp, &RTCP, "127.0.0.9:4001", DiscardReason::UnknownSource),
+        ];
+        for (port, bytes, from, reason) in rows {
+            assert_eq!(outcome(&mut relay, Side::A, port, bytes, from), Outcome::Discard(reason));
+        }
+        let discarded = relay.report().sides.a.discarded;
+        assert_eq!((discarded.total(), discarded.of(DiscardReason::UnknownSource)), (6, 2));
+        assert_eq!(
+            format!("{discarded:?}"),
+            r#"{"unknown_source": 2, "bad_version": 1, "not_rtp": 2, "duplicate": 1}"#
+        );
+    }
+
+    #[test]
+    fn before_the_other_side_is_known_there_is_nowhere_to_send_to() {
+        let mut session = session(Mode::Relay);
+        let unknown = Outcome::Discard(DiscardReason::UnknownSource);
+        assert_eq!(outcome(&mut session, Side::A, Port::Rtp, &rtp(1), A), unknown);
+        session.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
+        let nowhere = Outcome::Discard(DiscardReason::NoDestination);
+        assert_eq!(outcome(&mut session, Side::A, Port::Rtp, &rtp(1), A), nowhere);
+    }
+
+    #[test]
+    fn on_hold_sound_passes_only_from_who_sends_to_who_receives_and_rtcp_passes_always() {
+        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+        let held = Outcome::Discard(DiscardReason::Held);
+        for (a, b, passes) in [
+            (SendRecv, SendRecv, true),
+            (SendOnly, RecvOnly, true),
+            (RecvOnly, SendOnly, false),
+            (SendRecv, SendOnly, false),
+            (Inactive, SendRecv, false),
+            (SendRecv, Inactive, false),
+        ] {
+            let mut relay = relay();
+            for (side, address, direction) in [(Side::A, A, a), (Side::B, B, b)] {
+                let remote = Remote { direction, ..remote(address) };
+                relay.on_remote(side, remote, Learning::SignallingIp, now());
+            }
+            let heard = outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
+            assert_eq!(heard != held, passes, "{a:?} towards {b:?}: {heard:?}");
+            let rtcp = outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001");
+            assert_eq!(rtcp, Outcome::Send { side: Side::B, to: at("127.0.0.1:5001") });
+        }
+    }
+
+    #[test]
+    fn a_silent_side_is_told_but_not_while_held_and_rtcp_counts_as_life() {
+        let mut relay = relay();
+        let second = |seconds: u64| Monotonic::from_micros(seconds * 1_000_000);
+        relay.on_answered(second(1));
+        let hold = Remote { direction: Direction::SendOnly, ..remote(A) };
+        relay.on_remote(Side::A, hold, Learning::SignallingIp, second(2));
+        assert_eq!(relay.expire(second(500)), None);
+        relay.on_remote(Side::A, remote(A), Learning::SignallingIp, second(500));
+        relay.on_datagram(Side::B, Port::Rtcp, &mut RTCP.to_vec(), at("127.0.0.1:5001"), second(530));
+        assert_eq!(relay.expire(second(559)), None);
+        assert_eq!(relay.expire(second(560)), Some(BySide { a: true, b: false }));
+        assert_eq!(relay.expire(second(900)), None);
+    }
+
+    #[test]
+    fn a_strangers_packets_are_no_sign_of_life() {
+        let mut relay = relay();
+        relay.on_answered(now());
+        let late = Monotonic::from_micros(70_000_000);
+        relay.on_datagram(Side::A, Port::Rtp, &mut rtp(1).to_vec(), at("127.0.0.9:4000"), late);
+        assert_eq!(relay.expire(late), Some(BySide { a: true, b: true }));
+    }
+
+    #[test]
+    fn a_mute_side_of_an_answered_call_makes_it_one_way() {
+        let mut relay = relay();
+        for sequence in 0..50 {
+            outcome(&mut relay, Side::A, Port::Rtp, &rtp(sequence), A);
+        }
+        assert_eq!(relay.mute_side(), None, "not answered");
+        relay.on_answered(now());
+        assert_eq!(relay.mute_side(), Some(Side::B));
+        outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B);
+        assert_eq!(relay.mute_side(), None);
+    }
+
+    #[test]
+    fn an_echo_answers_its_caller_and_absorbs_rtcp() {
+        let mut echo = session(Mode::Echo);
+        echo.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
+        assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &rtp(1), A), Outcome::Send { side: Side::A, to: at(A) });
+        assert_eq!(outcome(&mut echo, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), Outcome::Absorb);
+        assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &RTCP, A), Outcome::Absorb);
+        assert_eq!(echo.mute_side(), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What all media threads and all handles share: settings, the port pool, limits, counters, quality samples.
+//!
+//! Nothing here is touched per packet but a thread's own counters.
+
+use crate::counters::Counters;
+use crate::ports::PortPool;
+use crate::settings::MediaSettings;
+use crate::totals::{MediaTotals, QualitySample, SAMPLES_MAX};
+use crate::words::{EventSink, OpenRefused};
+use domain::Entropy;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// Shared by all threads and handles.
+pub(crate) struct Shared {
+    pub(crate) settings: MediaSettings,
+    pub(crate) sink: EventSink,
+    /// Taken when sessions open and close, never per packet.
+    pub(crate) ports: Mutex<PortPool>,
+    counters: Vec<Counters>,
+    sessions: AtomicUsize,
+    overloaded: AtomicU64,
+    samples: Mutex<Samples>,
+}
+
+struct Samples {
+    waiting: Vec<QualitySample>,
+    dropped: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: MediaSettings, sink: EventSink) -> Self {
+        let ports = PortPool::new(settings.ports, chance());
+        let counters = (0..settings.threads).map(|_| Counters::default()).collect();
+        let samples = Samples { waiting: Vec::with_capacity(SAMPLES_MAX), dropped: 0 };
+        Self {
+            settings,
+            sink,
+            ports: Mutex::new(ports),
+            counters,
+            sessions: AtomicUsize::new(0),
+            overloaded: AtomicU64::new(0),
+            samples: Mutex::new(samples),
+        }
+    }
+
+    /// The counters of one thread, which alone may write them.
+    pub(crate) fn counters(&self, thread: usize) -> &Counters {
+        &self.counters[thread]
+    }
+
+    /// A queue was full.
+    pub(crate) fn on_overloaded(&self) {
+        self.overloaded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes one of the places for sessions.
+    pub(crate) fn admit(&self) -> Result<(), OpenRefused> {
+        let has_room = |open: usize| (open < self.settings.sessions_max).then_some(open + 1);
+        let admitted = self.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, has_room);
+        admitted.map(drop).map_err(|_| OpenRefused::SessionsExhausted)
+    }
+
+    /// Gives a place back.
+    pub(crate) fn leave(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_sample(&self, sample: QualitySample) {
+        let mut samples = self.samples.lock();
+        if samples.waiting.len() < SAMPLES_MAX {
+            samples.waiting.push(sample);
+        } else {
+            samples.dropped += 1;
+        }
+    }
+
+    pub(crate) fn drain_samples(&self, drained: &mut Vec<QualitySample>) {
+        drained.append(&mut self.samples.lock().waiting);
+    }
+
+    pub(crate) fn totals(&self) -> MediaTotals {
+        let (in_use, limit) = {
+            let ports = self.ports.lock();
+            (ports.in_use() as u64, ports.limit() as u64)
+        };
+        let mut totals = MediaTotals {
+            ports_in_use: in_use,
+            port_limit: limit,
+            sessions_refused: self.overloaded.load(Ordering::Relaxed),
+            samples_dropped: self.samples.lock().dropped,
+            ..MediaTotals::default()
+        };
+        for counters in &self.counters {
+            counters.add_to(&mut totals);
+        }
+        totals
+    }
+}
+
+/// A stream of numbers that nobody can foretell.
+pub(crate) fn chance() -> Entropy {
+    Entropy::from_seed(rand::random())
+}

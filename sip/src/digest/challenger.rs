@@ -1,0 +1,372 @@
+//! The server side of digest: challenges without state, and verdicts on credentials.
+//!
+//! What a verdict leads to (403, 407, an event, a counter) is not decided here, except for this rule, which callers must keep:
+//! [`Verdict::UnknownUser`] and [`Verdict::BadPassword`] are answered alike, and [`Verdict::Stale`] and [`Verdict::Replayed`]
+//! with a challenge that says [`Freshness::Stale`], so that an honest client tries again by itself.
+//!
+//! **The `uri` parameter** is compared leniently, as the field does: proxies and NATs rewrite hosts and parameters, and some
+//! PBXs print the registrar's host. For every method but REGISTER the *user* part must be the one of the Request-URI (for
+//! `tel:` the number), because it is the dialled number that costs money; scheme, host, port and parameters may differ. The
+//! Request-URI of a REGISTER names nobody, so there nothing is compared. The response is computed over `uri` as it was sent.
+//!
+//! **Clients without qop** (RFC 2069) are served for MD5 only, and a nonce is then good for one request.
+
+use super::hash::{Algorithm, Ha1, Ingredients, response};
+use super::nonce::{Issuer, Mint, Nonce};
+use super::params::{self, Value};
+use super::window::{Count, Use, Window};
+use domain::{Entropy, Wall};
+use std::borrow::Cow;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+
+/// How one issuer challenges.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The realm (RFC 3261 22.1): the domain that the passwords are for. H(A1) depends on it.
+    pub realm: String,
+    /// How long a nonce is good for. 300 s.
+    pub lifetime: Duration,
+    /// Nonces in use that are remembered, see [`super::window`]. 65,536 (some 6 MB when full).
+    pub nonces_max: usize,
+    /// This node and shard, unique among those who share the secret. A nonce of another issuer is answered `stale`, because
+    /// only its issuer knows which counts it has seen.
+    pub issuer: Issuer,
+}
+
+impl Settings {
+    /// The defaults for a realm and an issuer.
+    pub fn new(realm: impl Into<String>, issuer: Issuer) -> Settings {
+        Settings { realm: realm.into(), lifetime: Duration::from_secs(300), nonces_max: 65_536, issuer }
+    }
+}
+
+/// In which role we ask (RFC 3261 22.2, 22.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// 401, `WWW-Authenticate`, answered in `Authorization`: registrars.
+    Registrar,
+    /// 407, `Proxy-Authenticate`, answered in `Proxy-Authorization`: calls.
+    Proxy,
+}
+
+impl Gate {
+    /// The status of the challenge.
+    pub const fn status(self) -> u16 {
+        match self {
+            Gate::Registrar => 401,
+            Gate::Proxy => 407,
+        }
+    }
+
+    /// The reason phrase of the challenge.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Gate::Registrar => "Unauthorized",
+            Gate::Proxy => "Proxy Authentication Required",
+        }
+    }
+
+    /// The header that carries a challenge.
+    pub const fn challenge_header(self) -> &'static str {
+        match self {
+            Gate::Registrar => "WWW-Authenticate",
+            Gate::Proxy => "Proxy-Authenticate",
+        }
+    }
+
+    /// The header that carries the credentials.
+    pub const fn credentials_header(self) -> &'static str {
+        match self {
+            Gate::Registrar => "Authorization",
+            Gate::Proxy => "Proxy-Authorization",
+        }
+    }
+}
+
+/// Why a challenge is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// There were no credentials.
+    New,
+    /// The credentials were right and the nonce was not: `stale=TRUE`, a person need not be asked again (RFC 7616 3.3).
+    Stale,
+}
+
+/// What the credentials of a request prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The user knows his password, with a fresh nonce.
+    Ok {
+        /// The user name, escapes undone.
+        user: String,
+    },
+    /// There are no digest credentials for our realm.
+    Missing,
+    /// There are, and they cannot be read or do not fit the request: a sentence for a person.
+    Malformed(&'static str),
+    /// No such user. Answer as [`Verdict::BadPassword`].
+    UnknownUser,
+    /// The response does not come from the user's password.
+    BadPassword,
+    /// The password is right; the nonce is too old, another node's or not ours.
+    Stale,
+    /// The password is right; this nonce count was used before.
+    Replayed,
+}
+
+/// Challenges and verdicts of one issuer.
+#[derive(Debug)]
+pub struct Challenger {
+    settings: Settings,
+    mint: Mint,
+    window: Window,
+    entropy: Entropy,
+    /// Stands in for the password of users that do not exist, so that they cost the same work.
+    nobody: Ha1,
+}
+
+/// Digest parameters of credentials, as they stand on the wire.
+#[derive(Default)]
+struct Given<'a> {
+    username: Option<Value<'a>>,
+    realm: Option<Value<'a>>,
+    nonce: &'a [u8],
+    uri: &'a [u8],
+    response: &'a [u8],
+    algorithm: Option<&'a [u8]>,
+    cnonce: &'a [u8],
+    qop: Option<&'a [u8]>,
+    count: &'a [u8],
+}
+
+impl Challenger {
+    /// A challenger born at `born` (a nonce of before, of a former life of this issuer, is stale). `secret` is shared by all
+    /// nodes.
+    pub fn new(settings: Settings, secret: &[u8; 32], mut entropy: Entropy, born: Wall) -> Challenger {
+        let mint = Mint::new(secret, &settings.realm);
+        let window = Window::new(settings.nonces_max, born);
+        let nobody = Ha1::new("", &settings.realm, &entropy.next_u128().to_string());
+        Challenger { settings, mint, window, entropy, nobody }
+    }
+
+    /// The realm.
+    pub fn realm(&self) -> &str {
+        &self.settings.realm
+    }
+
+    /// Appends the header lines of a challenge, each with its CRLF: SHA-256 first, MD5 last (RFC 8760 2.1), under one new
+    /// nonce. Nothing is remembered.
+    pub fn challenge(&mut self, gate: Gate, freshness: Freshness, now: Wall, lines: &mut Vec<u8>) {
+        let nonce =
+            Nonce { issued: now, issuer: self.settings.issuer, random: self.entropy.next_u64() & 0xffff_ffff_ffff };
+        let nonce = self.mint.print(&nonce);
+        let stale: &[u8] = match freshness {
+            Freshness::New => b"",
+            Freshness::Stale => b", stale=TRUE",
+        };
+        for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+            for part in [
+                gate.challenge_header().as_bytes(),
+                b": Digest realm=\"",
+                self.settings.realm.as_bytes(),
+                b"\", nonce=\"",
+                &nonce,
+                b"\", qop=\"auth\", algorithm=",
+                algorithm.as_str().as_bytes(),
+                stale,
+                b"\r\n",
+            ] {
+                lines.extend_from_slice(part);
+            }
+        }
+    }
+
+    /// Judges the credentials of a request.
+    ///
+    /// `values` are the values of all its `Authorization` or `Proxy-Authorization` headers; the first one for our realm counts.
+    /// `uri` is the Request-URI as it stands on the wire. `lookup` gives H(A1) of a user. Only [`Verdict::Ok`] uses up a nonce
+    /// count: whoever accepts a user under several passwords (an old one until he registers again) calls once per password.
+    pub fn verify<'h>(
+        &mut self,
+        values: impl IntoIterator<Item = &'h [u8]>,
+        method: &str,
+        uri: &[u8],
+        now: Wall,
+        lookup: impl FnOnce(&str) -> Option<Ha1>,
+    ) -> Verdict {
+        match self.find(values) {
+            None => Verdict::Missing,
+            Some(Err(sentence)) => Verdict::Malformed(sentence),
+            Some(Ok(given)) => self.judge(&given, method, uri, now, lookup).unwrap_or_else(Verdict::Malformed),
+        }
+    }
+
+    /// The first digest credentials for our realm.
+    fn find<'h>(&self, values: impl IntoIterator<Item = &'h [u8]>) -> Option<Result<Given<'h>, &'static str>> {
+        values.into_iter().find_map(|value| match Given::read(value)? {
+            Ok(given) => {
+                let realm = given.realm.and_then(Value::text);
+                (realm.as_deref() == Some(self.settings.realm.as_str())).then_some(Ok(given))
+            }
+            Err(sentence) => Some(Err(sentence)),
+        })
+    }
+
+    fn judge(
+        &mut self,
+        given: &Given<'_>,
+        method: &str,
+        uri: &[u8],
+        now: Wall,
+        lookup: impl FnOnce(&str) -> Option<Ha1>,
+    ) -> Result<Verdict, &'static str> {
+        let user = given.user()?;
+        let algorithm = given.algorithm()?;
+        let count = given.count(algorithm)?;
+        if !same_user_part(method, given.uri, uri) {
+            return Err("the uri of the digest credentials is not the one that is called");
+        }
+        let nonce = self.mint.read(given.nonce).filter(|nonce| self.is_current(nonce, now));
+
+        let known = lookup(&user);
+        let ingredients = Ingredients {
+            method: method.as_bytes(),
+            uri: given.uri,
+            nonce: given.nonce,
+            counted: given.qop.map(|_| (given.count, given.cnonce)),
+        };
+        let expected = response(algorithm, &known.unwrap_or(self.nobody), &ingredients);
+        let mut claimed = [0; 64];
+        let claimed = lower_case(given.response, &mut claimed);
+        let proven = bool::from(expected.as_bytes().ct_eq(claimed));
+
+        Ok(match (known, proven, nonce) {
+            (None, _, _) => Verdict::UnknownUser,
+            (Some(_), false, _) => Verdict::BadPassword,
+            (Some(_), true, None) => Verdict::Stale,
+            (Some(_), true, Some(nonce)) => self.use_up(&nonce, count, user, now),
+        })
+    }
+
+    fn is_current(&self, nonce: &Nonce, now: Wall) -> bool {
+        nonce.issuer == self.settings.issuer && nonce.issued <= now && now < nonce.issued + self.settings.lifetime
+    }
+
+    fn use_up(&mut self, nonce: &Nonce, count: Count, user: Cow<'_, str>, now: Wall) -> Verdict {
+        self.window.forget_before(now - self.settings.lifetime);
+        match self.window.record(nonce, count) {
+            Use::Fresh => Verdict::Ok { user: user.into_owned() },
+            Use::Replayed => Verdict::Replayed,
+            Use::Forgotten => Verdict::Stale,
+        }
+    }
+
+    /// Nonces in use now, of at most [`Settings::nonces_max`].
+    pub fn nonces(&self) -> usize {
+        self.window.len()
+    }
+}
+
+impl<'a> Given<'a> {
+    fn read(value: &'a [u8]) -> Option<Result<Given<'a>, &'static str>> {
+        let mut given = Given::default();
+        let outcome = params::read(value, |name, value| {
+            given.take(name, value);
+            Ok(())
+        })?;
+        Some(outcome.map(|()| given))
+    }
+
+    fn take(&mut self, name: &[u8], value: Value<'a>) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if is("username") {
+            self.username = Some(value);
+        } else if is("realm") {
+            self.realm = Some(value);
+        } else if is("nonce") {
+            self.nonce = value.raw;
+        } else if is("uri") {
+            self.uri = value.raw;
+        } else if is("response") {
+            self.response = value.raw;
+        } else if is("algorithm") {
+            self.algorithm = Some(value.raw);
+        } else if is("cnonce") {
+            self.cnonce = value.raw;
+        } else if is("qop") {
+            self.qop = Some(value.raw);
+        } else if is("nc") {
+            self.count = value.raw;
+        }
+    }
+
+    fn user(&self) -> Result<Cow<'a, str>, &'static str> {
+        let user = self.username.ok_or("the digest credentials have no username")?;
+        user.text().ok_or("the username of the digest credentials is not UTF-8")
+    }
+
+    /// RFC 7616 3.4: MD5 where none is named.
+    fn algorithm(&self) -> Result<Algorithm, &'static str> {
+        match self.algorithm {
+            None => Ok(Algorithm::Md5),
+            Some(token) => Algorithm::parse(token).ok_or("digest algorithms offered here are SHA-256 and MD5"),
+        }
+    }
+
+    fn count(&self, algorithm: Algorithm) -> Result<Count, &'static str> {
+        match self.qop {
+            Some(qop) if !qop.eq_ignore_ascii_case(b"auth") => Err("only qop=auth is offered here"),
+            Some(_) if self.cnonce.is_empty() => Err("digest credentials with qop need a cnonce"),
+            Some(_) => parse_count(self.count).ok_or("nc of digest credentials is eight hexadecimal digits"),
+            None if algorithm == Algorithm::Md5 => Ok(Count::Once),
+            None => Err("digest credentials with SHA-256 need qop=auth"),
+        }
+    }
+}
+
+fn parse_count(digits: &[u8]) -> Option<Count> {
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0u32, |count, digit| Some(count << 4 | char::from(*digit).to_digit(16)?))
+        .map(Count::Numbered)
+}
+
+/// Some clients send the response in capitals. What is too long stays as it is, and so never matches.
+fn lower_case<'a>(response: &'a [u8], buffer: &'a mut [u8; 64]) -> &'a [u8] {
+    let Some(buffer) = buffer.get_mut(..response.len()) else { return response };
+    buffer.copy_from_slice(response);
+    buffer.make_ascii_lowercase();
+    buffer
+}
+
+/// The rule for `uri` in this file's first lines.
+fn same_user_part(method: &str, given: &[u8], called: &[u8]) -> bool {
+    method == "REGISTER" || user_part(given).eq(user_part(called))
+}
+
+/// The user part of a `sip:`, `sips:` or `tel:` URI, percent escapes undone; nothing where there is none.
+fn user_part(uri: &[u8]) -> impl Iterator<Item = u8> {
+    let rest = memchr::memchr(b':', uri).map_or(uri, |colon| &uri[colon + 1..]);
+    let is_tel = uri.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"tel:"));
+    let user = if is_tel { rest } else { memchr::memrchr(b'@', rest).map_or(&rest[..0], |at| &rest[..at]) };
+    // Parameters of the user part (`;phone-context=`) and passwords do not name anybody.
+    let end = user.iter().position(|byte| matches!(byte, b';' | b':')).unwrap_or(user.len());
+    unescaped(&user[..end])
+}
+
+fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let byte = *text.get(at)?;
+        let escaped = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|digits| {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            Some((digit(digits[0])? << 4 | digit(digits[1])?) as u8)
+        });
+        at += if escaped.is_some() { 3 } else { 1 };
+        Some(escaped.unwrap_or(byte))
+    })
+}

@@ -1,0 +1,146 @@
+//! Nonces that validate themselves: the time, the issuer and a random number, signed with a key that all nodes share.
+//!
+//! Whether a nonce was used already is not known here: that is [`super::window`].
+
+use domain::Wall;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// Bytes of a nonce before the proof: 8 of time (microseconds), 2 of issuer, 6 random.
+const BODY: usize = 16;
+/// Bytes of the proof: half an HMAC-SHA-256, far beyond guessing within a nonce's life.
+const PROOF: usize = 16;
+
+/// Characters of a nonce: hexadecimal.
+pub const NONCE_LEN: usize = (BODY + PROOF) * 2;
+
+/// Who issued a nonce: node and shard in one number, unique among those who share the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issuer(pub u16);
+
+/// What a valid nonce says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nonce {
+    /// When it was issued.
+    pub issued: Wall,
+    /// Who issued it.
+    pub issuer: Issuer,
+    /// What tells it from others of the same microsecond; 48 bits.
+    pub random: u64,
+}
+
+/// Signs and recognises nonces of one realm.
+#[derive(Clone)]
+pub struct Mint {
+    /// The HMAC state with the key and the realm already in it.
+    keyed: Hmac<Sha256>,
+}
+
+impl Mint {
+    /// A mint for `realm` with the secret that all nodes share.
+    pub fn new(secret: &[u8; 32], realm: &str) -> Mint {
+        // One HMAC block of key: `new_from_slice` takes keys of any length, so the fallback is never taken.
+        let mut keyed = Hmac::<Sha256>::new_from_slice(secret).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        keyed.update(b"tandem nonce\0");
+        keyed.update(realm.as_bytes());
+        keyed.update(&[0]);
+        Mint { keyed }
+    }
+
+    /// The text of a nonce.
+    pub fn print(&self, nonce: &Nonce) -> [u8; NONCE_LEN] {
+        let body = body_of(nonce);
+        let mut text = [0; NONCE_LEN];
+        write_hex(&body, &mut text[..BODY * 2]);
+        write_hex(&self.prove(&body), &mut text[BODY * 2..]);
+        text
+    }
+
+    /// Reads a nonce; `None` if it is not one of ours.
+    pub fn read(&self, text: &[u8]) -> Option<Nonce> {
+        let bytes: [u8; BODY + PROOF] = read_hex(text)?;
+        let (body, proof) = bytes.split_at(BODY);
+        if !bool::from(self.prove(body).ct_eq(proof)) {
+            return None;
+        }
+        let number =
+            |range: std::ops::Range<usize>| body[range].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        Some(Nonce {
+            issued: Wall::from_unix_micros(number(0..8) as i64),
+            issuer: Issuer(number(8..10) as u16),
+            random: number(10..16),
+        })
+    }
+
+    fn prove(&self, body: &[u8]) -> [u8; PROOF] {
+        let mut mac = self.keyed.clone();
+        mac.update(body);
+        let full = mac.finalize().into_bytes();
+        let mut proof = [0; PROOF];
+        proof.copy_from_slice(&full[..PROOF]);
+        proof
+    }
+}
+
+impl std::fmt::Debug for Mint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mint")
+    }
+}
+
+fn body_of(nonce: &Nonce) -> [u8; BODY] {
+    let mut body = [0; BODY];
+    body[..8].copy_from_slice(&nonce.issued.as_unix_micros().to_be_bytes());
+    body[8..10].copy_from_slice(&nonce.issuer.0.to_be_bytes());
+    body[10..].copy_from_slice(&nonce.random.to_be_bytes()[2..]);
+    body
+}
+
+fn write_hex(bytes: &[u8], out: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
+fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    if text.len() != N * 2 {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: Nonce = Nonce { issued: Wall::from_unix_seconds(1_700_000_000), issuer: Issuer(7), random: 0xabcd };
+
+    #[test]
+    fn a_nonce_is_recognised_by_every_node_with_the_key() {
+        let text = Mint::new(&[1; 32], "tandem.example").print(&NONCE);
+        assert_eq!(Mint::new(&[1; 32], "tandem.example").read(&text), Some(NONCE));
+    }
+
+    #[test]
+    fn a_nonce_of_another_key_realm_or_with_one_digit_changed_is_not_ours() {
+        let mint = Mint::new(&[1; 32], "tandem.example");
+        let text = mint.print(&NONCE);
+        assert_eq!(Mint::new(&[2; 32], "tandem.example").read(&text), None);
+        assert_eq!(Mint::new(&[1; 32], "other.example").read(&text), None);
+        for at in 0..NONCE_LEN {
+            let mut forged = text;
+            forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
+            assert_eq!(mint.read(&forged), None, "digit {at}");
+        }
+        assert_eq!(mint.read(&text[..NONCE_LEN - 2]), None);
+        assert_eq!(mint.read(b""), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What the endpoint answers by itself, without asking anybody, and in which order it looks.
+//!
+//! Who may call whom is not decided here.
+//!
+//! The order is that of RFC 3261 8.2: the method (405), then (of new requests) the hops left (483), then the extensions (420),
+//! then OPTIONS (200). Merged requests (482) are looked up between hops and extensions, by the endpoint.
+
+use super::Reply;
+use crate::{Message, Method, Name};
+
+/// What is understood here: methods, extensions, bodies.
+#[derive(Clone, Debug)]
+pub struct FrontDoor {
+    /// Methods that are handed on; any other is answered 405 with these in Allow. ACK and CANCEL belong in the list, though they
+    /// are never handed on as requests.
+    pub methods: Vec<Method>,
+    /// Option tags that may stand in Require and Proxy-Require; any other is answered 420. Printed in Supported.
+    pub extensions: Vec<&'static str>,
+    /// Printed in Accept in the answer to OPTIONS.
+    pub accept: &'static str,
+    /// Printed in Server in every answer of the endpoint's own; nothing where empty.
+    pub server: String,
+}
+
+impl Default for FrontDoor {
+    fn default() -> Self {
+        Self {
+            methods: vec![
+                Method::Invite,
+                Method::Ack,
+                Method::Bye,
+                Method::Cancel,
+                Method::Options,
+                Method::Register,
+                Method::Info,
+                Method::Update,
+            ],
+            extensions: vec!["timer"],
+            accept: "application/sdp",
+            server: String::new(),
+        }
+    }
+}
+
+impl FrontDoor {
+    /// An answer of the endpoint's own.
+    pub(super) fn reply(&self, status: u16, phrase: &'static str) -> Reply {
+        let reply = Reply::new(status, phrase);
+        if self.server.is_empty() { reply } else { reply.header(Name::Server, &self.server) }
+    }
+
+    /// 405 to a method that is not understood (RFC 3261 8.2.1).
+    pub(super) fn refuse_method(&self, method: &Method) -> Option<Reply> {
+        if self.methods.contains(method) {
+            return None;
+        }
+        Some(self.reply(405, "Method Not Allowed").header(Name::Allow, self.allow()))
+    }
+
+    /// 483 to a new request whose hops are used up: as a back-to-back user agent we would send it on. Requests inside dialogs
+    /// are for us, whatever their count.
+    pub(super) fn refuse_hops(&self, request: &Message) -> Option<Reply> {
+        let is_used_up = request.max_forwards().is_ok_and(|hops| hops == Some(0));
+        is_used_up.then(|| self.reply(483, "Too Many Hops"))
+    }
+
+    /// 420 to extensions that are not understood (RFC 3261 8.2.2.3).
+    pub(super) fn refuse_extensions(&self, request: &Message) -> Option<Reply> {
+        let mut unknown = String::new();
+        for option in request.require().chain(request.proxy_require()) {
+            if !self.extensions.iter().any(|known| known.eq_ignore_ascii_case(option)) {
+                unknown.push_str(if unknown.is_empty() { "" } else { ", " });
+                unknown.push_str(option);
+            }
+        }
+        (!unknown.is_empty()).then(|| self.reply(420, "Bad Extension").header(Name::Unsupported, unknown))
+    }
+
+    /// 200 to OPTIONS outside of dialogs (RFC 3261 11.2).
+    pub(super) fn answer_options(&self, method: &Method) -> Option<Reply> {
+        if *method != Method::Options {
+            return None;
+        }
+        let mut reply = self.reply(200, "OK").header(Name::Allow, self.allow()).header(Name::Accept, self.accept);
+        if !self.extensions.is_empty() {
+            reply = reply.header(Name::Supported, self.extensions.join(", "));
+        }
+        Some(reply)
+    }
+
+    /// The value of Allow.
+    pub fn allow(&self) -> String {
+        self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+}

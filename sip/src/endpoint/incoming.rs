@@ -1,0 +1,283 @@
+//! Requests that arrive: retransmissions, ACKs, CANCELs, requests inside dialogs, and new ones.
+//!
+//! How they are answered lives in `responding`; what a stranger may do is not decided here.
+
+use super::copied::Copied;
+use super::table::{Id, Timed};
+use super::via::response_destination;
+use super::{Destination, Effect, Endpoint, Owner, Pending, Refused, Reply, ServerTransactionId, Source};
+use crate::dialog::{Repeating, repeating};
+use crate::transaction::{ServerInvite, ServerOther, server_invite, server_other};
+use crate::{Message, Method};
+use domain::{Machine, Monotonic, Now};
+
+/// A server transaction and what belongs to it.
+pub(super) struct Server {
+    pub(super) machine: ServerMachine,
+    pub(super) owner: Owner,
+    /// Where its responses go.
+    pub(super) destination: Destination,
+    /// What its responses copy; empty once a final one is sent.
+    pub(super) copied: Copied,
+    /// The tag that a final response gets where the user gave none.
+    pub(super) default_tag: String,
+    /// The 2xx that waits for its ACK.
+    pub(super) repeating: Option<Repeating>,
+    pub(super) ack_key: Option<u64>,
+    pub(super) merged_key: Option<u64>,
+    pub(super) call_id: Box<str>,
+    /// Our tag in the request's To, inside a dialog.
+    pub(super) local_tag: Option<Box<str>>,
+    pub(super) cseq: u32,
+    /// Whether its CANCEL was reported.
+    pub(super) is_cancelled: bool,
+}
+
+/// The transaction itself.
+pub(super) enum ServerMachine {
+    Invite(ServerInvite),
+    Other(ServerOther),
+}
+
+impl Timed for Server {
+    fn deadline(&self) -> Option<Monotonic> {
+        let machine = match &self.machine {
+            ServerMachine::Invite(machine) => machine.deadline(),
+            ServerMachine::Other(machine) => machine.deadline(),
+        };
+        machine.into_iter().chain(self.repeating.as_ref().and_then(Repeating::deadline)).min()
+    }
+}
+
+impl Endpoint {
+    pub(super) fn on_request(&mut self, message: Message, source: Source, now: Now, effects: &mut Vec<Effect>) {
+        let Some(method) = message.method() else { return };
+        match method {
+            Method::Ack => return self.on_ack(message, now, effects),
+            Method::Cancel => return self.on_cancel(message, source, effects),
+            _ => {}
+        }
+        let Some(key) = self.keys.server(&message, method) else { return };
+        if let Some(id) = self.servers.find(key) {
+            return self.on_request_repeated(id, now, effects);
+        }
+        self.counters.requests_received.add(method);
+        if let Some(reply) = self.settings.front_door.refuse_method(method) {
+            return self.answer(&message, &source, reply, effects);
+        }
+        // A registration has no dialog, whatever its To says.
+        match message.to_tag() {
+            Some(tag) if *method != Method::Register => {
+                let dialog = message.call_id().map(|call_id| self.keys.dialog(call_id, tag)).unwrap_or_default();
+                self.on_dialog_request(key, dialog, message, source, now, effects);
+            }
+            _ => self.on_new_request(message, source, effects),
+        }
+    }
+
+    fn on_request_repeated(&mut self, id: Id, now: Now, effects: &mut Vec<Effect>) {
+        self.counters.retransmissions_received += 1;
+        self.drive_server(id, now, effects, |machine, now, out| match machine {
+            ServerMachine::Invite(machine) => machine.handle(server_invite::Event::RequestRepeated, now, out),
+            ServerMachine::Other(machine) => machine.handle(server_other::Event::RequestRepeated, now, out),
+        });
+    }
+
+    /// A request inside a dialog: the front door as far as it concerns dialogs, then the owner.
+    fn on_dialog_request(
+        &mut self,
+        key: u64,
+        dialog: u64,
+        message: Message,
+        source: Source,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(owner) = self.dialogs.get(&dialog).copied() else {
+            self.counters.stray_requests += 1;
+            let reply = self.settings.front_door.reply(481, "Call/Transaction Does Not Exist");
+            return self.answer(&message, &source, reply, effects);
+        };
+        if let Some(reply) = self.settings.front_door.refuse_extensions(&message) {
+            return self.answer(&message, &source, reply, effects);
+        }
+        if Self::is_full(self.servers.len(), self.settings.server_transactions_max, self.settings.dialog_reserve) {
+            return self.refuse_full(&message, &source, effects);
+        }
+        let id = self.open(key, &message, &source, owner, now, effects);
+        let transaction = ServerTransactionId(id);
+        effects.push(Effect::DialogRequestArrived { owner, transaction, message, source });
+    }
+
+    /// A request outside of dialogs: what the front door does not answer is reported, and nothing is stored.
+    fn on_new_request(&mut self, message: Message, source: Source, effects: &mut Vec<Effect>) {
+        match self.own_answer(&message) {
+            Some(reply) => self.answer(&message, &source, reply, effects),
+            None if Self::is_full(self.servers.len(), self.settings.server_transactions_max, 0) => {
+                self.refuse_full(&message, &source, effects);
+            }
+            None => effects.push(Effect::RequestArrived { pending: Pending { message, source } }),
+        }
+    }
+
+    fn own_answer(&mut self, request: &Message) -> Option<Reply> {
+        if let Some(reply) = self.settings.front_door.refuse_hops(request) {
+            return Some(reply);
+        }
+        if self.keys.merged(request).is_some_and(|key| self.merged.contains_key(&key)) {
+            self.counters.merged += 1;
+            return Some(self.settings.front_door.reply(482, "Loop Detected"));
+        }
+        let front_door = &self.settings.front_door;
+        front_door.refuse_extensions(request).or_else(|| front_door.answer_options(request.method()?))
+    }
+
+    /// Creates the server transaction of a pending request; an INVITE is answered 100 at once.
+    ///
+    /// # Errors
+    /// [`Refused::AcceptedBefore`] where a retransmission was reported before the first was accepted: drop it.
+    /// [`Refused::Full`] where the table filled up in between.
+    pub fn accept(
+        &mut self,
+        pending: &Pending,
+        owner: Owner,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Result<ServerTransactionId, Refused> {
+        let Pending { message, source } = pending;
+        let method = message.method().ok_or(Refused::NoTransaction)?;
+        let key = self.keys.server(message, method).ok_or(Refused::NoTransaction)?;
+        if self.servers.find(key).is_some() {
+            return Err(Refused::AcceptedBefore);
+        }
+        if Self::is_full(self.servers.len(), self.settings.server_transactions_max, 0) {
+            return Err(Refused::Full("server transactions"));
+        }
+        let id = self.open(key, message, source, owner, now, effects);
+        if let Some(merged_key) = self.keys.merged(message) {
+            self.merged.insert(merged_key, id);
+            if let Some(server) = self.servers.get_mut(id) {
+                server.merged_key = Some(merged_key);
+            }
+        }
+        Ok(ServerTransactionId(id))
+    }
+
+    /// Hands a server transaction to another owner (a call actor that was opened for it).
+    ///
+    /// # Errors
+    /// [`Refused::NoTransaction`].
+    pub fn hand_over(&mut self, transaction: ServerTransactionId, owner: Owner) -> Result<(), Refused> {
+        self.servers.get_mut(transaction.0).ok_or(Refused::NoTransaction)?.owner = owner;
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        key: u64,
+        message: &Message,
+        source: &Source,
+        owner: Owner,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Id {
+        let copied = Copied::of(message, source.peer);
+        let timing = self.settings.timing;
+        let reliability = source.transport.reliability();
+        let mut out = std::mem::take(&mut self.scratch);
+        let machine = match message.method() {
+            Some(Method::Invite) => {
+                ServerMachine::Invite(ServerInvite::new(copied.trying(message), reliability, timing, &mut out))
+            }
+            _ => ServerMachine::Other(ServerOther::new(reliability, timing)),
+        };
+        let server = Server {
+            machine,
+            owner,
+            destination: response_destination(message, source),
+            default_tag: if copied.wants_tag() { self.keys.stateless_tag(message) } else { String::new() },
+            copied,
+            repeating: None,
+            ack_key: None,
+            merged_key: None,
+            call_id: message.call_id().unwrap_or_default().into(),
+            local_tag: message.to_tag().map(Into::into),
+            cseq: message.cseq().map(|cseq| cseq.number).unwrap_or_default(),
+            is_cancelled: false,
+        };
+        let id = self.servers.insert(key, server);
+        self.hold_flow(source.flow);
+        if !out.is_empty() {
+            self.counters.responses_sent.add(100);
+        }
+        self.translate_server(id, &mut out, now, effects);
+        self.scratch = out;
+        id
+    }
+
+    /// RFC 3261 9.2: the CANCEL is answered without state; each of its retransmissions finds the INVITE again.
+    fn on_cancel(&mut self, message: Message, source: Source, effects: &mut Vec<Effect>) {
+        let invite = self.keys.server(&message, &Method::Invite).and_then(|key| self.servers.find(key));
+        let front_door = &self.settings.front_door;
+        let Some((id, server)) = invite.and_then(|id| Some((id, self.servers.get_mut(id)?))) else {
+            self.counters.requests_received.add(&Method::Cancel);
+            self.counters.stray_requests += 1;
+            let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
+            return self.answer(&message, &source, reply, effects);
+        };
+        let reply = front_door.reply(200, "OK").tag(&server.default_tag);
+        let is_open = matches!(&server.machine, ServerMachine::Invite(machine) if machine.phase() == server_invite::Phase::Proceeding);
+        let is_first = !std::mem::replace(&mut server.is_cancelled, true);
+        let owner = server.owner;
+        match is_first {
+            true => self.counters.requests_received.add(&Method::Cancel),
+            false => self.counters.retransmissions_received += 1,
+        }
+        self.answer(&message, &source, reply, effects);
+        if is_first && is_open {
+            effects.push(Effect::Cancelled { owner, transaction: ServerTransactionId(id), message });
+        }
+    }
+
+    /// The ACK to a refusal bears the INVITE's branch; the ACK to a 2xx bears its own, and is found by dialog and CSeq number.
+    fn on_ack(&mut self, message: Message, now: Now, effects: &mut Vec<Effect>) {
+        let by_branch = self.keys.server(&message, &Method::Invite).and_then(|key| self.servers.find(key));
+        if let Some(id) = by_branch {
+            let mut delivered = false;
+            self.drive_server(id, now, effects, |machine, now, out| {
+                if let ServerMachine::Invite(machine) = machine {
+                    let before = machine.phase();
+                    machine.handle(server_invite::Event::AckReceived, now, out);
+                    delivered = before == server_invite::Phase::Accepted;
+                }
+            });
+            return if delivered { self.on_success_acknowledged(id, message, now, effects) } else { self.count_ack() };
+        }
+        let by_dialog = match (message.call_id(), message.to_tag(), message.cseq()) {
+            (Ok(call_id), Some(tag), Ok(cseq)) => self.acks.get(&self.keys.ack(call_id, tag, cseq.number)).copied(),
+            _ => None,
+        };
+        match by_dialog {
+            Some(id) => self.on_success_acknowledged(id, message, now, effects),
+            None => self.counters.stray_acks += 1,
+        }
+    }
+
+    fn count_ack(&mut self) {
+        self.counters.requests_received.add(&Method::Ack);
+    }
+
+    fn on_success_acknowledged(&mut self, id: Id, message: Message, now: Now, effects: &mut Vec<Effect>) {
+        let Some(server) = self.servers.get_mut(id) else { return };
+        let Some(mut repeating) = server.repeating.take() else {
+            self.counters.retransmissions_received += 1;
+            return;
+        };
+        repeating.handle(repeating::Event::Acknowledged, now, &mut Vec::new());
+        let tag = server.local_tag.as_deref().unwrap_or_default();
+        let dialog = self.keys.dialog(&server.call_id, tag);
+        let owner = self.dialogs.get(&dialog).copied().unwrap_or(server.owner);
+        self.count_ack();
+        effects.push(Effect::AckArrived { owner, transaction: ServerTransactionId(id), message });
+    }
+}

@@ -1,0 +1,173 @@
+//! The Via header: one hop of the way that a response takes back (RFC 3261 20.42, RFC 3581).
+//!
+//! Where a response is sent is not decided here.
+
+use super::{Params, lex};
+use crate::Host;
+use std::net::IpAddr;
+
+/// The transport of a Via, compared without case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport<'a> {
+    /// `UDP`
+    Udp,
+    /// `TCP`
+    Tcp,
+    /// `TLS`
+    Tls,
+    /// `WS` (RFC 7118)
+    Ws,
+    /// `WSS` (RFC 7118)
+    Wss,
+    /// `SCTP`, `TLS-SCTP` and whatever else, as written.
+    Other(&'a str),
+}
+
+impl<'a> Transport<'a> {
+    /// Reads a transport token.
+    pub fn parse(token: &'a str) -> Transport<'a> {
+        let is = |name: &str| token.eq_ignore_ascii_case(name);
+        if is("UDP") {
+            Transport::Udp
+        } else if is("TCP") {
+            Transport::Tcp
+        } else if is("TLS") {
+            Transport::Tls
+        } else if is("WS") {
+            Transport::Ws
+        } else if is("WSS") {
+            Transport::Wss
+        } else {
+            Transport::Other(token)
+        }
+    }
+
+    /// As it is written in a Via.
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
+            Transport::Other(name) => name,
+        }
+    }
+}
+
+/// One Via value.
+#[derive(Debug, Clone, Copy)]
+pub struct Via<'a> {
+    transport: Transport<'a>,
+    host: Host<'a>,
+    port: Option<u16>,
+    params: Params<'a>,
+    raw: &'a [u8],
+}
+
+impl<'a> Via<'a> {
+    /// Reads one value, without the commas that part values.
+    ///
+    /// # Errors
+    /// The rest of a sentence that begins with `Via`.
+    pub fn parse(raw: &'a [u8]) -> Result<Via<'a>, &'static str> {
+        const SHAPE: &str = "does not begin with SIP/2.0/transport and host";
+        let raw = lex::trim(raw);
+        let (protocol, rest) = part(raw, b'/').ok_or(SHAPE)?;
+        let (version, rest) = part(rest, b'/').ok_or(SHAPE)?;
+        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+            return Err("is not of protocol SIP/2.0");
+        }
+        let end = rest.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(rest.len());
+        let transport = Transport::parse(lex::token(&rest[..end]).ok_or(SHAPE)?);
+        if !rest.get(end).is_some_and(|byte| lex::is_blank(*byte)) {
+            return Err(SHAPE);
+        }
+        let rest = &rest[end..];
+        let semicolon = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        let (host, port) = sent_by(lex::trim(&rest[..semicolon]))?;
+        Ok(Via { transport, host, port, params: Params::read(&rest[semicolon..])?, raw })
+    }
+
+    /// The transport.
+    pub fn transport(&self) -> Transport<'a> {
+        self.transport
+    }
+
+    /// The host of `sent-by`.
+    pub fn host(&self) -> Host<'a> {
+        self.host
+    }
+
+    /// The port of `sent-by`, if one is written.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The branch.
+    pub fn branch(&self) -> Option<&'a str> {
+        self.params.text("branch").filter(|branch| !branch.is_empty())
+    }
+
+    /// The branch, if it begins with the magic cookie and has something behind it (RFC 3261 8.1.1.7).
+    pub fn rfc3261_branch(&self) -> Option<&'a str> {
+        self.branch().filter(|branch| {
+            branch.len() > BRANCH_COOKIE.len()
+                && branch.as_bytes()[..BRANCH_COOKIE.len()].eq_ignore_ascii_case(BRANCH_COOKIE.as_bytes())
+        })
+    }
+
+    /// Whether `rport` is there, with or without a value (RFC 3581).
+    pub fn wants_rport(&self) -> bool {
+        self.params.get("rport").is_some()
+    }
+
+    /// The value of `rport`: the port that the request came from.
+    pub fn rport(&self) -> Option<u16> {
+        self.params.text("rport").and_then(|port| port.parse().ok())
+    }
+
+    /// The address that the request came from, with or without brackets around IPv6 (RFC 5118 4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.text("received")?;
+        text.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(text).parse().ok()
+    }
+
+    /// The host of `maddr`.
+    pub fn maddr(&self) -> Option<Host<'a>> {
+        Host::parse(self.params.get("maddr")?.value?)
+    }
+
+    /// All parameters.
+    pub fn params(&self) -> &Params<'a> {
+        &self.params
+    }
+
+    /// The whole value as written.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.raw
+    }
+}
+
+/// What the branches of RFC 3261 begin with.
+pub(crate) const BRANCH_COOKIE: &str = "z9hG4bK";
+
+/// A token, and what follows the slash behind it; blanks may stand around the slash.
+fn part(bytes: &[u8], slash: u8) -> Option<(&str, &[u8])> {
+    let at = memchr::memchr(slash, bytes)?;
+    Some((lex::token(lex::trim(&bytes[..at]))?, lex::trim_start(&bytes[at + 1..])))
+}
+
+/// `host [ ":" port ]`, blanks allowed around the colon (RFC 3261 25.1, and `wsinv` has them).
+fn sent_by(bytes: &[u8]) -> Result<(Host<'_>, Option<u16>), &'static str> {
+    if !bytes.iter().any(|byte| lex::is_blank(*byte)) {
+        return Host::parse_with_port(bytes);
+    }
+    let colon = memchr::memrchr(b':', bytes).ok_or("has a blank in its host")?;
+    let (host, rest) = Host::parse_with_port(lex::trim(&bytes[..colon]))?;
+    let port = lex::number(lex::trim(&bytes[colon + 1..])).and_then(|port| u16::try_from(port).ok());
+    match (rest, port) {
+        (None, Some(port)) => Ok((host, Some(port))),
+        _ => Err("has a port that is not a number from 0 to 65535"),
+    }
+}

@@ -1,0 +1,104 @@
+//! Copying finished records from the ledger's journal, exactly once each.
+//!
+//! The journal does not live here: who drains it says how far it has come.
+
+use crate::write::meta_number;
+use crate::{Result, Store, record_json};
+use domain::call_record::CallRecord;
+use rusqlite::{Transaction, params};
+
+/// What became of a batch of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inserted {
+    /// Written now.
+    pub written: u64,
+    /// Were there already, and were left as they are.
+    pub known: u64,
+}
+
+impl Store {
+    /// Writes a batch of records, each with its sequence number in the ledger's journal, and moves the watermark of
+    /// [`Store::drained_to`] to the highest of them, in one transaction. A record whose call is known is left as it is, so a
+    /// batch may be written again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`]; nothing is written then, and the watermark stays.
+    pub fn insert_records(&self, batch: &[(u64, CallRecord)]) -> Result<Inserted> {
+        // Before the lock is taken: JSON is the dearer half.
+        let texts: Vec<String> = batch.iter().map(|(_, record)| record_json::to_json(record)).collect();
+        self.write(|transaction| {
+            let mut inserted = Inserted::default();
+            for ((sequence, record), text) in batch.iter().zip(&texts) {
+                if insert(transaction, *sequence, record, text)? {
+                    inserted.written += 1;
+                } else {
+                    inserted.known += 1;
+                }
+            }
+            if let Some(highest) = batch.iter().map(|(sequence, _)| *sequence).max() {
+                advance(transaction, highest)?;
+            }
+            Ok(inserted)
+        })
+    }
+
+    /// The highest sequence number of the ledger's journal up to which every record is here; 0 at first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`].
+    pub fn drained_to(&self) -> Result<u64> {
+        self.read(|connection| meta_number(connection, "drained_to"))
+    }
+
+    /// Moves the watermark over a part of the journal that holds no records. It never moves back.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`].
+    pub fn advance_drained_to(&self, sequence: u64) -> Result<()> {
+        self.write(|transaction| advance(transaction, sequence))
+    }
+}
+
+/// Writes one record; false where its call is known.
+fn insert(transaction: &Transaction<'_>, sequence: u64, record: &CallRecord, text: &str) -> Result<bool> {
+    let id = record.id.to_string();
+    let written = transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO call_records
+             (id, company, profile, invited_us, answered, cause, currency, amount, journal_sequence, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            id,
+            record.company.to_string(),
+            record.profile.to_string(),
+            record.invited_at.as_unix_micros(),
+            record.answered_at.is_some(),
+            record.cause.as_str(),
+            record.currency.as_str(),
+            record.amount.get(),
+            clamped(sequence),
+            text
+        ])?;
+    if written == 0 {
+        return Ok(false);
+    }
+    let mut leg = transaction.prepare_cached("INSERT OR IGNORE INTO call_legs (sip_call_id, call) VALUES (?1, ?2)")?;
+    let carrier_legs = record.attempts.iter().map(|attempt| &attempt.sip_call_id);
+    for sip_call_id in std::iter::once(&record.sip_call_id).chain(carrier_legs) {
+        leg.execute(params![sip_call_id, id])?;
+    }
+    Ok(true)
+}
+
+fn advance(transaction: &Transaction<'_>, sequence: u64) -> Result<()> {
+    transaction
+        .prepare_cached("UPDATE meta SET value = max(value, ?1) WHERE name = 'drained_to'")?
+        .execute([clamped(sequence)])?;
+    Ok(())
+}
+
+/// SQLite's integers are signed; 2^63 journal entries are beyond any journal.
+fn clamped(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}

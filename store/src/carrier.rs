@@ -1,0 +1,322 @@
+//! Carriers: who calls are handed to, in which order, and when to try the next.
+//!
+//! Choosing among them does not live here: routing is `switch`'s.
+
+use crate::column::{list_text, parsed, parsed_list, unreadable};
+use crate::{Error, Result, Signed, Store, checks};
+use domain::fact::Transport;
+use domain::{CarrierId, Prefix, Wall};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// Addresses of a carrier: at least one, at most this many.
+pub const ADDRESSES_MAX: usize = 16;
+/// Prefixes of a carrier at most; empty serves everything.
+pub const PREFIXES_MAX: usize = 10_000;
+
+/// A host name or address with a port: `sip.example.net:5060`, `192.0.2.1:5060`, `[2001:db8::1]:5060`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPort {
+    /// A host name, or an address without brackets.
+    pub host: String,
+    /// Not 0.
+    pub port: u16,
+}
+
+/// Why a text is no address of a carrier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not an address: expected host and port such as sip.example.net:5060 or [2001:db8::1]:5060")]
+pub struct NotAHostPort(pub String);
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = NotAHostPort;
+    fn from_str(text: &str) -> std::result::Result<Self, NotAHostPort> {
+        let refused = || NotAHostPort(text.chars().take(64).collect());
+        let (host, port) = text.rsplit_once(':').ok_or_else(refused)?;
+        let plain_digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port: u16 = port.parse().ok().filter(|port| plain_digits && *port != 0).ok_or_else(refused)?;
+        let host = match host.strip_prefix('[') {
+            Some(rest) => {
+                rest.strip_suffix(']').filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok()).ok_or_else(refused)?
+            }
+            None => Some(host).filter(|host| is_host_name(host)).ok_or_else(refused)?,
+        };
+        Ok(HostPort { host: host.to_owned(), port })
+    }
+}
+
+/// The shape of a host name (RFC 1123 2.1) or of an IPv4 address.
+fn is_host_name(host: &str) -> bool {
+    host.len() <= 253
+        && host.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        })
+}
+
+/// What to do after a carrier's final answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Failover {
+    /// Try the next carrier.
+    Next,
+    /// Give the answer to the caller.
+    Stop,
+}
+
+impl Failover {
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Failover::Next => "next",
+            Failover::Stop => "stop",
+        }
+    }
+
+    /// The order with this word.
+    pub fn from_label(label: &str) -> Option<Self> {
+        match label {
+            "next" => Some(Failover::Next),
+            "stop" => Some(Failover::Stop),
+            _ => None,
+        }
+    }
+}
+
+/// A carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// Which.
+    pub id: CarrierId,
+    /// Unique; the metric label.
+    pub name: String,
+    /// In order of preference, 1 to [`ADDRESSES_MAX`].
+    pub addresses: Vec<HostPort>,
+    /// How its messages travel.
+    pub transport: Transport,
+    /// The lowest is tried first; equal ones in order of identity.
+    pub priority: u16,
+    /// The destinations that it serves; empty for all.
+    pub prefixes: Vec<Prefix>,
+    /// How long it may take to its first 18x before the next one is tried, 1 to 60; none for the setting's.
+    pub progress_timeout_s: Option<u16>,
+    /// Final answers (300 to 699) that are to be handled otherwise than by default.
+    pub failover: BTreeMap<u16, Failover>,
+    /// Whether calls are handed to it.
+    pub enabled: bool,
+    /// When it was created.
+    pub created_at: Wall,
+}
+
+/// What may be changed of a carrier; `None` leaves it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CarrierPatch {
+    /// Unique.
+    pub name: Option<String>,
+    /// In order of preference.
+    pub addresses: Option<Vec<HostPort>>,
+    /// How its messages travel.
+    pub transport: Option<Transport>,
+    /// The lowest is tried first.
+    pub priority: Option<u16>,
+    /// The destinations that it serves.
+    pub prefixes: Option<Vec<Prefix>>,
+    /// How long it may take to its first 18x; the inner `None` for the setting's.
+    pub progress_timeout_s: Option<Option<u16>>,
+    /// Final answers that are to be handled otherwise.
+    pub failover: Option<BTreeMap<u16, Failover>>,
+    /// Whether calls are handed to it.
+    pub enabled: Option<bool>,
+}
+
+const COLUMNS: &str =
+    "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us";
+
+const fn transport_label(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    }
+}
+
+/// A word in a column that should be one of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is not known here")]
+struct UnknownWord(String);
+
+fn transport(row: &Row<'_>, index: usize) -> rusqlite::Result<Transport> {
+    match row.get_ref(index)?.as_str()? {
+        "udp" => Ok(Transport::Udp),
+        "tcp" => Ok(Transport::Tcp),
+        other => Err(unreadable(index, UnknownWord(other.to_owned()))),
+    }
+}
+
+fn failover(row: &Row<'_>, index: usize) -> rusqlite::Result<BTreeMap<u16, Failover>> {
+    let words: BTreeMap<u16, String> =
+        serde_json::from_str(row.get_ref(index)?.as_str()?).map_err(|error| unreadable(index, error))?;
+    let order = |word: String| Failover::from_label(&word).ok_or_else(|| unreadable(index, UnknownWord(word)));
+    words.into_iter().map(|(status, word)| Ok((status, order(word)?))).collect()
+}
+
+fn failover_text(failover: &BTreeMap<u16, Failover>) -> String {
+    let object: serde_json::Map<_, _> =
+        failover.iter().map(|(status, order)| (status.to_string(), order.as_str().into())).collect();
+    serde_json::Value::from(object).to_string()
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
+    Ok(Carrier {
+        id: parsed(row, 0)?,
+        name: row.get(1)?,
+        addresses: parsed_list(row, 2)?,
+        transport: transport(row, 3)?,
+        priority: row.get(4)?,
+        prefixes: parsed_list(row, 5)?,
+        progress_timeout_s: row.get(6)?,
+        failover: failover(row, 7)?,
+        enabled: row.get(8)?,
+        created_at: Wall::from_unix_micros(row.get(9)?),
+    })
+}
+
+fn get(connection: &Connection, id: CarrierId) -> Result<Carrier> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM carriers WHERE id = ?1"))?
+        .query_row([id.to_string()], from_row)
+        .optional()?
+        .ok_or_else(|| Error::not_found("carrier", id))
+}
+
+pub(crate) fn all(connection: &Connection) -> Result<Vec<Carrier>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM carriers ORDER BY priority, id"))?;
+    let rows = statement.query_map([], from_row)?.collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
+    checks::name("name", &carrier.name)?;
+    checks::within("addresses", carrier.addresses.len() as u32, 1, ADDRESSES_MAX as u32)?;
+    checks::within("prefixes", carrier.prefixes.len() as u32, 0, PREFIXES_MAX as u32)?;
+    if let Some(timeout_s) = carrier.progress_timeout_s {
+        checks::within("progress_timeout_s", u32::from(timeout_s), 1, 60)?;
+    }
+    for address in &carrier.addresses {
+        let reads_back = address.to_string().parse::<HostPort>();
+        reads_back.map_err(|problem| Error::invalid("addresses", problem.to_string()))?;
+    }
+    for status in carrier.failover.keys() {
+        checks::within("failover", u32::from(*status), 300, 699)?;
+    }
+    let other: Option<String> = connection
+        .prepare_cached("SELECT id FROM carriers WHERE name = ?1 AND id <> ?2")?
+        .query_row([&carrier.name, &carrier.id.to_string()], |row| row.get(0))
+        .optional()?;
+    match other {
+        Some(other) => Err(Error::Conflict { what: "carrier name", value: carrier.name.clone(), other }),
+        None => Ok(()),
+    }
+}
+
+impl Store {
+    /// Adds a carrier.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Conflict`] (id or name).
+    pub fn create_carrier(&self, carrier: &Carrier, signed: Signed<'_>) -> Result<()> {
+        self.change(signed, "carrier_created", carrier.id, &carrier.name, |transaction| {
+            check(transaction, carrier)?;
+            if let Ok(other) = get(transaction, carrier.id) {
+                return Err(Error::Conflict { what: "id", value: carrier.id.to_string(), other: other.name });
+            }
+            put(transaction, carrier)
+        })
+    }
+
+    /// Changes what is given of a carrier and returns it as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name).
+    pub fn update_carrier(&self, id: CarrierId, patch: &CarrierPatch, signed: Signed<'_>) -> Result<Carrier> {
+        self.change(signed, "carrier_changed", id, &format!("{patch:?}"), |transaction| {
+            let old = get(transaction, id)?;
+            let carrier = Carrier {
+                id,
+                name: patch.name.clone().unwrap_or(old.name),
+                addresses: patch.addresses.clone().unwrap_or(old.addresses),
+                transport: patch.transport.unwrap_or(old.transport),
+                priority: patch.priority.unwrap_or(old.priority),
+                prefixes: patch.prefixes.clone().unwrap_or(old.prefixes),
+                progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
+                failover: patch.failover.clone().unwrap_or(old.failover),
+                enabled: patch.enabled.unwrap_or(old.enabled),
+                created_at: old.created_at,
+            };
+            check(transaction, &carrier)?;
+            put(transaction, &carrier)?;
+            Ok(carrier)
+        })
+    }
+
+    /// Removes a carrier; records of calls that it took keep its identity and name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn delete_carrier(&self, id: CarrierId, signed: Signed<'_>) -> Result<()> {
+        self.change(signed, "carrier_deleted", id, "", |transaction| {
+            match transaction.execute("DELETE FROM carriers WHERE id = ?1", [id.to_string()])? {
+                0 => Err(Error::not_found("carrier", id)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// One carrier.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn carrier(&self, id: CarrierId) -> Result<Carrier> {
+        self.read(|connection| get(connection, id))
+    }
+
+    /// Every carrier, in the order in which they are tried.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn carriers(&self) -> Result<Vec<Carrier>> {
+        self.read(all)
+    }
+}
+
+fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
+    connection
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ))?
+        .execute(params![
+            carrier.id.to_string(),
+            carrier.name,
+            list_text(&carrier.addresses),
+            transport_label(carrier.transport),
+            carrier.priority,
+            list_text(&carrier.prefixes),
+            carrier.progress_timeout_s,
+            failover_text(&carrier.failover),
+            carrier.enabled,
+            carrier.created_at.as_unix_micros()
+        ])?;
+    Ok(())
+}

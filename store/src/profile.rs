@@ -1,0 +1,360 @@
+//! SIP profiles (P1): credentials, channels, caller ID and rules of one PBX.
+//!
+//! Credit does not live here (it is the ledger's), nor bindings (they are `switch`'s), nor rounding of channels (C3, back office).
+
+use crate::column::{list_text, parsed, parsed_list, parsed_option};
+use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, sip_user};
+use domain::{CompanyId, Currency, E164, Micros, ProfileId, Wall};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::net::SocketAddr;
+
+/// Channels of a profile at most (C2).
+pub const CHANNELS_MAX: u16 = 300;
+/// Source addresses of a profile at most.
+pub const SOURCES_MAX: usize = 32;
+
+/// Whether a profile may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProfileState {
+    /// It may, as far as its channels go: without any it registers, and every call is refused (P7).
+    Active,
+    /// An operator has stopped it: it neither registers nor calls.
+    Suspended,
+}
+
+impl ProfileState {
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ProfileState::Active => "active",
+            ProfileState::Suspended => "suspended",
+        }
+    }
+}
+
+/// Why a text is no state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a profile state: expected active or suspended")]
+pub struct NotAState(pub String);
+
+impl std::str::FromStr for ProfileState {
+    type Err = NotAState;
+    fn from_str(text: &str) -> std::result::Result<Self, NotAState> {
+        match text {
+            "active" => Ok(ProfileState::Active),
+            "suspended" => Ok(ProfileState::Suspended),
+            _ => Err(NotAState(text.chars().take(64).collect())),
+        }
+    }
+}
+
+/// How a PBX proves that it is this profile's (S1); both ways may be on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileAuth {
+    /// By SIP user and password.
+    pub registration: bool,
+    /// By the address and port that its requests come from (S3); several profiles may share one (S5). At most
+    /// [`SOURCES_MAX`], unique.
+    pub sources: Vec<SocketAddr>,
+}
+
+/// Recharging by itself from the company's balance (K6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoRecharge {
+    /// How much; above zero.
+    pub amount: Micros,
+    /// When at most this much is available; not below zero.
+    pub threshold: Micros,
+}
+
+/// A profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Which.
+    pub id: ProfileId,
+    /// Whose.
+    pub company: CompanyId,
+    /// The company's currency.
+    pub currency: Currency,
+    /// For people (P4), 1 to 100 characters.
+    pub name: String,
+    /// The SIP user; unique, for ever (P2, P3).
+    pub sip_user: String,
+    /// Whether it may be used.
+    pub state: ProfileState,
+    /// Calls at one time, 0 to 300; 0 without a subscription (P7).
+    pub channels: u16,
+    /// How its PBX proves itself.
+    pub auth: ProfileAuth,
+    /// The number shown to who is called, where one is.
+    pub caller_id: Option<E164>,
+    /// Recharging by itself, where it is on.
+    pub auto_recharge: Option<AutoRecharge>,
+    /// Whether a dialled number must begin with `+` (S6, D-16).
+    pub require_plus: bool,
+    /// When it was created.
+    pub created_at: Wall,
+}
+
+/// A profile to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewProfile {
+    /// Which.
+    pub id: ProfileId,
+    /// Whose.
+    pub company: CompanyId,
+    /// For people.
+    pub name: String,
+    /// A SIP user brought along from elsewhere, 8 to 20 digits; the next free one of ours where there is none.
+    pub sip_user: Option<String>,
+    /// Calls at one time.
+    pub channels: u16,
+    /// How its PBX proves itself.
+    pub auth: ProfileAuth,
+    /// The number shown to who is called.
+    pub caller_id: Option<E164>,
+    /// Recharging by itself.
+    pub auto_recharge: Option<AutoRecharge>,
+    /// Whether a dialled number must begin with `+`.
+    pub require_plus: bool,
+}
+
+/// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfilePatch {
+    /// For people (P4).
+    pub name: Option<String>,
+    /// Whether it may be used.
+    pub state: Option<ProfileState>,
+    /// Calls at one time.
+    pub channels: Option<u16>,
+    /// How its PBX proves itself.
+    pub auth: Option<ProfileAuth>,
+    /// The number shown to who is called.
+    pub caller_id: Option<Option<E164>>,
+    /// Recharging by itself.
+    pub auto_recharge: Option<Option<AutoRecharge>>,
+    /// Whether a dialled number must begin with `+`.
+    pub require_plus: Option<bool>,
+}
+
+const SELECT: &str =
+    "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
+    p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256
+    FROM profiles p JOIN companies c ON c.id = p.company";
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
+    let amount: Option<i64> = row.get(10)?;
+    let threshold: Option<i64> = row.get(11)?;
+    Ok(Profile {
+        id: parsed(row, 0)?,
+        company: parsed(row, 1)?,
+        currency: parsed(row, 2)?,
+        name: row.get(3)?,
+        sip_user: row.get(4)?,
+        state: parsed(row, 5)?,
+        channels: row.get(6)?,
+        auth: ProfileAuth { registration: row.get(7)?, sources: parsed_list(row, 8)? },
+        caller_id: parsed_option(row, 9)?,
+        auto_recharge: amount
+            .zip(threshold)
+            .map(|(amount, threshold)| AutoRecharge { amount: Micros::new(amount), threshold: Micros::new(threshold) }),
+        require_plus: row.get(12)?,
+        created_at: Wall::from_unix_micros(row.get(13)?),
+    })
+}
+
+fn with_ha1(row: &Row<'_>) -> rusqlite::Result<(Profile, Ha1)> {
+    Ok((from_row(row)?, Ha1 { md5: row.get(14)?, sha256: row.get(15)? }))
+}
+
+pub(crate) fn get(connection: &Connection, id: ProfileId) -> Result<Profile> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE p.id = ?1"))?
+        .query_row([id.to_string()], from_row)
+        .optional()?
+        .ok_or_else(|| Error::not_found("profile", id))
+}
+
+pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)>> {
+    let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY p.id"))?;
+    let rows = statement.query_map([], with_ha1)?.collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
+fn check(profile: &Profile) -> Result<()> {
+    checks::name("name", &profile.name)?;
+    checks::within("channels", u32::from(profile.channels), 0, u32::from(CHANNELS_MAX))?;
+    check_auth(&profile.auth)?;
+    match profile.auto_recharge {
+        Some(recharge) if !recharge.amount.is_positive() => Err(Error::invalid(
+            "auto_recharge.amount",
+            format!("{} is not an amount to recharge with: expected more than 0", recharge.amount),
+        )),
+        Some(recharge) if recharge.threshold < Micros::ZERO => Err(Error::invalid(
+            "auto_recharge.threshold",
+            format!("{} is not a balance to recharge at: expected 0 or more", recharge.threshold),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_auth(auth: &ProfileAuth) -> Result<()> {
+    let refused = |problem: String| Err(Error::invalid("auth.sources", problem));
+    if auth.sources.len() > SOURCES_MAX {
+        return refused(format!("{} addresses: expected at most {SOURCES_MAX}", auth.sources.len()));
+    }
+    for (index, source) in auth.sources.iter().enumerate() {
+        if source.port() == 0 || source.ip().is_unspecified() || source.ip().is_multicast() {
+            return refused(format!(
+                "{source} is no source of a PBX: expected address and port such as 192.0.2.7:5060"
+            ));
+        }
+        if auth.sources[..index].contains(source) {
+            return refused(format!("{source} stands twice"));
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Creates a profile with credentials of our making; `ha1` hashes them. Returns it, and its password to be shown (S11).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (an imported SIP user that is taken).
+    pub fn create_profile(
+        &self,
+        new: &NewProfile,
+        ha1: Ha1Maker<'_>,
+        signed: Signed<'_>,
+    ) -> Result<(Profile, Password)> {
+        self.change(signed, "profile_created", new.id, &new.name, |transaction| {
+            let company = company::get(transaction, new.company)?;
+            let sip_user = match &new.sip_user {
+                Some(user) => imported(transaction, user)?,
+                None => sip_user::allocate(transaction, &self.sip_user_prefix)?,
+            };
+            let profile = Profile {
+                id: new.id,
+                company: new.company,
+                currency: company.currency,
+                name: new.name.clone(),
+                sip_user,
+                state: ProfileState::Active,
+                channels: new.channels,
+                auth: new.auth.clone(),
+                caller_id: new.caller_id,
+                auto_recharge: new.auto_recharge,
+                require_plus: new.require_plus,
+                created_at: signed.at,
+            };
+            check(&profile)?;
+            if let Ok(other) = get(transaction, new.id) {
+                return Err(Error::Conflict { what: "id", value: new.id.to_string(), other: other.name });
+            }
+            let mut random = self.random.lock();
+            let password = Password::make(&mut *random);
+            let sealed = self.key.seal(&profile.id.to_string(), password.reveal(), &mut *random)?;
+            insert(transaction, &profile, &ha1(&profile.sip_user, &password), &sealed)?;
+            Ok((profile, password))
+        })
+    }
+
+    /// Changes what is given of a profile and returns it as it is now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`].
+    pub fn update_profile(&self, id: ProfileId, patch: &ProfilePatch, signed: Signed<'_>) -> Result<Profile> {
+        self.change(signed, "profile_changed", id, &format!("{patch:?}"), |transaction| {
+            let mut profile = get(transaction, id)?;
+            profile.name = patch.name.clone().unwrap_or(profile.name);
+            profile.state = patch.state.unwrap_or(profile.state);
+            profile.channels = patch.channels.unwrap_or(profile.channels);
+            profile.auth = patch.auth.clone().unwrap_or(profile.auth);
+            profile.caller_id = patch.caller_id.unwrap_or(profile.caller_id);
+            profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
+            profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
+            check(&profile)?;
+            update(transaction, &profile)?;
+            Ok(profile)
+        })
+    }
+
+    /// One profile.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn profile(&self, id: ProfileId) -> Result<Profile> {
+        self.read(|connection| get(connection, id))
+    }
+
+    /// The profiles of a company, or all; oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn profiles(&self, company: Option<CompanyId>) -> Result<Vec<Profile>> {
+        self.read(|connection| {
+            let filter = if company.is_some() { "p.company = ?1" } else { "?1 IS NULL" };
+            let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE {filter} ORDER BY p.id"))?;
+            let rows = statement.query_map([company.map(|company| company.to_string())], from_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+}
+
+fn imported(connection: &Connection, user: &str) -> Result<String> {
+    sip_user::check_imported(user)?;
+    match sip_user::owner(connection, user)? {
+        Some(other) => Err(Error::Conflict { what: "SIP user", value: user.to_owned(), other }),
+        None => Ok(user.to_owned()),
+    }
+}
+
+fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
+             recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .execute(params![
+            profile.id.to_string(),
+            profile.company.to_string(),
+            profile.name,
+            profile.sip_user,
+            profile.state.as_str(),
+            profile.channels,
+            profile.auth.registration,
+            list_text(&profile.auth.sources),
+            profile.caller_id.map(|number| number.to_string()),
+            profile.auto_recharge.map(|recharge| recharge.amount.get()),
+            profile.auto_recharge.map(|recharge| recharge.threshold.get()),
+            profile.require_plus,
+            profile.created_at.as_unix_micros(),
+            ha1.md5,
+            ha1.sha256,
+            sealed
+        ])?;
+    Ok(())
+}
+
+fn update(connection: &Connection, profile: &Profile) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
+             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10 WHERE id = ?1",
+        )?
+        .execute(params![
+            profile.id.to_string(),
+            profile.name,
+            profile.state.as_str(),
+            profile.channels,
+            profile.auth.registration,
+            list_text(&profile.auth.sources),
+            profile.caller_id.map(|number| number.to_string()),
+            profile.auto_recharge.map(|recharge| recharge.amount.get()),
+            profile.auto_recharge.map(|recharge| recharge.threshold.get()),
+            profile.require_plus
+        ])?;
+    Ok(())
+}

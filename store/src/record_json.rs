@@ -1,0 +1,194 @@
+//! Call records as JSON: the same text is the ledger's memo and the store's column.
+//!
+//! The API's form of a record does not live here. Version 1 is for ever: whoever changes the form adds a version and keeps
+//! reading the old ones, because journals and databases hold them.
+
+use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::{CarrierId, E164, Micros, ReleaseCause, Wall};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// The version that is written.
+pub const VERSION: u32 = 1;
+
+/// Why a text is no call record.
+#[derive(Debug, thiserror::Error)]
+pub enum NotARecord {
+    /// Not the JSON of a record.
+    #[error("this is no call record: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// Written by a newer program.
+    #[error("this call record has version {0}, but this program reads version {VERSION}: use the newer program")]
+    UnknownVersion(u32),
+    /// A field that cannot be read.
+    #[error("this call record's {field} cannot be read: {problem}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Read before the rest, so that a newer version is named as such and not as a missing field.
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    v: u32,
+    id: String,
+    company: String,
+    profile: String,
+    direction: String,
+    dialled: String,
+    callee: Option<String>,
+    caller_id: Option<String>,
+    destination: String,
+    invited_us: i64,
+    rang_us: Option<i64>,
+    answered_us: Option<i64>,
+    ended_us: i64,
+    talked_ms: u64,
+    billed_s: u32,
+    rate_per_minute: String,
+    connection_fee: String,
+    amount: String,
+    currency: String,
+    cause: String,
+    refusal: Option<String>,
+    sentence: Option<String>,
+    status: u16,
+    sip_call_id: String,
+    attempts: Vec<AttemptJson>,
+    packets: (u64, u64),
+    packets_lost: (u64, u64),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptJson {
+    carrier: String,
+    carrier_name: String,
+    sip_call_id: String,
+    invited_us: i64,
+    post_dial_delay_ms: Option<u32>,
+    status: u16,
+}
+
+/// The record as one line of JSON; nothing is lost. Amounts are decimal texts, times microseconds of UTC since 1970.
+pub fn to_json(record: &CallRecord) -> String {
+    let written = Record {
+        v: VERSION,
+        id: record.id.to_string(),
+        company: record.company.to_string(),
+        profile: record.profile.to_string(),
+        direction: record.direction.as_str().to_owned(),
+        dialled: record.dialled.clone(),
+        callee: record.callee.map(|number| number.to_string()),
+        caller_id: record.caller_id.map(|number| number.to_string()),
+        destination: record.destination.clone(),
+        invited_us: record.invited_at.as_unix_micros(),
+        rang_us: record.rang_at.map(Wall::as_unix_micros),
+        answered_us: record.answered_at.map(Wall::as_unix_micros),
+        ended_us: record.ended_at.as_unix_micros(),
+        talked_ms: record.talked_ms,
+        billed_s: record.billed_s,
+        rate_per_minute: record.rate_per_minute.to_string(),
+        connection_fee: record.connection_fee.to_string(),
+        amount: record.amount.to_string(),
+        currency: record.currency.to_string(),
+        cause: record.cause.as_str().to_owned(),
+        refusal: record.refusal.clone(),
+        sentence: record.sentence.clone(),
+        status: record.status,
+        sip_call_id: record.sip_call_id.clone(),
+        attempts: record.attempts.iter().map(write_attempt).collect(),
+        packets: record.packets,
+        packets_lost: record.packets_lost,
+    };
+    // Cannot fail: no map, no float, no writer. An empty text would be refused by the reader.
+    serde_json::to_string(&written).unwrap_or_default()
+}
+
+fn write_attempt(attempt: &Attempt) -> AttemptJson {
+    AttemptJson {
+        carrier: attempt.carrier.to_string(),
+        carrier_name: attempt.carrier_name.clone(),
+        sip_call_id: attempt.sip_call_id.clone(),
+        invited_us: attempt.invited_at.as_unix_micros(),
+        post_dial_delay_ms: attempt.post_dial_delay_ms,
+        status: attempt.status,
+    }
+}
+
+/// The record that was written.
+///
+/// # Errors
+/// [`NotARecord`], with the field that is wrong.
+pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
+    let Version { v } = serde_json::from_str(text)?;
+    if v != VERSION {
+        return Err(NotARecord::UnknownVersion(v));
+    }
+    let read: Record = serde_json::from_str(text)?;
+    Ok(CallRecord {
+        id: field("id", &read.id)?,
+        company: field("company", &read.company)?,
+        profile: field("profile", &read.profile)?,
+        direction: direction(&read.direction)?,
+        dialled: read.dialled,
+        callee: read.callee.map(|number| field::<E164>("callee", &number)).transpose()?,
+        caller_id: read.caller_id.map(|number| field::<E164>("caller_id", &number)).transpose()?,
+        destination: read.destination,
+        invited_at: Wall::from_unix_micros(read.invited_us),
+        rang_at: read.rang_us.map(Wall::from_unix_micros),
+        answered_at: read.answered_us.map(Wall::from_unix_micros),
+        ended_at: Wall::from_unix_micros(read.ended_us),
+        talked_ms: read.talked_ms,
+        billed_s: read.billed_s,
+        rate_per_minute: field::<Micros>("rate_per_minute", &read.rate_per_minute)?,
+        connection_fee: field::<Micros>("connection_fee", &read.connection_fee)?,
+        amount: field::<Micros>("amount", &read.amount)?,
+        currency: field("currency", &read.currency)?,
+        cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
+        refusal: read.refusal,
+        sentence: read.sentence,
+        status: read.status,
+        sip_call_id: read.sip_call_id,
+        attempts: read.attempts.into_iter().map(read_attempt).collect::<Result<_, _>>()?,
+        packets: read.packets,
+        packets_lost: read.packets_lost,
+    })
+}
+
+fn read_attempt(read: AttemptJson) -> Result<Attempt, NotARecord> {
+    Ok(Attempt {
+        carrier: field::<CarrierId>("attempts.carrier", &read.carrier)?,
+        carrier_name: read.carrier_name,
+        sip_call_id: read.sip_call_id,
+        invited_at: Wall::from_unix_micros(read.invited_us),
+        post_dial_delay_ms: read.post_dial_delay_ms,
+        status: read.status,
+    })
+}
+
+fn field<T>(field: &'static str, text: &str) -> Result<T, NotARecord>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|problem: T::Err| NotARecord::Field { field, problem: problem.to_string() })
+}
+
+fn direction(text: &str) -> Result<CallDirection, NotARecord> {
+    let both = [CallDirection::Outbound, CallDirection::Inbound];
+    both.into_iter().find(|direction| direction.as_str() == text).ok_or_else(|| unknown("direction", text))
+}
+
+fn unknown(field: &'static str, text: &str) -> NotARecord {
+    NotARecord::Field { field, problem: format!("\"{text}\" is not known here") }
+}

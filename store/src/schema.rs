@@ -1,0 +1,32 @@
+//! The schema's versions, applied in order and each once.
+//!
+//! The tables themselves are in `migrations/`. A migration that has been released is never edited: add the next.
+
+use crate::{Error, Result};
+use domain::Wall;
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::path::Path;
+
+/// Version n is the n-th, counted from 1.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+
+/// Brings a database to the newest version known here.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path, now: Wall) -> Result<()> {
+    // Immediate: two processes that start at once migrate one after the other.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, applied_us INTEGER NOT NULL) STRICT",
+    )?;
+    let found: i64 =
+        transaction.query_row("SELECT coalesce(max(version), 0) FROM schema_versions", [], |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(Error::NewerSchema { path: path.to_owned(), found, known });
+    }
+    for (version, migration) in (1i64..).zip(MIGRATIONS).skip_while(|(version, _)| *version <= found) {
+        transaction.execute_batch(migration)?;
+        transaction.execute("INSERT INTO schema_versions VALUES (?1, ?2)", params![version, now.as_unix_micros()])?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Everything that routing needs, read at one instant.
+//!
+//! Tables for look-ups do not live here: `switch` and `rating` build them from this.
+
+use crate::carrier::{self, Carrier};
+use crate::company::{self, Company};
+use crate::deck::{self, Deck, DeckRow};
+use crate::number::{self, Number};
+use crate::profile::{self, Profile};
+use crate::{Ha1, Result, Store, write};
+
+/// The whole configuration, as of one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Everything {
+    /// What [`Store::config_version`] was.
+    pub config_version: u64,
+    /// In order of identity.
+    pub companies: Vec<Company>,
+    /// In order of identity, with the hashes of their credentials.
+    pub profiles: Vec<(Profile, Ha1)>,
+    /// In the order in which they are tried, disabled ones too.
+    pub carriers: Vec<Carrier>,
+    /// In order of digits.
+    pub numbers: Vec<Number>,
+    /// The decks in force, by name, with their rows in order of prefix.
+    pub decks: Vec<(Deck, Vec<DeckRow>)>,
+}
+
+impl Everything {
+    /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency.
+    /// None where there is no such deck in force; every paid call is then refused with `no_route`.
+    pub fn deck_of(&self, company: &Company) -> Option<&(Deck, Vec<DeckRow>)> {
+        self.decks.iter().find(|(deck, _)| match &company.deck {
+            Some(name) => deck.name == *name,
+            None => deck.currency == company.currency,
+        })
+    }
+}
+
+impl Store {
+    /// Reads the whole configuration in one transaction.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`].
+    pub fn snapshot(&self) -> Result<Everything> {
+        self.read(|connection| {
+            let with_rows = |deck: Deck| deck::rows(connection, deck.id).map(|rows| (deck, rows));
+            Ok(Everything {
+                config_version: write::config_version(connection)?,
+                companies: company::all(connection)?,
+                profiles: profile::all_with_ha1(connection)?,
+                carriers: carrier::all(connection)?,
+                numbers: number::all(connection, None)?,
+                decks: deck::active(connection)?.into_iter().map(with_rows).collect::<Result<_>>()?,
+            })
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! How a call ends: the cause, what the caller is told, and the mapping of a carrier's refusal to both.
+//!
+//! Doing it is `clearing`'s.
+
+use domain::refusal::RefusalKind;
+use domain::{Refusal, ReleaseCause};
+use std::borrow::Cow;
+
+/// Why a call ends and what its caller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub(super) cause: ReleaseCause,
+    pub(super) farewell: Farewell,
+}
+
+/// What the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Our refusal, with this status.
+    Refuse { refusal: Refusal, status: u16 },
+    /// A final answer, with what to say to a person.
+    RefuseAs { status: u16, sentence: Option<Cow<'static, str>> },
+    /// The leg ends in the way that its state asks for.
+    Release,
+    /// Nothing: the caller's leg is over already.
+    Nothing,
+}
+
+impl Ending {
+    /// Our refusal.
+    pub(super) fn refused(refusal: impl Into<Refusal>) -> Self {
+        let refusal = refusal.into();
+        let status = refusal.kind.status();
+        Ending { cause: refusal.kind.cause(), farewell: Farewell::Refuse { refusal, status } }
+    }
+
+    /// An emergency call that is not carried (O3): the status is configurable (D-20).
+    pub(super) fn emergency(status: u16) -> Self {
+        let refusal = Refusal::new(RefusalKind::EmergencyNotCarried);
+        Ending { cause: refusal.kind.cause(), farewell: Farewell::Refuse { refusal, status } }
+    }
+
+    /// Both legs are released in the way that their state asks for.
+    pub(super) const fn released(cause: ReleaseCause) -> Self {
+        Ending { cause, farewell: Farewell::Release }
+    }
+
+    /// The caller's leg told that it is over.
+    pub(super) const fn by_caller(cause: ReleaseCause) -> Self {
+        Ending { cause, farewell: Farewell::Nothing }
+    }
+
+    /// It rang for too long. 480 and not 408: nobody was at fault, and a PBX shall not try its next line.
+    pub(super) const fn unanswered() -> Self {
+        let sentence = Some(Cow::Borrowed("Nobody answered within the ring timeout"));
+        Ending { cause: ReleaseCause::NoAnswer, farewell: Farewell::RefuseAs { status: 480, sentence } }
+    }
+
+    /// Every carrier failed. 503 lets a PBX try its next line.
+    pub(super) const fn carriers_failed() -> Self {
+        let sentence = Some(Cow::Borrowed("Every carrier for this destination failed"));
+        Ending { cause: ReleaseCause::CarrierFailure, farewell: Farewell::RefuseAs { status: 503, sentence } }
+    }
+
+    /// A carrier answered with a description that cannot be used.
+    pub(super) const fn unusable_answer() -> Self {
+        let sentence = Some(Cow::Borrowed("The called side answered with media that cannot be carried"));
+        Ending { cause: ReleaseCause::IncompatibleMedia, farewell: Farewell::RefuseAs { status: 488, sentence } }
+    }
+
+    /// Somebody of ours ends a call that is not answered yet.
+    pub(super) fn ordered(cause: ReleaseCause) -> Self {
+        match cause {
+            ReleaseCause::Shutdown => Ending::refused(RefusalKind::Draining),
+            _ => Ending { cause, farewell: Farewell::RefuseAs { status: 480, sentence: None } },
+        }
+    }
+
+    /// A refusal of the called side, passed on. What speaks of the called person or number keeps its status; whatever speaks of
+    /// the carrier or of our business with it (3xx, 401, 402, 407, 5xx ...) becomes a 503, so that a PBX neither authenticates
+    /// again nor pays nor follows a redirection. The `Reason` of the carrier is more precise than its status.
+    pub(super) fn passed_on(status: u16, q850: Option<u8>) -> Self {
+        let (status, cause) = match status {
+            486 | 600 => (status, ReleaseCause::Busy),
+            408 | 480 => (status, ReleaseCause::NoAnswer),
+            // A cancellation that we did not ask for: the called side gave up.
+            487 => (480, ReleaseCause::NoAnswer),
+            404 | 410 | 484 | 604 => (status, ReleaseCause::InvalidNumber),
+            415 | 488 | 606 => (488, ReleaseCause::IncompatibleMedia),
+            403 | 433 | 603 | 607 | 608 => (status, ReleaseCause::Rejected),
+            _ => return Ending::carriers_failed(),
+        };
+        let cause = q850.and_then(cause_of_q850).unwrap_or(cause);
+        Ending { cause, farewell: Farewell::RefuseAs { status, sentence: None } }
+    }
+
+    /// The final status that the caller gets to its INVITE: 487 where it gave up itself.
+    pub(super) fn status(&self) -> u16 {
+        match self.farewell {
+            Farewell::Refuse { status, .. } | Farewell::RefuseAs { status, .. } => status,
+            Farewell::Release | Farewell::Nothing => 487,
+        }
+    }
+
+    /// The machine reason, where it is our refusal.
+    pub(super) fn refusal(&self) -> Option<RefusalKind> {
+        match &self.farewell {
+            Farewell::Refuse { refusal, .. } => Some(refusal.kind),
+            Farewell::RefuseAs { .. } | Farewell::Release | Farewell::Nothing => None,
+        }
+    }
+
+    /// What is said to a person.
+    pub(super) fn sentence(&self) -> Option<&str> {
+        match &self.farewell {
+            Farewell::Refuse { refusal, .. } => Some(&refusal.sentence),
+            Farewell::RefuseAs { sentence, .. } => sentence.as_deref(),
+            Farewell::Release | Farewell::Nothing => None,
+        }
+    }
+}
+
+/// Causes of ITU-T Q.850 that say something about the called person or number.
+const fn cause_of_q850(q850: u8) -> Option<ReleaseCause> {
+    Some(match q850 {
+        1 | 22 | 28 => ReleaseCause::InvalidNumber,
+        17 => ReleaseCause::Busy,
+        18..=20 => ReleaseCause::NoAnswer,
+        21 => ReleaseCause::Rejected,
+        88 => ReleaseCause::IncompatibleMedia,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_called_side_says_about_a_person_is_passed_on() {
+        for (status, q850, passed, cause) in [
+            (486, None, 486, ReleaseCause::Busy),
+            (600, None, 600, ReleaseCause::Busy),
+            (480, None, 480, ReleaseCause::NoAnswer),
+            (480, Some(17), 480, ReleaseCause::Busy),
+            (603, None, 603, ReleaseCause::Rejected),
+            (404, None, 404, ReleaseCause::InvalidNumber),
+            (404, Some(16), 404, ReleaseCause::InvalidNumber),
+            (488, None, 488, ReleaseCause::IncompatibleMedia),
+            (487, None, 480, ReleaseCause::NoAnswer),
+        ] {
+            let ending = Ending::passed_on(status, q850);
+            assert_eq!((ending.status(), ending.cause), (passed, cause), "{status} {q850:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_carrier_says_about_our_business_with_it_never_reaches_the_caller() {
+        for status in [302, 401, 402, 407, 420, 482, 483, 500, 503, 513] {
+            let ending = Ending::passed_on(status, Some(17));
+            assert_eq!((ending.status(), ending.cause), (503, ReleaseCause::CarrierFailure), "{status}");
+        }
+    }
+}

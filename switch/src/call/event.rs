@@ -1,0 +1,138 @@
+//! What a call hears and what it orders: the whole list.
+//!
+//! What it does about them is in the file of each phase.
+
+use crate::directory::Directory;
+use crate::profile;
+use domain::call_control::{Invitation, LegEvent, LegId, LegOrder};
+use domain::{CallId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Wall};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a call is born from.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its identity, newly minted.
+    pub id: CallId,
+    /// What the caller's leg asks for; identity is proven.
+    pub invitation: Invitation,
+    /// What it decides by, for its whole life.
+    pub directory: Arc<Directory>,
+    /// Why the node takes no new calls, where it does not ([`crate::overload::Gate`], draining). Emergency numbers are looked
+    /// at before it (O3).
+    pub gate: Option<Refusal>,
+}
+
+/// What a call hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A leg told something.
+    Leg(LegId, LegEvent),
+    /// The SIP Call-ID of a leg towards a carrier, once it is known; for the record.
+    LegNamed {
+        /// Which leg.
+        leg: LegId,
+        /// Its SIP Call-ID.
+        sip_call_id: Arc<str>,
+    },
+    /// A leg is over for good and will tell nothing more. Optional: it lets a call end sooner after a CANCEL.
+    LegClosed(LegId),
+    /// The profile holds a channel and, where the call costs, its first block.
+    Reserved,
+    /// The profile holds nothing for this call.
+    ReservationRefused(Refusal),
+    /// What began is paid and the increment after it is held.
+    ChargeGranted {
+        /// Which charge, 0 at the answer.
+        sequence: u32,
+    },
+    /// What began is paid, and nothing is held after it: the final unit (R8).
+    ChargeRefused {
+        /// Which charge, 0 at the answer.
+        sequence: u32,
+    },
+    /// The books of this call are closed and its record is written.
+    Settled {
+        /// What was captured in all.
+        amount: Micros,
+        /// The billed second up to which it paid.
+        billed_s: u32,
+    },
+    /// Neither RTP nor RTCP came from this leg for too long, on an answered call.
+    MediaSilent {
+        /// Which leg.
+        leg: LegId,
+    },
+    /// What the relay has counted; the last one before the end is recorded. From the caller's side and from the called side.
+    MediaReported {
+        /// RTP packets.
+        packets: (u64, u64),
+        /// RTP packets missing by sequence number.
+        lost: (u64, u64),
+    },
+    /// Somebody ends the call: an operator, a shutdown.
+    HangUpOrdered(ReleaseCause),
+}
+
+/// What a call orders.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Of a leg; [`LegOrder::Invite`] opens it.
+    Leg(LegId, LegOrder),
+    /// Answer the caller's leg (2xx) with its own sound (O2).
+    AnswerWithEcho,
+    /// Tell the last packet counts ([`Event::MediaReported`]), before the legs are released.
+    ReportMedia,
+    /// Of its profile; answered by an [`Event`].
+    AskProfile(ProfileId, Box<profile::Request>),
+    /// Say what happened.
+    Tell(Fact),
+}
+
+/// Where in its life a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PhaseName {
+    /// Waiting for a channel and credit.
+    Reserving,
+    /// Looking for a carrier, or ringing.
+    Hunting,
+    /// Answered.
+    Talking,
+    /// Over; the books are being closed.
+    Clearing,
+}
+
+/// A call that is up, as lists of live calls show it (R12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Which call.
+    pub id: CallId,
+    /// Whose.
+    pub company: CompanyId,
+    /// By which profile.
+    pub profile: ProfileId,
+    /// Where in its life.
+    pub phase: PhaseName,
+    /// As it came from the wire, cut at 64 characters.
+    pub dialled: String,
+    /// The number called, where it is one.
+    pub callee: Option<E164>,
+    /// The number shown to the called side, where one is.
+    pub caller_id: Option<E164>,
+    /// What the deck calls the destination.
+    pub destination: String,
+    /// The carrier of the present attempt.
+    pub carrier: Option<Arc<str>>,
+    /// When the INVITE came.
+    pub invited_at: Wall,
+    /// When it first rang.
+    pub rang_at: Option<Wall>,
+    /// When it was answered.
+    pub answered_at: Option<Wall>,
+    /// Talk time so far.
+    pub talked: Duration,
+    /// Charged so far.
+    pub amount: Micros,
+    /// In this currency.
+    pub currency: Currency,
+}

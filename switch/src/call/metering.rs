@@ -1,0 +1,186 @@
+//! The meter of an answered call: which block has begun, which is held, and what to ask for when (design 5, R8, R10).
+//!
+//! Boundaries are counted from the answer, so they cannot drift. How a charge becomes a batch is `profile`'s.
+
+use domain::Micros;
+use rating::{Block, Tariff};
+use std::time::Duration;
+
+/// How long the ledger has at least to answer a charge, however short the increments are or late it was asked.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// A charge to be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Charge {
+    pub(super) sequence: u32,
+    pub(super) begins: Block,
+    pub(super) next: Block,
+}
+
+/// What to do at the end of the block that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Boundary {
+    /// The next block begins.
+    Begin(Charge),
+    /// Nothing is held: the call has spoken all it can pay.
+    Exhausted,
+    /// The ledger has not answered the last charge, so it is not known whether anything is held.
+    Unknown,
+    /// As above, but it was asked so late that it may take until this long after the answer of the call.
+    WaitUntil(Duration),
+}
+
+/// Meters one answered call.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    tariff: Tariff,
+    /// Of the last charge.
+    sequence: u32,
+    /// Has begun, and was asked to be captured.
+    begun: Block,
+    /// Is held, or asked to be.
+    next: Block,
+    standing: Standing,
+    /// When the last charge was asked for, from the answer.
+    asked_at: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The last charge is not answered.
+    Asked,
+    /// The next block is held.
+    Granted,
+    /// The block that has begun is the last (R8).
+    Final,
+}
+
+impl Meter {
+    /// Starts at the answer: the first block begins, the one after it is to be held.
+    pub(super) fn start(tariff: Tariff) -> (Meter, Charge) {
+        let begun = tariff.first_block();
+        let next = tariff.next_block(begun.until_s);
+        let meter = Meter { tariff, sequence: 0, begun, next, standing: Standing::Asked, asked_at: Duration::ZERO };
+        (meter, Charge { sequence: 0, begins: begun, next })
+    }
+
+    /// The end of the block that has begun, from the answer.
+    pub(super) fn boundary(&self) -> Duration {
+        Duration::from_secs(u64::from(self.begun.until_s))
+    }
+
+    /// The ledger granted a charge; whether it is the one that is waited for.
+    pub(super) fn grant(&mut self, sequence: u32) -> bool {
+        let awaited = self.is_awaited(sequence);
+        if awaited {
+            self.standing = Standing::Granted;
+        }
+        awaited
+    }
+
+    /// The ledger refused what comes after the block that has begun; whether it is the charge that is waited for.
+    pub(super) fn refuse(&mut self, sequence: u32) -> bool {
+        let awaited = self.is_awaited(sequence);
+        if awaited {
+            self.standing = Standing::Final;
+        }
+        awaited
+    }
+
+    fn is_awaited(&self, sequence: u32) -> bool {
+        self.standing == Standing::Asked && sequence == self.sequence
+    }
+
+    /// What to do at the end of the block that has begun, `elapsed` after the answer.
+    pub(super) fn cross(&mut self, elapsed: Duration) -> Boundary {
+        match self.standing {
+            Standing::Final => Boundary::Exhausted,
+            Standing::Asked if elapsed < self.asked_at + ANSWER_WITHIN => {
+                Boundary::WaitUntil(self.asked_at + ANSWER_WITHIN)
+            }
+            Standing::Asked => Boundary::Unknown,
+            Standing::Granted => Boundary::Begin(self.begin_next(elapsed)),
+        }
+    }
+
+    fn begin_next(&mut self, elapsed: Duration) -> Charge {
+        self.sequence += 1;
+        self.begun = self.next;
+        self.next = self.tariff.next_block(self.begun.until_s);
+        self.standing = Standing::Asked;
+        self.asked_at = elapsed;
+        Charge { sequence: self.sequence, begins: self.begun, next: self.next }
+    }
+
+    /// The seconds that a call of this talk time owes (R1): never more than has begun or is held, which is what can be billed.
+    pub(super) fn owed_s(&self, talked: Duration) -> u32 {
+        let last = match self.standing {
+            Standing::Final => self.begun.until_s,
+            Standing::Asked | Standing::Granted => self.next.until_s,
+        };
+        self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
+    }
+
+    /// What has begun so far costs.
+    pub(super) fn amount(&self) -> Micros {
+        self.tariff.price(self.begun.until_s)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Currency;
+    use rating::Terms;
+
+    fn meter() -> Meter {
+        let rate = Micros::new(20_000).to_decimal();
+        Meter::start(Tariff::new(Terms::per_minute(rate, Currency::USD)).unwrap()).0
+    }
+
+    /// R1, R8: 30/6 at $0.02.
+    #[test]
+    fn the_blocks_of_a_call_follow_each_other_from_the_answer_on() {
+        let mut meter = meter();
+        assert_eq!(meter.boundary(), Duration::from_secs(30));
+        for (sequence, end_s) in [(1, 36), (2, 42), (3, 48)] {
+            assert!(meter.grant(sequence - 1));
+            let Boundary::Begin(charge) = meter.cross(meter.boundary()) else {
+                panic!("block {sequence} did not begin")
+            };
+            assert_eq!((charge.sequence, charge.begins.until_s, charge.next.until_s), (sequence, end_s, end_s + 6));
+        }
+        assert_eq!(meter.amount(), Micros::from_cents(2));
+    }
+
+    #[test]
+    fn an_answer_to_an_older_charge_changes_nothing() {
+        let mut meter = meter();
+        assert!(meter.grant(0) && !meter.grant(0) && !meter.refuse(0));
+        assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
+        assert!(!meter.refuse(0) && meter.refuse(1));
+        assert_eq!(meter.cross(Duration::from_secs(36)), Boundary::Exhausted);
+    }
+
+    #[test]
+    fn a_charge_that_was_asked_late_may_be_answered_late() {
+        let mut meter = meter();
+        assert!(meter.grant(0));
+        let late = Duration::from_millis(35_900);
+        assert!(matches!(meter.cross(late), Boundary::Begin(_)));
+        assert_eq!(meter.cross(Duration::from_secs(36)), Boundary::WaitUntil(Duration::from_millis(36_900)));
+        assert_eq!(meter.cross(Duration::from_millis(36_900)), Boundary::Unknown);
+    }
+
+    /// R1: B(t), bounded by what is paid or held.
+    #[test]
+    fn a_call_owes_what_has_begun_and_never_more_than_is_held() {
+        let mut meter = meter();
+        assert_eq!(meter.owed_s(Duration::ZERO), 30);
+        assert_eq!(meter.owed_s(Duration::from_secs(30)), 30);
+        assert_eq!(meter.owed_s(Duration::from_millis(30_001)), 36);
+        assert_eq!(meter.owed_s(Duration::from_secs(300)), 36);
+        assert!(meter.refuse(0));
+        assert_eq!(meter.owed_s(Duration::from_secs(31)), 30);
+    }
+}

@@ -1,0 +1,282 @@
+//! One call as a machine, from the invitation to the call record.
+//!
+//! | Phase | File | What it waits for |
+//! |---|---|---|
+//! | admitting | `admitting` | nothing: the call is refused or goes on at birth |
+//! | reserving | `reserving` | the profile: a channel and the first block |
+//! | hunting | `hunting` | a carrier that rings and answers |
+//! | talking | `talking`, `metering` | the end; charges as each increment begins |
+//! | clearing | `clearing`, `ending` | the profile: everything returned, the record written |
+//!
+//! Batches, credit and channels are [`crate::profile`]'s; SIP and SDP are the legs'.
+
+mod admitting;
+mod clearing;
+mod ending;
+mod event;
+mod hunting;
+mod legs;
+mod metering;
+mod record;
+mod reserving;
+mod talking;
+
+pub use event::{Effect, Event, Live, Opening, PhaseName};
+
+use crate::directory::Directory;
+use crate::profile::{Ask, Held, Request};
+use admitting::Errand;
+use clearing::Clearing;
+use domain::call_control::{LegEvent, LegId};
+use domain::call_record::CallRecord;
+use domain::{CallId, Fact, Machine, Micros, Monotonic, Now, Refusal, TimerTable};
+use hunting::Hunting;
+use legs::Legs;
+use std::sync::Arc;
+use std::time::Duration;
+use talking::Talking;
+
+/// One call. Born by [`Call::open`]; everything that it knows and others may read later is in its record.
+#[derive(Debug)]
+pub struct Call {
+    directory: Arc<Directory>,
+    /// Filled in as things happen.
+    record: CallRecord,
+    sip_call_id: Arc<str>,
+    invited: Monotonic,
+    /// What is wanted, until everything for it is held.
+    errand: Option<Errand>,
+    legs: Legs,
+    /// What the profile holds for the call, as far as it is known here.
+    held: Held,
+    /// Requests to the profile so far.
+    requests: u32,
+    /// Whether the first sign of life above 100 went to the caller.
+    progressed: bool,
+    timers: TimerTable<Timer>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Admitting,
+    Reserving,
+    Hunting(Hunting),
+    Talking(Talking),
+    Clearing(Clearing),
+}
+
+/// What a call waits for. Of timers due at one instant, the one armed first goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timer {
+    /// Reserving: the ledger is too slow.
+    Reservation,
+    /// From the reservation on: leases are to be extended.
+    Lease,
+    /// Hunting: the carrier gives no 18x.
+    CarrierProgress,
+    /// Hunting: nobody picks up.
+    Ring,
+    /// Talking: the longest permitted call.
+    MaxDuration,
+    /// Talking: the block that has begun ends.
+    Boundary,
+    /// Clearing: the packet counts do not come.
+    MediaReport,
+    /// Clearing: the profile does not answer.
+    SettleAgain,
+    /// Clearing: a cancelled leg may still answer.
+    LateAnswer,
+}
+
+impl Call {
+    /// Opens the call of a proven caller, and does at once whatever needs no answer from others: an unwelcome call is refused, a
+    /// welcome one asks its profile for a channel and the first block.
+    ///
+    /// # Errors
+    /// Where the directory knows nobody of whom the proof names, there is no call and no record: the caller's leg is to be
+    /// refused with this.
+    pub fn open(opening: Opening, now: Now, effects: &mut Vec<Effect>) -> Result<Call, Refusal> {
+        let caller = admitting::identify(&opening.directory, &opening.invitation)?;
+        let sip_call_id: Arc<str> = opening.invitation.sip_call_id.as_str().into();
+        let record = record::open(&opening, &caller, now);
+        effects.push(Effect::Tell(Fact::CallAttempted {
+            call: opening.id,
+            profile: record.profile,
+            direction: record.direction,
+            sip_call_id: sip_call_id.clone(),
+        }));
+        let verdict = admitting::admit(&opening, &caller);
+        let mut call = Call {
+            directory: opening.directory,
+            record,
+            sip_call_id,
+            invited: now.monotonic,
+            errand: None,
+            legs: Legs::of_caller(),
+            held: Held::default(),
+            requests: 0,
+            progressed: false,
+            timers: TimerTable::new(),
+            phase: Phase::Admitting,
+        };
+        match verdict {
+            Ok(errand) => {
+                if let Errand::Dial(dial) = &errand {
+                    record::rate(&mut call.record, dial);
+                }
+                call.errand = Some(errand);
+                call.reserve(now, effects);
+            }
+            Err(ending) => {
+                if ending.refusal() == Some(domain::refusal::RefusalKind::EmergencyNotCarried) {
+                    effects.push(Effect::Tell(Fact::EmergencyRefused {
+                        call: opening.id,
+                        profile: call.record.profile,
+                        dialled: call.record.dialled.as_str().into(),
+                    }));
+                }
+                call.clear(ending, now, effects);
+            }
+        }
+        Ok(call)
+    }
+
+    /// Which call.
+    pub fn id(&self) -> CallId {
+        self.record.id
+    }
+
+    /// The record as far as it is known; final once [`Machine::is_finished`].
+    pub fn record(&self) -> &CallRecord {
+        &self.record
+    }
+
+    /// What can be said of it now, for lists of live calls (R12); none once its books are closed.
+    pub fn live(&self, now: Now) -> Option<Live> {
+        let (phase, carrier) = match &self.phase {
+            Phase::Admitting | Phase::Reserving => (PhaseName::Reserving, None),
+            Phase::Hunting(hunting) => (PhaseName::Hunting, hunting.carrier()),
+            Phase::Talking(talking) => (PhaseName::Talking, talking.carrier.as_ref()),
+            Phase::Clearing(clearing) if clearing.is_settled() => return None,
+            Phase::Clearing(_) => (PhaseName::Clearing, None),
+        };
+        let (talked, amount) = match &self.phase {
+            Phase::Talking(talking) => (
+                now.monotonic.since(talking.answered),
+                talking.meter.as_ref().map_or(Micros::ZERO, |meter| meter.amount()),
+            ),
+            _ => (Duration::from_millis(self.record.talked_ms), self.held.captured),
+        };
+        Some(Live {
+            id: self.record.id,
+            company: self.record.company,
+            profile: self.record.profile,
+            phase,
+            dialled: self.record.dialled.clone(),
+            callee: self.record.callee,
+            caller_id: self.record.caller_id,
+            destination: self.record.destination.clone(),
+            carrier: carrier.map(|carrier| carrier.name.clone()),
+            invited_at: self.record.invited_at,
+            rang_at: self.record.rang_at,
+            answered_at: self.record.answered_at,
+            talked,
+            amount,
+            currency: self.record.currency,
+        })
+    }
+
+    fn on_leg(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {
+        match &self.phase {
+            Phase::Admitting => {}
+            Phase::Reserving => self.on_leg_while_reserving(leg, event, now, effects),
+            Phase::Hunting(_) => self.on_leg_while_hunting(leg, event, now, effects),
+            Phase::Talking(_) => self.on_leg_while_talking(leg, event, now, effects),
+            Phase::Clearing(_) => self.on_abandoned_leg(leg, &event, effects),
+        }
+    }
+
+    fn on_leg_named(&mut self, leg: LegId, sip_call_id: &str) {
+        if let Some(attempt) = record::attempt_of(&mut self.record, leg) {
+            attempt.sip_call_id = sip_call_id.to_owned();
+        }
+    }
+
+    /// Leases are extended by every call, free ones too.
+    fn on_lease_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
+        self.ask(Ask::Extend { opened: None }, effects);
+    }
+
+    fn on_timer(&mut self, timer: Timer, due: Now, now: Now, effects: &mut Vec<Effect>) {
+        match timer {
+            Timer::Reservation => self.on_reservation_overdue(now, effects),
+            Timer::Lease => self.on_lease_due(now, effects),
+            Timer::CarrierProgress => self.on_carrier_silent(now, effects),
+            Timer::Ring => self.on_ring_timeout(now, effects),
+            Timer::MaxDuration => self.clear(ending::Ending::released(domain::ReleaseCause::MaxDuration), due, effects),
+            Timer::Boundary => self.on_boundary(due, now, effects),
+            Timer::MediaReport => self.on_media_report_overdue(now, effects),
+            Timer::SettleAgain => self.on_settle_overdue(now, effects),
+            Timer::LateAnswer => self.on_late_answer_wait_over(),
+        }
+    }
+
+    fn ask(&mut self, ask: Ask, effects: &mut Vec<Effect>) {
+        let request = Request { call: self.record.id, number: self.requests, ask };
+        self.requests += 1;
+        effects.push(Effect::AskProfile(self.record.profile, Box::new(request)));
+    }
+
+    /// The first sign of life above 100 goes to the caller (RFC 6076).
+    fn progress(&mut self, successful: bool, ringing: bool, now: Now, effects: &mut Vec<Effect>) {
+        if !std::mem::replace(&mut self.progressed, true) {
+            let (direction, after) = (self.record.direction, self.since_invited(now));
+            effects.push(Effect::Tell(Fact::CallProgressed { direction, successful, ringing, after }));
+        }
+    }
+
+    fn since_invited(&self, now: Now) -> Duration {
+        now.monotonic.since(self.invited)
+    }
+}
+
+impl Machine for Call {
+    type Event = Event;
+    type Effect = Effect;
+
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Leg(leg, event) => self.on_leg(leg, event, now, effects),
+            Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
+            Event::LegClosed(leg) => self.on_leg_closed(leg),
+            Event::Reserved => self.on_reserved(now, effects),
+            Event::ReservationRefused(refusal) => self.on_reservation_refused(refusal, now, effects),
+            Event::ChargeGranted { sequence } => self.on_charge_granted(sequence),
+            Event::ChargeRefused { sequence } => self.on_charge_refused(sequence, effects),
+            Event::Settled { amount, billed_s } => self.on_settled(amount, billed_s, effects),
+            Event::MediaSilent { leg: _ } => self.on_media_silent(now, effects),
+            Event::MediaReported { packets, lost } => self.on_media_reported(packets, lost, now, effects),
+            Event::HangUpOrdered(cause) => self.on_hang_up_ordered(cause, now, effects),
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.timers.deadline()
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        while let Some(due) = self.timers.deadline().filter(|due| *due <= now.monotonic) {
+            let late = now.monotonic.since(due);
+            let due = Now { monotonic: due, wall: now.wall - late };
+            if let Some(timer) = self.timers.pop_due(now.monotonic) {
+                self.on_timer(timer, due, now, effects);
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(&self.phase, Phase::Clearing(clearing) if clearing.is_settled()) && self.legs.all_over()
+    }
+}

@@ -1,0 +1,91 @@
+//! The call record while the call lives: opened at birth, filled in as things happen.
+//!
+//! What was charged is put in by the profile, which knows what the ledger captured; the text form is the store's.
+
+use super::Opening;
+use super::admitting::{Caller, Dial};
+use super::ending::Ending;
+use crate::directory::Carrier;
+use domain::call_control::{CallerId, LegId};
+use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::{Micros, Now, ReleaseCause, Wall};
+use std::time::Duration;
+
+/// Characters kept of what was dialled.
+const DIALLED_MAX: usize = 64;
+
+/// The record of a call that has just been asked for.
+pub(super) fn open(opening: &Opening, caller: &Caller, now: Now) -> CallRecord {
+    CallRecord {
+        id: opening.id,
+        company: caller.company.id,
+        profile: caller.profile.id,
+        direction: CallDirection::Outbound,
+        dialled: opening.invitation.dialled.chars().take(DIALLED_MAX).collect(),
+        callee: None,
+        caller_id: None,
+        destination: String::new(),
+        invited_at: now.wall,
+        rang_at: None,
+        answered_at: None,
+        ended_at: now.wall,
+        talked_ms: 0,
+        billed_s: 0,
+        rate_per_minute: Micros::ZERO,
+        connection_fee: Micros::ZERO,
+        amount: Micros::ZERO,
+        currency: caller.company.currency,
+        // What is true should the switch die before it can say better.
+        cause: ReleaseCause::SwitchRestarted,
+        refusal: None,
+        sentence: None,
+        status: 0,
+        sip_call_id: opening.invitation.sip_call_id.clone(),
+        attempts: Vec::new(),
+        packets: (0, 0),
+        packets_lost: (0, 0),
+    }
+}
+
+/// It is known who is called, who is shown and what it costs.
+pub(super) fn rate(record: &mut CallRecord, dial: &Dial) {
+    record.callee = Some(dial.callee);
+    record.caller_id = match dial.caller_id {
+        CallerId::Number(number) => Some(number),
+        CallerId::Anonymous => None,
+    };
+    record.destination = dial.rate.destination.to_string();
+    record.rate_per_minute = dial.rate.tariff.rate_per_minute();
+    record.connection_fee = dial.rate.tariff.connection_fee();
+}
+
+/// A carrier is about to hear of it.
+pub(super) fn attempt(record: &mut CallRecord, carrier: &Carrier, now: Now) {
+    record.attempts.push(Attempt {
+        carrier: carrier.id,
+        carrier_name: carrier.name.to_string(),
+        sip_call_id: String::new(),
+        invited_at: now.wall,
+        post_dial_delay_ms: None,
+        status: 0,
+    });
+}
+
+/// The attempt that this leg is.
+pub(super) fn attempt_of(record: &mut CallRecord, leg: LegId) -> Option<&mut Attempt> {
+    record.attempts.get_mut(usize::from(leg.0).checked_sub(1)?)
+}
+
+/// It is over.
+pub(super) fn close(record: &mut CallRecord, ending: &Ending, talked: Option<Duration>, ended_at: Wall) {
+    record.ended_at = ended_at;
+    record.talked_ms = talked.map_or(0, |talked| millis(talked));
+    record.cause = ending.cause;
+    record.refusal = ending.refusal().map(|kind| kind.as_str().to_owned());
+    record.sentence = ending.sentence().map(str::to_owned);
+    record.status = if talked.is_some() { 200 } else { ending.status() };
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

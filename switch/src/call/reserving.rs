@@ -1,0 +1,65 @@
+//! Phase two: the profile is asked for a channel and the first block, before any carrier hears of the call (K2, R8).
+//!
+//! How they are held is `profile`'s; what is done with them, `hunting`'s.
+
+use super::admitting::Errand;
+use super::ending::Ending;
+use super::{Call, Effect, Phase, Timer};
+use crate::profile::{Ask, Held};
+use domain::call_control::{LegEvent, LegId};
+use domain::refusal::RefusalKind;
+use domain::{Now, Refusal};
+
+impl Call {
+    /// Asks for everything at once, so that nothing is ever held in part.
+    pub(super) fn reserve(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let first = match &self.errand {
+            Some(Errand::Dial(dial)) => Some(dial.rate.tariff.first_block()),
+            Some(Errand::Echo) | None => None,
+        };
+        self.phase = Phase::Reserving;
+        self.timers.arm(Timer::Reservation, now.monotonic + self.directory.settings().reservation_timeout);
+        let opened = Box::new(self.record.clone());
+        self.ask(Ask::Reserve { first, opened }, effects);
+    }
+
+    /// The profile holds what was asked for.
+    pub(super) fn on_reserved(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Reserving) {
+            return;
+        }
+        self.timers.disarm(Timer::Reservation);
+        self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
+        match self.errand.take() {
+            Some(Errand::Dial(dial)) => {
+                self.held = Held { channel: true, block: Some(dial.rate.tariff.first_block()), ..Held::default() };
+                self.hunt(*dial, now, effects);
+            }
+            Some(Errand::Echo) | None => {
+                self.held = Held { channel: true, ..Held::default() };
+                self.echo(now, effects);
+            }
+        }
+    }
+
+    /// The profile holds nothing.
+    pub(super) fn on_reservation_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Reserving) {
+            self.clear(Ending::refused(refusal), now, effects);
+        }
+    }
+
+    /// The ledger took too long. What it may hold meanwhile is given back when it answers.
+    pub(super) fn on_reservation_overdue(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let refusal = Refusal::new(RefusalKind::LedgerUnavailable);
+        let refusal = refusal.retry_after_s(self.directory.settings().retry_after_s);
+        self.clear(Ending::refused(refusal), now, effects);
+    }
+
+    /// Only the caller's leg is there.
+    pub(super) fn on_leg_while_reserving(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {
+        if leg == LegId::CALLER {
+            self.on_unanswered_caller(event, now, effects);
+        }
+    }
+}

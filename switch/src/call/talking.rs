@@ -1,0 +1,146 @@
+//! Phase four: answered. Sound flows, the meter runs, and either side, the clock or the money ends it.
+//!
+//! The meter itself is in `metering`; what follows the end, in `clearing`.
+
+use super::ending::Ending;
+use super::hunting::Attempt;
+use super::metering::{Boundary, Charge, Meter};
+use super::{Call, Effect, Phase, Timer};
+use crate::directory::Carrier;
+use crate::profile::{Ask, Held};
+use domain::call_control::{LegEvent, LegId, LegOrder};
+use domain::media::MediaDescription;
+use domain::{Fact, Monotonic, Now, ReleaseCause};
+use rating::Tariff;
+use std::sync::Arc;
+
+/// The state of this phase.
+#[derive(Debug)]
+pub(super) struct Talking {
+    /// When the 2xx to the caller was ordered (R10).
+    pub(super) answered: Monotonic,
+    /// The called side; none for the echo test.
+    pub(super) carrier: Option<Arc<Carrier>>,
+    /// None for a free call.
+    pub(super) meter: Option<Meter>,
+}
+
+impl Call {
+    /// A carrier answered: so is the caller, and the first block is owed at once.
+    pub(super) fn talk(
+        &mut self,
+        attempt: Attempt,
+        tariff: Tariff,
+        media: MediaDescription,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media }));
+        let (meter, charge) = Meter::start(tariff);
+        self.answered(Some(attempt.carrier), Some(meter), now, effects);
+        self.charge(charge, now, effects);
+    }
+
+    /// The caller hears itself (O2): free, so nothing but the lease is to be renewed.
+    pub(super) fn echo(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Tell(Fact::CallAdmitted {
+            direction: self.record.direction,
+            after: self.since_invited(now),
+        }));
+        effects.push(Effect::AnswerWithEcho);
+        self.answered(None, None, now, effects);
+        let opened = Some(Box::new(self.record.clone()));
+        self.ask(Ask::Extend { opened }, effects);
+    }
+
+    fn answered(&mut self, carrier: Option<Arc<Carrier>>, meter: Option<Meter>, now: Now, effects: &mut Vec<Effect>) {
+        self.record.answered_at = Some(now.wall);
+        self.record.status = 200;
+        self.progress(true, false, now, effects);
+        effects.push(Effect::Tell(Fact::CallAnswered { call: self.id(), direction: self.record.direction }));
+        // Armed before the first boundary, so that a boundary in the same instant does not begin a block that cannot be talked.
+        self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
+        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter });
+    }
+
+    /// Asks for a charge. It extends the leases too.
+    fn charge(&mut self, charge: Charge, now: Now, effects: &mut Vec<Effect>) {
+        let Charge { sequence, begins, next } = charge;
+        self.held = Held {
+            channel: true,
+            block: Some(next),
+            captured: self.held.captured + begins.amount,
+            captured_s: begins.until_s,
+        };
+        self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
+        self.arm_boundary();
+        let opened = (sequence == 0).then(|| Box::new(self.record.clone()));
+        self.ask(Ask::Charge { sequence, begins, next, opened }, effects);
+    }
+
+    fn arm_boundary(&mut self) {
+        if let Phase::Talking(Talking { answered, meter: Some(meter), .. }) = &self.phase {
+            self.timers.arm(Timer::Boundary, *answered + meter.boundary());
+        }
+    }
+
+    /// The block that had begun has ended; `now` is the boundary itself or later.
+    pub(super) fn on_boundary(&mut self, due: Now, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Talking(talking) = &mut self.phase else { return };
+        let Some(meter) = &mut talking.meter else { return };
+        match meter.cross(now.monotonic.since(talking.answered)) {
+            Boundary::Begin(charge) => self.charge(charge, now, effects),
+            Boundary::Exhausted => self.clear(Ending::released(ReleaseCause::CreditExhausted), due, effects),
+            // What was granted is spoken, and nothing is guessed (design 5, point 8).
+            Boundary::Unknown => self.clear(Ending::released(ReleaseCause::Overload), now, effects),
+            Boundary::WaitUntil(elapsed) => self.timers.arm(Timer::Boundary, talking.answered + elapsed),
+        }
+    }
+
+    /// What has begun is paid, what comes next is held.
+    pub(super) fn on_charge_granted(&mut self, sequence: u32) {
+        let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
+        if meter.grant(sequence) {
+            self.arm_boundary();
+        }
+    }
+
+    /// What has begun is the last that is paid (R8): the call ends with it.
+    pub(super) fn on_charge_refused(&mut self, sequence: u32, effects: &mut Vec<Effect>) {
+        let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
+        if meter.refuse(sequence) {
+            self.held.block = None;
+            effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
+            self.arm_boundary();
+        }
+    }
+
+    /// A leg told something while people talk.
+    pub(super) fn on_leg_while_talking(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            event if !self.legs.is_up(leg) => self.on_abandoned_leg(leg, &event, effects),
+            LegEvent::Released(cause) => {
+                self.legs.close(leg);
+                let ending = if leg == LegId::CALLER { Ending::by_caller(cause) } else { Ending::released(cause) };
+                self.clear(ending, now, effects);
+            }
+            LegEvent::Failed(_) => {
+                self.legs.close(leg);
+                self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
+            }
+            // A CANCEL that crossed our 2xx changes nothing (RFC 3261 9.2), nor does a late provisional answer.
+            LegEvent::Trying
+            | LegEvent::Ringing { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::Cancelled => {}
+        }
+    }
+
+    /// Nobody sends sound any more.
+    pub(super) fn on_media_silent(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Talking(_)) {
+            self.clear(Ending::released(ReleaseCause::MediaTimeout), now, effects);
+        }
+    }
+}

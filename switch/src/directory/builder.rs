@@ -1,0 +1,257 @@
+//! How a directory is made: entries in any order, checked against each other at the end.
+//!
+//! Reading the entries from anywhere is not done here.
+
+use super::country::{Country, CountryPlan};
+use super::entries::{Carrier, Company, Number, Profile};
+use super::{CallSettings, Directory};
+use crate::numbering;
+use domain::{CarrierId, E164, ProfileId};
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+/// What is wrong with a set of entries. The directory is built nevertheless, without the entry at fault, so that one bad row
+/// does not stop every company's calls; the caller logs each fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A profile of a company that is not there.
+    #[error("profile {0} belongs to a company that does not exist; it was left out")]
+    ProfileWithoutCompany(ProfileId),
+    /// Two profiles with one SIP user (P2).
+    #[error("profile {profile} has the SIP user {sip_user} of another profile; it was left out")]
+    SipUserTaken {
+        /// The later one.
+        profile: ProfileId,
+        /// The SIP user.
+        sip_user: Arc<str>,
+    },
+    /// Two profiles with one id.
+    #[error("profile {0} is there twice; the first was kept")]
+    ProfileTwice(ProfileId),
+    /// Two carriers with one id.
+    #[error("carrier {0} is there twice; the first was kept")]
+    CarrierTwice(CarrierId),
+    /// One number of two owners.
+    #[error("number {0} is there twice; the first was kept")]
+    NumberTwice(E164),
+}
+
+/// Collects the entries of a [`Directory`].
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    settings: CallSettings,
+    companies: Vec<Company>,
+    profiles: Vec<Profile>,
+    carriers: Vec<Carrier>,
+    numbers: Vec<Number>,
+    countries: Vec<(Country, CountryPlan)>,
+    echo_codes: Vec<String>,
+}
+
+impl Builder {
+    /// Sets the time limits; without it they are the defaults.
+    pub fn settings(mut self, settings: CallSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Adds a company.
+    pub fn company(mut self, company: Company) -> Self {
+        self.companies.push(company);
+        self
+    }
+
+    /// Adds a profile; its company may be added later.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profiles.push(profile);
+        self
+    }
+
+    /// Adds a carrier.
+    pub fn carrier(mut self, carrier: Carrier) -> Self {
+        self.carriers.push(carrier);
+        self
+    }
+
+    /// Adds a number of ours.
+    pub fn number(mut self, number: Number) -> Self {
+        self.numbers.push(number);
+        self
+    }
+
+    /// Adds how a country dials.
+    pub fn country(mut self, country: Country, plan: CountryPlan) -> Self {
+        self.countries.push((country, plan));
+        self
+    }
+
+    /// Adds an echo code or number (O2b): `*43`, `+17605550100`. Visual separators do not count.
+    pub fn echo_code(mut self, code: &str) -> Self {
+        self.echo_codes.push(code.to_string());
+        self
+    }
+
+    /// The directory, and what was left out of it and why.
+    pub fn build(self) -> (Directory, Vec<Fault>) {
+        let mut directory = Directory {
+            settings: self.settings,
+            companies: self.companies.into_iter().map(|company| (company.id, Arc::new(company))).collect(),
+            countries: self.countries.into_iter().collect(),
+            echo_codes: self.echo_codes.iter().map(|code| echo_key(code)).collect(),
+            ..Directory::default()
+        };
+        let mut faults = Vec::new();
+        for profile in self.profiles {
+            faults.extend(directory.insert_profile(profile));
+        }
+        for carrier in self.carriers {
+            faults.extend(directory.insert_carrier(carrier));
+        }
+        for number in self.numbers {
+            match directory.numbers.entry(number.number) {
+                Entry::Occupied(_) => faults.push(Fault::NumberTwice(number.number)),
+                Entry::Vacant(place) => _ = place.insert(number),
+            }
+        }
+        directory.sort();
+        (directory, faults)
+    }
+}
+
+/// As [`Directory::is_echo_code`] looks it up.
+fn echo_key(code: &str) -> String {
+    let plain = numbering::plain(code);
+    plain.strip_prefix('+').unwrap_or(&plain).to_owned()
+}
+
+impl Directory {
+    fn insert_profile(&mut self, profile: Profile) -> Option<Fault> {
+        if !self.companies.contains_key(&profile.company) {
+            return Some(Fault::ProfileWithoutCompany(profile.id));
+        }
+        if self.by_sip_user.contains_key(&profile.sip_user) {
+            return Some(Fault::SipUserTaken { profile: profile.id, sip_user: profile.sip_user });
+        }
+        if self.profiles.contains_key(&profile.id) {
+            return Some(Fault::ProfileTwice(profile.id));
+        }
+        self.by_sip_user.insert(profile.sip_user.clone(), profile.id);
+        for source in &profile.sources {
+            let candidates = self.by_source.entry(*source).or_default();
+            if !candidates.contains(&profile.id) {
+                candidates.push(profile.id);
+            }
+        }
+        self.profiles.insert(profile.id, Arc::new(profile));
+        None
+    }
+
+    fn insert_carrier(&mut self, carrier: Carrier) -> Option<Fault> {
+        if self.carriers.contains_key(&carrier.id) {
+            return Some(Fault::CarrierTwice(carrier.id));
+        }
+        let carrier = Arc::new(carrier);
+        self.carriers.insert(carrier.id, carrier.clone());
+        if carrier.enabled && carrier.prefixes.is_empty() {
+            self.default_routes.push(carrier.clone());
+        }
+        for prefix in carrier.prefixes.iter().filter(|_| carrier.enabled) {
+            self.routes.entry(*prefix).or_default().push(carrier.clone());
+        }
+        None
+    }
+
+    /// Puts everything that a decision walks through into its order.
+    fn sort(&mut self) {
+        for candidates in self.by_source.values_mut() {
+            candidates.sort_unstable();
+        }
+        for serving in self.routes.values_mut().chain([&mut self.default_routes]) {
+            serving.sort_by_key(|carrier| (carrier.priority, carrier.id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::CallerIdPolicy;
+    use domain::{CompanyId, Currency};
+    use std::net::SocketAddr;
+
+    fn company(id: u128) -> Company {
+        Company {
+            id: CompanyId::from_bits(id),
+            country: Country::new(*b"GB"),
+            currency: Currency::USD,
+            suspended: false,
+            deck: None,
+        }
+    }
+
+    fn profile(id: u128, company: u128, sip_user: &str, sources: &[&str]) -> Profile {
+        Profile {
+            id: ProfileId::from_bits(id),
+            company: CompanyId::from_bits(company),
+            sip_user: sip_user.into(),
+            channels: 1,
+            active: true,
+            caller_id: CallerIdPolicy::None,
+            auto_recharge: None,
+            require_plus: false,
+            sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
+            credentials: 0,
+        }
+    }
+
+    /// S3, S5.
+    #[test]
+    fn profiles_are_found_by_sip_user_and_by_source_address_and_port() {
+        let (directory, faults) = Directory::builder()
+            .profile(profile(2, 1, "990500002", &["192.0.2.1:5060"]))
+            .profile(profile(1, 1, "990500001", &["192.0.2.1:5060", "192.0.2.2:5060"]))
+            .company(company(1))
+            .build();
+        assert!(faults.is_empty());
+        let source: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+        assert_eq!(directory.profiles_at(source), [ProfileId::from_bits(1), ProfileId::from_bits(2)]);
+        assert!(directory.profiles_at("192.0.2.1:5061".parse().unwrap()).is_empty());
+        assert_eq!(directory.profile_by_sip_user("990500002").unwrap().id, ProfileId::from_bits(2));
+        assert!(directory.profile_by_sip_user("990500003").is_none());
+    }
+
+    /// P2.
+    #[test]
+    fn a_bad_entry_is_named_and_left_out_and_the_rest_stands() {
+        let (directory, faults) = Directory::builder()
+            .company(company(1))
+            .profile(profile(1, 1, "990500001", &[]))
+            .profile(profile(2, 1, "990500001", &[]))
+            .profile(profile(3, 9, "990500003", &[]))
+            .profile(profile(1, 1, "990500004", &[]))
+            .build();
+        assert_eq!(
+            faults.iter().map(Fault::to_string).collect::<Vec<_>>(),
+            [
+                format!(
+                    "profile {} has the SIP user 990500001 of another profile; it was left out",
+                    ProfileId::from_bits(2)
+                ),
+                format!(
+                    "profile {} belongs to a company that does not exist; it was left out",
+                    ProfileId::from_bits(3)
+                ),
+                format!("profile {} is there twice; the first was kept", ProfileId::from_bits(1)),
+            ]
+        );
+        assert_eq!(directory.profiles().count(), 1);
+    }
+
+    /// O2b.
+    #[test]
+    fn echo_codes_are_known_however_they_are_written() {
+        let (directory, _) = Directory::builder().echo_code("*43").echo_code("+1 760-555-0100").build();
+        assert!(directory.is_echo_code("*43") && directory.is_echo_code("+17605550100"));
+        assert!(directory.is_echo_code("17605550100") && !directory.is_echo_code("176055501001"));
+    }
+}

@@ -1,0 +1,101 @@
+//! The entries of the directory: companies, profiles, carriers and numbers, as far as a decision needs them.
+//!
+//! Names of persons, secrets and SIP addresses are not here; the store has them.
+
+use super::country::Country;
+use super::statuses::Statuses;
+use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
+use rating::Deck;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A company, as far as its calls are concerned.
+#[derive(Clone, Debug)]
+pub struct Company {
+    /// Its identity.
+    pub id: CompanyId,
+    /// Where it is (A4): decides emergency numbers (O3) and what ten digits mean (D-16).
+    pub country: Country,
+    /// Of its credit. A deck in another currency is not used for it.
+    pub currency: Currency,
+    /// Whether it may call at all.
+    pub suspended: bool,
+    /// What its calls cost; none where no deck is assigned (every paid call is then refused with `no_route`).
+    pub deck: Option<Arc<Deck>>,
+}
+
+/// A profile, as far as its calls and its registration are concerned (P1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its identity.
+    pub id: ProfileId,
+    /// Whose it is.
+    pub company: CompanyId,
+    /// The user of its digest credentials, which From must carry (S4); unique in the directory.
+    pub sip_user: Arc<str>,
+    /// Channels bought (C1), 0 to 300. The ledger has the last word on how many are free.
+    pub channels: u32,
+    /// Whether it has a running subscription (P7).
+    pub active: bool,
+    /// Whose number its calls show (O5).
+    pub caller_id: CallerIdPolicy,
+    /// Whether and how it is recharged from the company (K6).
+    pub auto_recharge: Option<AutoRecharge>,
+    /// Whether numbers must be dialled with their `+` (S6).
+    pub require_plus: bool,
+    /// Source addresses that need no challenge (S3).
+    pub sources: Vec<SocketAddr>,
+    /// Where its secrets are, for those who check them; a number without meaning here.
+    pub credentials: u64,
+}
+
+/// Whose number the called side sees (O5, L1, L6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerIdPolicy {
+    /// Nobody's: the calls are anonymous.
+    None,
+    /// This number, unless the PBX asks for another that is the profile's own (L5).
+    Number(E164),
+}
+
+/// Credit that comes by itself (K6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutoRecharge {
+    /// How much moves from the company at once; more than zero.
+    pub amount: Micros,
+    /// It moves when this or less is available (D-08).
+    pub threshold: Micros,
+}
+
+/// A carrier, as far as the choice of it is concerned. Where it listens is known to others by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// Its identity.
+    pub id: CarrierId,
+    /// Its configured name: a metric label.
+    pub name: Arc<str>,
+    /// What it serves; empty for every number.
+    pub prefixes: Vec<Prefix>,
+    /// Of those that serve a number equally precisely, the lowest goes first.
+    pub priority: u32,
+    /// How long it may take to its first 18x; none for [`super::CallSettings::carrier_progress_timeout`].
+    pub progress_timeout: Option<Duration>,
+    /// The statuses after which the next carrier is tried; none for [`super::CallSettings::failover`].
+    pub failover: Option<Statuses>,
+    /// Whether it is used.
+    pub enabled: bool,
+}
+
+/// A telephone number of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// The number.
+    pub number: E164,
+    /// Whose it is.
+    pub company: CompanyId,
+    /// The profile that it is assigned to, if any.
+    pub profile: Option<ProfileId>,
+    /// Whether it may be shown as caller ID (L3).
+    pub caller_id_allowed: bool,
+}

@@ -1,0 +1,117 @@
+//! The [`Directory`]: one immutable snapshot of everything that decisions read, swapped whole when anything changes.
+//!
+//! Where it is read from (`store`) and who swaps it (`actors`) is not known here. No secret and no SIP address lives in it.
+
+mod builder;
+mod country;
+mod entries;
+mod settings;
+mod statuses;
+
+pub use builder::{Builder, Fault};
+pub use country::{Country, CountryPlan, NotACountry};
+pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, Company, Number, Profile};
+pub use settings::CallSettings;
+pub use statuses::Statuses;
+
+use crate::emergency;
+use domain::{CarrierId, CompanyId, E164, Prefix, ProfileId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Everything that decisions read, at one moment. Made by [`Directory::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    settings: CallSettings,
+    companies: BTreeMap<CompanyId, Arc<Company>>,
+    profiles: BTreeMap<ProfileId, Arc<Profile>>,
+    by_sip_user: BTreeMap<Arc<str>, ProfileId>,
+    by_source: BTreeMap<SocketAddr, Vec<ProfileId>>,
+    carriers: BTreeMap<CarrierId, Arc<Carrier>>,
+    /// For each prefix the enabled carriers that serve it, by priority, then id.
+    routes: BTreeMap<Prefix, Vec<Arc<Carrier>>>,
+    /// The enabled carriers that serve every number, by priority, then id.
+    default_routes: Vec<Arc<Carrier>>,
+    numbers: BTreeMap<E164, Number>,
+    countries: BTreeMap<Country, CountryPlan>,
+    echo_codes: BTreeSet<String>,
+}
+
+impl Directory {
+    /// An empty directory to be filled.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Time limits and leases of calls.
+    pub fn settings(&self) -> &CallSettings {
+        &self.settings
+    }
+
+    /// The company with this id.
+    pub fn company(&self, id: CompanyId) -> Option<&Arc<Company>> {
+        self.companies.get(&id)
+    }
+
+    /// The profile with this id.
+    pub fn profile(&self, id: ProfileId) -> Option<&Arc<Profile>> {
+        self.profiles.get(&id)
+    }
+
+    /// The profile with this SIP user (P3); exact, case included.
+    pub fn profile_by_sip_user(&self, sip_user: &str) -> Option<&Arc<Profile>> {
+        self.profiles.get(self.by_sip_user.get(sip_user)?)
+    }
+
+    /// The profiles that IP authentication names for this source (S3, S5), in order of id; empty where there is none.
+    pub fn profiles_at(&self, source: SocketAddr) -> &[ProfileId] {
+        self.by_source.get(&source).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every profile, in order of id.
+    pub fn profiles(&self) -> impl Iterator<Item = &Arc<Profile>> {
+        self.profiles.values()
+    }
+
+    /// The carrier with this id, enabled or not.
+    pub fn carrier(&self, id: CarrierId) -> Option<&Arc<Carrier>> {
+        self.carriers.get(&id)
+    }
+
+    /// Every carrier, in order of id.
+    pub fn carriers(&self) -> impl Iterator<Item = &Arc<Carrier>> {
+        self.carriers.values()
+    }
+
+    /// The number of ours, where it is one.
+    pub fn number(&self, number: E164) -> Option<&Number> {
+        self.numbers.get(&number)
+    }
+
+    /// How a country dials, where that is known.
+    pub fn country(&self, country: Country) -> Option<&CountryPlan> {
+        self.countries.get(&country)
+    }
+
+    /// Whether this is answered with the caller's own sound (O2): `dialled` without visual separators.
+    pub fn is_echo_code(&self, dialled: &str) -> bool {
+        self.echo_codes.contains(dialled.strip_prefix('+').unwrap_or(dialled))
+    }
+
+    /// Whether the PBX of this profile means an emergency service by `dialled` (O3).
+    pub fn is_emergency(&self, profile: ProfileId, dialled: &str) -> bool {
+        let company = self.profile(profile).and_then(|profile| self.company(profile.company));
+        emergency::is_emergency(dialled, company.and_then(|company| self.country(company.country)))
+    }
+
+    /// The enabled carriers that serve exactly this prefix, by priority, then id.
+    pub(crate) fn carriers_for(&self, prefix: Prefix) -> &[Arc<Carrier>] {
+        self.routes.get(&prefix).map_or(&[], Vec::as_slice)
+    }
+
+    /// The enabled carriers that serve every number, by priority, then id.
+    pub(crate) fn carriers_for_everything(&self) -> &[Arc<Carrier>] {
+        &self.default_routes
+    }
+}

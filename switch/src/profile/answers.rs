@@ -1,0 +1,322 @@
+//! What the ledger's answer to a call's batch means: told to the call, tried once more in another way, or final.
+//!
+//! Batches are made in `batches`; recharges by themselves are answered in the parent.
+
+use super::Profile;
+use super::batches::{self, ATTEMPTS_MAX};
+use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Posted};
+use super::request::{Ask, Effect, Posting};
+use crate::call;
+use domain::credit::{Account, Balance, BatchRefusal, Kind, Outcome, RefusedBecause};
+use domain::fact::RechargeOutcome;
+use domain::refusal::RefusalKind;
+use domain::{CallId, Fact, Micros, Now, Refusal};
+
+impl Profile {
+    /// The ledger answered the batch that it has of this call.
+    pub(super) fn on_call_answered(&mut self, call: CallId, outcome: Outcome, now: Now, effects: &mut Vec<Effect>) {
+        let Some(posted) = self.calls.get_mut(&call).and_then(|books| books.posted.take()) else { return };
+        match first_outcome(outcome) {
+            Outcome::Unavailable => self.on_unavailable(call, posted, now, effects),
+            Outcome::Applied(balances) => {
+                self.say_posted(&posted.posting, true, effects);
+                let accounts = self.calls.get(&call).map(|books| books.accounts);
+                self.on_applied(call, posted, now, effects);
+                self.watch(accounts, &balances, now, effects);
+                self.proceed(call, now, effects);
+            }
+            Outcome::Refused(refusal) => {
+                self.say_posted(&posted.posting, false, effects);
+                let Posted { mut draft, posting, .. } = posted;
+                draft.attempt += 1;
+                self.on_refused(call, draft, &posting, refusal, now, effects);
+                self.proceed(call, now, effects);
+            }
+            Outcome::Replayed(_) => {}
+        }
+    }
+
+    /// Nothing is known to be done: the same is asked again later. A caller does not wait for that; a call that is up speaks on
+    /// for what was granted (design 5, point 8).
+    fn on_unavailable(&mut self, call: CallId, mut posted: Posted, now: Now, effects: &mut Vec<Effect>) {
+        if matches!(posted.draft.request.ask, Ask::Reserve { .. }) && !posted.draft.told {
+            posted.draft.told = true;
+            let refusal = self.ledger_away();
+            effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
+        }
+        posted.asked_at = now.monotonic;
+        if let Some(books) = self.calls.get_mut(&call) {
+            books.posted = Some(posted);
+        }
+        self.arm_sweep(now);
+    }
+
+    fn on_applied(&mut self, call: CallId, posted: Posted, now: Now, effects: &mut Vec<Effect>) {
+        let Posted { draft, posting, .. } = posted;
+        if draft.link == Link::Linked {
+            self.recharge.succeed(now);
+            self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+        }
+        let Some(books) = self.calls.get_mut(&call) else { return };
+        match &draft.request.ask {
+            Ask::Reserve { first, .. } => {
+                books.channel = Channel::Held(Channel::FIRST);
+                books.block = first.map(|block| HeldBlock { block, lapsed: false });
+                if !draft.told {
+                    effects.push(Effect::TellCall(call, call::Event::Reserved));
+                }
+            }
+            Ask::Charge { sequence, begins, next, .. } => {
+                books.retake_channel();
+                books.capture(*begins, effects);
+                books.block = (!draft.is_final).then_some(HeldBlock { block: *next, lapsed: false });
+                if !draft.told {
+                    effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
+                }
+            }
+            Ask::Extend { .. } => books.retake_channel(),
+            Ask::Settle { owed_s, .. } => {
+                if let Some(block) = batches::begun_unpaid(books, *owed_s) {
+                    books.capture(block, effects);
+                }
+                self.close(call, effects);
+            }
+        }
+    }
+
+    fn on_refused(
+        &mut self,
+        call: CallId,
+        draft: Draft,
+        posting: &Posting,
+        refusal: BatchRefusal,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        if draft.attempt >= ATTEMPTS_MAX {
+            return self.give_up(call, draft, self.ledger_away(), now, effects);
+        }
+        match refusal.because {
+            RefusedBecause::HoldNotOpen => self.on_lapsed(call, draft, posting, refusal, now, effects),
+            RefusedBecause::InsufficientFunds { account, available } => {
+                let short = Short { account, available: Micros::new(available), transfer: refusal.transfer };
+                self.on_short(call, draft, posting, short, now, effects);
+            }
+            // Somebody recharged in the meantime: without it, then.
+            RefusedBecause::AboveLimit => self.submit(call, Draft { link: Link::Tried, ..draft }, now, effects),
+            // An earlier machine of this profile used the id: the next one is free.
+            RefusedBecause::DifferentBody => self.submit(call, draft, now, effects),
+            RefusedBecause::TooLarge
+            | RefusedBecause::ForeignAccount
+            | RefusedBecause::MismatchedAccounts
+            | RefusedBecause::NegativeAmount
+            | RefusedBecause::HoldExists
+            | RefusedBecause::CaptureExceedsHold
+            | RefusedBecause::Overflow => self.give_up(call, draft, self.ledger_away(), now, effects),
+        }
+    }
+
+    /// A hold of a living call was closed by another node: it is taken again, or what it was for is posted.
+    fn on_lapsed(
+        &mut self,
+        call: CallId,
+        draft: Draft,
+        posting: &Posting,
+        refusal: BatchRefusal,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(posting, refusal));
+        if learnt {
+            self.submit(call, draft, now, effects);
+        } else {
+            self.give_up(call, draft, self.ledger_away(), now, effects);
+        }
+    }
+
+    /// Less is available than is needed.
+    fn on_short(
+        &mut self,
+        call: CallId,
+        draft: Draft,
+        posting: &Posting,
+        short: Short,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((accounts, is_ending)) = self.calls.get(&call).map(|books| (books.accounts, books.is_ending())) else {
+            return;
+        };
+        if short.account == accounts.channels() {
+            return self.on_channel_taken(call, draft, now, effects);
+        }
+        if short.account == accounts.company_money() {
+            self.recharge.fail(now);
+            self.say_recharged(RechargeOutcome::CompanyEmpty, posting, effects);
+        } else if draft.link == Link::Untried && !is_ending && self.may_link(&draft, now) {
+            return self.submit(call, Draft { link: Link::Linked, ..draft }, now, effects);
+        }
+        let transfer = posting.batch.transfers.get(short.transfer).map(|transfer| transfer.kind);
+        let is_post = matches!(transfer, Some(Kind::Post { .. }));
+        match draft.request.ask {
+            Ask::Reserve { .. } => {
+                let refusal = short_of_credit(&draft, self.available_of(&short, accounts));
+                self.give_up(call, draft, refusal, now, effects);
+            }
+            // What has begun had lapsed, and there is nothing left to pay it with.
+            Ask::Charge { .. } | Ask::Settle { .. } if is_post => self.on_unpayable(call, draft, now, effects),
+            Ask::Charge { .. } => self.on_exhausted(call, draft, now, effects),
+            Ask::Extend { .. } | Ask::Settle { .. } => self.give_up(call, draft, self.ledger_away(), now, effects),
+        }
+    }
+
+    /// No channel is free. A living call whose channel had lapsed goes on without one.
+    fn on_channel_taken(&mut self, call: CallId, draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        if matches!(draft.request.ask, Ask::Reserve { .. }) {
+            return self.give_up(call, draft, self.channels_full(), now, effects);
+        }
+        if let Some(books) = self.calls.get_mut(&call) {
+            books.channel = Channel::None;
+        }
+        self.submit(call, draft, now, effects);
+    }
+
+    /// The final unit (R8): what begins is captured all the same, and nothing is held after it.
+    fn on_exhausted(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        tell_exhausted(call, &mut draft, effects);
+        self.submit(call, Draft { is_final: true, link: Link::Tried, ..draft }, now, effects);
+    }
+
+    fn on_unpayable(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        tell_exhausted(call, &mut draft, effects);
+        if let Some(books) = self.calls.get_mut(&call) {
+            books.block = None;
+        }
+        if matches!(draft.request.ask, Ask::Settle { .. }) {
+            self.submit(call, draft, now, effects);
+        }
+    }
+
+    /// Nothing more can be tried: the call is told so. A record is kept all the same, with nothing moved.
+    fn give_up(&mut self, call: CallId, draft: Draft, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
+        let told = match &draft.request.ask {
+            Ask::Reserve { .. } => Some(call::Event::ReservationRefused(refusal)),
+            Ask::Charge { sequence, .. } => Some(call::Event::ChargeRefused { sequence: *sequence }),
+            Ask::Extend { .. } => None,
+            Ask::Settle { .. } => return self.keep_record_only(call, draft, now, effects),
+        };
+        effects.extend(told.filter(|_| !draft.told).map(|event| Effect::TellCall(call, event)));
+    }
+
+    fn keep_record_only(&mut self, call: CallId, draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        let Some(books) = self.calls.get_mut(&call) else { return };
+        let (channel, block) = (std::mem::replace(&mut books.channel, Channel::None), books.block.take());
+        if channel == Channel::None && block.is_none() {
+            self.close(call, effects);
+        } else {
+            self.submit(call, draft, now, effects);
+        }
+    }
+
+    /// The books are closed: nothing is held for this call any more, and its record is kept.
+    fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
+        if let Some(books) = self.calls.remove(&call) {
+            self.remember(call, books.captured, books.captured_s);
+            let (amount, billed_s) = (books.captured, books.captured_s);
+            effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));
+        }
+    }
+
+    fn channels_full(&self) -> Refusal {
+        match self.directory.profile(self.id).map(|profile| profile.channels) {
+            Some(0) | None => Refusal::new(RefusalKind::ProfileInactive),
+            Some(1) => Refusal::saying(
+                RefusalKind::ChannelsFull,
+                "The one channel of the profile is taken; hang up the call or buy more channels",
+            ),
+            Some(count) => Refusal::saying(
+                RefusalKind::ChannelsFull,
+                format!("All {count} channels of the profile are taken; hang up a call or buy more channels"),
+            ),
+        }
+    }
+
+    /// What is available to the customer, where the ledger's refusal speaks of it.
+    fn available_of(&self, short: &Short, accounts: Accounts) -> Micros {
+        if short.account == accounts.money() { short.available } else { Micros::ZERO }
+    }
+
+    /// Looks at what a batch left available, and recharges where that is little (K6).
+    pub(super) fn watch(
+        &mut self,
+        accounts: Option<Accounts>,
+        balances: &[(Account, Balance)],
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(accounts) = accounts else { return };
+        let money = balances.iter().find(|(account, _)| *account == accounts.money());
+        if let Some((_, balance)) = money {
+            self.recharge_where_low(accounts, Micros::new(balance.available()), now, effects);
+        }
+    }
+}
+
+/// What is missing, and at which transfer.
+#[derive(Clone, Copy, Debug)]
+struct Short {
+    account: Account,
+    available: Micros,
+    transfer: usize,
+}
+
+fn tell_exhausted(call: CallId, draft: &mut Draft, effects: &mut Vec<Effect>) {
+    if let Ask::Charge { sequence, .. } = draft.request.ask
+        && !std::mem::replace(&mut draft.told, true)
+    {
+        effects.push(Effect::TellCall(call, call::Event::ChargeRefused { sequence }));
+    }
+}
+
+impl Books {
+    /// A block is paid.
+    fn capture(&mut self, block: rating::Block, effects: &mut Vec<Effect>) {
+        let (call, sequence, amount) = (self.call, self.ticks, block.amount);
+        self.captured += amount;
+        self.captured_s = block.until_s;
+        self.ticks += 1;
+        effects.push(Effect::Tell(Fact::ChargeTicked { call, sequence, amount }));
+    }
+
+    /// A channel that had lapsed is held again.
+    fn retake_channel(&mut self) {
+        if let Channel::Lapsed(number) = self.channel {
+            self.channel = Channel::Held(Channel::after(number));
+        }
+    }
+}
+
+/// The outcome that a batch had, however often it was asked for.
+pub(super) fn first_outcome(mut outcome: Outcome) -> Outcome {
+    while let Outcome::Replayed(first) = outcome {
+        outcome = *first;
+    }
+    outcome
+}
+
+/// 402, with what the first block costs and what there is (K2, K3, R8).
+fn short_of_credit(draft: &Draft, available: Micros) -> Refusal {
+    let Ask::Reserve { first: Some(first), opened } = &draft.request.ask else {
+        return Refusal::new(RefusalKind::NoCredit);
+    };
+    if !available.is_positive() {
+        return Refusal::new(RefusalKind::NoCredit);
+    }
+    let (seconds, amount, currency) = (first.until_s, first.amount, opened.currency);
+    Refusal::saying(
+        RefusalKind::BelowFirstBlock,
+        format!(
+            "The first {seconds} s of this call cost {amount} {currency} and the profile has {available}; add credit"
+        ),
+    )
+}

@@ -1,0 +1,220 @@
+//! The books of one call: what is held and captured for it, what the ledger was asked, and what waits behind that.
+//!
+//! What the batches look like is in `batches`; what an answer means, in `answers`.
+
+use super::request::{Ask, Held, Posting, Request};
+use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
+use domain::{CallId, CompanyId, Currency, Micros, Monotonic, ProfileId};
+use rating::Block;
+use std::collections::VecDeque;
+
+/// Requests of one call that may wait behind the one that the ledger has: an extension, a charge, a settlement, and one to spare.
+const WAITING_MAX: usize = 4;
+/// The number of the hold that is the channel; every other number of a call is a billed second, until [`CHANNEL_RETAKEN`].
+const CHANNEL: u32 = 0;
+/// From here on, numbers of channel holds that replace one that has lapsed: a name is used once only.
+const CHANNEL_RETAKEN: u32 = 1 << 31;
+
+/// The accounts that a call of a profile moves between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accounts {
+    pub(super) company: CompanyId,
+    pub(super) profile: ProfileId,
+    pub(super) currency: Currency,
+}
+
+impl Accounts {
+    /// The profile's credit.
+    pub(super) fn money(self) -> Account {
+        self.account(Holder::Profile(self.profile), Unit::Money(self.currency))
+    }
+
+    /// Where captured money goes.
+    pub(super) fn revenue(self) -> Account {
+        self.account(Holder::Revenue, Unit::Money(self.currency))
+    }
+
+    /// The company's credit, from which profiles are recharged.
+    pub(super) fn company_money(self) -> Account {
+        self.account(Holder::Company, Unit::Money(self.currency))
+    }
+
+    /// The profile's channels.
+    pub(super) fn channels(self) -> Account {
+        self.account(Holder::Profile(self.profile), Unit::Channels)
+    }
+
+    /// Where channels come from.
+    pub(super) fn world(self) -> Account {
+        self.account(Holder::World, Unit::Channels)
+    }
+
+    fn account(self, holder: Holder, unit: Unit) -> Account {
+        Account { company: self.company, holder, unit }
+    }
+}
+
+/// The channel of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Channel {
+    /// None, or given up.
+    None,
+    /// Held under this number.
+    Held(u32),
+    /// The hold of this number was closed by another node; it is to be taken again.
+    Lapsed(u32),
+}
+
+impl Channel {
+    /// The first hold of a call's channel.
+    pub(super) const FIRST: u32 = CHANNEL;
+
+    /// The number of the hold that replaces this one.
+    pub(super) const fn after(number: u32) -> u32 {
+        if number < CHANNEL_RETAKEN { CHANNEL_RETAKEN } else { number + 1 }
+    }
+
+    /// Whether a number is that of a channel, not of seconds.
+    const fn is_number(number: u32) -> bool {
+        number == CHANNEL || number >= CHANNEL_RETAKEN
+    }
+}
+
+/// A block that is held and has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeldBlock {
+    pub(super) block: Block,
+    /// Whether its hold was closed by another node: then it is posted instead of captured.
+    pub(super) lapsed: bool,
+}
+
+/// The books of one call.
+#[derive(Clone, Debug)]
+pub(super) struct Books {
+    pub(super) call: CallId,
+    pub(super) accounts: Accounts,
+    pub(super) channel: Channel,
+    pub(super) block: Option<HeldBlock>,
+    pub(super) captured: Micros,
+    /// The billed second up to which it paid.
+    pub(super) captured_s: u32,
+    /// Blocks captured so far.
+    pub(super) ticks: u32,
+    /// The highest request number that was taken.
+    last_number: Option<u32>,
+    /// What the ledger has been asked and has not answered.
+    pub(super) posted: Option<Posted>,
+    waiting: VecDeque<Request>,
+}
+
+/// How a request is being put to the ledger.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) request: Request,
+    /// Which batch of this request it is.
+    pub(super) attempt: u32,
+    pub(super) link: Link,
+    /// Whether nothing is held after the block that begins: the final unit.
+    pub(super) is_final: bool,
+    /// Whether the call was told the answer already.
+    pub(super) told: bool,
+}
+
+impl Draft {
+    /// The plain batch of a request.
+    pub(super) fn new(request: Request) -> Self {
+        Draft { request, attempt: 0, link: Link::Untried, is_final: false, told: false }
+    }
+}
+
+/// A batch that the ledger has not answered.
+#[derive(Clone, Debug)]
+pub(super) struct Posted {
+    pub(super) draft: Draft,
+    pub(super) posting: Posting,
+    pub(super) asked_at: Monotonic,
+}
+
+/// How far the attempt to pay a refused hold by a recharge is (K6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Not needed so far.
+    Untried,
+    /// The recharge stands in front of this batch.
+    Linked,
+    /// It was tried.
+    Tried,
+}
+
+impl Books {
+    /// The books of a call that nothing is held for.
+    pub(super) fn open(call: CallId, accounts: Accounts) -> Self {
+        Books {
+            call,
+            accounts,
+            channel: Channel::None,
+            block: None,
+            captured: Micros::ZERO,
+            captured_s: 0,
+            ticks: 0,
+            last_number: None,
+            posted: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The books of a call that only the call itself remembers: an earlier machine of this profile was lost.
+    pub(super) fn reopen(call: CallId, accounts: Accounts, held: Held) -> Self {
+        Books {
+            channel: if held.channel { Channel::Held(Channel::FIRST) } else { Channel::None },
+            block: held.block.map(|block| HeldBlock { block, lapsed: false }),
+            captured: held.captured,
+            captured_s: held.captured_s,
+            ..Books::open(call, accounts)
+        }
+    }
+
+    /// Whether this request was seen before.
+    pub(super) fn knows(&self, number: u32) -> bool {
+        self.last_number.is_some_and(|last| number <= last)
+    }
+
+    /// Puts a request behind the others. An extension that would wait behind another is left out: one is enough.
+    pub(super) fn enqueue(&mut self, request: Request) {
+        self.last_number = Some(request.number);
+        let extends = |request: &Request| matches!(request.ask, Ask::Extend { opened: None });
+        let superfluous = extends(&request) && (self.waiting.iter().any(extends) || self.waiting.len() >= WAITING_MAX);
+        if !superfluous {
+            self.waiting.push_back(request);
+        }
+    }
+
+    /// The next request, unless the ledger still has one.
+    pub(super) fn next_request(&mut self) -> Option<Request> {
+        if self.posted.is_some() { None } else { self.waiting.pop_front() }
+    }
+
+    /// Whether the call is over and only its books are open.
+    pub(super) fn is_ending(&self) -> bool {
+        self.waiting.iter().any(|request| matches!(request.ask, Ask::Settle { .. }))
+    }
+
+    /// The name of a hold of this call.
+    pub(super) fn hold(&self, number: u32) -> HoldId {
+        HoldId { subject: self.call.bits(), number }
+    }
+
+    /// A hold of the batch was closed by somebody else: whatever it was, it is not held any more. Whether anything was learnt.
+    pub(super) fn lapse(&mut self, posting: &Posting, refusal: BatchRefusal) -> bool {
+        let Some(transfer) = posting.batch.transfers.get(refusal.transfer) else { return false };
+        let (Kind::Capture { hold, .. } | Kind::Release { hold } | Kind::Extend { hold, .. }) = transfer.kind else {
+            return false;
+        };
+        if Channel::is_number(hold.number) {
+            self.channel = Channel::Lapsed(hold.number);
+        } else if let Some(held) = &mut self.block {
+            held.lapsed = true;
+        }
+        true
+    }
+}

@@ -1,0 +1,121 @@
+//! Auto-recharge (K6): credit moves from the company when little is available, once per crossing, and not too often.
+//!
+//! That it happens once is the ledger's law ([`Kind::PostIfAvailableAtMost`]); here it is only decided when to ask for it.
+
+use super::books::Accounts;
+use super::request::{Papers, Posting};
+use crate::directory::AutoRecharge;
+use domain::credit::{Batch, BatchId, Code, Durability, Kind, Transfer};
+use domain::{Micros, Monotonic, Now};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Recharges of one profile in an hour at most (K6): a profile with 300 busy channels and a small recharge amount needs one every
+/// few minutes; more than one a minute is a mistake or a thief.
+pub const RECHARGES_PER_HOUR_MAX: usize = 60;
+const HOUR: Duration = Duration::from_secs(3_600);
+/// After a recharge that failed, debits do not try again for this long; a top-up of the company does at once.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// When a profile was recharged, and whether it is being.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recharging {
+    /// Of the last batch. Starts from the wall clock, so that a machine born later uses no id twice.
+    last_sequence: u64,
+    /// What the ledger has been asked, and when.
+    pub(super) posted: Option<(Posting, Monotonic)>,
+    /// When it succeeded within the last hour, oldest first; at most [`RECHARGES_PER_HOUR_MAX`].
+    recent: VecDeque<Monotonic>,
+    /// Since when the company has too little.
+    failed_at: Option<Monotonic>,
+}
+
+impl Recharging {
+    /// Whether a recharge may be tried now because of a debit.
+    pub(super) fn is_allowed(&mut self, now: Now) -> bool {
+        self.forget(now);
+        let waits = self.failed_at.is_some_and(|failed_at| now.monotonic < failed_at + RETRY_AFTER);
+        !waits && self.recent.len() < RECHARGES_PER_HOUR_MAX
+    }
+
+    /// Whether one failed and none has succeeded since.
+    pub(super) fn is_owed(&self) -> bool {
+        self.failed_at.is_some()
+    }
+
+    /// The company has more credit: the next try need not wait.
+    pub(super) fn forgive(&mut self) {
+        self.failed_at = None;
+    }
+
+    /// The batch of a recharge by itself, for where none is on its way.
+    pub(super) fn post(&mut self, accounts: Accounts, auto: AutoRecharge, now: Now) -> Option<Posting> {
+        if self.posted.is_some() {
+            return None;
+        }
+        let clock = u64::try_from(now.wall.as_unix_micros()).unwrap_or(0);
+        self.last_sequence = clock.max(self.last_sequence + 1);
+        let posting = Posting {
+            batch: Batch {
+                id: BatchId { subject: accounts.profile.bits(), sequence: self.last_sequence },
+                company: accounts.company,
+                at: now.wall,
+                transfers: vec![transfer(accounts, auto, auto.threshold)],
+                memo: None,
+            },
+            papers: Papers::None,
+            durability: Durability::WithNextGroup,
+        };
+        self.posted = Some((posting.clone(), now.monotonic));
+        Some(posting)
+    }
+
+    /// A recharge was credited.
+    pub(super) fn succeed(&mut self, now: Now) {
+        self.forget(now);
+        self.failed_at = None;
+        self.recent.push_back(now.monotonic);
+    }
+
+    /// The company had too little.
+    pub(super) fn fail(&mut self, now: Now) {
+        self.failed_at = Some(now.monotonic);
+    }
+
+    /// When the oldest recharge of the hour is forgotten.
+    pub(super) fn forgets_at(&self) -> Option<Monotonic> {
+        self.recent.front().map(|at| *at + HOUR)
+    }
+
+    /// Forgets what is older than an hour.
+    pub(super) fn forget(&mut self, now: Now) {
+        while self.forgets_at().is_some_and(|at| at <= now.monotonic) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Whether nothing of it need be remembered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.posted.is_none() && self.recent.is_empty() && self.failed_at.is_none()
+    }
+}
+
+/// The movement of a recharge, if the profile has at most `limit` available.
+pub(super) fn transfer(accounts: Accounts, auto: AutoRecharge, limit: Micros) -> Transfer {
+    Transfer {
+        kind: Kind::PostIfAvailableAtMost {
+            debit: accounts.company_money(),
+            credit: accounts.money(),
+            amount: auto.amount.get(),
+            watched: accounts.money(),
+            limit: limit.get(),
+        },
+        code: Code::AutoRecharge,
+    }
+}
+
+/// The limit in front of a hold that was refused. The hold would have taken what is available below zero, and so below any
+/// threshold: whoever has less than the hold needs is at the crossing, even with a threshold smaller than one increment.
+pub(super) fn limit_for(auto: AutoRecharge, needed: Micros) -> Micros {
+    auto.threshold.max(needed - Micros::new(1))
+}

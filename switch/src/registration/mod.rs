@@ -1,0 +1,213 @@
+//! The registration of one profile as a machine: one live binding, newest wins (S9, P2, D-09, D-17; RFC 3261 10.3).
+//!
+//! Credentials are checked before; URIs, flows and the detection of NAT are the front door's, and opaque here.
+
+mod event;
+
+pub use event::{Answer, Asked, Binding, Bound, Contact, Effect, Event, FlowTag, Register};
+
+use domain::fact::{RegistrationOutcome, Transport};
+use domain::refusal::RefusalKind;
+use domain::{Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Seconds that a binding lasts at most behind NAT: shorter than the shortest UDP mappings (S9).
+pub const EXPIRES_BEHIND_NAT_S: u32 = 45;
+/// Seconds that a binding lasts at most where the PBX is reached directly (S9).
+pub const EXPIRES_DIRECT_S: u32 = 3_600;
+/// Seconds that may be asked for at least (D-17).
+pub const EXPIRES_MIN_S: u32 = 30;
+
+/// The registration of one profile.
+#[derive(Debug)]
+pub struct Registration {
+    profile: ProfileId,
+    binding: Option<Arc<Binding>>,
+    /// When the binding runs out; armed while there is one.
+    expires: Option<Monotonic>,
+}
+
+impl Registration {
+    /// Nothing registered.
+    pub fn new(profile: ProfileId) -> Registration {
+        Registration { profile, binding: None, expires: None }
+    }
+
+    /// A binding that was kept over a restart, unless it has run out since.
+    pub fn restored(profile: ProfileId, binding: Arc<Binding>, now: Now) -> Registration {
+        let left = binding.expires_at.since(now.wall);
+        if left.is_zero() {
+            return Registration::new(profile);
+        }
+        Registration { profile, binding: Some(binding), expires: Some(now.monotonic + left) }
+    }
+
+    /// Whose.
+    pub fn profile(&self) -> ProfileId {
+        self.profile
+    }
+
+    /// The live binding (P6).
+    pub fn binding(&self) -> Option<&Arc<Binding>> {
+        self.binding.as_ref()
+    }
+
+    fn on_register_received(&mut self, register: Register, now: Now, effects: &mut Vec<Effect>) {
+        let transaction = register.transaction;
+        let answer = match &register.asked {
+            Asked::Query => Answer::Ok(self.bound_now(now)),
+            _ if self.is_out_of_order(&register) => self.refuse(&register, Answer::OutOfOrder, effects),
+            Asked::RemoveAll if register.expires_s == Some(0) => self.remove(register.transport, effects),
+            Asked::RemoveAll => {
+                let answer = Answer::BadRequest("Contact: * is for removing every binding, and needs Expires: 0");
+                self.refuse(&register, answer, effects)
+            }
+            Asked::Contacts(_) => self.on_contacts(&register, now, effects),
+        };
+        effects.push(Effect::Answer { transaction, answer });
+    }
+
+    /// RFC 3261 10.3, 7: within a Call-ID, a request must be newer than the one that made the binding.
+    fn is_out_of_order(&self, register: &Register) -> bool {
+        self.binding
+            .as_ref()
+            .is_some_and(|binding| binding.sip_call_id == register.sip_call_id && register.cseq <= binding.cseq)
+    }
+
+    fn on_contacts(&mut self, register: &Register, now: Now, effects: &mut Vec<Effect>) -> Answer {
+        let Asked::Contacts(contacts) = &register.asked else { return Answer::Ok(self.bound_now(now)) };
+        let wanted = |contact: &Contact| contact.expires_s.or(register.expires_s);
+        let Some(kept) = contacts.iter().find(|contact| wanted(contact) != Some(0)) else {
+            return self.on_removed(register, contacts, now, effects);
+        };
+        let longest = if register.behind_nat { EXPIRES_BEHIND_NAT_S } else { EXPIRES_DIRECT_S };
+        let asked_s = wanted(kept).unwrap_or(longest);
+        if asked_s < EXPIRES_MIN_S {
+            return self.too_brief(register, asked_s, effects);
+        }
+        self.bind(register, kept, asked_s.min(longest), now, effects)
+    }
+
+    /// Every contact of the request is to be removed; ours may be among them.
+    fn on_removed(&mut self, register: &Register, contacts: &[Contact], now: Now, effects: &mut Vec<Effect>) -> Answer {
+        let ours = self.binding.as_ref().is_some_and(|binding| contacts.iter().any(|gone| gone.uri == binding.contact));
+        if ours { self.remove(register.transport, effects) } else { Answer::Ok(self.bound_now(now)) }
+    }
+
+    fn bind(
+        &mut self,
+        register: &Register,
+        contact: &Contact,
+        granted_s: u32,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Answer {
+        let old = self.binding.take();
+        let same = old.filter(|old| {
+            let is_same = old.contact == contact.uri || old.sip_call_id == register.sip_call_id;
+            if !is_same && old.source != register.source {
+                let (profile, replaced, by) = (self.profile, old.source, register.source);
+                effects.push(Effect::Tell(Fact::RegistrationConflicted { profile, replaced, by }));
+            }
+            is_same
+        });
+        let lasts = Duration::from_secs(u64::from(granted_s));
+        let binding = Arc::new(Binding {
+            contact: contact.uri.clone(),
+            source: register.source,
+            transport: register.transport,
+            flow: register.flow,
+            behind_nat: register.behind_nat,
+            sip_call_id: register.sip_call_id.clone(),
+            cseq: register.cseq,
+            credentials_generation: register.credentials_generation,
+            user_agent: register.user_agent.clone(),
+            granted_s,
+            since: same.as_ref().map_or(now.wall, |old| old.since),
+            refreshed_at: now.wall,
+            expires_at: now.wall + lasts,
+        });
+        self.expires = Some(now.monotonic + lasts);
+        self.binding = Some(binding.clone());
+        effects.push(Effect::Publish(Some(binding)));
+        let outcome = if same.is_some() { RegistrationOutcome::Refreshed } else { RegistrationOutcome::Created };
+        self.say(outcome, register.transport, effects);
+        // Exactly what was granted (field lesson 28).
+        Answer::Ok(Some(Bound { contact: contact.uri.clone(), expires_s: granted_s }))
+    }
+
+    fn remove(&mut self, transport: Transport, effects: &mut Vec<Effect>) -> Answer {
+        if self.binding.is_some() {
+            self.unbind(RegistrationOutcome::Removed, transport, effects);
+        }
+        Answer::Ok(None)
+    }
+
+    fn unbind(&mut self, outcome: RegistrationOutcome, transport: Transport, effects: &mut Vec<Effect>) {
+        self.binding = None;
+        self.expires = None;
+        effects.push(Effect::Publish(None));
+        self.say(outcome, transport, effects);
+    }
+
+    fn too_brief(&self, register: &Register, asked_s: u32, effects: &mut Vec<Effect>) -> Answer {
+        self.say(RegistrationOutcome::IntervalTooBrief, register.transport, effects);
+        let sentence = format!("{asked_s} seconds is too brief; register for at least {EXPIRES_MIN_S} seconds");
+        let refusal = Refusal::saying(RefusalKind::IntervalTooBrief, sentence);
+        Answer::TooBrief { refusal, min_expires_s: EXPIRES_MIN_S }
+    }
+
+    fn refuse(&self, register: &Register, answer: Answer, effects: &mut Vec<Effect>) -> Answer {
+        self.say(RegistrationOutcome::Rejected, register.transport, effects);
+        answer
+    }
+
+    /// What is bound, with the seconds that are left, rounded up.
+    fn bound_now(&self, now: Now) -> Option<Bound> {
+        let (binding, expires) = (self.binding.as_ref()?, self.expires?);
+        let left = expires.since(now.monotonic);
+        let expires_s = left.as_secs() as u32 + u32::from(left.subsec_nanos() > 0);
+        Some(Bound { contact: binding.contact.clone(), expires_s })
+    }
+
+    /// A connection is gone: nobody can be reached over it.
+    fn on_flow_closed(&mut self, flow: FlowTag, effects: &mut Vec<Effect>) {
+        if let Some(transport) = self.binding.as_ref().filter(|binding| binding.flow == flow).map(|lost| lost.transport)
+        {
+            self.unbind(RegistrationOutcome::Expired, transport, effects);
+        }
+    }
+
+    fn say(&self, outcome: RegistrationOutcome, transport: Transport, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Tell(Fact::RegistrationChanged { profile: self.profile, outcome, transport }));
+    }
+}
+
+impl Machine for Registration {
+    type Event = Event;
+    type Effect = Effect;
+
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::RegisterReceived(register) => self.on_register_received(*register, now, effects),
+            Event::FlowClosed(flow) => self.on_flow_closed(flow, effects),
+        }
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.expires
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let due = self.expires.is_some_and(|expires| expires <= now.monotonic);
+        if let Some(transport) = self.binding.as_ref().filter(|_| due).map(|binding| binding.transport) {
+            self.unbind(RegistrationOutcome::Expired, transport, effects);
+        }
+    }
+
+    /// Without a binding there is nothing to remember.
+    fn is_finished(&self) -> bool {
+        self.binding.is_none()
+    }
+}

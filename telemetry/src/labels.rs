@@ -1,0 +1,472 @@
+//! The closed lists that label values come from.
+//!
+//! Carrier names do not live here: they come from the configuration, capped at [`CARRIERS_MAX`].
+
+use domain::ReleaseCause;
+use domain::call_record::CallDirection;
+use domain::credit::Code as LedgerCode;
+use domain::fact::{AttemptResult, AuthOutcome, Flow, RechargeOutcome, RegistrationOutcome, Side, Transport};
+
+/// Carriers with a label of their own; the rest share `other`.
+pub const CARRIERS_MAX: usize = 32;
+
+/// A closed list of label values.
+pub trait Label: Copy {
+    /// Every value, each once.
+    const VALUES: &'static [&'static str];
+    /// The place of this value within [`Label::VALUES`].
+    fn index(self) -> usize;
+}
+
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $value:literal,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+            impl Label for $name {
+                const VALUES: &'static [&'static str] = &[$($value,)*];
+                fn index(self) -> usize {
+                    self as usize
+                }
+            }
+        )*
+    };
+}
+
+labels! {
+    /// SIP methods of requests.
+    Method {
+        /// INVITE.
+        Invite = "INVITE",
+        /// ACK.
+        Ack = "ACK",
+        /// BYE.
+        Bye = "BYE",
+        /// CANCEL.
+        Cancel = "CANCEL",
+        /// OPTIONS.
+        Options = "OPTIONS",
+        /// REGISTER.
+        Register = "REGISTER",
+        /// UPDATE.
+        Update = "UPDATE",
+        /// INFO.
+        Info = "INFO",
+        /// REFER.
+        Refer = "REFER",
+        /// Any other.
+        Other = "other",
+    }
+    /// Which side of a transaction we are.
+    Role {
+        /// We asked.
+        Client = "client",
+        /// We were asked.
+        Server = "server",
+    }
+    /// Timers that end a transaction without its natural end (RFC 3261 17).
+    TransactionTimer {
+        /// INVITE client.
+        B = "b",
+        /// Other client.
+        F = "f",
+        /// INVITE server, waiting for ACK.
+        H = "h",
+    }
+    /// Why bytes are no SIP message.
+    ParseError {
+        /// The start line.
+        StartLine = "start_line",
+        /// A header.
+        Header = "header",
+        /// It ends too early.
+        Truncated = "truncated",
+        /// Beyond a limit.
+        TooLarge = "too_large",
+        /// The body does not fit Content-Length.
+        Body = "body",
+        /// Not UTF-8 where it must be.
+        Utf8 = "utf8",
+    }
+    /// Stream transports.
+    StreamTransport {
+        /// TCP.
+        Tcp = "tcp",
+    }
+    /// Datagram listeners.
+    DatagramListener {
+        /// SIP over UDP.
+        Udp = "udp",
+    }
+    /// Why new work was refused with 503.
+    OverloadReason {
+        /// Too many calls a second.
+        Cps = "cps",
+        /// A mailbox is full.
+        Mailbox = "mailbox",
+        /// Too many calls, or too little memory.
+        Load = "load",
+        /// The node is being stopped.
+        Draining = "draining",
+        /// A table of transactions or dialogs is full.
+        Transactions = "transactions",
+        /// No RTP port is free.
+        MediaPorts = "media_ports",
+        /// The ledger does not answer.
+        Ledger = "ledger",
+    }
+    /// Messages that belong to nothing.
+    Stray {
+        /// A request within a dialog that we do not know (481).
+        Request = "request",
+        /// A response to nothing that we asked.
+        Response = "response",
+        /// An ACK of nothing that we answered.
+        Ack = "ack",
+    }
+    /// Kinds of actors.
+    Actor {
+        /// A shard's SIP endpoint.
+        Endpoint = "endpoint",
+        /// Who hands messages to whom they are for.
+        Dispatcher = "dispatcher",
+        /// A call.
+        Call = "call",
+        /// A profile.
+        Profile = "profile",
+        /// A registration.
+        Registration = "registration",
+        /// A socket or connection.
+        Transport = "transport",
+        /// The way to the ledger.
+        Ledger = "ledger",
+        /// The way to the media threads.
+        Media = "media",
+        /// The way to the store.
+        Store = "store",
+    }
+    /// What became of a message to an actor.
+    ActorOutcome {
+        /// Handled.
+        Ok = "ok",
+        /// Handled, with an error.
+        Error = "error",
+        /// Not taken: the mailbox was full, or its actor gone.
+        Dropped = "dropped",
+    }
+    /// Profiles by what they can do now.
+    ProfileKind {
+        /// Its PBX is registered.
+        Registered = "registered",
+        /// Its PBX should register and has not.
+        Unregistered = "unregistered",
+        /// Proven by address only.
+        IpAuthenticated = "ip_authenticated",
+        /// No channels (P7).
+        NoSubscription = "no_subscription",
+        /// Stopped by an operator.
+        Suspended = "suspended",
+    }
+    /// Where a call is in its life.
+    CallState {
+        /// Asked for, nothing heard from a carrier.
+        Setup = "setup",
+        /// A provisional answer above 100 went to the caller.
+        Ringing = "ringing",
+        /// Answered.
+        Established = "established",
+        /// Being cleared.
+        Ending = "ending",
+    }
+    /// Whether a session request came through (RFC 6076 4.3).
+    RequestOutcome {
+        /// 1xx above 100, or 2xx.
+        Successful = "successful",
+        /// Anything else.
+        Failed = "failed",
+    }
+    /// What carries a call's sound.
+    MediaMode {
+        /// Packets are passed on.
+        Relay = "relay",
+        /// The switch itself answers (echo test).
+        Local = "local",
+    }
+    /// Why a datagram of media was not passed on.
+    Discarded {
+        /// Not from where this stream comes.
+        UnknownSource = "unknown_source",
+        /// Not RTP version 2.
+        BadVersion = "bad_version",
+        /// Neither RTP nor RTCP.
+        NotRtp = "not_rtp",
+        /// Too late.
+        Late = "late",
+        /// Seen before.
+        Duplicate = "duplicate",
+        /// One side said that it would not send or receive.
+        Held = "held",
+        /// There is no address to send it to yet.
+        NoDestination = "no_destination",
+        /// The kernel did not take it.
+        SendFailed = "send_failed",
+        /// An echo was sent more than it returns.
+        Flood = "flood",
+    }
+    /// What became of a ledger batch.
+    LedgerOutcome {
+        /// Applied.
+        Committed = "committed",
+        /// Refused by the laws.
+        Refused = "refused",
+        /// The ledger did not answer.
+        Failed = "failed",
+    }
+    /// Whose balances.
+    Pool {
+        /// Companies'.
+        Company = "company",
+        /// Profiles'.
+        Profile = "profile",
+    }
+    /// Currencies with a label of their own. The last one sums over different currencies, and only tells that there are any.
+    CurrencyLabel {
+        /// United States dollar.
+        Usd = "USD",
+        /// Euro.
+        Eur = "EUR",
+        /// Pound sterling.
+        Gbp = "GBP",
+        /// Every other.
+        Other = "other",
+    }
+    /// What became of a call record.
+    RecordOutcome {
+        /// Written to the store.
+        Written = "written",
+        /// Was there already: drained again after a crash.
+        Replayed = "replayed",
+        /// Made at start-up for a call that the last process left behind.
+        Recovered = "recovered",
+    }
+    /// Doors of the HTTP server.
+    Surface {
+        /// `/api/`.
+        Api = "api",
+        /// `/metrics`.
+        Metrics = "metrics",
+        /// `/livez` and `/readyz`.
+        Probe = "probe",
+    }
+    /// HTTP statuses.
+    StatusClass {
+        /// 200 to 299.
+        C2xx = "2xx",
+        /// 300 to 399.
+        C3xx = "3xx",
+        /// 400 to 499.
+        C4xx = "4xx",
+        /// 500 to 599.
+        C5xx = "5xx",
+    }
+    /// Log levels that are counted.
+    LogLevel {
+        /// WARN.
+        Warn = "warn",
+        /// ERROR.
+        Error = "error",
+    }
+}
+
+impl Method {
+    /// The label of a method, by its name as it stands in messages.
+    pub fn of(name: &str) -> Self {
+        const KNOWN: [Method; 9] = [
+            Method::Invite,
+            Method::Ack,
+            Method::Bye,
+            Method::Cancel,
+            Method::Options,
+            Method::Register,
+            Method::Update,
+            Method::Info,
+            Method::Refer,
+        ];
+        KNOWN.into_iter().find(|method| Method::VALUES[method.index()] == name).unwrap_or(Method::Other)
+    }
+}
+
+impl StatusClass {
+    /// The class of an HTTP status; what is none counts as 5xx.
+    pub const fn of(status: u16) -> Self {
+        match status {
+            100..=299 => StatusClass::C2xx,
+            300..=399 => StatusClass::C3xx,
+            400..=499 => StatusClass::C4xx,
+            _ => StatusClass::C5xx,
+        }
+    }
+}
+
+impl CurrencyLabel {
+    /// The label of a currency.
+    pub fn of(currency: domain::Currency) -> Self {
+        match currency.as_str() {
+            "USD" => CurrencyLabel::Usd,
+            "EUR" => CurrencyLabel::Eur,
+            "GBP" => CurrencyLabel::Gbp,
+            _ => CurrencyLabel::Other,
+        }
+    }
+}
+
+macro_rules! foreign {
+    ($($name:ident { $($variant:ident = $value:literal,)* })*) => {
+        $(impl Label for $name {
+            const VALUES: &'static [&'static str] = &[$($value,)*];
+            fn index(self) -> usize {
+                match self { $($name::$variant => $name::$variant as usize,)* }
+            }
+        })*
+    };
+}
+
+foreign! {
+    Side { Access = "access", Peering = "peering", }
+    Flow { Rx = "rx", Tx = "tx", }
+    Transport { Udp = "udp", Tcp = "tcp", }
+    CallDirection { Outbound = "outbound", Inbound = "inbound", }
+    AuthOutcome {
+        Ok = "ok", Challenged = "challenged", BadPassword = "bad_password", UnknownUser = "unknown_user",
+        StaleNonce = "stale_nonce", Replayed = "replayed", IpNotAllowed = "ip_not_allowed",
+    }
+    RegistrationOutcome {
+        Created = "created", Refreshed = "refreshed", Removed = "removed", Expired = "expired", Rejected = "rejected",
+        IntervalTooBrief = "interval_too_brief",
+    }
+    AttemptResult {
+        Answered = "answered", UserFailure = "user_failure", NetworkFailure = "network_failure", Timeout = "timeout",
+        Skipped = "skipped",
+    }
+    RechargeOutcome { Ok = "ok", CompanyEmpty = "company_empty", }
+}
+
+/// The labels of a slice of values, for lists that another room keeps.
+macro_rules! values_of {
+    ($type:ty) => {{
+        const VALUES: [&str; <$type>::ALL.len()] = {
+            let mut values = [""; <$type>::ALL.len()];
+            let mut index = 0;
+            while index < values.len() {
+                values[index] = <$type>::ALL[index].as_str();
+                index += 1;
+            }
+            values
+        };
+        &VALUES
+    }};
+}
+
+impl Label for ReleaseCause {
+    const VALUES: &'static [&'static str] = values_of!(ReleaseCause);
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Label for LedgerCode {
+    const VALUES: &'static [&'static str] = values_of!(LedgerCode);
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Statuses that have a label of their own; the others share the one of their class, behind them.
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $name:ident { alone: [$($alone:literal)*], classes: [$($class:literal)*], all: [$($value:literal)*] })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $name(usize);
+
+            impl $name {
+                const ALONE: &'static [u16] = &[$($alone),*];
+                const CLASSES: &'static [u16] = &[$($class),*];
+
+                /// The label of a status; one of no class counts in the last.
+                pub fn of(status: u16) -> Self {
+                    let alone = Self::ALONE.iter().position(|known| *known == status);
+                    let class = || Self::CLASSES.iter().position(|class| *class == status / 100);
+                    let last = Self::VALUES.len() - 1;
+                    $name(alone.unwrap_or_else(|| class().map_or(last, |index| Self::ALONE.len() + index)))
+                }
+            }
+
+            impl Label for $name {
+                const VALUES: &'static [&'static str] = &[$($value),*];
+                fn index(self) -> usize {
+                    self.0
+                }
+            }
+        )*
+    };
+}
+
+statuses! {
+    /// The status of a SIP response on the wire.
+    Code {
+        alone: [100 180 183 200 202 400 401 403 404 407 408 415 480 481 486 487 488 491 500 502 503 504 600 603],
+        classes: [3 4 5 6 1 2],
+        all: ["100" "180" "183" "200" "202" "400" "401" "403" "404" "407" "408" "415" "480" "481" "486" "487" "488"
+              "491" "500" "502" "503" "504" "600" "603" "3xx" "4xx" "5xx" "6xx" "1xx" "2xx"]
+    }
+    /// The final status of an INVITE, as its caller got it.
+    FinalCode {
+        alone: [200 400 402 403 404 408 415 480 484 486 487 488 500 502 503 504 600 603 604],
+        classes: [3 4 5 6],
+        all: ["200" "400" "402" "403" "404" "408" "415" "480" "484" "486" "487" "488" "500" "502" "503" "504" "600"
+              "603" "604" "3xx" "4xx" "5xx" "6xx"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_its_own_label_or_that_of_its_class() {
+        let code = |status| Code::VALUES[Code::of(status).index()];
+        for (status, label) in [
+            (200, "200"),
+            (486, "486"),
+            (423, "4xx"),
+            (505, "5xx"),
+            (302, "3xx"),
+            (606, "6xx"),
+            (181, "1xx"),
+            (0, "2xx"),
+        ] {
+            assert_eq!(code(status), label);
+        }
+        let final_code = |status| FinalCode::VALUES[FinalCode::of(status).index()];
+        for (status, label) in [(200, "200"), (402, "402"), (423, "4xx"), (302, "3xx"), (604, "604"), (699, "6xx")] {
+            assert_eq!(final_code(status), label);
+        }
+        for status in 100..700 {
+            assert!(Code::of(status).index() < Code::VALUES.len());
+            assert_eq!(code(status).as_bytes()[0], b'0' + (status / 100) as u8);
+        }
+    }
+
+    #[test]
+    fn every_cause_and_ledger_code_is_at_its_own_place() {
+        for cause in ReleaseCause::ALL {
+            assert_eq!(ReleaseCause::VALUES[cause.index()], cause.as_str());
+        }
+        for code in LedgerCode::ALL {
+            assert_eq!(LedgerCode::VALUES[code.index()], code.as_str());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Which fact is worth a line, at which level, with which fields.
+//!
+//! How lines are written does not live here. Fields are dotted: `call.id` finds every line of a call, `sip.call_id` the
+//! trace on the wire. Numbers are masked above DEBUG.
+
+use crate::labels::Label;
+use crate::mask::mask;
+use domain::Fact;
+use domain::call_record::CallDirection;
+use domain::fact::{AttemptResult, AuthOutcome, RechargeOutcome, RegistrationOutcome};
+use tracing::{debug, info, warn};
+
+const CALLS: &str = "tandem::calls";
+const CARRIERS: &str = "tandem::carriers";
+const REGISTRAR: &str = "tandem::registrar";
+const SIP: &str = "tandem::sip";
+const MONEY: &str = "tandem::money";
+
+fn word<L: Label>(label: L) -> &'static str {
+    L::VALUES[label.index()]
+}
+
+/// The line of a fact, where it is worth one.
+pub(crate) fn write(fact: &Fact) {
+    match fact {
+        Fact::CallAttempted { call, profile, direction, sip_call_id } => {
+            debug!(target: CALLS, { call.id = %call, profile.id = %profile, direction = word(*direction), sip.call_id = &**sip_call_id }, "call attempted");
+        }
+        // Counted only: the end of the call says it all.
+        Fact::CallProgressed { .. } | Fact::CallAdmitted { .. } => {}
+        Fact::CallAnswered { call, direction } => {
+            debug!(target: CALLS, { call.id = %call, direction = word(*direction) }, "call answered");
+        }
+        Fact::CallEnded { .. } => on_call_ended(fact),
+        Fact::CarrierAttempted { carrier, result, post_dial_delay } => on_carrier(carrier, *result, *post_dial_delay),
+        Fact::CreditExhausted { call, profile } => {
+            info!(target: MONEY, { call.id = %call, profile.id = %profile }, "credit exhausted: the call ends at the last paid second");
+        }
+        Fact::ChargeTicked { call, sequence, amount } => {
+            debug!(target: MONEY, { call.id = %call, charge.sequence = sequence, charge.amount = %amount }, "increment charged");
+        }
+        Fact::RegistrationChanged { profile, outcome, transport } => {
+            let (outcome, transport) = (*outcome, word(*transport));
+            match outcome {
+                RegistrationOutcome::Created | RegistrationOutcome::Removed | RegistrationOutcome::Expired => {
+                    info!(target: REGISTRAR, { profile.id = %profile, outcome = word(outcome), transport }, "registration changed");
+                }
+                RegistrationOutcome::Refreshed
+                | RegistrationOutcome::Rejected
+                | RegistrationOutcome::IntervalTooBrief => {
+                    debug!(target: REGISTRAR, { profile.id = %profile, outcome = word(outcome), transport }, "registration answered");
+                }
+            }
+        }
+        Fact::RegistrationConflicted { profile, replaced, by } => {
+            warn!(target: REGISTRAR, { profile.id = %profile, registration.replaced = %replaced, registration.by = %by }, "registration conflict: a second PBX uses the credentials of this profile, and the first one lost its registration");
+        }
+        Fact::Authenticated(AuthOutcome::Ok | AuthOutcome::Challenged) => {}
+        Fact::Authenticated(outcome) => {
+            debug!(target: SIP, { outcome = word(*outcome) }, "authentication failed");
+        }
+        Fact::LedgerPosted { code, applied, amount, currency } => {
+            debug!(target: MONEY, { ledger.code = code.as_str(), ledger.applied = applied, ledger.amount = %amount, currency = currency.as_str() }, "ledger batch answered");
+        }
+        Fact::AutoRecharged { profile, outcome: RechargeOutcome::Ok, amount } => {
+            info!(target: MONEY, { profile.id = %profile, recharge.amount = %amount }, "profile recharged from its company");
+        }
+        Fact::AutoRecharged { profile, outcome: RechargeOutcome::CompanyEmpty, amount } => {
+            warn!(target: MONEY, { profile.id = %profile, recharge.amount = %amount }, "profile not recharged: its company has too little credit");
+        }
+        Fact::EmergencyRefused { call, profile, dialled } => {
+            warn!(target: CALLS, { call.id = %call, profile.id = %profile, dialled = mask(dialled) }, "emergency call refused: emergency numbers are not carried here");
+        }
+    }
+}
+
+fn on_call_ended(fact: &Fact) {
+    let Fact::CallEnded {
+        call,
+        profile,
+        direction,
+        cause,
+        refusal,
+        status,
+        talked,
+        amount,
+        currency,
+        sip_call_id,
+        carrier_sip_call_id,
+    } = fact
+    else {
+        return;
+    };
+    info!(target: CALLS, { call.id = %call,
+        profile.id = %profile,
+        direction = word::<CallDirection>(*direction),
+        cause = cause.as_str(),
+        refusal = refusal.map(|refusal| refusal.as_str()),
+        sip.status = status,
+        talked_ms = talked.map(|talked| u64::try_from(talked.as_millis()).unwrap_or(u64::MAX)),
+        amount = %amount,
+        currency = currency.as_str(),
+        sip.call_id = &**sip_call_id,
+        carrier.sip_call_id = carrier_sip_call_id.as_deref() }, "call ended");
+}
+
+fn on_carrier(carrier: &str, result: AttemptResult, post_dial_delay: Option<std::time::Duration>) {
+    let delay_ms = post_dial_delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+    match result {
+        AttemptResult::Answered | AttemptResult::UserFailure | AttemptResult::Skipped => {
+            debug!(target: CARRIERS, { carrier.name = carrier, result = word(result), post_dial_delay_ms = delay_ms }, "carrier attempt ended");
+        }
+        AttemptResult::NetworkFailure | AttemptResult::Timeout => {
+            info!(target: CARRIERS, { carrier.name = carrier, result = word(result), post_dial_delay_ms = delay_ms }, "carrier attempt failed");
+        }
+    }
+}

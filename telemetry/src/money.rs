@@ -1,0 +1,117 @@
+//! Credit, the ledger and prices.
+//!
+//! Balances do not live here: what is shown is a float for display, and the ledger is exact.
+
+use crate::error::Error;
+use crate::families::{Counters, ExactCounters, Gauges, Histograms, Maker};
+use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
+use crate::telemetry::Telemetry;
+use domain::credit::Code;
+use domain::fact::RechargeOutcome;
+use domain::{Currency, Micros};
+use std::time::Duration;
+
+/// The sums of one currency over all companies, in micros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CurrencyTotals {
+    /// Posted on company accounts.
+    pub companies: i128,
+    /// Posted on profile accounts.
+    pub profiles: i128,
+    /// Held on any account.
+    pub held: i128,
+    /// Debits minus credits over all accounts; anything but zero is a bug.
+    pub imbalance: i128,
+}
+
+/// What the ledger holds now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerTotals {
+    /// By currency; what is not named is zero.
+    pub currencies: Vec<(Currency, CurrencyTotals)>,
+    /// Open holds of money.
+    pub money_holds: u64,
+    /// Batches applied and waiting for the disk.
+    pub queued_batches: u64,
+}
+
+pub(crate) struct MoneyHandles {
+    balance: Gauges<(Pool, CurrencyLabel)>,
+    held: Gauges<(CurrencyLabel,)>,
+    holds: Gauges<()>,
+    entries: Counters<(Code, LedgerOutcome)>,
+    amount: ExactCounters<(Code, CurrencyLabel)>,
+    queued: Gauges<()>,
+    commit: Histograms<()>,
+    imbalance: Gauges<(CurrencyLabel,)>,
+    recharges: Counters<(RechargeOutcome,)>,
+}
+
+impl MoneyHandles {
+    pub(crate) fn make(maker: &mut Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            balance: maker.gauges("tandem_credit_balance")?,
+            held: maker.gauges("tandem_credit_held")?,
+            holds: maker.gauges("tandem_credit_holds")?,
+            entries: maker.counters("tandem_ledger_entries_total")?,
+            amount: maker.exact_counters("tandem_ledger_amount_total")?,
+            queued: maker.gauges("tandem_ledger_queued_batches")?,
+            commit: maker.histograms("tandem_ledger_commit_seconds")?,
+            imbalance: maker.gauges("tandem_ledger_imbalance")?,
+            recharges: maker.counters("tandem_auto_recharges_total")?,
+        })
+    }
+
+    pub(crate) fn on_posted(&self, code: Code, applied: bool, amount: Micros, currency: Currency) {
+        let outcome = if applied { LedgerOutcome::Committed } else { LedgerOutcome::Refused };
+        self.entries.at((code, outcome)).increment(1);
+        if applied {
+            self.amount.at((code, CurrencyLabel::of(currency))).add(amount.get().unsigned_abs());
+        }
+    }
+
+    pub(crate) fn on_recharged(&self, outcome: RechargeOutcome) {
+        self.recharges.at((outcome,)).increment(1);
+    }
+}
+
+/// Micros as units of the currency, for display.
+fn units(amount: i128) -> f64 {
+    amount as f64 / 1_000_000.0
+}
+
+impl Telemetry {
+    /// Takes over what the ledger holds. Currencies without a label of their own are summed.
+    pub fn set_ledger(&self, totals: &LedgerTotals) {
+        const LABELS: [CurrencyLabel; 4] =
+            [CurrencyLabel::Usd, CurrencyLabel::Eur, CurrencyLabel::Gbp, CurrencyLabel::Other];
+        for label in LABELS {
+            let mut sum = CurrencyTotals::default();
+            let of_label = totals.currencies.iter().filter(|(currency, _)| CurrencyLabel::of(*currency) == label);
+            for (_, currency) in of_label {
+                sum.companies += currency.companies;
+                sum.profiles += currency.profiles;
+                sum.held += currency.held;
+                // Where several currencies share a label, two bugs must not hide each other.
+                let shared = label == CurrencyLabel::Other;
+                sum.imbalance += if shared { currency.imbalance.abs() } else { currency.imbalance };
+            }
+            self.money.balance.at((Pool::Company, label)).set(units(sum.companies));
+            self.money.balance.at((Pool::Profile, label)).set(units(sum.profiles));
+            self.money.held.at((label,)).set(units(sum.held));
+            self.money.imbalance.at((label,)).set(units(sum.imbalance));
+        }
+        self.money.holds.at(()).set(totals.money_holds as f64);
+        self.money.queued.at(()).set(totals.queued_batches as f64);
+    }
+
+    /// A group of batches was made durable.
+    pub fn observe_ledger_commit(&self, took: Duration) {
+        self.money.commit.at(()).record(took.as_secs_f64());
+    }
+
+    /// The ledger did not answer a batch.
+    pub fn count_ledger_failure(&self, code: Code) {
+        self.money.entries.at((code, LedgerOutcome::Failed)).increment(1);
+    }
+}

@@ -1,0 +1,55 @@
+//! Registrations, and profiles by what they can do.
+//!
+//! Bindings do not live here.
+
+use crate::error::Error;
+use crate::families::{Counters, Counts, Gauges, Histograms, Maker};
+use crate::labels::ProfileKind;
+use crate::telemetry::Telemetry;
+use domain::fact::{RegistrationOutcome, Transport};
+use std::time::Duration;
+
+pub(crate) struct RegistrarHandles {
+    active: Gauges<(Transport,)>,
+    registrations: Counters<(RegistrationOutcome,)>,
+    conflicts: Counters<()>,
+    delay: Histograms<()>,
+    profiles: Gauges<(ProfileKind,)>,
+}
+
+impl RegistrarHandles {
+    pub(crate) fn make(maker: &mut Maker<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            active: maker.gauges("tandem_registrations_active")?,
+            registrations: maker.counters("tandem_registrations_total")?,
+            conflicts: maker.counters("tandem_registration_conflicts_total")?,
+            delay: maker.histograms("tandem_registration_request_delay_seconds")?,
+            profiles: maker.gauges("tandem_profiles")?,
+        })
+    }
+
+    pub(crate) fn on_changed(&self, outcome: RegistrationOutcome) {
+        self.registrations.at((outcome,)).increment(1);
+    }
+
+    pub(crate) fn on_conflicted(&self) {
+        self.conflicts.at(()).increment(1);
+    }
+}
+
+impl Telemetry {
+    /// Bindings now held, by transport.
+    pub fn set_registrations_active(&self, bindings: &Counts<(Transport,)>) {
+        self.registrar.active.set_all(bindings);
+    }
+
+    /// Profiles by what they can do now.
+    pub fn set_profiles(&self, profiles: &Counts<(ProfileKind,)>) {
+        self.registrar.profiles.set_all(profiles);
+    }
+
+    /// A REGISTER got its 200, so long after the first one of its kind came (RFC 6076 RRD).
+    pub fn observe_registration(&self, delay: Duration) {
+        self.registrar.delay.at(()).record(delay.as_secs_f64());
+    }
+}
