@@ -129,7 +129,11 @@ impl CarrierLeg {
             CallerId::Anonymous => lines.header(Name::Privacy, "id"),
         };
         lines.body(CONTENT_TYPE, &self.ours);
-        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.target.destination });
+        effects.push(Effect::Request {
+            sent: Sent::Invite,
+            request: out.freeze(),
+            destination: self.target.destination,
+        });
     }
 
     fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
@@ -166,7 +170,13 @@ impl CarrierLeg {
         self.phase = Phase::Leaving(talk);
     }
 
-    fn on_response(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let status = response.status().unwrap_or_default();
         if Some(transaction) != self.invite {
             // The answer to our BYE.
@@ -198,7 +208,13 @@ impl CarrierLeg {
         self.tell_while_calling(LegEvent::Ringing { status, media }, effects);
     }
 
-    fn on_accepted(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_accepted(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let Ok(dialog) = self.calling.established_by(response) else {
             // Without a To or a readable route there is nobody to acknowledge to; the transaction absorbs repetitions.
             return self.fail(LegFailure::UnusableAnswer, effects);
@@ -229,7 +245,13 @@ impl CarrierLeg {
         }
     }
 
-    fn acknowledge(&self, transaction: ClientTransactionId, dialog: &Dialog, source: &Source, effects: &mut Vec<Effect>) {
+    fn acknowledge(
+        &self,
+        transaction: ClientTransactionId,
+        dialog: &Dialog,
+        source: &Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut out = BytesMut::with_capacity(512);
         dialog.ack(&mut out).end();
         let destination = next_hop(dialog, source);
@@ -242,7 +264,13 @@ impl CarrierLeg {
         self.end(effects);
     }
 
-    fn on_request(&mut self, transaction: ServerTransactionId, message: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        message: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         match &mut self.phase {
             Phase::Talking(talk) => {
                 if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
