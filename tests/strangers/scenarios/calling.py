@@ -83,7 +83,7 @@ def an_operator_hangs_up(world):
     profile = world.profile()
     carrier = world.carrier()
     pbx = world.pbx("call_until_bye", profile)
-    (live,) = world.live_calls(1)
+    (live,) = world.answered_calls(1)
     world.api.hang_up(live["id"])
     pbx.finish()
     carrier.finish()
