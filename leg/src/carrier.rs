@@ -58,7 +58,7 @@ enum Phase {
     /// Given up; the CANCEL is ordered, or waits for the transaction's name.
     Cancelling(ReleaseCause),
     Talking(Talk),
-    Leaving(Talk),
+    Leaving,
     Over,
 }
 
@@ -167,7 +167,7 @@ impl CarrierLeg {
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
         talk.bye(cause, &self.identity, effects);
-        self.phase = Phase::Leaving(talk);
+        self.phase = Phase::Leaving;
     }
 
     fn on_response(
@@ -180,7 +180,7 @@ impl CarrierLeg {
         let status = response.status().unwrap_or_default();
         if Some(transaction) != self.invite {
             // The answer to our BYE.
-            if status >= 200 && matches!(self.phase, Phase::Leaving(_)) {
+            if status >= 200 && matches!(self.phase, Phase::Leaving) {
                 self.end(effects);
             }
             return;
@@ -239,7 +239,7 @@ impl CarrierLeg {
                 self.leave(talk, cause, effects);
             }
             // A second answer, of another branch of a fork (RFC 3261 13.2.2.4): one conversation is enough.
-            (Phase::Talking(_) | Phase::Leaving(_) | Phase::Over, ..) => {
+            (Phase::Talking(_) | Phase::Leaving | Phase::Over, ..) => {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
@@ -279,7 +279,7 @@ impl CarrierLeg {
                 }
             }
             // A BYE that crossed ours.
-            Phase::Leaving(_) if message.method() == Some(&Method::Bye) => {
+            Phase::Leaving if message.method() == Some(&Method::Bye) => {
                 effects.push(Effect::Respond { transaction, reply: Reply::new(200, "OK") });
             }
             _ => {
@@ -293,7 +293,7 @@ impl CarrierLeg {
     fn on_failed(&mut self, timed_out: bool, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Calling => self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects),
-            Phase::Cancelling(_) | Phase::Leaving(_) => self.end(effects),
+            Phase::Cancelling(_) | Phase::Leaving => self.end(effects),
             Phase::Talking(_) | Phase::Over => {}
         }
     }

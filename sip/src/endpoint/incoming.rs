@@ -3,6 +3,8 @@
 //! How they are answered lives in `responding`; what a stranger may do is not decided here.
 
 use super::copied::Copied;
+use super::counters::timed_method;
+use super::keys::Tag;
 use super::table::{Id, Timed};
 use super::via::response_destination;
 use super::{Destination, Effect, Endpoint, Owner, Pending, Refused, Reply, ServerTransactionId, Source};
@@ -20,7 +22,10 @@ pub(super) struct Server {
     /// What its responses copy; empty once a final one is sent.
     pub(super) copied: Copied,
     /// The tag that a final response gets where the user gave none.
-    pub(super) default_tag: String,
+    pub(super) default_tag: Tag,
+    /// When the request arrived, and which of the timed methods it has.
+    pub(super) since: Monotonic,
+    pub(super) timed_method: u8,
     /// The 2xx that waits for its ACK.
     pub(super) repeating: Option<Repeating>,
     pub(super) ack_key: Option<u64>,
@@ -121,15 +126,20 @@ impl Endpoint {
     }
 
     fn own_answer(&mut self, request: &Message) -> Option<Reply> {
-        if let Some(reply) = self.settings.front_door.refuse_hops(request) {
+        let method = request.method()?;
+        let front_door = &self.settings.front_door;
+        if let Some(reply) = front_door.refuse_dialogless(method) {
+            self.counters.stray_requests += 1;
+            return Some(reply);
+        }
+        if let Some(reply) = front_door.refuse_hops(request) {
             return Some(reply);
         }
         if self.keys.merged(request).is_some_and(|key| self.merged.contains_key(&key)) {
             self.counters.merged += 1;
-            return Some(self.settings.front_door.reply(482, "Loop Detected"));
+            return Some(front_door.reply(482, "Loop Detected"));
         }
-        let front_door = &self.settings.front_door;
-        front_door.refuse_extensions(request).or_else(|| front_door.answer_options(request.method()?))
+        front_door.refuse_extensions(request).or_else(|| front_door.answer_options(method))
     }
 
     /// Creates the server transaction of a pending request; an INVITE is answered 100 at once.
@@ -195,7 +205,9 @@ impl Endpoint {
             machine,
             owner,
             destination: response_destination(message, source),
-            default_tag: if copied.wants_tag() { self.keys.stateless_tag(message) } else { String::new() },
+            default_tag: self.keys.stateless_tag(message),
+            since: now.monotonic,
+            timed_method: message.method().map(timed_method).unwrap_or_default(),
             copied,
             repeating: None,
             ack_key: None,
@@ -225,7 +237,7 @@ impl Endpoint {
             let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
             return self.answer(&message, &source, reply, effects);
         };
-        let reply = front_door.reply(200, "OK").tag(&server.default_tag);
+        let reply = front_door.reply(200, "OK").tag(&server.default_tag.to_string());
         let is_open = matches!(&server.machine, ServerMachine::Invite(machine) if machine.phase() == server_invite::Phase::Proceeding);
         let is_first = !std::mem::replace(&mut server.is_cancelled, true);
         let owner = server.owner;

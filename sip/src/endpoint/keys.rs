@@ -12,6 +12,16 @@ use std::hash::Hasher;
 #[derive(Clone)]
 pub(super) struct Keys(u64, u64);
 
+/// A tag that the endpoint made, printed as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tag(u64);
+
+impl std::fmt::Display for Tag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// A hash in which the parts of a key cannot run into each other.
 struct Parts(SipHasher13);
 
@@ -104,7 +114,7 @@ impl Keys {
     }
 
     /// A To tag that every retransmission of a request gets again, without anything being remembered (RFC 3261 8.2.7).
-    pub(super) fn stateless_tag(&self, request: &Message) -> String {
+    pub(super) fn stateless_tag(&self, request: &Message) -> Tag {
         let branch = request.top_via().ok().and_then(|via| via.branch().map(str::as_bytes)).unwrap_or_default();
         let tag = self
             .parts(b't')
@@ -112,7 +122,7 @@ impl Keys {
             .add(request.from_tag().unwrap_or_default().as_bytes())
             .add(branch)
             .end();
-        format!("{tag:016x}")
+        Tag(tag)
     }
 
     /// A tag of a peer, as a number.

@@ -2,6 +2,7 @@
 //!
 //! What a request says is the user's matter; the Via is ours.
 
+use super::counters::timed_method;
 use super::table::{Id, Timed};
 use super::via::{OwnVia, with_via};
 use super::{ClientTransactionId, Destination, Effect, Endpoint, HeaderLines, Owner, Refused, Source, TransactionId};
@@ -23,6 +24,9 @@ pub(super) struct Client {
     cancelling: Cancelling,
     /// Under which key the CANCEL's transaction will be found: it shares the INVITE's branch.
     cancel_key: u64,
+    /// When the request was sent, and which of the timed methods it has; `None` once the final response was timed.
+    since: Option<Monotonic>,
+    timed_method: u8,
     /// The 2xx responses that came.
     answers: SmallVec<[Answer; 1]>,
 }
@@ -150,6 +154,8 @@ impl Endpoint {
             destination,
             cancelling: Cancelling::Unasked,
             cancel_key: stamped.cancel_key,
+            since: Some(now.monotonic),
+            timed_method: timed_method(method),
             answers: SmallVec::new(),
         };
         let id = self.clients.insert(stamped.key, client);
@@ -238,6 +244,9 @@ impl Endpoint {
         if is_invite && (200..300).contains(&status) && !self.is_new_answer(id, &message, effects) {
             return;
         }
+        if status >= 200 {
+            self.time_client(id, now);
+        }
         let delivered = effects.len();
         let to = match (is_invite, status) {
             // Only an ACK to a refusal needs it.
@@ -259,6 +268,13 @@ impl Endpoint {
         }
         if status < 200 {
             self.send_waiting_cancel(id, now, effects);
+        }
+    }
+
+    fn time_client(&mut self, id: Id, now: Now) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if let Some(since) = client.since.take() {
+            self.counters.client_durations[usize::from(client.timed_method)].add(now.monotonic.since(since));
         }
     }
 

@@ -23,7 +23,7 @@ impl Endpoint {
     /// The same for a request that was not handed out.
     pub(super) fn answer(&mut self, request: &Message, source: &Source, mut reply: Reply, effects: &mut Vec<Effect>) {
         if reply.tag.is_none() && reply.status > 100 {
-            reply = reply.tag(&self.keys.stateless_tag(request));
+            reply = reply.tag(&self.keys.stateless_tag(request).to_string());
         }
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
@@ -52,7 +52,7 @@ impl Endpoint {
         let id = transaction.0;
         let server = self.servers.get_mut(id).filter(|server| server.is_open()).ok_or(Refused::NoTransaction)?;
         if reply.tag.is_none() && reply.status >= 200 {
-            reply.tag = Some(server.default_tag.as_str().into());
+            reply.tag = Some(server.default_tag.to_string().into());
         }
         if let (Some(tag), true) = (&reply.tag, server.copied.wants_tag()) {
             server.local_tag = Some(tag.clone());
@@ -61,7 +61,8 @@ impl Endpoint {
         let is_invite = matches!(server.machine, ServerMachine::Invite(_));
         if reply.status >= 200 {
             server.copied = Copied::default();
-            server.default_tag = String::new();
+            let durations = &mut self.counters.server_durations[usize::from(server.timed_method)];
+            durations.add(now.monotonic.since(server.since));
         }
         match reply.status {
             200..=299 if is_invite => self.await_ack(id, response.clone(), now),

@@ -165,7 +165,7 @@ impl Name {
         }
         let mut slot = slot_of(name);
         while let Some((known, text, ..)) = KNOWN.get(usize::from(TABLE[slot])) {
-            if text.as_bytes().eq_ignore_ascii_case(name) {
+            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
                 return *known;
             }
             slot = (slot + 1) % SLOTS;
