@@ -84,6 +84,7 @@ fn settings() -> ExchangeSettings {
         advertised: None,
         host: None,
         realm: REALM.to_owned(),
+        digest_algorithms: vec![sip::digest::Algorithm::Sha256, sip::digest::Algorithm::Md5],
         user_agent: "Tandem".to_owned(),
         timing: sip::transaction::Timing::default(),
         limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
