@@ -114,7 +114,8 @@ impl Office {
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Store`].
     pub fn authenticate(&self, secret: &str) -> Result<Caller> {
-        let unknown = Error::Unauthenticated("the token is unknown or revoked: send a valid one as Authorization: Bearer");
+        let unknown =
+            Error::Unauthenticated("the token is unknown or revoked: send a valid one as Authorization: Bearer");
         let sha256 = hash(secret);
         let Some(token) = self.store().find_token(sha256)? else { return Err(unknown) };
         if token.name.starts_with(START_PREFIX) && !self.inner.start_tokens.lock().contains(&sha256) {

@@ -86,8 +86,19 @@ mod tests {
     #[test]
     fn c3_quantities_above_100_are_rounded_half_up_to_tens_after_the_range_check() {
         let table = [
-            (0, 0), (1, 1), (99, 99), (100, 100), (101, 100), (104, 100), (105, 110), (114, 110), (115, 120), (294, 290),
-            (295, 300), (299, 300), (300, 300),
+            (0, 0),
+            (1, 1),
+            (99, 99),
+            (100, 100),
+            (101, 100),
+            (104, 100),
+            (105, 110),
+            (114, 110),
+            (115, 120),
+            (294, 290),
+            (295, 300),
+            (299, 300),
+            (300, 300),
         ];
         for (asked, bought) in table {
             assert_eq!(rounded_channels(asked).unwrap(), bought, "{asked}");

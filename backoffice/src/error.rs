@@ -58,7 +58,9 @@ pub enum Error {
     #[error("{0}")]
     NoRate(String),
     /// A request that moves money came without a key.
-    #[error("send an Idempotency-Key of 1 to 255 printable ASCII characters, new for each order and the same for each repetition of it")]
+    #[error(
+        "send an Idempotency-Key of 1 to 255 printable ASCII characters, new for each order and the same for each repetition of it"
+    )]
     KeyRequired,
     /// The key cannot be used.
     #[error("Idempotency-Key: {0}")]
@@ -73,7 +75,9 @@ pub enum Error {
     #[error("{0}")]
     DeckFaulty(DeckFaults),
     /// The ledger does not answer.
-    #[error("the ledger does not answer now: nothing is known to be done; repeat the request with the same Idempotency-Key")]
+    #[error(
+        "the ledger does not answer now: nothing is known to be done; repeat the request with the same Idempotency-Key"
+    )]
     LedgerUnavailable,
     /// The change is in the store, but the switch could not take it over.
     #[error("the change is kept, but the switch could not take it over: {0}; it will with the next change or start")]

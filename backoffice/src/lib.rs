@@ -5,15 +5,26 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod call;
 pub mod caller;
+pub mod carrier;
 mod channel;
+pub mod company;
+pub mod credit;
+pub mod deck;
 mod error;
+pub mod number;
 mod office;
+pub mod once;
 pub mod page;
 mod posting;
 pub mod problem;
+pub mod profile;
+pub mod rate;
+pub mod statement;
 mod switchboard;
 pub mod text;
+pub mod token;
 
 pub use caller::{Caller, StartToken};
 pub use channel::{CHANNELS_MAX, Reconciled, rounded_channels};

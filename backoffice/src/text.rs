@@ -150,8 +150,14 @@ mod tests {
 
     #[test]
     fn what_is_no_instant_is_refused_in_words() {
-        for text in ["", "2026-11-21", "2026-02-29T00:00:00Z", "2026-11-21T20:47:47", "2026-13-01T00:00:00Z", "1969-12-31T23:59:59Z"]
-        {
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-02-29T00:00:00Z",
+            "2026-11-21T20:47:47",
+            "2026-13-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+        ] {
             assert!(text.parse::<Instant>().is_err(), "{text}");
         }
         assert!("x".parse::<Instant>().unwrap_err().to_string().contains("such as 2026-11-21T20:47:47Z"));
