@@ -4,7 +4,8 @@
 
 use crate::emergency::Country;
 use crate::values::{
-    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern, StatusSet,
+    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
+    StatusSet,
 };
 use domain::E164;
 use serde::{Deserialize, Serialize};

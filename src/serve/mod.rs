@@ -7,7 +7,7 @@ mod switchboard;
 
 use actors::clock::Clock;
 use actors::{Exchange, Rooms, StartError};
-use backoffice::{Office, Parts};
+use backoffice::{Office, Parts, StartToken};
 use config::Settings;
 use ledger::Ledger;
 use ledger::memory::MemoryLedger;
@@ -99,7 +99,8 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         tracing::warn!(calls = recovered.calls, charged = %recovered.charged, "calls of the former process were closed");
         telemetry.count_records(telemetry::labels::RecordOutcome::Recovered, recovered.calls);
     }
-    let rooms = Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) };
+    let rooms =
+        Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) };
     let exchange = Exchange::start(settings::of_exchange(settings, &secrets), rooms)?;
     let office = Office::open(Parts {
         store: Arc::clone(&store),
@@ -109,10 +110,8 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         random: Box::new(random),
         settings: settings::of_office(settings),
     });
-    let operator_token = operator_token(settings, &office)?;
-    for token in &secrets.api_tokens {
-        office.admit_token(token.secret.expose());
-    }
+    let operator_token = operator_token(settings)?;
+    admit(&office, &operator_token, &secrets)?;
     office.reconcile()?;
     let figures = exchange.clone();
     let services = Services {
@@ -196,19 +195,29 @@ fn open_ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, ServeError> {
 }
 
 /// The operator's token: made at the first start and kept in a file of its own, readable by this user only.
-fn operator_token(settings: &Settings, office: &Office) -> Result<String, ServeError> {
+fn operator_token(settings: &Settings) -> Result<String, ServeError> {
     let path = settings.node.data_dir.join(TOKEN_FILE);
     if let Ok(token) = std::fs::read_to_string(&path) {
-        let token = token.trim().to_owned();
-        office.admit_token(&token);
-        return Ok(token);
+        return Ok(token.trim().to_owned());
     }
     let mut bytes = [0; 32];
     random(&mut bytes);
-    let token: String = std::iter::once("tk_live_".to_owned()).chain(bytes.iter().map(|byte| format!("{byte:02x}"))).collect();
+    let token: String =
+        std::iter::once("tk_live_".to_owned()).chain(bytes.iter().map(|byte| format!("{byte:02x}"))).collect();
     write_private(&path, &token).map_err(|source| ServeError::DataDirectory { path, source })?;
-    office.admit_token(&token);
     Ok(token)
+}
+
+/// Lets in who holds the operator's token or one of the tokens file.
+fn admit(office: &Office, operator_token: &str, secrets: &config::Secrets) -> Result<(), ServeError> {
+    let operator = StartToken { name: "operator".to_owned(), secret: operator_token.to_owned() };
+    let others = secrets.api_tokens.iter();
+    let others = others.map(|token| StartToken { name: token.name.clone(), secret: token.secret.expose().to_owned() });
+    let tokens: Vec<StartToken> = std::iter::once(operator).chain(others).collect();
+    for revoked in office.take_start_tokens(&tokens)? {
+        tracing::warn!(token = revoked, "this token was revoked and stays worthless; make a new one");
+    }
+    Ok(())
 }
 
 fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
@@ -282,7 +291,8 @@ fn announce(settings: &Settings, running: &Running) {
 
 async fn wait_for_the_end() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be heard; the switch runs until it is killed");
         return std::future::pending().await;
     };

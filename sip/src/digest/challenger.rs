@@ -39,7 +39,13 @@ pub struct Settings {
 impl Settings {
     /// The defaults for a realm and an issuer.
     pub fn new(realm: impl Into<String>, issuer: Issuer) -> Settings {
-        Settings { realm: realm.into(), lifetime: Duration::from_secs(300), algorithms: vec![Algorithm::Sha256, Algorithm::Md5], nonces_max: 65_536, issuer }
+        Settings {
+            realm: realm.into(),
+            lifetime: Duration::from_secs(300),
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            nonces_max: 65_536,
+            issuer,
+        }
     }
 }
 
