@@ -152,6 +152,7 @@ impl Endpoint {
             server_transactions: self.servers.len(),
             client_transactions: self.clients.len(),
             dialogs: self.dialogs.len(),
+            flows: self.flows.len(),
         }
     }
 
