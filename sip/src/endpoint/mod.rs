@@ -49,6 +49,8 @@ mod reply;
 mod requesting;
 mod responding;
 mod settings;
+#[cfg(test)]
+mod storm;
 mod table;
 mod words;
 
