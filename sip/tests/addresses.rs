@@ -99,3 +99,24 @@ fn uris_that_mean_something_else_are_not() {
         assert!(!uri(one).is_equivalent(&uri(other)) && !uri(other).is_equivalent(&uri(one)), "{one} {other}");
     }
 }
+
+#[test]
+fn a_display_name_without_quotes_may_have_umlauts_but_nothing_that_parts_values() {
+    for (name, is_read) in [
+        ("Jürgen Groß", true),
+        ("Front desk (2nd floor)", true),
+        ("A.B. Person", true),
+        ("Person, Ada", false),
+        ("a;b", false),
+        ("sip:x", false),
+        ("\"open", false),
+        ("back\\slash", false),
+    ] {
+        let value = format!("{name} <sip:a@b>;tag=1");
+        let read = sip::message::NameAddr::parse(value.as_bytes());
+        assert_eq!(read.is_ok(), is_read, "{value}");
+        assert!(
+            read.is_err() || read.is_ok_and(|address| address.display_text() == name && address.tag() == Some("1"))
+        );
+    }
+}

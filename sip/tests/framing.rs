@@ -72,6 +72,15 @@ fn a_ping_that_arrives_in_two_halves_is_still_a_ping() {
 }
 
 #[test]
+fn a_datagram_of_line_ends_or_nuls_is_a_keep_alive() {
+    for datagram in [&b""[..], b"\r\n\r\n", b"\r\n", b"\0", b"\0\0\0\0"] {
+        assert!(sip::framing::is_keep_alive(datagram));
+        assert!(Message::parse(Bytes::copy_from_slice(datagram)).is_err());
+    }
+    assert!(!sip::framing::is_keep_alive(OPTIONS.as_bytes()));
+}
+
+#[test]
 fn compact_and_folded_lengths_are_read() {
     let mut framer = Framer::new();
     let text = "OPTIONS sip:a@b SIP/2.0\r\nl :\r\n  3\r\nVia: SIP/2.0/TCP h\r\n\r\nabc";
