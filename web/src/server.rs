@@ -46,7 +46,9 @@ pub struct RunningServer {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("HTTP cannot listen on {listen}: {source}; is another program there, or is the address not this machine's?")]
+    #[error(
+        "HTTP cannot listen on {listen}: {source}; is another program there, or is the address not this machine's?"
+    )]
     Bind {
         /// Where.
         listen: SocketAddr,
