@@ -87,7 +87,8 @@ impl Core {
         Some(self.registry.profile(id, || {
             let core = Arc::clone(self);
             Shell::start_in_arbiter(&home.arbiter, move |ctx| {
-                let machine = crate::profile::Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
+                let machine =
+                    crate::profile::Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
                 let clock = core.clock;
                 Shell::new(machine, Vec::new(), ProfileOutlet::new(id, ctx.address(), core), clock)
             })

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
-    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Number, Profile, Statuses,
+    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Number, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -71,12 +71,13 @@ impl Desk {
                 faults.push(format!("company {}: {} is not a country", company.id, company.country));
                 continue;
             };
-            let deck = decks.iter().find(|(currency, _)| *currency == company.currency).map(|(_, deck)| Arc::clone(deck));
+            let charged_by = everything.deck_of(company).map(|(deck, _)| deck.id);
+            let deck = decks.iter().find(|(id, _)| Some(*id) == charged_by).map(|(_, deck)| Arc::clone(deck));
             builder = builder.company(Company {
                 id: company.id,
                 country,
                 currency: company.currency,
-                suspended: false,
+                suspended: company.suspended,
                 deck,
             });
         }
@@ -140,25 +141,21 @@ fn carrier_entry(carrier: &store::Carrier, settings: &CallSettings) -> Carrier {
         name: carrier.name.as_str().into(),
         prefixes: carrier.prefixes.clone(),
         priority: u32::from(carrier.priority),
-        progress_timeout: Some(std::time::Duration::from_secs(carrier.progress_timeout_s.into())),
+        progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         failover,
         enabled: carrier.enabled,
     }
 }
 
-/// The deck in force of each currency, the first by name where there are several.
-fn decks(everything: &Everything, faults: &mut Vec<String>) -> Vec<(domain::Currency, Arc<Deck>)> {
-    let mut decks: Vec<(domain::Currency, Arc<Deck>)> = Vec::new();
+/// The decks in force.
+fn decks(everything: &Everything, faults: &mut Vec<String>) -> Vec<(store::DeckId, Arc<Deck>)> {
+    let mut decks = Vec::new();
     for (deck, rows) in &everything.decks {
-        if decks.iter().any(|(currency, _)| *currency == deck.currency) {
-            faults.push(format!("deck {}: another active deck has its currency {}; it was left out", deck.name, deck.currency));
-            continue;
-        }
         let rates = rows.iter().map(|row| rate(row, deck.currency));
         match rates.collect::<Result<Vec<_>, _>>() {
             Ok(rates) => {
                 let version = format!("{} {}", deck.name, deck.version);
-                decks.push((deck.currency, Arc::new(Deck::from_rates(rates, deck.currency, version))));
+                decks.push((deck.id, Arc::new(Deck::from_rates(rates, deck.currency, version))));
             }
             Err(fault) => faults.push(format!("deck {}: {fault}; it was left out", deck.name)),
         }
@@ -186,15 +183,18 @@ fn target(carrier: &store::Carrier, listeners: &[SocketAddr]) -> Result<CarrierT
     let Some(address) = carrier.addresses.first() else {
         return Err(format!("carrier {}: it has no address; it was left out", carrier.name));
     };
-    let mut resolved = (address.host.as_str(), address.port)
-        .to_socket_addrs()
-        .map_err(|error| format!("carrier {}: {} cannot be resolved: {error}; it is skipped", carrier.name, address.host))?;
+    let mut resolved = (address.host.as_str(), address.port).to_socket_addrs().map_err(|error| {
+        format!("carrier {}: {} cannot be resolved: {error}; it is skipped", carrier.name, address.host)
+    })?;
     let reachable = resolved.find_map(|addr| {
         let listener = listeners.iter().find(|listener| listener.is_ipv4() == addr.is_ipv4())?;
         Some((addr, local_towards(addr, *listener)))
     });
     let (addr, local) = reachable.ok_or_else(|| {
-        format!("carrier {}: no listener of ours has the address family of {}; it is skipped", carrier.name, address.host)
+        format!(
+            "carrier {}: no listener of ours has the address family of {}; it is skipped",
+            carrier.name, address.host
+        )
     })?;
     let transport = match carrier.transport {
         domain::fact::Transport::Udp => Transport::Udp,
@@ -209,7 +209,8 @@ fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {
     if !listener.ip().is_unspecified() {
         return listener;
     }
-    let any: IpAddr = if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr =
+        if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
     // Connecting a datagram socket sends nothing; it only asks the routing table.
     let chosen = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(peer).and_then(|()| socket.local_addr()));
     chosen.map_or(listener, |local| SocketAddr::new(local.ip(), listener.port()))

@@ -1,1 +1,24 @@
-//! Room `actors` of Tandem.
+//! Thin shells around the machines: actors, shards, transports, and the only clock and chance of the house.
+//!
+//! Nothing is decided here: what a message means is decided by `sip`, `leg` and `switch`; what may be spent by `ledger`.
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod chance;
+pub mod clock;
+mod core;
+pub mod desk;
+mod exchange;
+mod figures;
+pub mod mailbox;
+mod profile;
+mod records;
+mod recovery;
+mod registrar;
+mod registry;
+mod shard;
+pub mod shell;
+mod transport;
+
+pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};
+pub use recovery::{Recovered, recover};

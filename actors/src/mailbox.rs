@@ -27,7 +27,10 @@ where
 /// What finishes or answers work that was let in: always passes. Lost only where the actor is gone.
 ///
 /// Bounded by what was let in: each admitted call has a fixed number of such messages under way.
-#[allow(clippy::disallowed_methods, reason = "the one place where the mailbox limit is passed over, by the admission rule")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place where the mailbox limit is passed over, by the admission rule"
+)]
 pub fn tell<A, M>(address: &Addr<A>, message: M)
 where
     A: Actor + Handler<M>,

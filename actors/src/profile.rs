@@ -105,7 +105,9 @@ impl Moved {
         let mut currency = None;
         for transfer in &batch.transfers {
             let (account, moved) = match transfer.kind {
-                Kind::Post { debit, amount, .. } | Kind::PostIfAvailableAtMost { debit, amount, .. } => (Some(debit), amount),
+                Kind::Post { debit, amount, .. } | Kind::PostIfAvailableAtMost { debit, amount, .. } => {
+                    (Some(debit), amount)
+                }
                 Kind::Hold { debit, .. } => (Some(debit), 0),
                 // The channel's hold is number 0; every other is money.
                 Kind::Capture { hold, amount } if hold.number != 0 => (None, amount),

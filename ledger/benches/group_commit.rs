@@ -1,7 +1,12 @@
 //! What a batch costs, in groups and alone, in one run: batches a second flat out, and microseconds of CPU (user and system, all
 //! threads, writer included) a batch, also at the pace of 200 calls/s of four batches each.
 //!
+//! The paced parts sleep between batches, so they pay for cold caches and wake-ups as a switch at that pace does; what the waking
+//! alone costs is measured beside them. CPU is told for the writer and for the callers.
+//!
 //! `cargo bench -p ledger`; `SECONDS` is the length of each paced part (default 5).
+
+#![allow(clippy::expect_used, reason = "a benchmark that cannot go on ends")]
 
 use domain::credit::{Account, Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Memo, Outcome, Transfer, Unit};
 use domain::{CompanyId, Currency, ProfileId, Wall};
@@ -18,10 +23,19 @@ const PROFILES: u128 = 200;
 fn main() {
     let seconds: u64 = std::env::var("SECONDS").map_or(5, |text| text.parse().expect("SECONDS is a number"));
     println!("a call = {BATCHES_PER_CALL} batches (hold, answer, tick, end) with two memos of 300 and 600 bytes");
-    paced("groups of 5 ms, 200 calls/s", Settings::new, Durability::WithNextGroup, 200, seconds);
+    paced("groups of 5 ms, 200 calls/s", quicker, Durability::WithNextGroup, 200, seconds);
+    paced("groups of 20 ms, 200 calls/s", slower, Durability::WithNextGroup, 200, seconds);
     paced("one commit a batch, 200 calls/s", alone, Durability::BeforeAnswer, 200, seconds);
     flat_out("groups, flat out", Settings::new, Durability::WithNextGroup, 50_000);
     flat_out("one commit a batch, flat out", alone, Durability::BeforeAnswer, 1_000);
+}
+
+fn quicker(path: std::path::PathBuf) -> Settings {
+    Settings { group_after: Duration::from_millis(5), ..Settings::new(path) }
+}
+
+fn slower(path: std::path::PathBuf) -> Settings {
+    Settings { group_after: Duration::from_millis(20), ..Settings::new(path) }
 }
 
 fn alone(path: std::path::PathBuf) -> Settings {
@@ -31,7 +45,6 @@ fn alone(path: std::path::PathBuf) -> Settings {
 struct Bench {
     ledger: SqliteLedger,
     groups: Arc<Mutex<Vec<Group>>>,
-    #[expect(dead_code, reason = "the folder lives as long as the ledger in it")]
     folder: tempfile::TempDir,
 }
 
@@ -65,7 +78,7 @@ fn paced(
     seconds: u64,
 ) {
     let bench = bench(settings);
-    let cpu = cpu_micros();
+    let cpu = cpu_now();
     let began = now();
     let total = calls_per_second * seconds * BATCHES_PER_CALL;
     for number in 0..total {
@@ -80,13 +93,13 @@ fn paced(
         }
     }
     bench.ledger.flush().expect("a healthy ledger");
-    report(name, &bench, total, began.elapsed(), cpu_micros() - cpu);
+    report(name, &bench, total, began.elapsed(), cpu_now().since(cpu));
     pacing(total, calls_per_second * BATCHES_PER_CALL);
 }
 
 /// What the pacing itself costs, so that it can be taken off.
 fn pacing(total: u64, per_second: u64) {
-    let cpu = cpu_micros();
+    let cpu = cpu_now();
     let began = now();
     for number in 0..total {
         let due = Duration::from_micros(number * 1_000_000 / per_second);
@@ -94,13 +107,13 @@ fn pacing(total: u64, per_second: u64) {
             std::thread::sleep(wait);
         }
     }
-    let spent = cpu_micros() - cpu;
+    let spent = cpu_now().since(cpu).callers;
     println!("    of which the pacing (timers alone): {} us a call", spent * BATCHES_PER_CALL / total);
 }
 
 fn flat_out(name: &str, settings: impl Fn(std::path::PathBuf) -> Settings, durability: Durability, calls: u64) {
     let bench = bench(settings);
-    let cpu = cpu_micros();
+    let cpu = cpu_now();
     let began = now();
     for call in 0..calls {
         for step in 0..BATCHES_PER_CALL {
@@ -111,20 +124,28 @@ fn flat_out(name: &str, settings: impl Fn(std::path::PathBuf) -> Settings, durab
         }
     }
     bench.ledger.flush().expect("a healthy ledger");
-    report(name, &bench, calls * BATCHES_PER_CALL, began.elapsed(), cpu_micros() - cpu);
+    report(name, &bench, calls * BATCHES_PER_CALL, began.elapsed(), cpu_now().since(cpu));
+    let Bench { ledger, folder, .. } = bench;
+    ledger.abandon();
+    let began = now();
+    let ledger = SqliteLedger::open(Settings::new(folder.path().join("ledger.db"))).expect("a ledger");
+    println!(
+        "    a start after a crash with these {} batches: {} ms",
+        ledger.totals().applied,
+        began.elapsed().as_millis()
+    );
 }
 
-fn report(name: &str, bench: &Bench, batches: u64, took: Duration, cpu: u64) {
+fn report(name: &str, bench: &Bench, batches: u64, took: Duration, cpu: Cpu) {
     let mut groups = bench.groups.lock().expect("no panic").clone();
     groups.sort_by_key(|group| group.took);
     let at = |percent: usize| groups.get(groups.len() * percent / 100).map_or(0, |group| group.took.as_micros());
     println!(
-        "{name}: {batches} batches in {} ms = {} batches/s; CPU {}.{} us a batch, {} us a call; {} groups, commit p50 {} us, p99 {} us",
+        "{name}: {batches} batches in {} ms = {} batches/s; CPU a call: writer {} us, callers {} us; {} groups, commit p50 {} us, p99 {} us",
         took.as_millis(),
         u128::from(batches) * 1_000_000 / took.as_micros().max(1),
-        cpu / batches,
-        cpu * 10 / batches % 10,
-        cpu * BATCHES_PER_CALL / batches,
+        cpu.writer * BATCHES_PER_CALL / batches,
+        cpu.callers * BATCHES_PER_CALL / batches,
         groups.len(),
         at(50),
         at(99),
@@ -207,12 +228,29 @@ fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
-/// User and system time of all threads of this process, in microseconds (proc(5): `schedstat` of each thread, in nanoseconds).
-fn cpu_micros() -> u64 {
-    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let nanos = threads.filter_map(|thread| {
-        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    nanos.sum::<u64>() / 1_000
+/// User and system time in microseconds.
+#[derive(Clone, Copy)]
+struct Cpu {
+    writer: u64,
+    callers: u64,
+}
+
+impl Cpu {
+    fn since(self, earlier: Cpu) -> Cpu {
+        Cpu { writer: self.writer.saturating_sub(earlier.writer), callers: self.callers - earlier.callers }
+    }
+}
+
+/// What the threads of this process have used (proc(5): `schedstat` of each thread, in nanoseconds).
+fn cpu_now() -> Cpu {
+    let mut cpu = Cpu { writer: 0, callers: 0 };
+    for thread in std::fs::read_dir("/proc/self/task").expect("Linux").flatten() {
+        let read = |file: &str| std::fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+        let nanos = read("schedstat").split_whitespace().next().and_then(|text| text.parse::<u64>().ok());
+        match read("comm").trim() {
+            "ledger" => cpu.writer += nanos.unwrap_or(0) / 1_000,
+            _ => cpu.callers += nanos.unwrap_or(0) / 1_000,
+        }
+    }
+    cpu
 }

@@ -2,6 +2,8 @@
 //!
 //! `OPERATIONS` is the number of batches (default 50,000; the long form takes 1,000,000), `SEED` repeats a run.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::{account, ask, at, company};

@@ -231,7 +231,13 @@ impl CallerLeg {
         effects.push(Effect::Tell(LegEvent::Cancelled));
     }
 
-    fn on_request(&mut self, transaction: ServerTransactionId, message: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        message: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let (Phase::Answered { talk, .. } | Phase::Talking(talk)) = &mut self.phase else {
             return self.on_request_without_talk(transaction, message, effects);
         };
@@ -244,7 +250,12 @@ impl CallerLeg {
 
     /// Before the answer a BYE ends the call as a CANCEL does (RFC 3261 15); after our own BYE everything is too late, and
     /// the BYE that crossed ours is answered as if it had been first.
-    fn on_request_without_talk(&mut self, transaction: ServerTransactionId, message: &Message, effects: &mut Vec<Effect>) {
+    fn on_request_without_talk(
+        &mut self,
+        transaction: ServerTransactionId,
+        message: &Message,
+        effects: &mut Vec<Effect>,
+    ) {
         let is_bye = message.method() == Some(&Method::Bye);
         let reply = if is_bye { Reply::new(200, "OK") } else { Reply::new(481, "Call/Transaction Does Not Exist") };
         effects.push(Effect::Respond { transaction, reply });

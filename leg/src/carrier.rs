@@ -58,7 +58,7 @@ enum Phase {
     /// Given up; the CANCEL is ordered, or waits for the transaction's name.
     Cancelling(ReleaseCause),
     Talking(Talk),
-    Leaving(Talk),
+    Leaving,
     Over,
 }
 
@@ -129,7 +129,11 @@ impl CarrierLeg {
             CallerId::Anonymous => lines.header(Name::Privacy, "id"),
         };
         lines.body(CONTENT_TYPE, &self.ours);
-        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.target.destination });
+        effects.push(Effect::Request {
+            sent: Sent::Invite,
+            request: out.freeze(),
+            destination: self.target.destination,
+        });
     }
 
     fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
@@ -163,14 +167,20 @@ impl CarrierLeg {
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
         talk.bye(cause, &self.identity, effects);
-        self.phase = Phase::Leaving(talk);
+        self.phase = Phase::Leaving;
     }
 
-    fn on_response(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let status = response.status().unwrap_or_default();
         if Some(transaction) != self.invite {
             // The answer to our BYE.
-            if status >= 200 && matches!(self.phase, Phase::Leaving(_)) {
+            if status >= 200 && matches!(self.phase, Phase::Leaving) {
                 self.end(effects);
             }
             return;
@@ -198,7 +208,13 @@ impl CarrierLeg {
         self.tell_while_calling(LegEvent::Ringing { status, media }, effects);
     }
 
-    fn on_accepted(&mut self, transaction: ClientTransactionId, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_accepted(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let Ok(dialog) = self.calling.established_by(response) else {
             // Without a To or a readable route there is nobody to acknowledge to; the transaction absorbs repetitions.
             return self.fail(LegFailure::UnusableAnswer, effects);
@@ -223,13 +239,19 @@ impl CarrierLeg {
                 self.leave(talk, cause, effects);
             }
             // A second answer, of another branch of a fork (RFC 3261 13.2.2.4): one conversation is enough.
-            (Phase::Talking(_) | Phase::Leaving(_) | Phase::Over, ..) => {
+            (Phase::Talking(_) | Phase::Leaving | Phase::Over, ..) => {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
     }
 
-    fn acknowledge(&self, transaction: ClientTransactionId, dialog: &Dialog, source: &Source, effects: &mut Vec<Effect>) {
+    fn acknowledge(
+        &self,
+        transaction: ClientTransactionId,
+        dialog: &Dialog,
+        source: &Source,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut out = BytesMut::with_capacity(512);
         dialog.ack(&mut out).end();
         let destination = next_hop(dialog, source);
@@ -242,7 +264,13 @@ impl CarrierLeg {
         self.end(effects);
     }
 
-    fn on_request(&mut self, transaction: ServerTransactionId, message: &Message, source: Source, effects: &mut Vec<Effect>) {
+    fn on_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        message: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
         match &mut self.phase {
             Phase::Talking(talk) => {
                 if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
@@ -251,7 +279,7 @@ impl CarrierLeg {
                 }
             }
             // A BYE that crossed ours.
-            Phase::Leaving(_) if message.method() == Some(&Method::Bye) => {
+            Phase::Leaving if message.method() == Some(&Method::Bye) => {
                 effects.push(Effect::Respond { transaction, reply: Reply::new(200, "OK") });
             }
             _ => {
@@ -265,7 +293,7 @@ impl CarrierLeg {
     fn on_failed(&mut self, timed_out: bool, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Calling => self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects),
-            Phase::Cancelling(_) | Phase::Leaving(_) => self.end(effects),
+            Phase::Cancelling(_) | Phase::Leaving => self.end(effects),
             Phase::Talking(_) | Phase::Over => {}
         }
     }

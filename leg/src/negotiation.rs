@@ -29,11 +29,7 @@ pub fn offer_onwards(offer: &MediaDescription, ours: SocketAddr) -> Option<Media
 
 /// The answer to `offer` in the words of the other leg's `answer`, received at `ours`: as many streams as were offered, all
 /// but the carried one refused (RFC 3264 6). None where the other leg refused the sound or shares no format.
-pub fn answer_back(
-    offer: &MediaDescription,
-    answer: &MediaDescription,
-    ours: SocketAddr,
-) -> Option<MediaDescription> {
+pub fn answer_back(offer: &MediaDescription, answer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
     let offered = carried(offer)?;
     let answered = carried(answer)?;
     let common = |format: &&Format| offered.formats.iter().any(|known| known.payload_type == format.payload_type);

@@ -127,9 +127,9 @@ pub(crate) fn contact(reply: Reply, identity: &Identity) -> Reply {
 pub(crate) fn session_timer(reply: Reply, request: &Message) -> Reply {
     let knows = request.supports("timer") || request.require().any(|tag| tag.eq_ignore_ascii_case("timer"));
     match request.session_expires_s() {
-        Some((seconds, refresher)) if knows && refresher.is_none_or(|who| !who.eq_ignore_ascii_case("uas")) => reply
-            .header(Name::SessionExpires, format!("{seconds};refresher=uac"))
-            .header(Name::Require, "timer"),
+        Some((seconds, refresher)) if knows && refresher.is_none_or(|who| !who.eq_ignore_ascii_case("uas")) => {
+            reply.header(Name::SessionExpires, format!("{seconds};refresher=uac")).header(Name::Require, "timer")
+        }
         _ => reply,
     }
 }

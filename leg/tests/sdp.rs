@@ -45,7 +45,9 @@ fn lines_without_carriage_returns_and_addresses_per_stream_are_read() {
 
 #[test]
 fn a_session_direction_holds_for_streams_that_do_not_say_otherwise() {
-    let held = described("v=0\r\nc=IN IP4 0.0.0.0\r\na=sendonly\r\nm=audio 9 RTP/AVP 0\r\nm=audio 11 RTP/AVP 0\r\na=inactive\r\n");
+    let held = described(
+        "v=0\r\nc=IN IP4 0.0.0.0\r\na=sendonly\r\nm=audio 9 RTP/AVP 0\r\nm=audio 11 RTP/AVP 0\r\na=inactive\r\n",
+    );
     assert_eq!(held.streams[0].direction, Direction::SendOnly);
     assert_eq!(held.streams[1].direction, Direction::Inactive);
 }

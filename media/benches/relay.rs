@@ -1,5 +1,6 @@
-//! What relaying a packet costs: G.711 calls at 50 packets a second each way, through the media room and, in turn, through a
-//! plain relay (epoll, `recv`, `send` on connected sockets, nothing else) in the same process under the same generator.
+//! What relaying a packet costs: G.711 calls at 50 packets a second each way, through the media room and, in turn, through two
+//! plain relays in the same process under the same generator: "connected" (epoll, `recv`, `send`: the kernel knows both ends,
+//! and drops strangers uncounted), and "open" (epoll, `recvfrom`, a look at the source, `sendto`: what it takes to count them).
 //!
 //! `cargo bench -p media --bench relay -- [seconds] [calls ...]` prints CPU per relayed packet, the ratio of both, added latency.
 //! No figure is asserted: machines differ, ratios taken back to back are what to look at.
@@ -36,19 +37,21 @@ fn main() {
     println!("{seconds} s a run, {ROUNDS} runs of each in turn; latency from send to receive in this process");
     println!("calls  relay      packets  lost  us CPU/packet  p50 us  p99 us");
     for calls in calls {
-        let mut ratios = Vec::new();
+        let (mut to_connected, mut to_open) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let reference = run_reference(calls, seconds);
-            reference.print(calls, "reference");
+            let connected = run_plain(calls, seconds, Plain::Connected);
+            connected.print(calls, "connected");
+            let open = run_plain(calls, seconds, Plain::Open);
+            open.print(calls, "open");
             let media = run_media(calls, seconds);
             media.print(calls, "media");
-            ratios.push(media.cpu_us / reference.cpu_us);
+            to_connected.push(media.cpu_us / connected.cpu_us);
+            to_open.push(media.cpu_us / open.cpu_us);
         }
-        ratios.sort_by(f64::total_cmp);
-        println!(
-            "{calls:>5}  ratio of CPU per packet, media to reference: {:.2} (of {ratios:.2?})\n",
-            ratios[ROUNDS / 2]
-        );
+        for (reference, mut ratios) in [("connected", to_connected), ("open", to_open)] {
+            ratios.sort_by(f64::total_cmp);
+            println!("{calls:>5}  CPU per packet, media to {reference}: {:.2} (of {ratios:.2?})", ratios[ROUNDS / 2]);
+        }
     }
 }
 
@@ -95,21 +98,31 @@ fn run_media(calls: usize, seconds: usize) -> Outcome {
     outcome
 }
 
-fn run_reference(calls: usize, seconds: usize) -> Outcome {
+/// Which plain relay.
+#[derive(Clone, Copy, PartialEq)]
+enum Plain {
+    Connected,
+    Open,
+}
+
+fn run_plain(calls: usize, seconds: usize, plain: Plain) -> Outcome {
     let phones = phones(calls);
     let relays: Vec<UdpSocket> = phones
         .iter()
         .map(|phone| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.connect(phone.local_addr().unwrap()).unwrap();
+            if plain == Plain::Connected {
+                socket.connect(phone.local_addr().unwrap()).unwrap();
+            }
             socket.set_nonblocking(true).unwrap();
             socket
         })
         .collect();
     let ports: Vec<SocketAddr> = relays.iter().map(|relay| relay.local_addr().unwrap()).collect();
+    let ends: Vec<SocketAddr> = phones.iter().map(|phone| phone.local_addr().unwrap()).collect();
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
-    let relay = thread::Builder::new().name("reference".into()).spawn(move || {
+    let relay = thread::Builder::new().name("plain".into()).spawn(move || {
         let poller = watch(&relays);
         let (mut events, mut packet) = (Vec::with_capacity(256), [0u8; 2_048]);
         while !stopped.load(Ordering::Relaxed) {
@@ -117,13 +130,23 @@ fn run_reference(calls: usize, seconds: usize) -> Outcome {
             let _ = epoll::wait(&poller, spare_capacity(&mut events), Some(&PATIENCE));
             for event in &events {
                 let from = event.data.u64() as usize;
-                if let Ok(length) = relays[from].recv(&mut packet) {
-                    let _ = relays[from ^ 1].send(&packet[..length]);
+                match plain {
+                    Plain::Connected => {
+                        if let Ok(length) = relays[from].recv(&mut packet) {
+                            let _ = relays[from ^ 1].send(&packet[..length]);
+                        }
+                    }
+                    Plain::Open => match relays[from].recv_from(&mut packet) {
+                        Ok((length, source)) if source == ends[from] => {
+                            let _ = relays[from ^ 1].send_to(&packet[..length], ends[from ^ 1]);
+                        }
+                        _ => {}
+                    },
                 }
             }
         }
     });
-    let outcome = drive(&phones, &ports, "reference", seconds);
+    let outcome = drive(&phones, &ports, "plain", seconds);
     stop.store(true, Ordering::Relaxed);
     relay.unwrap().join().unwrap();
     outcome

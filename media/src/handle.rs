@@ -138,7 +138,9 @@ impl Media {
     }
 
     fn send(&self, session: SessionId, command: Command) -> Result<(), Command> {
-        let lane = &self.inner.lanes[session.0 as usize % self.inner.lanes.len()];
+        // Fibonacci hashing: whatever pattern the names have, the threads share the sessions.
+        let hash = session.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let lane = &self.inner.lanes[hash as usize % self.inner.lanes.len()];
         if lane.queue.push(command)? {
             wake(&lane.waker);
         }

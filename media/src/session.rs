@@ -281,7 +281,7 @@ impl Session {
 }
 
 impl Negotiated {
-    /// Whether a packet on this port comes from the far end. RTCP on the RTP port comes from the RTP source, and teaches none.
+    /// Whether a packet on this port comes from the far end. RTCP on the RTP port teaches nothing.
     fn admits(&mut self, port: Port, packet: Packet, from: SocketAddr) -> bool {
         match (port, packet) {
             (Port::Rtp, Packet::Rtp(_)) => {
@@ -293,165 +293,11 @@ impl Negotiated {
                 }
                 is_admitted
             }
-            (Port::Rtp, Packet::Rtcp) => self.rtp.source().is_some_and(|source| source == from),
+            (Port::Rtp, Packet::Rtcp) => self.rtp.is_expected(from),
             (Port::Rtcp, _) => self.rtcp.as_mut().is_some_and(|rtcp| rtcp.admits(from)),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: &str = "127.0.0.1:4000";
-    const B: &str = "127.0.0.1:5000";
-
-    fn at(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    fn now() -> Monotonic {
-        Monotonic::from_micros(1_000_000)
-    }
-
-    fn session(mode: Mode) -> Session {
-        Session::new(SessionId(1), mode, Duration::from_secs(60), &mut Entropy::from_seed([5; 16]))
-    }
-
-    fn remote(rtp: &str) -> Remote {
-        Remote::new(at(rtp), at(rtp).ip())
-    }
-
-    fn relay() -> Session {
-        let mut session = session(Mode::Relay);
-        session.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
-        session.on_remote(Side::B, remote(B), Learning::SignallingIp, now());
-        session
-    }
-
-    fn rtp(sequence: u16) -> [u8; 14] {
-        let mut bytes = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0xaa, 0xbb];
-        bytes[2..4].copy_from_slice(&sequence.to_be_bytes());
-        bytes
-    }
-
-    const RTCP: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
-
-    fn outcome(session: &mut Session, side: Side, port: Port, bytes: &[u8], from: &str) -> Outcome {
-        session.on_datagram(side, port, &mut bytes.to_vec(), at(from), now()).outcome
-    }
-
-    #[test]
-    fn sound_goes_to_the_other_side_and_rtcp_to_its_rtcp_port() {
-        let mut relay = relay();
-        let sent = |side, to: &str| Outcome::Send { side, to: at(to) };
-        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A), sent(Side::B, B));
-        assert_eq!(outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B), sent(Side::A, A));
-        assert_eq!(outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), sent(Side::B, "127.0.0.1:5001"));
-        assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), sent(Side::B, B), "RFC 5761");
-    }
-
-    #[test]
-    fn noise_strangers_and_copies_go_nowhere_and_are_counted_by_reason() {
-        let mut relay = relay();
-        outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
-        let rows: [(Port, &[u8], &str, DiscardReason); 6] = [
-            (Port::Rtp, &rtp(2), "127.0.0.9:4000", DiscardReason::UnknownSource),
-            (Port::Rtp, &rtp(1), A, DiscardReason::Duplicate),
-            (Port::Rtp, &[0, 1, 2, 3], A, DiscardReason::BadVersion),
-            (Port::Rtp, &[0x80, 0, 1], A, DiscardReason::NotRtp),
-            (Port::Rtcp, &rtp(3), "127.0.0.1:4001", DiscardReason::NotRtp),
-            (Port::Rtcp, &RTCP, "127.0.0.9:4001", DiscardReason::UnknownSource),
-        ];
-        for (port, bytes, from, reason) in rows {
-            assert_eq!(outcome(&mut relay, Side::A, port, bytes, from), Outcome::Discard(reason));
-        }
-        let discarded = relay.report().sides.a.discarded;
-        assert_eq!((discarded.total(), discarded.of(DiscardReason::UnknownSource)), (6, 2));
-        assert_eq!(
-            format!("{discarded:?}"),
-            r#"{"unknown_source": 2, "bad_version": 1, "not_rtp": 2, "duplicate": 1}"#
-        );
-    }
-
-    #[test]
-    fn before_the_other_side_is_known_there_is_nowhere_to_send_to() {
-        let mut session = session(Mode::Relay);
-        let unknown = Outcome::Discard(DiscardReason::UnknownSource);
-        assert_eq!(outcome(&mut session, Side::A, Port::Rtp, &rtp(1), A), unknown);
-        session.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
-        let nowhere = Outcome::Discard(DiscardReason::NoDestination);
-        assert_eq!(outcome(&mut session, Side::A, Port::Rtp, &rtp(1), A), nowhere);
-    }
-
-    #[test]
-    fn on_hold_sound_passes_only_from_who_sends_to_who_receives_and_rtcp_passes_always() {
-        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
-        let held = Outcome::Discard(DiscardReason::Held);
-        for (a, b, passes) in [
-            (SendRecv, SendRecv, true),
-            (SendOnly, RecvOnly, true),
-            (RecvOnly, SendOnly, false),
-            (SendRecv, SendOnly, false),
-            (Inactive, SendRecv, false),
-            (SendRecv, Inactive, false),
-        ] {
-            let mut relay = relay();
-            for (side, address, direction) in [(Side::A, A, a), (Side::B, B, b)] {
-                let remote = Remote { direction, ..remote(address) };
-                relay.on_remote(side, remote, Learning::SignallingIp, now());
-            }
-            let heard = outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
-            assert_eq!(heard != held, passes, "{a:?} towards {b:?}: {heard:?}");
-            let rtcp = outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001");
-            assert_eq!(rtcp, Outcome::Send { side: Side::B, to: at("127.0.0.1:5001") });
-        }
-    }
-
-    #[test]
-    fn a_silent_side_is_told_but_not_while_held_and_rtcp_counts_as_life() {
-        let mut relay = relay();
-        let second = |seconds: u64| Monotonic::from_micros(seconds * 1_000_000);
-        relay.on_answered(second(1));
-        let hold = Remote { direction: Direction::SendOnly, ..remote(A) };
-        relay.on_remote(Side::A, hold, Learning::SignallingIp, second(2));
-        assert_eq!(relay.expire(second(500)), None);
-        relay.on_remote(Side::A, remote(A), Learning::SignallingIp, second(500));
-        relay.on_datagram(Side::B, Port::Rtcp, &mut RTCP.to_vec(), at("127.0.0.1:5001"), second(530));
-        assert_eq!(relay.expire(second(559)), None);
-        assert_eq!(relay.expire(second(560)), Some(BySide { a: true, b: false }));
-        assert_eq!(relay.expire(second(900)), None);
-    }
-
-    #[test]
-    fn a_strangers_packets_are_no_sign_of_life() {
-        let mut relay = relay();
-        relay.on_answered(now());
-        let late = Monotonic::from_micros(70_000_000);
-        relay.on_datagram(Side::A, Port::Rtp, &mut rtp(1).to_vec(), at("127.0.0.9:4000"), late);
-        assert_eq!(relay.expire(late), Some(BySide { a: true, b: true }));
-    }
-
-    #[test]
-    fn a_mute_side_of_an_answered_call_makes_it_one_way() {
-        let mut relay = relay();
-        for sequence in 0..50 {
-            outcome(&mut relay, Side::A, Port::Rtp, &rtp(sequence), A);
-        }
-        assert_eq!(relay.mute_side(), None, "not answered");
-        relay.on_answered(now());
-        assert_eq!(relay.mute_side(), Some(Side::B));
-        outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B);
-        assert_eq!(relay.mute_side(), None);
-    }
-
-    #[test]
-    fn an_echo_answers_its_caller_and_absorbs_rtcp() {
-        let mut echo = session(Mode::Echo);
-        echo.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
-        assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &rtp(1), A), Outcome::Send { side: Side::A, to: at(A) });
-        assert_eq!(outcome(&mut echo, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), Outcome::Absorb);
-        assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &RTCP, A), Outcome::Absorb);
-        assert_eq!(echo.mute_side(), None);
-    }
-}
+mod tests;

@@ -55,7 +55,8 @@ pub struct MediaSettings {
     pub silence_timeout: Duration,
     /// For sides whose [`crate::Remote::learning`] says nothing.
     pub learning: Learning,
-    /// Sessions at once, over all threads; further ones are refused.
+    /// Sessions at once, over all threads; further ones are refused. A relay takes four descriptors, an echo two: raise the
+    /// process's limit before (`wire::raise_open_files_limit`).
     pub sessions_max: usize,
     /// Bytes of each socket's receive buffer (`SO_RCVBUF`); none: the kernel's default.
     pub recv_buffer: Option<usize>,

@@ -94,6 +94,15 @@ impl SourceRule {
         }
     }
 
+    /// Whether a packet from `from` would be heard without teaching anything.
+    pub(crate) fn is_expected(&self, from: SocketAddr) -> bool {
+        match self.state {
+            State::Fixed(source) => is_same(source, from),
+            State::Carried(source) => is_same(source, from) || is_same(self.described, from),
+            State::Waiting => is_same(self.described, from),
+        }
+    }
+
     /// RTP has its source: where the first packet decides, RTCP may come from any port of the same IP.
     pub(crate) fn follow(&mut self, rtp_source: IpAddr) {
         self.trust = Trust::Ip(rtp_source);

@@ -14,6 +14,10 @@ const WINDOW: u16 = u128::BITS as u16;
 /// A step of transit time above this many seconds is a new time base (a clip of music begins), not jitter.
 const TIME_BASE_STEP_S: u32 = 2;
 
+/// Timestamps faster than any codec's: a description that says more is not believed (the number is a stranger's, and the sums
+/// here are 32 bits wide).
+const CLOCK_RATE_MAX: u32 = 384_000;
+
 /// What the arrival of a packet means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
@@ -80,7 +84,7 @@ impl Stream {
     /// No stream yet, of timestamps at `clock_rate` ticks per second.
     pub(crate) fn new(clock_rate: u32) -> Self {
         Self {
-            clock_rate: clock_rate.max(1),
+            clock_rate: clock_rate.clamp(1, CLOCK_RATE_MAX),
             current: None,
             expected_before: 0,
             lost_before: 0,
@@ -93,8 +97,9 @@ impl Stream {
 
     /// From now on timestamps count `clock_rate` ticks per second.
     pub(crate) fn set_clock_rate(&mut self, clock_rate: u32) {
-        if self.clock_rate != clock_rate.max(1) {
-            self.clock_rate = clock_rate.max(1);
+        let clock_rate = clock_rate.clamp(1, CLOCK_RATE_MAX);
+        if self.clock_rate != clock_rate {
+            self.clock_rate = clock_rate;
             self.retire();
         }
     }
@@ -221,7 +226,7 @@ impl Current {
         let step = (transit.wrapping_sub(self.transit) as i32).unsigned_abs();
         self.transit = transit;
         self.timestamp = timestamp;
-        if step <= clock_rate.saturating_mul(TIME_BASE_STEP_S) {
+        if step <= clock_rate * TIME_BASE_STEP_S {
             self.jitter_q4 = self.jitter_q4 + step - ((self.jitter_q4 + 8) >> 4);
         }
     }

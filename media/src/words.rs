@@ -169,6 +169,7 @@ impl Remote {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MediaEvent {
     /// An answered call that is not held heard nothing from some side for the silence timeout. Told once per session.
+    /// Told of both sides, too, where the session was lost to a bug of ours.
     Silent {
         /// Which session.
         session: SessionId,

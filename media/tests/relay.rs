@@ -5,8 +5,9 @@ mod common;
 
 use common::{Phone, Room, receive, rtcp, rtp, settings};
 use domain::media::Direction;
-use media::{DiscardReason, Learning, Mode, OpenRequest, Remote, Side};
+use media::{DiscardReason, Learning, Mode, OpenRequest, Remote, SessionId, Side};
 use std::net::SocketAddr;
+use std::sync::mpsc::sync_channel;
 
 const FIRST_PORT: u16 = 10_000;
 
@@ -279,6 +280,26 @@ fn a_burst_that_fills_several_batches_comes_through_in_order() {
         assert!(said == heard, "burst {burst}");
     }
     assert_eq!(room.close(1).unwrap().sides.b.packets_sent, 1_200);
+}
+
+#[test]
+fn what_piled_up_while_the_thread_was_busy_is_relayed_to_the_last_packet() {
+    let room = room();
+    let (a, b) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"));
+    let (to_a, _) = room.relay(1, &a, &b);
+    let (is_busy, busy) = sync_channel(1);
+    let (go_on, gate) = sync_channel::<()>(1);
+    let occupy = move |_| {
+        is_busy.send(()).unwrap();
+        gate.recv_timeout(common::PATIENCE).unwrap();
+    };
+    room.media.report(SessionId(1), Box::new(occupy));
+    busy.recv_timeout(common::PATIENCE).unwrap();
+    // More than a socket may bring in one round, less than its buffer holds.
+    let said: Vec<_> = (0..150).map(|number| a.speak(to_a, number)).collect();
+    go_on.send(()).unwrap();
+    let heard: Vec<_> = (0..150).map(|_| b.hear()).collect();
+    assert!(said == heard);
 }
 
 #[test]

@@ -21,6 +21,12 @@ pub enum Frame {
 /// What a ping is answered with.
 pub const PONG: &[u8] = b"\r\n";
 
+/// Whether a datagram is no message but a keep-alive through a NAT: empty, or nothing but CR, LF and NUL (RFC 5626 3.5.1 has CRLFs; phones
+/// send NULs too). It is neither answered nor counted as malformed.
+pub fn is_keep_alive(datagram: &[u8]) -> bool {
+    datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
 /// A stream that cannot be cut any more; the connection must be closed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{sentence}")]

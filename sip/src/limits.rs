@@ -21,7 +21,8 @@ pub const HEADER_NAME_BYTES_MAX: usize = 128;
 /// Header lines of one message.
 pub const HEADERS_MAX: usize = 200;
 
-/// Via values of one message, over all its lines. Max-Forwards starts at 70, but nobody who calls us has twenty proxies.
+/// Via values of one message, over all its lines. Max-Forwards starts at 70, but nobody who calls us has twenty proxies. More are read
+/// (`longreq` of RFC 4475 has 34), and `check` then refuses the request with 513.
 pub const VIAS_MAX: usize = 20;
 
 /// Comma-separated values of one header name in one message (Contact, Route, Supported, ...). Reading stops there.
@@ -50,3 +51,10 @@ pub const MAX_FORWARDS_MAX: u32 = 255;
 
 /// Bytes of CRLF in front of a start line that are passed over (RFC 3261 7.5). On streams the framer takes them as keep-alives.
 pub const LEADING_CRLF_BYTES_MAX: usize = 64;
+
+// Sentences for people name these numbers: whoever changes one finds the sentences by it.
+const _: () = assert!(MESSAGE_BYTES_MAX == 65_536 && HEAD_BYTES_MAX == 49_152 && START_LINE_BYTES_MAX == 4_096);
+const _: () = assert!(HEADER_LINE_BYTES_MAX == 8_192 && HEADER_NAME_BYTES_MAX == 128 && HEADERS_MAX == 200);
+const _: () = assert!(VALUES_MAX == 64 && PARAMS_MAX == 64 && URI_BYTES_MAX == 2_048);
+const _: () =
+    assert!(CALL_ID_BYTES_MAX == 512 && TOKEN_BYTES_MAX == 512 && CSEQ_MAX == 2_147_483_647 && MAX_FORWARDS_MAX == 255);

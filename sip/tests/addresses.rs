@@ -1,6 +1,7 @@
 //! URIs: what they mean, and when two of them mean the same (RFC 3261 19.1.4, RFC 3966).
 //!
 //! Addresses in the midst of messages are read in the torture tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use sip::{Host, Scheme, Uri};
 
@@ -96,5 +97,26 @@ fn uris_that_mean_something_else_are_not() {
         ("urn:service:sos", "urn:service:sos.fire"),
     ] {
         assert!(!uri(one).is_equivalent(&uri(other)) && !uri(other).is_equivalent(&uri(one)), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_display_name_without_quotes_may_have_umlauts_but_nothing_that_parts_values() {
+    for (name, is_read) in [
+        ("Jürgen Groß", true),
+        ("Front desk (2nd floor)", true),
+        ("A.B. Person", true),
+        ("Person, Ada", false),
+        ("a;b", false),
+        ("sip:x", false),
+        ("\"open", false),
+        ("back\\slash", false),
+    ] {
+        let value = format!("{name} <sip:a@b>;tag=1");
+        let read = sip::message::NameAddr::parse(value.as_bytes());
+        assert_eq!(read.is_ok(), is_read, "{value}");
+        assert!(
+            read.is_err() || read.is_ok_and(|address| address.display_text() == name && address.tag() == Some("1"))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What a stream yields: whole messages, pings, and a reason to close it.
 //!
 //! Chance does its part in `mutations.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::Bytes;
 use sip::{Frame, Framer, Message, Reason, limits};
@@ -68,6 +69,15 @@ fn a_ping_that_arrives_in_two_halves_is_still_a_ping() {
     assert_eq!(frames(&mut framer, b"\r\n\r"), []);
     assert_eq!(frames(&mut framer, b"\n"), [Frame::Ping]);
     assert_eq!(frames(&mut framer, OPTIONS.as_bytes()), [message(OPTIONS)]);
+}
+
+#[test]
+fn a_datagram_of_line_ends_or_nuls_is_a_keep_alive() {
+    for datagram in [&b""[..], b"\r\n\r\n", b"\r\n", b"\0", b"\0\0\0\0"] {
+        assert!(sip::framing::is_keep_alive(datagram));
+        assert!(Message::parse(Bytes::copy_from_slice(datagram)).is_err());
+    }
+    assert!(!sip::framing::is_keep_alive(OPTIONS.as_bytes()));
 }
 
 #[test]

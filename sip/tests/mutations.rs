@@ -1,11 +1,13 @@
 //! Mutated messages and streams: whatever chance makes of them, nothing panics, hangs or grows.
 //!
 //! `MUTATIONS` sets how many (200,000 if unset, 10,000,000 in the long form), `MUTATION_SEED` which; the seed is printed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 mod exercise;
 
 use domain::Entropy;
 use std::path::Path;
+use std::time::Duration;
 
 /// Mutations of a plain test run.
 const MUTATIONS_DEFAULT: u64 = 200_000;
@@ -14,6 +16,18 @@ const MUTATIONS_DEFAULT: u64 = 200_000;
 /// header index of the largest message is small.
 const PEAK_BYTES_PER_BYTE: u64 = 8;
 const PEAK_BYTES_FIXED: u64 = 32 * 1024;
+
+/// The longest that one message or stream may take, whoever else uses the machine: tens of microseconds, and tens of milliseconds where
+/// the core was taken away meanwhile. What is quadratic takes seconds at 64 KiB.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// Runs it and says how long it took.
+#[expect(clippy::disallowed_methods, reason = "that nothing hangs is about real time")]
+fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let start = std::time::Instant::now();
+    let outcome = run();
+    (outcome, start.elapsed())
+}
 
 /// What is put in where it hurts.
 const SPLINTERS: &[&[u8]] = &[
@@ -137,6 +151,7 @@ fn mutated_messages_and_streams_never_panic_hang_or_grow() {
     let messages = corpus("message");
     let streams = corpus("framing");
     let mut peak = 0;
+    let mut longest = Duration::ZERO;
     for run in 0..runs {
         let is_stream = chance.below(8) == 0;
         let seeds = if is_stream { &streams } else { &messages };
@@ -144,21 +159,27 @@ fn mutated_messages_and_streams_never_panic_hang_or_grow() {
         for _ in 0..=chance.below(6) {
             mutate(&mut chance, &mut bytes, &messages);
         }
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            allocation_counter::measure(|| match is_stream {
-                true => exercise::framing(&bytes, || chance.below(97) as usize),
-                false => exercise::message(&bytes),
-            })
-        }));
+        let (outcome, took) = timed(|| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                allocation_counter::measure(|| match is_stream {
+                    true => exercise::framing(&bytes, || chance.below(97) as usize),
+                    false => exercise::message(&bytes),
+                })
+            }))
+        });
         let Ok(allocations) = outcome else {
             panic!("run {run} of MUTATION_SEED={seed} failed on {}", bytes.escape_ascii());
         };
         // Frames of a stream are kept until its end: they, and what cuts them, are within the same bound.
         let most = bytes.len() as u64 * PEAK_BYTES_PER_BYTE + PEAK_BYTES_FIXED;
         assert!(allocations.bytes_max <= most, "run {run} held {} bytes for {}", allocations.bytes_max, bytes.len());
+        assert!(took < LONGEST, "run {run} took {took:?} for {} bytes: {}", bytes.len(), bytes.escape_ascii());
         peak = peak.max(allocations.bytes_max);
+        longest = longest.max(took);
     }
-    println!("{runs} mutations without panic, hang or growth; at most {peak} bytes held at once");
+    println!(
+        "{runs} mutations without panic, hang or growth; at most {peak} bytes held at once, {longest:?} at the longest"
+    );
 }
 
 #[test]
@@ -198,9 +219,10 @@ fn messages_at_every_limit_are_read_or_refused_at_once() {
     ];
     for monster in monsters {
         let bytes = format!("{head}{monster}\r\n\r\n").into_bytes();
-        for _ in 0..20 {
-            exercise::message(&bytes);
-        }
-        exercise::framing(&bytes, || 1);
+        let ((), took) = timed(|| {
+            (0..20).for_each(|_| exercise::message(&bytes));
+            exercise::framing(&bytes, || 1);
+        });
+        assert!(took < LONGEST, "{took:?} for twenty times {} bytes: {:.60}...", bytes.len(), monster);
     }
 }

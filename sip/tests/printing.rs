@@ -1,6 +1,7 @@
 //! What we print: responses that find their way back, requests of our own, and nothing that a stranger's value can add.
 //!
 //! That every printed answer can be read again is shown for a million messages in `mutations.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::{Bytes, BytesMut};
 use sip::{Host, Lines, Message, Method, Name, Request, Response, print};

@@ -2,6 +2,7 @@
 //! of it; and, where they are at hand, the RFC's own bytes with the same outcomes.
 //!
 //! What the switch then answers by policy (405, 415, 420, ...) is noted per case and proven where that policy lives.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 #[path = "torture/application.rs"]
 mod application;

@@ -1,6 +1,7 @@
 //! The IPv6 torture messages of RFC 5118: each written out by ourselves after the RFC's description, under its name.
 //!
 //! What a session description says about IPv6 is read elsewhere; here its bytes must arrive whole.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot go on here says so and fails")]
 
 use bytes::{Bytes, BytesMut};
 use sip::{Host, Message, Name, Response};

@@ -90,3 +90,58 @@ pub(crate) fn check_imported(user: &str) -> Result<()> {
     let shown: String = user.chars().take(64).collect();
     Err(Error::invalid("sip_user", format!("\"{shown}\" is not a SIP user: expected 8 to 20 digits")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+    use domain::Wall;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn database() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection, Path::new("memory"), Wall::default()).unwrap();
+        connection
+    }
+
+    /// 10^5 users, or the 10^6 of rule P3 where `TANDEM_TESTS` is `full`.
+    #[test]
+    fn every_sip_user_is_given_out_once_and_has_the_shape_of_ours_p3() {
+        let full = std::env::var("TANDEM_TESTS").is_ok_and(|form| form == "full");
+        let users = if full { 1_000_000 } else { 100_000 };
+        let mut connection = database();
+        let transaction = connection.transaction().unwrap();
+        let prefix = SipUserPrefix::default();
+        let given: BTreeSet<String> = (0..users).map(|_| allocate(&transaction, &prefix).unwrap()).collect();
+        assert_eq!(given.len(), users);
+        // ^9905\d{10}$
+        assert!(given.iter().all(|user| {
+            user.len() == 14 && user.starts_with("9905") && user.bytes().all(|byte| byte.is_ascii_digit())
+        }));
+    }
+
+    #[test]
+    fn the_counter_grows_into_the_zeros_of_the_prefix_and_ends_where_no_digit_is_left() {
+        let ours = SipUserPrefix::default();
+        assert_eq!(ours.user(40_027).unwrap(), "99050000040027");
+        assert_eq!(ours.user(99_999).unwrap(), "99050000099999");
+        assert_eq!(ours.user(100_000).unwrap(), "99050000100000");
+        assert_eq!(ours.user(9_999_999_999).unwrap(), "99059999999999");
+        assert_eq!(ours.user(10_000_000_000), None);
+
+        let short: SipUserPrefix = "123456789".parse().unwrap();
+        let connection = database();
+        connection.execute("UPDATE meta SET value = 99998 WHERE name = 'sip_user_counter'", []).unwrap();
+        assert_eq!(allocate(&connection, &short).unwrap(), "12345678999999");
+        let full = allocate(&connection, &short).unwrap_err().to_string();
+        assert_eq!(full, "sip_user_prefix: every SIP user that begins with 123456789 is given out");
+    }
+
+    #[test]
+    fn what_is_no_prefix_is_refused() {
+        for text in ["", "0990", "9905000001", "99a", "+990"] {
+            assert!(text.parse::<SipUserPrefix>().unwrap_err().to_string().contains("such as 990500000"), "{text}");
+        }
+    }
+}

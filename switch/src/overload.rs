@@ -52,6 +52,11 @@ impl Gate {
         self.calls
     }
 
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Changes the limits; calls that are in stay in.
     pub fn set_limits(&mut self, limits: Limits, now: Monotonic) {
         self.limits = limits;

@@ -7,7 +7,8 @@ use crate::error::Error;
 use crate::labels::{Label, LogLevel};
 use crate::mask;
 use domain::Wall;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use std::fmt::{Debug, Write as _};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ use tracing_subscriber::{EnvFilter, Registry};
 
 /// Lines that may wait for the writer, about 4 MB; further ones are dropped and counted.
 const LINES_MAX: usize = 8_192;
+/// Bytes that are written at once, where more lines wait.
+const BATCH_BYTES: usize = 64 * 1024;
 /// How long the end of the process waits for the last lines.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -129,7 +132,8 @@ fn write_lines(orders: &Receiver<Order>, mut sink: Box<dyn Write + Send>) {
                     let _ = done.send(());
                 }
             }
-            next = orders.try_recv().ok().filter(|_| batch.len() < 64 * 1024);
+            // What is taken must be written, so the size is looked at before the next one is taken.
+            next = if batch.len() < BATCH_BYTES { orders.try_recv().ok() } else { None };
         }
         let _ = sink.write_all(batch.as_bytes()).and_then(|()| sink.flush());
         batch.clear();
@@ -154,7 +158,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let line = match self.format {
-            LogFormat::Json => json((self.clock)(), metadata, fields),
+            LogFormat::Json => json((self.clock)(), metadata, &fields),
             LogFormat::Text => text((self.clock)(), metadata, &fields),
         };
         if self.sender.try_send(Order::Write(line)).is_err() {
@@ -167,14 +171,26 @@ fn count(level: LogLevel) {
     EVENTS[level.index()].fetch_add(1, Ordering::Relaxed);
 }
 
-fn json(now: Wall, metadata: &tracing::Metadata<'_>, fields: Fields) -> String {
-    let mut line = Map::new();
-    line.insert("ts".to_owned(), now.to_string().into());
-    line.insert("level".to_owned(), metadata.level().as_str().into());
-    line.insert("target".to_owned(), metadata.target().into());
-    line.insert("msg".to_owned(), fields.message.into());
-    line.insert("fields".to_owned(), fields.values.into());
-    let mut line = Value::from(line).to_string();
+/// A line as JSON, its parts in this order.
+#[derive(Serialize)]
+struct Line<'a> {
+    ts: String,
+    level: &'static str,
+    target: &'a str,
+    msg: &'a str,
+    #[serde(serialize_with = "in_order")]
+    fields: &'a [(&'static str, Value)],
+}
+
+fn in_order<S: Serializer>(fields: &[(&'static str, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
+}
+
+fn json(now: Wall, metadata: &tracing::Metadata<'_>, fields: &Fields) -> String {
+    let (level, target) = (metadata.level().as_str(), metadata.target());
+    let line = Line { ts: now.to_string(), level, target, msg: &fields.message, fields: &fields.values };
+    // Cannot fail: texts, numbers and truth values only.
+    let mut line = serde_json::to_string(&line).unwrap_or_default();
     line.push('\n');
     line
 }
@@ -198,12 +214,12 @@ fn one_line(message: &str) -> String {
 #[derive(Default)]
 struct Fields {
     message: String,
-    values: Map<String, Value>,
+    values: Vec<(&'static str, Value)>,
 }
 
 impl Fields {
     fn put(&mut self, field: &Field, value: Value) {
-        self.values.insert(field.name().to_owned(), value);
+        self.values.push((field.name(), value));
     }
 }
 
@@ -241,3 +257,6 @@ impl Visit for Fields {
         self.put(field, value.into());
     }
 }
+
+#[cfg(test)]
+mod tests;

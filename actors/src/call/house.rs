@@ -53,6 +53,9 @@ enum Waiting {
 
 impl House {
     /// Opens the house of a call whose caller's leg is `caller`.
+    ///
+    /// # Errors
+    /// Where there is no call because nobody is known whom the proof names: the leg, and what to refuse it with.
     pub fn open(
         opening: Opening,
         caller: CallerLeg,
@@ -61,9 +64,12 @@ impl House {
         entropy: Entropy,
         now: Now,
         effects: &mut Vec<Effect>,
-    ) -> House {
+    ) -> Result<House, Box<(CallerLeg, Refusal)>> {
         let mut orders = Vec::new();
-        let call = Call::open(opening, now, &mut orders);
+        let call = match Call::open(opening, now, &mut orders) {
+            Ok(call) => call,
+            Err(refusal) => return Err(Box::new((caller, refusal))),
+        };
         let mut house = House {
             call,
             caller,
@@ -77,7 +83,7 @@ impl House {
         };
         house.obey(orders, now, effects);
         house.settle(now, effects);
-        house
+        Ok(house)
     }
 
     /// Which call.
@@ -103,11 +109,15 @@ impl House {
     fn obey(&mut self, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
         for order in orders {
             match order {
-                switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => self.on_invite(id, invitation, now, effects),
+                switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
+                    self.on_invite(id, invitation, now, effects)
+                }
                 switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
                 switch::call::Effect::ReportMedia => self.on_report_media(effects),
-                switch::call::Effect::AskProfile(profile, request) => effects.push(Effect::AskProfile(profile, request)),
+                switch::call::Effect::AskProfile(profile, request) => {
+                    effects.push(Effect::AskProfile(profile, request))
+                }
                 switch::call::Effect::Tell(fact) => effects.push(Effect::Tell(fact)),
             }
         }
@@ -128,7 +138,14 @@ impl House {
         }
     }
 
-    fn call_carrier(&mut self, id: LegId, order: &CarrierInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
+    fn call_carrier(
+        &mut self,
+        id: LegId,
+        order: &CarrierInvitation,
+        opened: Opened,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let (Some(target), Some(ours)) = (self.desk.carrier(order.carrier), opened.b) else {
             // The carrier was taken out between the choice and the call.
             self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
@@ -184,7 +201,7 @@ impl House {
     fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
         let Sound::Opening(waiting) = std::mem::replace(&mut self.sound, Sound::Closed) else { return };
         let opened = match outcome {
-            Ok(opened) => opened,
+            Ok(opened) => self.naming.shown(opened),
             Err(refusal) => {
                 self.news.push_back(switch::call::Event::SoundRefused(refusal));
                 return;

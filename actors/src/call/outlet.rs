@@ -119,7 +119,9 @@ impl Outlet<House> for CallOutlet {
             Effect::OpenSound(mode) => self.open_sound(mode),
             Effect::SetSound(side, order) => self.set_sound(side, order),
             // Where the queue is full, silence is not watched for; the call itself is unharmed.
-            Effect::WatchForSilence => drop(self.core.media.answered(self.session())),
+            Effect::WatchForSilence => {
+                let _ = self.core.media.answered(self.session());
+            }
             Effect::ReportSound => self.report_sound(),
             Effect::CloseSound => self.close_sound(),
             Effect::Tell(fact) => self.core.tell(&fact),

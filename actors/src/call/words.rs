@@ -7,7 +7,7 @@ use domain::{Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
 use sip::endpoint::steering::SteeringKey;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What a call and its legs hear.
@@ -53,9 +53,18 @@ pub struct Naming {
     pub identity: Arc<Identity>,
     /// Whether `identity.contact` is advertised whatever the local address (one-to-one NAT).
     pub is_advertised: bool,
+    /// The address that session descriptions name, where it is not the one that sound is received at.
+    pub media_advertised: Option<IpAddr>,
 }
 
 impl Naming {
+    /// The ports that were opened, under the address that peers shall send to.
+    pub fn shown(&self, opened: Opened) -> Opened {
+        let shown =
+            |address: SocketAddr| SocketAddr::new(self.media_advertised.unwrap_or(address.ip()), address.port());
+        Opened { a: shown(opened.a), b: opened.b.map(shown) }
+    }
+
     /// How we show ourselves to who is reached from `local`.
     pub fn identity_towards(&self, local: SocketAddr) -> Arc<Identity> {
         if self.is_advertised || local == self.identity.contact || local.ip().is_unspecified() {

@@ -40,7 +40,12 @@ impl Connections {
         self.open.len()
     }
 
-    fn enter(&mut self, peer: SocketAddr, writes: mpsc::Sender<Bytes>, opened_for: Option<Destination>) -> Option<Flow> {
+    fn enter(
+        &mut self,
+        peer: SocketAddr,
+        writes: mpsc::Sender<Bytes>,
+        opened_for: Option<Destination>,
+    ) -> Option<Flow> {
         if self.open.len() >= self.max {
             return None;
         }

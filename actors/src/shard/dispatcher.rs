@@ -69,9 +69,10 @@ impl Shard {
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
     pub(super) fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Reply>) {
         match verdict {
-            Verdict::Malformed(sentence) => {
-                (AuthOutcome::BadPassword, Err(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence)))
-            }
+            Verdict::Malformed(sentence) => (
+                AuthOutcome::BadPassword,
+                Err(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence)),
+            ),
             Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
             Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(gate, Freshness::Stale))),
@@ -116,7 +117,7 @@ impl Shard {
         let gate = match self.gate(&proof, pending) {
             Ok(gate) => gate,
             Err(refused) => {
-                self.core.telemetry.count_overload(crate::shard::figures::overload_reason(refused.kind));
+                self.core.telemetry.count_overload_rejection(crate::shard::figures::overload_reason(refused.kind));
                 return self.answer(pending, refusal(&refused, &self.naming.identity.host));
             }
         };
@@ -149,7 +150,7 @@ impl Shard {
             Ok(invited) => invited,
             Err(wrong) => {
                 let reply = Reply::new(400, "Bad Request").warning(&self.naming.identity.host, &wrong.to_string());
-                drop(self.endpoint.respond(transaction, reply, now, &mut self.effects));
+                let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
                 return false;
             }
         };
@@ -159,7 +160,15 @@ impl Shard {
         let opening = Opening { id, invitation, directory: Arc::clone(desk.directory()), gate };
         let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
         let entropy = self.entropy.fork();
-        let house = House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects);
+        let house = match House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects) {
+            Ok(house) => house,
+            Err(stranger) => {
+                let (_, why) = *stranger;
+                let reply = refusal(&why, &self.naming.identity.host);
+                let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
+                return false;
+            }
+        };
         let core = Arc::clone(&self.core);
         let shard = ctx.address();
         let address = CallShell::create(|ctx| {

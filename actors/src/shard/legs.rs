@@ -7,7 +7,6 @@ use crate::mailbox::tell;
 use crate::shell::Tell;
 use actix::{Context, Handler, Message};
 use domain::call_control::LegId;
-use domain::{ReleaseCause, fact};
 use leg::Effect as Order;
 use leg::Event as News;
 use media::{BySide, Side};
@@ -31,7 +30,9 @@ impl Shard {
         let owner = owner_of(place, leg);
         match order {
             // Refused only where the transaction has ended: then nobody waits for a response.
-            Order::Respond { transaction, reply } => drop(self.endpoint.respond(transaction, reply, now, effects)),
+            Order::Respond { transaction, reply } => {
+                let _ = self.endpoint.respond(transaction, reply, now, effects);
+            }
             Order::Request { sent, request, destination } => {
                 let outcome = self.endpoint.request(owner, &request, destination, now, effects);
                 let news = match outcome {
@@ -41,12 +42,16 @@ impl Shard {
                 self.tell(owner, news);
             }
             Order::Acknowledge { transaction, ack, destination } => {
-                drop(self.endpoint.acknowledge(transaction, &ack, destination, effects));
+                let _ = self.endpoint.acknowledge(transaction, &ack, destination, effects);
             }
             // Refused where the final response came already: the leg will hear it.
-            Order::Cancel { transaction, lines } => drop(self.endpoint.cancel(transaction, lines, now, effects)),
+            Order::Cancel { transaction, lines } => {
+                let _ = self.endpoint.cancel(transaction, lines, now, effects);
+            }
             // Where the table is full the dialog's requests get 481, and its call ends by BYE from our side.
-            Order::BindDialog { call_id, local_tag } => drop(self.endpoint.bind_dialog(&call_id, &local_tag, owner)),
+            Order::BindDialog { call_id, local_tag } => {
+                let _ = self.endpoint.bind_dialog(&call_id, &local_tag, owner);
+            }
             Order::UnbindDialog { call_id, local_tag } => self.endpoint.unbind_dialog(&call_id, &local_tag),
             // These stay in the house.
             Order::Sound(_) | Order::Tell(_) => {}
@@ -85,13 +90,9 @@ impl Handler<SoundSilent> for Shard {
     type Result = ();
     fn handle(&mut self, SoundSilent { place, sides }: SoundSilent, _: &mut Context<Self>) {
         let Some(call) = self.places.get(place) else { return };
-        for side in Side::BOTH.into_iter().filter(|side| sides[*side]) {
-            self.core.telemetry.count_media_timeout(match side {
-                Side::A => fact::Side::Access,
-                Side::B => fact::Side::Peering,
-            });
-        }
-        let event = switch::call::Event::HangUpOrdered(ReleaseCause::MediaTimeout);
+        // The legs towards carriers are all one side to the relay; which of them was silent does not matter to the call.
+        let leg = if sides[Side::A] { LegId::CALLER } else { LegId(1) };
+        let event = switch::call::Event::MediaSilent { leg };
         tell(call, Tell(call::Event::Call(event)));
     }
 }

@@ -19,8 +19,8 @@ mod legs;
 mod places;
 mod register;
 
-pub use connections::{Accepted, ConnectionEnded};
-pub use places::Places;
+pub use legs::SoundSilent;
+pub use places::{Places, shard_of_place};
 
 use crate::call::Naming;
 use crate::core::Core;
@@ -38,7 +38,6 @@ use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 
 /// How often a shard hands over what it has counted.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
@@ -211,10 +210,10 @@ impl Shard {
         let mut index = 0;
         // Doing one thing may order another: they are done in order.
         while index < self.effects.len() {
-            let effect = std::mem::replace(&mut self.effects[index], Effect::Transmit {
-                bytes: Bytes::new(),
-                destination: NOWHERE,
-            });
+            let effect = std::mem::replace(
+                &mut self.effects[index],
+                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE },
+            );
             index += 1;
             self.perform(effect, ctx);
         }
@@ -247,9 +246,8 @@ impl Shard {
         let exact = |bound: &SocketAddr| *bound == local;
         let wildcard = |bound: &SocketAddr| bound.ip().is_unspecified() && bound.port() == local.port();
         let family = |bound: &SocketAddr| bound.is_ipv4() == destination.addr.is_ipv4();
-        let find = |rule: &dyn Fn(&SocketAddr) -> bool| {
-            self.udp.iter().position(|(bound, _)| rule(bound) && family(bound))
-        };
+        let find =
+            |rule: &dyn Fn(&SocketAddr) -> bool| self.udp.iter().position(|(bound, _)| rule(bound) && family(bound));
         let index = find(&exact).or_else(|| find(&wildcard)).or_else(|| find(&family))?;
         self.udp.get_mut(index).map(|(_, outgoing)| outgoing)
     }
@@ -285,7 +283,7 @@ impl Shard {
 
     fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
         let Listener { address, udp, tcp } = listener;
-        let socket = Arc::new(AsyncFd::with_interest(udp, tokio::io::Interest::READABLE)?);
+        let socket = Arc::new(tokio::net::UdpSocket::from_std(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
         actix_rt::spawn(async move {

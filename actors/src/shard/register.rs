@@ -101,13 +101,14 @@ impl Shard {
         let Some(transaction) = self.registers.waiting.try_remove(place as usize) else { return };
         // The time lets a PBX with a wrong clock notice it (RFC 3261 10.3, step 8).
         let now = self.core.clock.now();
-        drop(self.endpoint.respond(transaction, reply, now, &mut self.effects));
+        let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
     }
 }
 
 /// A PBX registers its own address of record only.
 fn own_address(message: &Message, user: &str) -> Result<(), Refusal> {
-    let to = message.to().map(|to| String::from_utf8_lossy(&to.uri().user_unescaped()).into_owned()).unwrap_or_default();
+    let to =
+        message.to().map(|to| String::from_utf8_lossy(&to.uri().user_unescaped()).into_owned()).unwrap_or_default();
     if to == user {
         return Ok(());
     }
@@ -121,10 +122,9 @@ fn read(message: &Message, source: &Source, transaction: u64) -> Result<Register
     for contact in message.contacts() {
         match contact.map_err(|wrong| wrong.to_string())? {
             SipContact::Any => asked = Asked::RemoveAll,
-            SipContact::Address(address) => contacts.push(Contact {
-                uri: address.uri().as_str().into(),
-                expires_s: address.expires_s(),
-            }),
+            SipContact::Address(address) => {
+                contacts.push(Contact { uri: address.uri().as_str().into(), expires_s: address.expires_s() })
+            }
         }
     }
     if !contacts.is_empty() {

@@ -27,24 +27,26 @@ const CONNECT_S: u64 = 4;
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// Opens one shard's listener; `reuse_port` as for UDP.
-pub fn listen(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+/// Opens one shard's listener; the kernel spreads connections over all listeners of the port.
+pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(reuse_port)?;
+    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Opens a connection within [`CONNECT_S`].
 pub async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
     let timeout = Duration::from_secs(CONNECT_S);
-    tokio::time::timeout(timeout, TcpStream::connect(peer)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(timeout, TcpStream::connect(peer))
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Accepts for ever. A connection that fails while being accepted concerns nobody else.
@@ -89,7 +91,9 @@ pub async fn read(mut stream: OwnedReadHalf, writes: mpsc::Sender<Bytes>, mut de
             match framer.next_frame() {
                 Ok(Some(Frame::Message(message))) => deliver(message),
                 // A peer that pings faster than it reads loses pongs, not the connection.
-                Ok(Some(Frame::Ping)) => drop(writes.try_send(Bytes::from_static(PONG))),
+                Ok(Some(Frame::Ping)) => {
+                    let _ = writes.try_send(Bytes::from_static(PONG));
+                }
                 Ok(Some(Frame::Pong)) => {}
                 Ok(None) => break,
                 Err(unframeable) => return Closed::Unframeable(unframeable),

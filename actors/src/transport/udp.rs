@@ -7,7 +7,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use wire::{BATCH_MAX, RecvBatch, SendBatch, UdpOptions};
 
 /// Bytes of the largest datagram.
@@ -28,38 +27,34 @@ pub struct Datagram {
     pub local: SocketAddr,
 }
 
-/// Opens one shard's socket. With `reuse_port` the kernel spreads sources over all sockets of the port.
-///
-/// Must be called on the shard's thread: the socket belongs to its runtime.
-pub fn open(address: SocketAddr, reuse_port: bool) -> io::Result<Arc<AsyncFd<UdpSocket>>> {
+/// Opens one shard's socket. The kernel spreads sources over all sockets of the port (`SO_REUSEPORT`).
+pub fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     let options = UdpOptions {
-        reuse_port,
+        reuse_port: true,
         recv_buffer: Some(RECV_BUFFER_BYTES),
         packet_info: address.ip().is_unspecified(),
         drop_counter: true,
         ..UdpOptions::default()
     };
-    let socket = wire::udp_socket(address, &options)?;
-    Ok(Arc::new(AsyncFd::with_interest(socket, Interest::READABLE)?))
+    wire::udp_socket(address, &options)
 }
 
 /// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
-pub async fn read(socket: Arc<AsyncFd<UdpSocket>>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
-    let bound = match socket.get_ref().local_addr() {
+pub async fn read(socket: Arc<tokio::net::UdpSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
+    let bound = match socket.local_addr() {
         Ok(bound) => bound,
         Err(error) => return error,
     };
     let mut batch = RecvBatch::new(READ_BATCH, DATAGRAM_BYTES_MAX);
     loop {
-        let mut ready = match socket.readable().await {
-            Ok(ready) => ready,
-            Err(error) => return error,
-        };
-        match ready.try_io(|socket| wire::recv_batch(socket.get_ref(), &mut batch)) {
-            Ok(Ok(_)) => deliver(datagrams(&batch, bound), batch.dropped_total()),
-            // An error that an earlier datagram met on its way (ICMP) says nothing about this socket.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => return error,
-            Ok(Err(_)) | Err(_) => {}
+        if let Err(error) = socket.readable().await {
+            return error;
+        }
+        match socket.try_io(Interest::READABLE, || wire::recv_batch(&*socket, &mut batch)) {
+            Ok(_) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return error,
+            // Nothing waits any more, or an earlier datagram met an error on its way (ICMP): that says nothing about this socket.
+            Err(_) => {}
         }
     }
 }
@@ -78,7 +73,7 @@ fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
 
 /// What one shard sends over UDP: collected while it handles a batch, then handed to the kernel in one call.
 pub struct Outgoing {
-    socket: Arc<AsyncFd<UdpSocket>>,
+    socket: Arc<tokio::net::UdpSocket>,
     source_matters: bool,
     batch: SendBatch,
     dropped: u64,
@@ -86,8 +81,8 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Nothing waits yet.
-    pub fn new(socket: Arc<AsyncFd<UdpSocket>>) -> Self {
-        let source_matters = socket.get_ref().local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
+    pub fn new(socket: Arc<tokio::net::UdpSocket>) -> Self {
+        let source_matters = socket.local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
         Self { socket, source_matters, batch: SendBatch::new(BATCH_MAX, DATAGRAM_BYTES_MAX), dropped: 0 }
     }
 
@@ -105,7 +100,7 @@ impl Outgoing {
     /// Sends what waits. What the kernel has no room for is dropped: SIP sends it again (RFC 3261 17).
     pub fn flush(&mut self) {
         while !self.batch.is_empty() {
-            match wire::send_batch(self.socket.get_ref(), &mut self.batch) {
+            match wire::send_batch(&*self.socket, &mut self.batch) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {

@@ -2,7 +2,7 @@
 //! is remembered in [`super::subjects`]; nothing here knows the journal.
 
 use super::row::{OnHold, Touched};
-use super::subjects::{Held, Subjects};
+use super::subjects::{Held, Holds, Subjects};
 use crate::api::OpenHold;
 use domain::CompanyId;
 use domain::credit::{
@@ -327,5 +327,13 @@ impl Books {
     pub(super) fn show(&self, hold: HoldId, held: &Held) -> OpenHold {
         let OnHold { debit, credit, amount } = self.found(held);
         OpenHold { hold, debit, credit, amount, until: held.until, code: held.code }
+    }
+
+    /// The open holds of a subject in one company as others see them, in order of number.
+    pub(super) fn show_all(&self, subject: u128, holds: &Holds) -> Vec<OpenHold> {
+        let open = holds.open.iter().map(|(number, held)| self.show(HoldId { subject, number: *number }, held));
+        let mut shown: Vec<_> = open.collect();
+        shown.sort_unstable_by_key(|open| open.hold);
+        shown
     }
 }

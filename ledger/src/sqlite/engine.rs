@@ -206,6 +206,10 @@ impl SqliteLedger {
                     }
                 };
                 if durability == Durability::BeforeAnswer && recent.line > state.journalled {
+                    // Answers that wait take room too; who asks the same thing 65,536 times meanwhile may ask later.
+                    if state.pending.len() >= self.shared.settings.queue_batches_reserved {
+                        return Decision::Answer(reply, Outcome::Unavailable);
+                    }
                     self.push(state, Pending { row: None, answer: Some((reply, outcome)) });
                     return Decision::Wait;
                 }
@@ -368,7 +372,7 @@ impl Ledger for SqliteLedger {
         let state = self.shared.state.lock();
         let live = state.books.subjects.live();
         let wanted = live.iter().filter(|(_, _, holds)| company.is_none_or(|company| company == holds.company));
-        wanted.flat_map(|(id, _, holds)| shown(&state.books, *id, &holds.open)).take(limit).collect()
+        wanted.flat_map(|(id, _, holds)| state.books.show_all(*id, holds)).take(limit).collect()
     }
 
     fn totals(&self) -> Totals {
@@ -409,7 +413,7 @@ impl Ledger for SqliteLedger {
                 |(id, subject, holds): &(u128, &super::subjects::Subject, &super::subjects::Holds)| Unfinished {
                     subject: *id,
                     company: holds.company,
-                    open_holds: shown(&state.books, *id, &holds.open),
+                    open_holds: state.books.show_all(*id, holds),
                     closed_holds: holds
                         .closed
                         .iter()
@@ -487,14 +491,6 @@ impl Ledger for SqliteLedger {
         self.stop(Stop::Closed);
         if self.shared.has_failed() { Err(Error::Closed) } else { Ok(()) }
     }
-}
-
-/// Open holds as others see them, in order of number.
-fn shown(books: &Books, subject: u128, open: &[(u32, super::subjects::Held)]) -> Vec<OpenHold> {
-    let mut shown: Vec<_> =
-        open.iter().map(|(number, held)| books.show(HoldId { subject, number: *number }, held)).collect();
-    shown.sort_unstable_by_key(|open| open.hold);
-    shown
 }
 
 impl Drop for SqliteLedger {

@@ -254,9 +254,7 @@ impl Audit {
         for (account, recount) in &self.accounts {
             *sums.entry((account.company, account.unit)).or_default() += recount.posted;
         }
-        for open in self.open.values() {
-            *held.entry(open.debit).or_default() += i128::from(open.amount);
-        }
+        self.open.values().for_each(|open| *held.entry(open.debit).or_default() += i128::from(open.amount));
         for ((company, unit), sum) in sums {
             if sum != 0 {
                 self.found.fault(format!("{unit:?} of {company} sums to {sum}, not zero"));

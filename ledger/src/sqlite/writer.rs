@@ -36,7 +36,7 @@ pub(super) struct Pending {
 }
 
 /// Runs until the ledger is closed, abandoned or dead. Gives the connection back for the last checkpoint.
-pub(super) fn run(shared: &Shared, mut connection: Connection) {
+pub(super) fn run(shared: &Shared, connection: Connection) {
     loop {
         let taken = shared.take_group();
         let Some(group) = taken else { break };
@@ -49,7 +49,7 @@ pub(super) fn run(shared: &Shared, mut connection: Connection) {
         }
         let now = || shared.settings.clock.as_ref().map(|clock| clock());
         let began = now();
-        match commit(&mut connection, &group.pending, group.snapshot.as_ref()) {
+        match commit(&connection, &group.pending, group.snapshot.as_ref()) {
             Ok(()) => {
                 let took = match (began, now()) {
                     (Some(began), Some(ended)) => ended.since(began),
@@ -72,32 +72,43 @@ pub(super) fn run(shared: &Shared, mut connection: Connection) {
     }
 }
 
-fn commit(connection: &mut Connection, pending: &[Pending], snapshot: Option<&(u64, Vec<u8>)>) -> Result<(), Error> {
+fn commit(connection: &Connection, pending: &[Pending], snapshot: Option<&(u64, Vec<u8>)>) -> Result<(), Error> {
     if pending.iter().all(|pending| pending.row.is_none()) && snapshot.is_none() {
         return Ok(());
     }
-    // Dropping it rolls back, whatever failed.
-    let transaction = connection.transaction().map_err(written)?;
-    {
-        let sql = "INSERT INTO journal (seq, id, body, memo_kind, memo, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let mut insert = transaction.prepare_cached(sql).map_err(written)?;
-        for row in pending.iter().filter_map(|pending| pending.row.as_ref()) {
-            let key = journal::key(row.id);
-            let (kind, memo) = memo_columns(row.memo.as_ref());
-            let sum = sum_of(row.sequence, &key, &row.body, kind, memo);
-            insert.execute(params![row.sequence as i64, key, &*row.body, kind, memo, sum]).map_err(written)?;
-            for subject in &row.strangers {
-                transaction
-                    .prepare_cached("INSERT OR IGNORE INTO stranger (subject, seq) VALUES (?1, ?2)")
-                    .and_then(|mut insert| insert.execute(params![subject.to_be_bytes(), row.sequence as i64]))
-                    .map_err(written)?;
-            }
+    // Not `Connection::transaction`: that parses BEGIN and COMMIT anew for each group.
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let done = insert(connection, pending, snapshot).and_then(|()| execute(connection, "COMMIT"));
+    if done.is_err() && !connection.is_autocommit() && execute(connection, "ROLLBACK").is_err() {
+        tracing::debug!("the ledger's group could not be rolled back; the next start finds it unfinished");
+    }
+    done
+}
+
+fn execute(connection: &Connection, sql: &'static str) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(written)?;
+    statement.execute([]).map(drop).map_err(written)
+}
+
+fn insert(connection: &Connection, pending: &[Pending], snapshot: Option<&(u64, Vec<u8>)>) -> Result<(), Error> {
+    let sql = "INSERT INTO journal (seq, id, body, memo_kind, memo, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let mut insert = connection.prepare_cached(sql).map_err(written)?;
+    for row in pending.iter().filter_map(|pending| pending.row.as_ref()) {
+        let key = journal::key(row.id);
+        let (kind, memo) = memo_columns(row.memo.as_ref());
+        let sum = sum_of(row.sequence, &key, &row.body, kind, memo);
+        insert.execute(params![row.sequence as i64, key, &*row.body, kind, memo, sum]).map_err(written)?;
+        for subject in &row.strangers {
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO stranger (subject, seq) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute(params![subject.to_be_bytes(), row.sequence as i64]))
+                .map_err(written)?;
         }
     }
     if let Some((sequence, body)) = snapshot {
-        snapshot::store(&transaction, *sequence, body)?;
+        snapshot::store(connection, *sequence, body)?;
     }
-    transaction.commit().map_err(written)
+    Ok(())
 }
 
 fn on_committed(shared: &Shared, pending: Vec<Pending>, took: Duration) {

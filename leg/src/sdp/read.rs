@@ -202,7 +202,8 @@ impl Reader {
         if !self.version_seen {
             return Err(SdpFault::Missing("v="));
         }
-        let streams = self.streams.into_iter().map(|reading| reading.finish(self.session_address, self.session_direction));
+        let streams =
+            self.streams.into_iter().map(|reading| reading.finish(self.session_address, self.session_direction));
         Ok(MediaDescription { streams: streams.collect::<Result<_, _>>()? })
     }
 }

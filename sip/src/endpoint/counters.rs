@@ -2,7 +2,9 @@
 //!
 //! Names and labels of metrics do not live here.
 
+use super::Transport;
 use crate::{Method, Reason};
+use std::time::Duration;
 
 /// Methods that are counted apart; everything else is `OTHER`, the last.
 pub const METHODS: [&str; 15] = [
@@ -128,13 +130,63 @@ impl ByReason {
     }
 }
 
+/// What passed over one transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wire {
+    /// Messages received, broken ones too.
+    pub messages_received: u64,
+    /// Messages sent.
+    pub messages_sent: u64,
+    /// What was not SIP, by reason.
+    pub parse_errors: ByReason,
+}
+
+/// Upper bounds of the buckets of [`Durations`], in milliseconds; one more bucket holds what is longer.
+pub const DURATION_BOUNDS_MS: [u64; 13] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
+
+/// Methods whose transactions are timed apart; everything else is `other`, the last.
+pub const TIMED_METHODS: [&str; 5] = ["INVITE", "BYE", "OPTIONS", "REGISTER", "other"];
+
+/// How long transactions took, from the request to its final response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// Transactions by the bucket of [`DURATION_BOUNDS_MS`] that they fell into.
+    pub buckets: [u64; DURATION_BOUNDS_MS.len() + 1],
+    /// All of them together, in microseconds.
+    pub sum_us: u64,
+}
+
+impl Durations {
+    pub(super) fn add(&mut self, duration: Duration) {
+        let bucket = DURATION_BOUNDS_MS.iter().position(|bound| duration <= Duration::from_millis(*bound));
+        self.buckets[bucket.unwrap_or(DURATION_BOUNDS_MS.len())] += 1;
+        self.sum_us = self.sum_us.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Transactions.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+/// Which of [`TIMED_METHODS`] a method is.
+pub(super) fn timed_method(method: &Method) -> u8 {
+    match method {
+        Method::Invite => 0,
+        Method::Bye => 1,
+        Method::Options => 2,
+        Method::Register => 3,
+        _ => 4,
+    }
+}
+
 /// Everything that is counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages on the wire, received.
-    pub messages_received: u64,
-    /// Messages on the wire, sent.
-    pub messages_sent: u64,
+    /// What passed over UDP.
+    pub udp: Wire,
+    /// What passed over TCP.
+    pub tcp: Wire,
     /// Requests received, retransmissions not counted.
     pub requests_received: ByMethod,
     /// Requests sent, retransmissions not counted.
@@ -155,8 +207,6 @@ pub struct Counters {
     pub timeouts_h: u64,
     /// 2xx responses to an INVITE whose ACK never came.
     pub acks_missing: u64,
-    /// What was not SIP, by reason.
-    pub parse_errors: ByReason,
     /// Responses that belong to no transaction.
     pub stray_responses: u64,
     /// ACKs that belong to nothing.
@@ -167,4 +217,25 @@ pub struct Counters {
     pub merged: u64,
     /// New requests refused with 503 because a table was full.
     pub refused_full: u64,
+    /// Server transactions, in the order of [`TIMED_METHODS`].
+    pub server_durations: [Durations; TIMED_METHODS.len()],
+    /// Client transactions, in the order of [`TIMED_METHODS`].
+    pub client_durations: [Durations; TIMED_METHODS.len()],
+}
+
+impl Counters {
+    /// What passed over a transport.
+    pub fn wire(&self, transport: Transport) -> &Wire {
+        match transport {
+            Transport::Udp => &self.udp,
+            Transport::Tcp => &self.tcp,
+        }
+    }
+
+    pub(super) fn wire_mut(&mut self, transport: Transport) -> &mut Wire {
+        match transport {
+            Transport::Udp => &mut self.udp,
+            Transport::Tcp => &mut self.tcp,
+        }
+    }
 }

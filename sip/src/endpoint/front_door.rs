@@ -2,8 +2,8 @@
 //!
 //! Who may call whom is not decided here.
 //!
-//! The order is that of RFC 3261 8.2: the method (405), then (of new requests) the hops left (483), then the extensions (420),
-//! then OPTIONS (200). Merged requests (482) are looked up between hops and extensions, by the endpoint.
+//! The order is that of RFC 3261 8.2: the method (405), then (of new requests) whether it can be new at all (481), the hops left
+//! (483), merged requests (482, looked up by the endpoint), the extensions (420), and OPTIONS (200).
 
 use super::Reply;
 use crate::{Message, Method, Name};
@@ -55,6 +55,13 @@ impl FrontDoor {
             return None;
         }
         Some(self.reply(405, "Method Not Allowed").header(Name::Allow, self.allow()))
+    }
+
+    /// 481 to a request without To tag whose method has no meaning outside of dialogs (RFC 3261 15.1.2, RFC 3311 5.2, RFC 6086
+    /// 4.2.1, RFC 3262 3).
+    pub(super) fn refuse_dialogless(&self, method: &Method) -> Option<Reply> {
+        let needs_dialog = matches!(method, Method::Bye | Method::Update | Method::Info | Method::Prack);
+        needs_dialog.then(|| self.reply(481, "Call/Transaction Does Not Exist"))
     }
 
     /// 483 to a new request whose hops are used up: as a back-to-back user agent we would send it on. Requests inside dialogs

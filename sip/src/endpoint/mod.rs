@@ -4,31 +4,40 @@
 //! and does what its users order.
 //!
 //! # Walk of a new request
-//! 1. [`Event::BytesReceived`]: parsed and checked. What is broken is answered 400 (or 416, 505) without state, with a sentence in
-//!    `Warning: 399`; broken responses are dropped. All of it is counted.
+//! 1. [`Event::BytesReceived`]: parsed and checked. What is broken is answered 400 (or 416, 505, 513) without state, with a
+//!    sentence in `Warning: 399`; broken responses are dropped. All of it is counted.
 //! 2. A request of a known transaction is a retransmission: it is answered with the last response. An ACK stops what it
 //!    acknowledges; a CANCEL is answered here and reported as [`Effect::Cancelled`].
 //! 3. A request with a To tag belongs to a dialog: its server transaction is created, and the owner hears
 //!    [`Effect::DialogRequestArrived`]. Without a bound dialog it is answered 481.
-//! 4. The front door ([`front_door`]) answers what needs nobody: 405, 483, 482, 420, OPTIONS, and 503 when the tables are full.
+//! 4. The front door ([`front_door`]) answers what needs nobody: 405, 481, 483, 482, 420, OPTIONS, and 503 when the tables are
+//!    full.
 //! 5. [`Effect::RequestArrived`] hands out a [`Pending`] request. **Nothing has been stored yet.** The user decides on the spot:
-//!    - [`Endpoint::answer_statelessly`] (401, 407, 403 to strangers): a response leaves, and nothing is remembered. A retransmission of
-//!      the request is simply reported and answered again, with the same To tag; the ACK to the answer matches nothing and is absorbed silently.
+//!    - [`Endpoint::answer_statelessly`] (401, 407, 403 to strangers): a response leaves, and nothing is remembered. A
+//!      retransmission of the request is simply reported and answered again, with the same To tag; the ACK to the answer
+//!      matches nothing and is absorbed in silence.
 //!    - [`Endpoint::accept`]: the server transaction is created; an INVITE is answered 100 at once. From then on
 //!      retransmissions are absorbed.
 //!
-//!    A user that cannot decide on the spot accepts first and refuses later, with a transaction; between the two steps no
-//!    other event may be handled. A right password is accepted before anything else is said, because its nonce count is used up.
+//!    A user that cannot decide on the spot accepts first and refuses later, with a transaction: between the two steps nothing
+//!    is known of the request, and a CANCEL of it would get 481. Who has proven his password is accepted before anything else
+//!    is said, even a refusal, because his nonce count is used up and his retransmission would look like a replay.
 //!
 //! # Walk of a request of ours
-//! [`Endpoint::request`] takes a whole request *without Via* (see [`crate::dialog`]), adds a Via with a fresh branch, and opens a client
-//! transaction. Responses come as [`Effect::ResponseArrived`], each once: retransmitted finals are absorbed. The ACK to a refusal is
-//! sent here. The ACK to a 2xx is ordered with [`Endpoint::acknowledge`], which keeps it as long as the 2xx may be repeated
-//! and then repeats the ACK by itself. [`Endpoint::cancel`] builds the CANCEL, and waits for a provisional response where none came.
+//! [`Endpoint::request`] takes a whole request *without Via* (see [`crate::dialog`]), adds a Via with a fresh branch, and opens a
+//! client transaction. Responses come as [`Effect::ResponseArrived`], each once: retransmitted finals are absorbed. The ACK to
+//! a refusal is sent here. The ACK to a 2xx is ordered with [`Endpoint::acknowledge`], which keeps it as long as the 2xx may be
+//! repeated and then repeats the ACK by itself. [`Endpoint::cancel`] builds the CANCEL, and waits for a provisional response
+//! where none came.
 //!
 //! # Walk of an answered call
-//! A 2xx to an INVITE that leaves through [`Endpoint::respond`] is repeated until its ACK arrives ([`crate::dialog::repeating`]):
-//! [`Effect::AckArrived`], once, or [`Effect::AckMissed`] after 64*T1. The leg has nothing to do but to order the 2xx once.
+//! A 2xx to an INVITE that leaves through [`Endpoint::respond`] is repeated until its ACK arrives
+//! ([`crate::dialog::repeating`]): [`Effect::AckArrived`], once, or [`Effect::AckMissed`] after 64*T1. The leg has nothing to do
+//! but to order the 2xx once.
+//!
+//! # What the transport does with `Transmit`
+//! It sends, and says [`Event::TransportFailed`] with the same destination, or [`Event::FlowClosed`], where it could not. A
+//! response whose connection is gone may go over another one to the same address (RFC 3261 18.2.2), or be reported as failed.
 
 mod copied;
 mod counters;
@@ -37,8 +46,11 @@ mod keys;
 mod outgoing;
 mod place;
 mod reply;
+mod requesting;
 mod responding;
 mod settings;
+#[cfg(test)]
+mod storm;
 mod table;
 mod words;
 
@@ -46,21 +58,24 @@ pub mod front_door;
 pub mod steering;
 pub mod via;
 
-pub use counters::{ByMethod, ByReason, ByStatus, Counters, METHODS};
+pub use counters::{
+    ByMethod, ByReason, ByStatus, Counters, DURATION_BOUNDS_MS, Durations, METHODS, TIMED_METHODS, Wire,
+};
 pub use place::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, Source, TransactionId, Transport};
 pub use reply::{HeaderLines, Reply};
 pub use settings::{Load, Settings};
 pub use words::{Effect, Event, Pending, Refused};
 
-use crate::{Malformed, Message, Method};
+use crate::{Malformed, Message, Reason};
 use bytes::Bytes;
 use domain::{Entropy, Machine, Monotonic, Now};
 use incoming::Server;
 use keys::Keys;
 use outgoing::Client;
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use table::{HashedMap, Id, Table};
+use via::OwnVia;
 
 /// One shard's transaction layer and dialog directory.
 pub struct Endpoint {
@@ -79,6 +94,8 @@ pub struct Endpoint {
     acks: HashedMap<Id>,
     /// How many transactions hang on each connection: only where there are some must the tables be searched when it closes.
     flows: BTreeMap<Flow, u32>,
+    /// The Via of the last request of ours; the next one has the same, save for its branch.
+    own_via: Option<OwnVia>,
     /// Effects of a transaction while they are being translated; empty in between.
     scratch: Vec<crate::transaction::Effect>,
 }
@@ -97,6 +114,7 @@ impl Endpoint {
             merged: HashMap::default(),
             acks: HashMap::default(),
             flows: BTreeMap::new(),
+            own_via: None,
             scratch: Vec::new(),
         }
     }
@@ -120,6 +138,11 @@ impl Endpoint {
         self.dialogs.remove(&key);
     }
 
+    /// Counts a stream that could not be cut into messages ([`crate::Framer`]).
+    pub fn count_unframeable(&mut self, transport: Transport, reason: Reason) {
+        self.counters.wire_mut(transport).parse_errors.add(reason);
+    }
+
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -136,6 +159,7 @@ impl Endpoint {
             server_transactions: self.servers.len(),
             client_transactions: self.clients.len(),
             dialogs: self.dialogs.len(),
+            flows: self.flows.len(),
         }
     }
 
@@ -146,15 +170,15 @@ impl Endpoint {
 
     /// The host by which we name ourselves to whom `local` was addressed.
     fn own_host(&self, local: SocketAddr) -> String {
-        match (&self.settings.advertised_host, local) {
+        match (&self.settings.advertised_host, local.ip().to_canonical()) {
             (Some(host), _) => host.clone(),
-            (None, SocketAddr::V4(local)) => local.ip().to_string(),
-            (None, SocketAddr::V6(local)) => format!("[{}]", local.ip()),
+            (None, IpAddr::V4(address)) => address.to_string(),
+            (None, IpAddr::V6(address)) => format!("[{address}]"),
         }
     }
 
     fn transmit(&mut self, bytes: Bytes, destination: Destination, effects: &mut Vec<Effect>) {
-        self.counters.messages_sent += 1;
+        self.counters.wire_mut(destination.transport).messages_sent += 1;
         effects.push(Effect::Transmit { bytes, destination });
     }
 
@@ -169,35 +193,28 @@ impl Endpoint {
     }
 
     fn on_message(&mut self, message: Message, source: Source, now: Now, effects: &mut Vec<Effect>) {
-        self.counters.messages_received += 1;
+        let wire = self.counters.wire_mut(source.transport);
+        wire.messages_received += 1;
         match (message.check(), message.is_request()) {
             (Ok(()), true) => self.on_request(message, source, now, effects),
             (Ok(()), false) => self.on_response(message, source, now, effects),
             (Err(complaint), true) => {
-                self.counters.parse_errors.header += 1;
+                wire.parse_errors.header += 1;
                 let reply = self.settings.front_door.reply(complaint.status, complaint.phrase);
                 self.complain(&message, reply, &complaint.sentence, source, effects);
             }
-            (Err(_), false) => self.counters.parse_errors.header += 1,
+            (Err(_), false) => wire.parse_errors.header += 1,
         }
     }
 
     fn on_malformed(&mut self, malformed: Malformed, source: Source, effects: &mut Vec<Effect>) {
-        self.counters.messages_received += 1;
-        self.counters.parse_errors.add(malformed.reason);
+        let wire = self.counters.wire_mut(source.transport);
+        wire.messages_received += 1;
+        wire.parse_errors.add(malformed.reason);
         if let Some(remains) = malformed.remains {
             let reply = self.settings.front_door.reply(400, "Bad Request");
             self.complain(&remains, reply, &malformed.sentence, source, effects);
         }
-    }
-
-    /// Answers what is broken, where it can be answered at all: an ACK cannot, nor a request that says no way back.
-    fn complain(&mut self, request: &Message, reply: Reply, sentence: &str, source: Source, effects: &mut Vec<Effect>) {
-        if matches!(request.method(), None | Some(Method::Ack)) || request.top_via().is_err() {
-            return;
-        }
-        let reply = reply.warning(&self.own_host(source.local), sentence);
-        self.answer(request, &source, reply, effects);
     }
 
     /// Whether a table has room. Requests inside dialogs may use the reserve.

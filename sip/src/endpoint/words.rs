@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here.
 
+use super::keys::Identity;
 use super::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, Source, TransactionId};
 use crate::Message;
 use crate::transaction::Failure;
@@ -46,8 +47,8 @@ pub enum Effect {
         /// Where to.
         destination: Destination,
     },
-    /// A new request stands at the door, and nothing is stored of it: [`Endpoint::accept`] it or
-    /// [`Endpoint::answer_statelessly`].
+    /// A new request stands at the door, and nothing is stored of it: [`accept`](super::Endpoint::accept) it or
+    /// [`answer_statelessly`](super::Endpoint::answer_statelessly).
     RequestArrived {
         /// The request.
         pending: Pending,
@@ -116,6 +117,7 @@ pub enum Effect {
 pub struct Pending {
     pub(super) message: Message,
     pub(super) source: Source,
+    pub(super) identity: Identity,
 }
 
 impl Pending {

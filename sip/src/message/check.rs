@@ -3,7 +3,7 @@
 //! What is refused by policy (unknown methods 405, unknown extensions 420, unknown credentials, hops used up 483) does not live here.
 //! Bad dates and other headers that nobody acts on are tolerated.
 
-use super::{Message, Method, Name, Start, Wrong, lex};
+use super::{Message, Method, Name, NameAddr, Param, Start, Wrong, lex};
 use crate::{Scheme, limits};
 use std::borrow::Cow;
 
@@ -23,10 +23,12 @@ pub struct Complaint {
 }
 
 /// List headers whose values the switch acts on: each must be readable.
-const ADDRESS_LISTS: [Name; 2] = [Name::Route, Name::RecordRoute];
+const LISTS: [Name; 5] = [Name::Contact, Name::Route, Name::RecordRoute, Name::Require, Name::ProxyRequire];
 
-/// List headers of option tags that change what must be done.
-const OPTION_LISTS: [Name; 2] = [Name::Require, Name::ProxyRequire];
+/// The bit of a name; there are fewer than 128 names.
+fn bit(name: Name) -> u128 {
+    1 << (name as u8 & 127)
+}
 
 impl Message {
     /// Whether this message may be treated further.
@@ -47,14 +49,14 @@ impl Message {
         let cseq = self.cseq()?;
         for name in [Name::From, Name::To] {
             let address = self.address(name)?.ok_or(Wrong::missing(name))?;
-            if address.tag().is_some_and(|tag| tag.len() > limits::TOKEN_BYTES_MAX) {
-                return Err(Wrong::new(name, "has a tag of more than 512 bytes").into());
+            if !is_key(address.params().get("tag"), address.tag()) {
+                return Err(Wrong::new(name, "has a tag that is empty, not ASCII, or of more than 512 bytes").into());
             }
         }
         self.check_vias()?;
-        self.check_repeated()?;
+        let seen = self.check_repeated()?;
         self.max_forwards()?;
-        self.check_lists()?;
+        self.check_lists(seen)?;
         match &self.start {
             Start::Request { method, .. } => self.check_request(method, &cseq.method),
             Start::Response { .. } => Ok(()),
@@ -67,8 +69,10 @@ impl Message {
         for via in self.vias() {
             let via = via?;
             count += 1;
-            if via.branch().is_some_and(|branch| branch.len() > limits::TOKEN_BYTES_MAX) {
-                return Err(Wrong::new(Name::Via, "has a branch of more than 512 bytes").into());
+            if !is_key(via.params().get("branch"), via.branch()) {
+                return Err(
+                    Wrong::new(Name::Via, "has a branch that is empty, not ASCII, or of more than 512 bytes").into()
+                );
             }
         }
         match count {
@@ -92,36 +96,38 @@ impl Message {
         }
     }
 
-    /// No header that must be single stands twice: somebody else might choose the other one (RFC 4475 3.3.8).
-    fn check_repeated(&self) -> Result<(), Complaint> {
+    /// No header that must be single stands twice: somebody else might choose the other one (RFC 4475 3.3.8). What is there is handed
+    /// on, one bit per name.
+    fn check_repeated(&self) -> Result<u128, Complaint> {
         let mut seen = 0u128;
         for slot in &self.slots {
-            let bit = 1u128 << (slot.name as u8 & 127);
+            let bit = bit(slot.name);
             if seen & bit != 0 && slot.name.is_single() {
                 return Err(Wrong::new(slot.name, "stands there more than once; once would be right").into());
             }
             seen |= bit;
         }
-        Ok(())
+        Ok(seen)
     }
 
-    fn check_lists(&self) -> Result<(), Complaint> {
-        for contact in self.contacts() {
-            contact?;
-        }
-        for name in ADDRESS_LISTS {
-            for address in self.addresses(name) {
-                address?;
+    /// Every value of the lists that the switch acts on can be read, and there are not too many.
+    fn check_lists(&self, seen: u128) -> Result<(), Complaint> {
+        for name in LISTS {
+            if seen & bit(name) == 0 {
+                continue;
             }
-        }
-        for name in OPTION_LISTS {
-            if self.headers(name).any(|value| lex::token(value).is_none()) {
-                return Err(Wrong::new(name, "has a value that is no option tag").into());
-            }
-        }
-        for name in [Name::Contact, Name::Route, Name::RecordRoute, Name::Require, Name::ProxyRequire] {
-            if self.values(name, limits::VALUES_MAX + 1).count() > limits::VALUES_MAX {
-                return Err(Wrong::new(name, "has more than 64 values").into());
+            for (index, value) in self.values(name, limits::VALUES_MAX + 1).enumerate() {
+                if index == limits::VALUES_MAX {
+                    return Err(Wrong::new(name, "has more than 64 values").into());
+                }
+                let outcome = match name {
+                    Name::Require | Name::ProxyRequire => {
+                        lex::token(value).map(drop).ok_or("has a value that is no option tag")
+                    }
+                    Name::Contact if value == b"*" => Ok(()),
+                    _ => NameAddr::parse(value).map(drop),
+                };
+                outcome.map_err(|clause| Wrong::new(name, clause))?;
             }
         }
         Ok(())
@@ -154,6 +160,11 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Whether a parameter may be a key of our tables: if it is there, it can be read and is not too long.
+fn is_key(param: Option<Param<'_>>, text: Option<&str>) -> bool {
+    param.is_none() || text.is_some_and(|text| text.len() <= limits::TOKEN_BYTES_MAX)
 }
 
 impl From<Wrong> for Complaint {

@@ -26,6 +26,9 @@ macro_rules! names {
         }
 
         const KNOWN: &[(Name, &str, &str, Shape)] = &[$((Name::$variant, $text, $compact, Shape::$shape),)*];
+
+        /// What a line begins with, in one piece, for the printer.
+        const PREFIXES: &[&str] = &[$(concat!($text, ": "),)*];
     };
 }
 
@@ -165,7 +168,7 @@ impl Name {
         }
         let mut slot = slot_of(name);
         while let Some((known, text, ..)) = KNOWN.get(usize::from(TABLE[slot])) {
-            if text.as_bytes().eq_ignore_ascii_case(name) {
+            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
                 return *known;
             }
             slot = (slot + 1) % SLOTS;
@@ -176,6 +179,11 @@ impl Name {
     /// The name as we print it. `Other` prints as nothing.
     pub fn as_str(self) -> &'static str {
         KNOWN.get(self as usize).map_or("", |known| known.1)
+    }
+
+    /// The name with its colon and blank. `Other` is nothing.
+    pub(crate) fn prefix(self) -> &'static [u8] {
+        PREFIXES.get(self as usize).map_or(b"", |prefix| prefix.as_bytes())
     }
 
     /// Whether a comma parts values of this header.

@@ -45,7 +45,7 @@ impl<'a> NameAddr<'a> {
                 None => return Self::bare(raw),
             },
         };
-        if !display.starts_with(b"\"") && !display.iter().all(|b| lex::is_token_byte(*b) || lex::is_blank(*b)) {
+        if !display.starts_with(b"\"") && !display.iter().all(|byte| may_stand_unquoted(*byte)) {
             return Err("has a display name that must stand in quotes");
         }
         let close = memchr::memchr(b'>', rest).ok_or("has a < that never closes")?;
@@ -110,6 +110,12 @@ impl<'a> NameAddr<'a> {
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
+}
+
+/// RFC 3261 25.1 grants tokens and blanks. Phones also send umlauts and brackets without quotes, which mislead nobody; what parts
+/// values, parameters or schemes stays forbidden (`baddn` of RFC 4475).
+fn may_stand_unquoted(byte: u8) -> bool {
+    !matches!(byte, b',' | b';' | b':' | b'"' | b'\\' | b'>' | 0x7f) && (byte >= b' ' || byte == b'\t')
 }
 
 fn clause(bad: crate::uri::BadUri) -> &'static str {

@@ -93,7 +93,9 @@ impl<'a> Params<'a> {
 fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
     let bytes = lex::trim_start(bytes);
     let name_length = bytes.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(bytes.len());
-    let name = lex::token(&bytes[..name_length]).ok_or("has an empty parameter or one whose name is no token")?;
+    let name = &bytes[..name_length];
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
+    let name = name.ok_or("has an empty parameter or one whose name is no token")?;
     let bytes = lex::trim_start(&bytes[name_length..]);
     let (value, bytes) = match bytes {
         [b'=', bytes @ ..] => {
@@ -114,7 +116,10 @@ fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
 fn value(bytes: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let end = match bytes.first() {
         Some(b'"') => lex::quoted_end(bytes).ok_or("has a quoted parameter whose quote never closes")?,
-        _ => bytes.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).unwrap_or(bytes.len()),
+        _ => {
+            let end = memchr::memchr3(b';', b',', b' ', bytes).unwrap_or(bytes.len());
+            memchr::memchr(b'\t', &bytes[..end]).unwrap_or(end)
+        }
     };
     if end == 0 {
         return Err("has a parameter with = but no value");

@@ -6,6 +6,7 @@ use crate::message::{Method, Name};
 use crate::uri::Host;
 use bytes::{BufMut, BytesMut};
 use std::fmt;
+use std::net::IpAddr;
 
 /// A message whose start line stands in the buffer. Add headers, then [`end`](Lines::end) or [`body`](Lines::body).
 #[must_use = "a message without its end is no message: call end() or body()"]
@@ -24,7 +25,12 @@ impl<'b> Lines<'b> {
         match name {
             // Content-Length is ours to say, once, at the end.
             Name::Other | Name::ContentLength => self,
-            name => self.line(name.as_str(), value.as_ref()),
+            name => {
+                self.out.put_slice(name.prefix());
+                put_clean(self.out, value.as_ref());
+                self.out.put_slice(b"\r\n");
+                self
+            }
         }
     }
 
@@ -33,8 +39,7 @@ impl<'b> Lines<'b> {
         if matches!(name, Name::Other | Name::ContentLength) {
             return self;
         }
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.put_slice(name.prefix());
         // Writing to a buffer in memory fails only where a Display of the caller's does; the line then ends early.
         let _ = fmt::write(&mut Clean { out: self.out }, value);
         self.out.put_slice(b"\r\n");
@@ -44,20 +49,24 @@ impl<'b> Lines<'b> {
     /// Adds one line whose parts come from a message that was split, or from us: no part has a CR or LF, and a NUL in a quoted string
     /// (`intmeth` of RFC 4475) goes back as it came.
     pub(super) fn copied(self, name: Name, parts: &[&[u8]]) -> Self {
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.put_slice(name.prefix());
         parts.iter().for_each(|part| self.out.put_slice(part));
         self.out.put_slice(b"\r\n");
         self
     }
 
-    /// Adds one line of a header that is not on our list. Whatever is no token in the name is left out; if nothing remains, or it is
-    /// Content-Length, nothing is added.
+    /// Adds one line of a header that is not on our list. A name that is no token, or is Content-Length, adds nothing.
     pub fn header_named(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match Name::parse(name.as_bytes()) {
             Name::ContentLength => self,
-            _ if crate::message::lex::token(name.as_bytes()).is_some() => self.line(name, value.as_ref()),
-            _ => self,
+            _ if crate::message::lex::token(name.as_bytes()).is_none() => self,
+            _ => {
+                self.out.put_slice(name.as_bytes());
+                self.out.put_slice(b": ");
+                put_clean(self.out, value.as_ref());
+                self.out.put_slice(b"\r\n");
+                self
+            }
         }
     }
 
@@ -73,15 +82,27 @@ impl<'b> Lines<'b> {
 
     /// Adds CSeq.
     pub fn cseq(self, number: u32, method: &Method) -> Self {
-        self.header_fmt(Name::CSeq, format_args!("{number} {method}"))
+        self.numbered(Name::CSeq, number.into(), method.as_str())
+    }
+
+    fn numbered(self, name: Name, number: u64, word: &str) -> Self {
+        self.out.put_slice(name.prefix());
+        put_number(self.out, number);
+        if !word.is_empty() {
+            self.out.put_u8(b' ');
+            self.out.put_slice(word.as_bytes());
+        }
+        self.out.put_slice(b"\r\n");
+        self
     }
 
     /// Adds Max-Forwards.
     pub fn max_forwards(self, hops: u8) -> Self {
-        self.header_fmt(Name::MaxForwards, format_args!("{hops}"))
+        self.numbered(Name::MaxForwards, hops.into(), "")
     }
 
-    /// Adds an address: `"Display" <uri>;tag=...`. The display name is quoted and escaped here; none is printed if it is empty.
+    /// Adds an address: `"Display" <uri>;tag=...`. The display name is quoted and escaped here; none is printed if it is empty. The URI
+    /// is to be one: a [`Uri`](crate::Uri) that was read, or made from such parts.
     pub fn address(self, name: Name, display: &str, uri: impl fmt::Display, tag: Option<&str>) -> Self {
         let tag_mark = if tag.is_some() { ";tag=" } else { "" };
         let tag = tag.unwrap_or_default();
@@ -99,18 +120,10 @@ impl<'b> Lines<'b> {
     /// Ends the message with a body: Content-Type, Content-Length, the empty line, the body.
     pub fn body(self, content_type: &str, body: &[u8]) {
         let lines = self.header(Name::ContentType, content_type);
-        let length = body.len();
-        let _ = fmt::write(&mut Clean { out: lines.out }, format_args!("Content-Length: {length}"));
+        lines.out.put_slice(b"Content-Length: ");
+        put_number(lines.out, body.len() as u64);
         lines.out.put_slice(b"\r\n\r\n");
         lines.out.put_slice(body);
-    }
-
-    pub(super) fn line(self, name: &str, value: &[u8]) -> Self {
-        self.out.put_slice(name.as_bytes());
-        self.out.put_slice(b": ");
-        put_clean(self.out, value);
-        self.out.put_slice(b"\r\n");
-        self
     }
 }
 
@@ -139,9 +152,45 @@ pub(super) fn put_clean(out: &mut BytesMut, value: &[u8]) {
     out.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
 }
 
+/// Puts a number in decimal digits.
+pub(super) fn put_number(out: &mut BytesMut, number: u64) {
+    let mut digits = [0; 20];
+    let at = digits_before(&mut digits, 20, number);
+    out.put_slice(&digits[at..]);
+}
+
+/// Writes a number's digits in front of `end`, and says where they begin.
+fn digits_before(digits: &mut [u8; 20], end: usize, mut number: u64) -> usize {
+    let mut at = end;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return at;
+        }
+    }
+}
+
+/// Puts an address, IPv6 without brackets.
+pub(super) fn put_ip(out: &mut BytesMut, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(address) => {
+            let mut text = [b'.'; 20];
+            let mut at = text.len() + 1;
+            for octet in address.octets().into_iter().rev() {
+                at = digits_before(&mut text, at - 1, octet.into());
+            }
+            out.put_slice(&text[at..]);
+        }
+        // Writing to a buffer in memory does not fail.
+        IpAddr::V6(address) => drop(fmt::write(&mut Clean { out }, format_args!("{address}"))),
+    }
+}
+
 /// Formatting into the buffer, cleaned.
-pub(super) struct Clean<'b> {
-    pub(super) out: &'b mut BytesMut,
+struct Clean<'b> {
+    out: &'b mut BytesMut,
 }
 
 impl fmt::Write for Clean<'_> {

@@ -3,8 +3,8 @@
 //! Which response is sent, and where to, does not live here.
 
 use super::Lines;
-use super::lines::{Clean, put_clean};
-use crate::message::{Message, Name, NameAddr, Via};
+use super::lines::{put_clean, put_ip, put_number};
+use crate::message::{Message, Name, Params, Via, lex};
 use bytes::{BufMut, BytesMut};
 use std::net::SocketAddr;
 
@@ -47,8 +47,9 @@ impl<'a> Response<'a> {
     pub fn print<'b>(&self, out: &'b mut BytesMut) -> Lines<'b> {
         let digit = |place: u16| b'0' + (self.status / place % 10) as u8;
         out.reserve(self.request.as_bytes().len() + 256);
-        out.put_slice(b"SIP/2.0 ");
-        out.put_slice(&[digit(100), digit(10), digit(1), b' ']);
+        let mut start = *b"SIP/2.0 000 ";
+        start[8..11].copy_from_slice(&[digit(100), digit(10), digit(1)]);
+        out.put_slice(&start);
         put_clean(out, self.phrase.as_bytes());
         out.put_slice(b"\r\n");
         let mut is_top = true;
@@ -71,7 +72,7 @@ impl<'a> Response<'a> {
             lines = lines.copied(Name::From, &[from]);
         }
         if let Some(to) = self.request.header(Name::To) {
-            lines = match self.tag.filter(|_| NameAddr::parse(to).is_ok_and(|to| to.params().get("tag").is_none())) {
+            lines = match self.tag.filter(|_| !has_tag(to)) {
                 Some(tag) => lines.copied(Name::To, &[to, b";tag=", tag.as_bytes()]),
                 None => lines.copied(Name::To, &[to]),
             };
@@ -88,10 +89,16 @@ impl<'a> Response<'a> {
     }
 }
 
+/// Whether an address has a tag: its parameters begin at the first `;` outside of the display name and the angle brackets.
+fn has_tag(address: &[u8]) -> bool {
+    let params = lex::find_outside(address, b';').map(|at| Params::read(&address[at..]));
+    params.is_some_and(|params| params.is_ok_and(|params| params.get("tag").is_some()))
+}
+
 /// The first Via line, whose first value is the hop that the request came from (RFC 3261 18.2.1, RFC 3581 4). What cannot be read is
 /// copied.
 fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
-    let value_end = crate::message::lex::find_outside(line, b',').unwrap_or(line.len());
+    let value_end = lex::find_outside(line, b',').unwrap_or(line.len());
     let Ok(via) = Via::parse(&line[..value_end]) else { return out.put_slice(line) };
     let ip = source.ip().to_canonical();
     let wants_rport = via.wants_rport();
@@ -112,10 +119,11 @@ fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
             out.put_slice(value);
         }
     }
-    // Writing to a buffer in memory does not fail.
-    let _ = match wants_rport {
-        true => std::fmt::write(&mut Clean { out }, format_args!(";received={ip};rport={}", source.port())),
-        false => std::fmt::write(&mut Clean { out }, format_args!(";received={ip}")),
-    };
+    out.put_slice(b";received=");
+    put_ip(out, ip);
+    if wants_rport {
+        out.put_slice(b";rport=");
+        put_number(out, source.port().into());
+    }
     out.put_slice(&line[value_end..]);
 }

@@ -93,10 +93,13 @@ struct Condition {
 impl Condition {
     fn of(filter: &CallFilter) -> Self {
         let mut condition = Condition { sql: vec!["1"], values: Vec::new() };
-        condition.and("company = ?", filter.company.map(|company| company.to_string()));
-        condition.and("profile = ?", filter.profile.map(|profile| profile.to_string()));
-        condition.and("invited_us >= ?", filter.from.map(Wall::as_unix_micros));
-        condition.and("invited_us < ?", filter.to.map(Wall::as_unix_micros));
+        // A Call-ID names a few calls at most: the plus keeps SQLite from walking all calls of a company to find them.
+        let by_leg = filter.sip_call_id.is_some();
+        let of = |indexed, plain| if by_leg { plain } else { indexed };
+        condition.and(of("company = ?", "+company = ?"), filter.company.map(|company| company.to_string()));
+        condition.and(of("profile = ?", "+profile = ?"), filter.profile.map(|profile| profile.to_string()));
+        condition.and(of("invited_us >= ?", "+invited_us >= ?"), filter.from.map(Wall::as_unix_micros));
+        condition.and(of("invited_us < ?", "+invited_us < ?"), filter.to.map(Wall::as_unix_micros));
         condition.and("cause = ?", filter.cause.map(|cause| cause.as_str().to_owned()));
         condition.and("id IN (SELECT call FROM call_legs WHERE sip_call_id = ?)", filter.sip_call_id.clone());
         condition

@@ -111,8 +111,8 @@ impl Call {
         let Phase::Clearing(clearing) = &mut self.phase else { return };
         self.timers.disarm(Timer::MediaReport);
         self.timers.arm(Timer::SettleAgain, now.monotonic + SETTLE_AGAIN_AFTER);
-        let ask = Ask::Settle { owed_s: clearing.owed_s, held: self.held, record: Box::new(self.record.clone()) };
-        let request = Box::new(Request { call: self.record.id, number: self.requests, ask });
+        let ask = Ask::Settle { owed_s: clearing.owed_s, record: Box::new(self.record.clone()) };
+        let request = Box::new(Request { call: self.record.id, number: self.requests, held: self.held, ask });
         self.requests += 1;
         clearing.books = Books::Asked(request.clone());
         effects.push(Effect::AskProfile(self.record.profile, request));

@@ -58,6 +58,8 @@ pub enum Event {
         /// The billed second up to which it paid.
         billed_s: u32,
     },
+    /// No ports could be opened for the sound of this call.
+    SoundRefused(Refusal),
     /// Neither RTP nor RTCP came from this leg for too long, on an answered call.
     MediaSilent {
         /// Which leg.

@@ -2,6 +2,7 @@
 //!
 //! Boundaries are counted from the answer, so they cannot drift. How a charge becomes a batch is `profile`'s.
 
+use crate::profile::Held;
 use domain::Micros;
 use rating::{Block, Tariff};
 use std::time::Duration;
@@ -119,6 +120,12 @@ impl Meter {
             Standing::Asked | Standing::Granted => self.next.until_s,
         };
         self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
+    }
+
+    /// What is held and captured, once the last charge is answered.
+    pub(super) fn held(&self) -> Held {
+        let block = (self.standing == Standing::Granted).then_some(self.next);
+        Held { channel: true, block, captured: self.amount(), captured_s: self.begun.until_s }
     }
 
     /// What has begun so far costs.

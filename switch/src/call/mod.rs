@@ -203,6 +203,19 @@ impl Call {
         }
     }
 
+    /// Without ports nobody would hear anything: the call is refused while its caller can still go elsewhere.
+    fn on_sound_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
+        match &self.phase {
+            Phase::Admitting | Phase::Reserving | Phase::Hunting(_) => {
+                self.clear(ending::Ending::refused(refusal), now, effects);
+            }
+            Phase::Talking(_) => {
+                self.clear(ending::Ending::released(domain::ReleaseCause::Overload), now, effects);
+            }
+            Phase::Clearing(_) => {}
+        }
+    }
+
     /// Leases are extended by every call, free ones too.
     fn on_lease_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
@@ -224,7 +237,7 @@ impl Call {
     }
 
     fn ask(&mut self, ask: Ask, effects: &mut Vec<Effect>) {
-        let request = Request { call: self.record.id, number: self.requests, ask };
+        let request = Request { call: self.record.id, number: self.requests, held: self.held, ask };
         self.requests += 1;
         effects.push(Effect::AskProfile(self.record.profile, Box::new(request)));
     }
@@ -256,6 +269,7 @@ impl Machine for Call {
             Event::ChargeGranted { sequence } => self.on_charge_granted(sequence),
             Event::ChargeRefused { sequence } => self.on_charge_refused(sequence, effects),
             Event::Settled { amount, billed_s } => self.on_settled(amount, billed_s, effects),
+            Event::SoundRefused(refusal) => self.on_sound_refused(refusal, now, effects),
             Event::MediaSilent { leg: _ } => self.on_media_silent(now, effects),
             Event::MediaReported { packets, lost } => self.on_media_reported(packets, lost, now, effects),
             Event::HangUpOrdered(cause) => self.on_hang_up_ordered(cause, now, effects),

@@ -79,7 +79,7 @@ pub(super) fn attempt_of(record: &mut CallRecord, leg: LegId) -> Option<&mut Att
 /// It is over.
 pub(super) fn close(record: &mut CallRecord, ending: &Ending, talked: Option<Duration>, ended_at: Wall) {
     record.ended_at = ended_at;
-    record.talked_ms = talked.map_or(0, |talked| millis(talked));
+    record.talked_ms = talked.map_or(0, millis);
     record.cause = ending.cause;
     record.refusal = ending.refusal().map(|kind| kind.as_str().to_owned());
     record.sentence = ending.sentence().map(str::to_owned);

@@ -7,7 +7,7 @@ use super::hunting::Attempt;
 use super::metering::{Boundary, Charge, Meter};
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
-use crate::profile::{Ask, Held};
+use crate::profile::Ask;
 use domain::call_control::{LegEvent, LegId, LegOrder};
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
@@ -66,12 +66,6 @@ impl Call {
     /// Asks for a charge. It extends the leases too.
     fn charge(&mut self, charge: Charge, now: Now, effects: &mut Vec<Effect>) {
         let Charge { sequence, begins, next } = charge;
-        self.held = Held {
-            channel: true,
-            block: Some(next),
-            captured: self.held.captured + begins.amount,
-            captured_s: begins.until_s,
-        };
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         self.arm_boundary();
         let opened = (sequence == 0).then(|| Box::new(self.record.clone()));
@@ -101,6 +95,7 @@ impl Call {
     pub(super) fn on_charge_granted(&mut self, sequence: u32) {
         let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
         if meter.grant(sequence) {
+            self.held = meter.held();
             self.arm_boundary();
         }
     }
@@ -109,7 +104,7 @@ impl Call {
     pub(super) fn on_charge_refused(&mut self, sequence: u32, effects: &mut Vec<Effect>) {
         let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
         if meter.refuse(sequence) {
-            self.held.block = None;
+            self.held = meter.held();
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
             self.arm_boundary();
         }

@@ -6,6 +6,7 @@ use super::Profile;
 use super::batches::{self, ATTEMPTS_MAX};
 use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Posted};
 use super::request::{Ask, Effect, Posting};
+use super::upkeep::UNAVAILABLE_AGAIN_AFTER;
 use crate::call;
 use domain::credit::{Account, Balance, BatchRefusal, Kind, Outcome, RefusedBecause};
 use domain::fact::RechargeOutcome;
@@ -19,14 +20,12 @@ impl Profile {
         match first_outcome(outcome) {
             Outcome::Unavailable => self.on_unavailable(call, posted, now, effects),
             Outcome::Applied(balances) => {
-                self.say_posted(&posted.posting, true, effects);
                 let accounts = self.calls.get(&call).map(|books| books.accounts);
                 self.on_applied(call, posted, now, effects);
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
             }
             Outcome::Refused(refusal) => {
-                self.say_posted(&posted.posting, false, effects);
                 let Posted { mut draft, posting, .. } = posted;
                 draft.attempt += 1;
                 self.on_refused(call, draft, &posting, refusal, now, effects);
@@ -44,11 +43,11 @@ impl Profile {
             let refusal = self.ledger_away();
             effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
         }
-        posted.asked_at = now.monotonic;
+        posted.again_at = now.monotonic + UNAVAILABLE_AGAIN_AFTER;
+        self.arm_sweep(posted.again_at);
         if let Some(books) = self.calls.get_mut(&call) {
             books.posted = Some(posted);
         }
-        self.arm_sweep(now);
     }
 
     fn on_applied(&mut self, call: CallId, posted: Posted, now: Now, effects: &mut Vec<Effect>) {
@@ -126,7 +125,7 @@ impl Profile {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(posting, refusal));
+        let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(&draft, posting, refusal));
         if learnt {
             self.submit(call, draft, now, effects);
         } else {
@@ -138,7 +137,7 @@ impl Profile {
     fn on_short(
         &mut self,
         call: CallId,
-        draft: Draft,
+        mut draft: Draft,
         posting: &Posting,
         short: Short,
         now: Now,
@@ -150,6 +149,10 @@ impl Profile {
         if short.account == accounts.channels() {
             return self.on_channel_taken(call, draft, now, effects);
         }
+        if short.account == accounts.money() {
+            // Only the first refusal says what there is: later ones count the recharge in.
+            draft.available.get_or_insert(short.available);
+        }
         if short.account == accounts.company_money() {
             self.recharge.fail(now);
             self.say_recharged(RechargeOutcome::CompanyEmpty, posting, effects);
@@ -160,7 +163,7 @@ impl Profile {
         let is_post = matches!(transfer, Some(Kind::Post { .. }));
         match draft.request.ask {
             Ask::Reserve { .. } => {
-                let refusal = short_of_credit(&draft, self.available_of(&short, accounts));
+                let refusal = short_of_credit(&draft);
                 self.give_up(call, draft, refusal, now, effects);
             }
             // What has begun had lapsed, and there is nothing left to pay it with.
@@ -241,11 +244,6 @@ impl Profile {
         }
     }
 
-    /// What is available to the customer, where the ledger's refusal speaks of it.
-    fn available_of(&self, short: &Short, accounts: Accounts) -> Micros {
-        if short.account == accounts.money() { short.available } else { Micros::ZERO }
-    }
-
     /// Looks at what a batch left available, and recharges where that is little (K6).
     pub(super) fn watch(
         &mut self,
@@ -305,7 +303,8 @@ pub(super) fn first_outcome(mut outcome: Outcome) -> Outcome {
 }
 
 /// 402, with what the first block costs and what there is (K2, K3, R8).
-fn short_of_credit(draft: &Draft, available: Micros) -> Refusal {
+fn short_of_credit(draft: &Draft) -> Refusal {
+    let available = draft.available.unwrap_or_default();
     let Ask::Reserve { first: Some(first), opened } = &draft.request.ask else {
         return Refusal::new(RefusalKind::NoCredit);
     };

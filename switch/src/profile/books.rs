@@ -3,8 +3,9 @@
 //! What the batches look like is in `batches`; what an answer means, in `answers`.
 
 use super::request::{Ask, Held, Posting, Request};
+use domain::call_record::CallRecord;
 use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
-use domain::{CallId, CompanyId, Currency, Micros, Monotonic, ProfileId};
+use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
 use rating::Block;
 use std::collections::VecDeque;
 
@@ -100,6 +101,12 @@ pub(super) struct Books {
     pub(super) captured_s: u32,
     /// Blocks captured so far.
     pub(super) ticks: u32,
+    /// When a request of it came last.
+    pub(super) heard_at: Monotonic,
+    /// The record as it would be, were it lost now.
+    pub(super) opened: Option<Box<CallRecord>>,
+    /// Whether an earlier machine was lost: then it is not known what it did last.
+    is_reopened: bool,
     /// The highest request number that was taken.
     last_number: Option<u32>,
     /// What the ledger has been asked and has not answered.
@@ -118,12 +125,14 @@ pub(super) struct Draft {
     pub(super) is_final: bool,
     /// Whether the call was told the answer already.
     pub(super) told: bool,
+    /// What was available when it was refused for want of credit.
+    pub(super) available: Option<Micros>,
 }
 
 impl Draft {
     /// The plain batch of a request.
     pub(super) fn new(request: Request) -> Self {
-        Draft { request, attempt: 0, link: Link::Untried, is_final: false, told: false }
+        Draft { request, attempt: 0, link: Link::Untried, is_final: false, told: false, available: None }
     }
 }
 
@@ -132,7 +141,8 @@ impl Draft {
 pub(super) struct Posted {
     pub(super) draft: Draft,
     pub(super) posting: Posting,
-    pub(super) asked_at: Monotonic,
+    /// When it is to be submitted again.
+    pub(super) again_at: Monotonic,
 }
 
 /// How far the attempt to pay a refused hold by a recharge is (K6).
@@ -157,6 +167,9 @@ impl Books {
             captured: Micros::ZERO,
             captured_s: 0,
             ticks: 0,
+            heard_at: Monotonic::default(),
+            opened: None,
+            is_reopened: false,
             last_number: None,
             posted: None,
             waiting: VecDeque::new(),
@@ -166,6 +179,7 @@ impl Books {
     /// The books of a call that only the call itself remembers: an earlier machine of this profile was lost.
     pub(super) fn reopen(call: CallId, accounts: Accounts, held: Held) -> Self {
         Books {
+            is_reopened: true,
             channel: if held.channel { Channel::Held(Channel::FIRST) } else { Channel::None },
             block: held.block.map(|block| HeldBlock { block, lapsed: false }),
             captured: held.captured,
@@ -180,13 +194,27 @@ impl Books {
     }
 
     /// Puts a request behind the others. An extension that would wait behind another is left out: one is enough.
-    pub(super) fn enqueue(&mut self, request: Request) {
+    pub(super) fn enqueue(&mut self, request: Request, now: Now) {
         self.last_number = Some(request.number);
+        self.heard_at = now.monotonic;
+        if let Some(opened) = request.ask.opened() {
+            self.opened = Some(Box::new(opened.clone()));
+        }
         let extends = |request: &Request| matches!(request.ask, Ask::Extend { opened: None });
         let superfluous = extends(&request) && (self.waiting.iter().any(extends) || self.waiting.len() >= WAITING_MAX);
         if !superfluous {
             self.waiting.push_back(request);
         }
+    }
+
+    /// The number that its next request would have.
+    pub(super) fn next_number(&self) -> u32 {
+        self.last_number.map_or(0, |last| last + 1)
+    }
+
+    /// Whether nothing of it is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.posted.is_none() && self.waiting.is_empty()
     }
 
     /// The next request, unless the ledger still has one.
@@ -204,14 +232,18 @@ impl Books {
         HoldId { subject: self.call.bits(), number }
     }
 
-    /// A hold of the batch was closed by somebody else: whatever it was, it is not held any more. Whether anything was learnt.
-    pub(super) fn lapse(&mut self, posting: &Posting, refusal: BatchRefusal) -> bool {
+    /// A hold of a draft's batch was closed by somebody else: whatever it was, it is not held any more. Whether anything was
+    /// learnt. What an earlier machine may have captured itself is not charged twice.
+    pub(super) fn lapse(&mut self, draft: &Draft, posting: &Posting, refusal: BatchRefusal) -> bool {
         let Some(transfer) = posting.batch.transfers.get(refusal.transfer) else { return false };
         let (Kind::Capture { hold, .. } | Kind::Release { hold } | Kind::Extend { hold, .. }) = transfer.kind else {
             return false;
         };
+        let is_settlement = matches!(draft.request.ask, Ask::Settle { .. });
         if Channel::is_number(hold.number) {
             self.channel = Channel::Lapsed(hold.number);
+        } else if self.is_reopened && is_settlement {
+            self.block = None;
         } else if let Some(held) = &mut self.block {
             held.lapsed = true;
         }

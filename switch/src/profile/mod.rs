@@ -13,6 +13,7 @@ mod batches;
 mod books;
 mod recharge;
 mod request;
+mod upkeep;
 
 pub use recharge::RECHARGES_PER_HOUR_MAX;
 pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
@@ -22,22 +23,18 @@ use crate::directory::{AutoRecharge, Directory};
 use batches::Terms;
 use books::{Accounts, Books, Draft, Posted};
 use domain::call_record::CallRecord;
-use domain::credit::{BatchId, Kind, Outcome, RefusedBecause, Unit};
-use domain::fact::RechargeOutcome;
+use domain::credit::{BatchId, Outcome};
 use domain::refusal::RefusalKind;
-use domain::{CallId, Currency, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal};
+use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
 use recharge::Recharging;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use upkeep::{Timer, UNANSWERED_AGAIN_AFTER};
 
 /// Calls of one profile at most whose books are open: 300 that are up (C2), and many more that are being refused.
 pub const CALLS_MAX: usize = 1_024;
 /// Calls whose end is still remembered, so that a settlement asked for twice is answered twice and done once.
 const SETTLED_MAX: usize = 64;
-/// A batch without answer is submitted again after this time; the ledger knows it by its id.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
 /// Channels and credit of one profile.
 #[derive(Debug)]
 pub struct Profile {
@@ -48,15 +45,14 @@ pub struct Profile {
     /// The last calls whose books were closed: amount and billed seconds.
     settled: VecDeque<(CallId, Micros, u32)>,
     recharge: Recharging,
-    /// When to look for batches without answer; armed while there may be one.
-    sweep_at: Option<Monotonic>,
+    timers: TimerTable<Timer>,
 }
 
 impl Profile {
     /// The machine of this profile, with no call known. It reads the profile from `directory`, also after it is swapped.
     pub fn new(id: ProfileId, directory: Arc<Directory>) -> Profile {
         let (calls, settled, recharge) = (BTreeMap::new(), VecDeque::new(), Recharging::default());
-        Profile { id, directory, calls, settled, recharge, sweep_at: None }
+        Profile { id, directory, calls, settled, recharge, timers: TimerTable::new() }
     }
 
     /// Which profile.
@@ -78,7 +74,7 @@ impl Profile {
         let call = request.call;
         match self.calls.get_mut(&call) {
             Some(books) if books.knows(request.number) => return,
-            Some(books) => books.enqueue(request),
+            Some(books) => books.enqueue(request, now),
             None => self.on_first_request(request, now, effects),
         }
         self.proceed(call, now, effects);
@@ -93,24 +89,23 @@ impl Profile {
                     return effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
                 }
             },
-            Ask::Settle { held, record, .. } => match self.settled.iter().find(|(settled, ..)| *settled == call) {
+            Ask::Settle { record, .. } => match self.settled.iter().find(|(settled, ..)| *settled == call) {
                 Some((_, amount, billed_s)) => {
                     let (amount, billed_s) = (*amount, *billed_s);
                     return effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));
                 }
-                None => Books::reopen(call, accounts_of(record), *held),
+                None => Books::reopen(call, accounts_of(record), request.held),
             },
-            // Its books are lost with an earlier machine. The call ends, and settles with what it remembers itself.
-            Ask::Charge { sequence, .. } => {
-                return effects.push(Effect::TellCall(call, call::Event::ChargeRefused { sequence: *sequence }));
-            }
-            Ask::Extend { .. } => return,
+            Ask::Charge { .. } | Ask::Extend { .. } => match self.accounts() {
+                Some(accounts) => Books::reopen(call, accounts, request.held),
+                None => return,
+            },
         };
         if self.calls.len() >= 2 * CALLS_MAX {
             return self.settle_unwatched(books, request, now, effects);
         }
-        let books = self.calls.entry(call).or_insert(books);
-        books.enqueue(request);
+        self.calls.entry(call).or_insert(books).enqueue(request, now);
+        self.arm_audit(now);
     }
 
     /// No room to remember it: the batch goes to the ledger, and the call hears at once that it did.
@@ -149,8 +144,9 @@ impl Profile {
         let Some(books) = self.calls.get_mut(&call) else { return };
         let posting = batches::posting(books, &draft, terms);
         effects.push(Effect::Submit(posting.clone()));
-        books.posted = Some(Posted { draft, posting, asked_at: now.monotonic });
-        self.arm_sweep(now);
+        let again_at = now.monotonic + UNANSWERED_AGAIN_AFTER;
+        books.posted = Some(Posted { draft, posting, again_at });
+        self.arm_sweep(again_at);
     }
 
     fn on_ledger_answered(&mut self, batch: BatchId, outcome: Outcome, now: Now, effects: &mut Vec<Effect>) {
@@ -165,90 +161,8 @@ impl Profile {
     }
 }
 
-/// A recharge by itself, and what machine and ledger need of each other besides.
+/// What the parts of the machine need of each other.
 impl Profile {
-    /// Recharges where this little is available (K6), unless that is on its way already.
-    fn recharge_where_low(&mut self, accounts: Accounts, available: Micros, now: Now, effects: &mut Vec<Effect>) {
-        let Some(auto) = self.auto_recharge().filter(|auto| available <= auto.threshold) else { return };
-        if self.recharge.is_allowed(now) {
-            self.post_recharge(accounts, auto, now, effects);
-        }
-    }
-
-    fn post_recharge(&mut self, accounts: Accounts, auto: AutoRecharge, now: Now, effects: &mut Vec<Effect>) {
-        effects.extend(self.recharge.post(accounts, auto, now).map(Effect::Submit));
-        self.arm_sweep(now);
-    }
-
-    fn on_recharge_answered(&mut self, batch: BatchId, outcome: Outcome, now: Now, effects: &mut Vec<Effect>) {
-        let Some((posting, _)) = self.recharge.posted.take_if(|(posting, _)| posting.batch.id == batch) else { return };
-        let applied = match answers::first_outcome(outcome) {
-            Outcome::Unavailable => {
-                self.recharge.posted = Some((posting, now.monotonic));
-                return self.arm_sweep(now);
-            }
-            Outcome::Applied(balances) => {
-                self.recharge.succeed(now);
-                self.say_recharged(RechargeOutcome::Ok, &posting, effects);
-                // Still at the threshold: once more.
-                self.watch(self.accounts(), &balances, now, effects);
-                true
-            }
-            Outcome::Refused(refusal) => {
-                if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
-                    self.recharge.fail(now);
-                    self.say_recharged(RechargeOutcome::CompanyEmpty, &posting, effects);
-                } else {
-                    // Somebody else was faster, and the profile has enough.
-                    self.recharge.forgive();
-                }
-                false
-            }
-            Outcome::Replayed(_) => return,
-        };
-        self.say_posted(&posting, applied, effects);
-    }
-
-    /// A recharge that failed is tried again at once; where enough is available by now, the ledger refuses it.
-    fn on_company_topped_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if !self.recharge.is_owed() {
-            return;
-        }
-        self.recharge.forgive();
-        if let (Some(accounts), Some(auto)) = (self.accounts(), self.auto_recharge())
-            && self.recharge.is_allowed(now)
-        {
-            self.post_recharge(accounts, auto, now, effects);
-        }
-    }
-
-    /// Whether a recharge may stand in front of this draft's batch.
-    fn may_link(&mut self, draft: &Draft, now: Now) -> bool {
-        batches::needed(&draft.request).is_some() && self.auto_recharge().is_some() && self.recharge.is_allowed(now)
-    }
-
-    /// Asks again whatever the ledger has not answered for too long; it knows each batch by its id.
-    fn on_sweep(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_overdue = |asked_at: Monotonic| asked_at + ASK_AGAIN_AFTER <= now.monotonic;
-        let posted = self.calls.values_mut().filter_map(|books| books.posted.as_mut());
-        let waiting = posted.map(|posted| (&posted.posting, &mut posted.asked_at));
-        let recharge = self.recharge.posted.as_mut().map(|(posting, asked_at)| (&*posting, asked_at));
-        let mut next: Option<Monotonic> = None;
-        for (posting, asked_at) in waiting.chain(recharge) {
-            if is_overdue(*asked_at) {
-                *asked_at = now.monotonic;
-                effects.push(Effect::Submit(posting.clone()));
-            }
-            let due = *asked_at + ASK_AGAIN_AFTER;
-            next = Some(next.map_or(due, |next| next.min(due)));
-        }
-        self.sweep_at = next;
-    }
-
-    fn arm_sweep(&mut self, now: Now) {
-        self.sweep_at.get_or_insert(now.monotonic + ASK_AGAIN_AFTER);
-    }
-
     fn remember(&mut self, call: CallId, amount: Micros, billed_s: u32) {
         if self.settled.len() == SETTLED_MAX {
             self.settled.pop_front();
@@ -279,46 +193,6 @@ impl Profile {
     fn ledger_away(&self) -> Refusal {
         Refusal::new(RefusalKind::LedgerUnavailable).retry_after_s(self.directory.settings().retry_after_s)
     }
-
-    fn say_recharged(&self, outcome: RechargeOutcome, posting: &Posting, effects: &mut Vec<Effect>) {
-        if let Some(Kind::PostIfAvailableAtMost { amount, .. }) =
-            posting.batch.transfers.first().map(|first| first.kind)
-        {
-            let (profile, amount) = (self.id, Micros::new(amount));
-            effects.push(Effect::Tell(Fact::AutoRecharged { profile, outcome, amount }));
-        }
-    }
-
-    fn say_posted(&self, posting: &Posting, applied: bool, effects: &mut Vec<Effect>) {
-        let Some(first) = posting.batch.transfers.first() else { return };
-        let Some(currency) = currency_of(posting).or_else(|| self.accounts().map(|accounts| accounts.currency)) else {
-            return;
-        };
-        let amount = if applied { moved(posting) } else { Micros::ZERO };
-        effects.push(Effect::Tell(Fact::LedgerPosted { code: first.code, applied, amount, currency }));
-    }
-}
-
-/// The money that a batch moves by posts and captures; channels are only ever held.
-fn moved(posting: &Posting) -> Micros {
-    let amount = |kind: Kind| match kind {
-        Kind::Post { amount, .. } | Kind::PostIfAvailableAtMost { amount, .. } | Kind::Capture { amount, .. } => amount,
-        Kind::Hold { .. } | Kind::Release { .. } | Kind::Extend { .. } => 0,
-    };
-    posting.batch.transfers.iter().map(|transfer| Micros::new(amount(transfer.kind))).sum()
-}
-
-/// The currency that a batch names, where it names one.
-fn currency_of(posting: &Posting) -> Option<Currency> {
-    posting.batch.transfers.iter().find_map(|transfer| match transfer.kind {
-        Kind::Post { debit, .. } | Kind::PostIfAvailableAtMost { debit, .. } | Kind::Hold { debit, .. } => {
-            match debit.unit {
-                Unit::Money(currency) => Some(currency),
-                Unit::BundleSeconds | Unit::Channels => None,
-            }
-        }
-        Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. } => None,
-    })
 }
 
 fn accounts_of(record: &CallRecord) -> Accounts {
@@ -339,12 +213,15 @@ impl Machine for Profile {
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.sweep_at.into_iter().chain(self.recharge.forgets_at()).min()
+        self.timers.deadline().into_iter().chain(self.recharge.forgets_at()).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.sweep_at.is_some_and(|at| at <= now.monotonic) {
-            self.on_sweep(now, effects);
+        while let Some(timer) = self.timers.pop_due(now.monotonic) {
+            match timer {
+                Timer::Sweep => self.on_sweep(now, effects),
+                Timer::Audit => self.on_audit(now, effects),
+            }
         }
         self.recharge.forget(now);
     }

@@ -2,11 +2,14 @@
 //!
 //! That it happens once is the ledger's law ([`Kind::PostIfAvailableAtMost`]); here it is only decided when to ask for it.
 
-use super::books::Accounts;
-use super::request::{Papers, Posting};
+use super::books::{Accounts, Draft};
+use super::request::{Effect, Papers, Posting};
+use super::upkeep::{UNANSWERED_AGAIN_AFTER, UNAVAILABLE_AGAIN_AFTER};
+use super::{Profile, answers, batches};
 use crate::directory::AutoRecharge;
-use domain::credit::{Batch, BatchId, Code, Durability, Kind, Transfer};
-use domain::{Micros, Monotonic, Now};
+use domain::credit::{Batch, BatchId, Code, Durability, Kind, Outcome, RefusedBecause, Transfer};
+use domain::fact::RechargeOutcome;
+use domain::{Fact, Micros, Monotonic, Now};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct Recharging {
     /// Of the last batch. Starts from the wall clock, so that a machine born later uses no id twice.
     last_sequence: u64,
-    /// What the ledger has been asked, and when.
+    /// What the ledger has been asked, and when to ask it again.
     pub(super) posted: Option<(Posting, Monotonic)>,
     /// When it succeeded within the last hour, oldest first; at most [`RECHARGES_PER_HOUR_MAX`].
     recent: VecDeque<Monotonic>,
@@ -66,7 +69,7 @@ impl Recharging {
             papers: Papers::None,
             durability: Durability::WithNextGroup,
         };
-        self.posted = Some((posting.clone(), now.monotonic));
+        self.posted = Some((posting.clone(), now.monotonic + UNANSWERED_AGAIN_AFTER));
         Some(posting)
     }
 
@@ -97,6 +100,89 @@ impl Recharging {
     /// Whether nothing of it need be remembered.
     pub(super) fn is_idle(&self) -> bool {
         self.posted.is_none() && self.recent.is_empty() && self.failed_at.is_none()
+    }
+}
+
+impl Profile {
+    /// Recharges where this little is available (K6), unless that is on its way already.
+    pub(super) fn recharge_where_low(
+        &mut self,
+        accounts: Accounts,
+        available: Micros,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(auto) = self.auto_recharge().filter(|auto| available <= auto.threshold) else { return };
+        if self.recharge.is_allowed(now) {
+            self.post_recharge(accounts, auto, now, effects);
+        }
+    }
+
+    fn post_recharge(&mut self, accounts: Accounts, auto: AutoRecharge, now: Now, effects: &mut Vec<Effect>) {
+        effects.extend(self.recharge.post(accounts, auto, now).map(Effect::Submit));
+        self.arm_sweep(now.monotonic + UNANSWERED_AGAIN_AFTER);
+    }
+
+    /// The ledger answered a recharge by itself.
+    pub(super) fn on_recharge_answered(
+        &mut self,
+        batch: BatchId,
+        outcome: Outcome,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((posting, _)) = self.recharge.posted.take_if(|(posting, _)| posting.batch.id == batch) else { return };
+        match answers::first_outcome(outcome) {
+            Outcome::Unavailable => {
+                let again_at = now.monotonic + UNAVAILABLE_AGAIN_AFTER;
+                self.recharge.posted = Some((posting, again_at));
+                self.arm_sweep(again_at);
+            }
+            Outcome::Applied(balances) => {
+                self.recharge.succeed(now);
+                self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+                // Still at the threshold: once more.
+                self.watch(self.accounts(), &balances, now, effects);
+            }
+            Outcome::Refused(refusal) => {
+                if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
+                    self.recharge.fail(now);
+                    self.say_recharged(RechargeOutcome::CompanyEmpty, &posting, effects);
+                } else {
+                    // Somebody else was faster, and the profile has enough.
+                    self.recharge.forgive();
+                }
+            }
+            Outcome::Replayed(_) => {}
+        }
+    }
+
+    /// A recharge that failed is tried again at once; where enough is available by now, the ledger refuses it.
+    pub(super) fn on_company_topped_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !self.recharge.is_owed() {
+            return;
+        }
+        self.recharge.forgive();
+        if let (Some(accounts), Some(auto)) = (self.accounts(), self.auto_recharge())
+            && self.recharge.is_allowed(now)
+        {
+            self.post_recharge(accounts, auto, now, effects);
+        }
+    }
+
+    /// Whether a recharge may stand in front of this draft's batch.
+    pub(super) fn may_link(&mut self, draft: &Draft, now: Now) -> bool {
+        batches::needed(&draft.request).is_some() && self.auto_recharge().is_some() && self.recharge.is_allowed(now)
+    }
+
+    /// How a recharge went.
+    pub(super) fn say_recharged(&self, outcome: RechargeOutcome, posting: &Posting, effects: &mut Vec<Effect>) {
+        if let Some(Kind::PostIfAvailableAtMost { amount, .. }) =
+            posting.batch.transfers.first().map(|first| first.kind)
+        {
+            let (profile, amount) = (self.id, Micros::new(amount));
+            effects.push(Effect::Tell(Fact::AutoRecharged { profile, outcome, amount }));
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Request {
     pub call: CallId,
     /// Counts up per call, from 0.
     pub number: u32,
+    /// What the call knows to be held and captured, for a profile machine that does not know the call: an earlier one was lost.
+    pub held: Held,
     /// What for.
     pub ask: Ask,
 }
@@ -54,14 +56,23 @@ pub enum Ask {
     Settle {
         /// The billed second up to which the call owes (R1); 0 where it was not answered.
         owed_s: u32,
-        /// What the call believes to be held, for a profile machine that does not know it any more.
-        held: Held,
         /// The record; amount and billed seconds are put right by the profile before it is kept.
         record: Box<CallRecord>,
     },
 }
 
-/// What a call believes that is held and captured for it.
+impl Ask {
+    /// The record as it would be, should the switch die now; where the request brings one.
+    pub(super) fn opened(&self) -> Option<&CallRecord> {
+        match self {
+            Ask::Reserve { opened, .. } => Some(opened),
+            Ask::Charge { opened, .. } | Ask::Extend { opened } => opened.as_deref(),
+            Ask::Settle { .. } => None,
+        }
+    }
+}
+
+/// What a call knows that is held and captured for it: as the last answer of its profile said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Whether it holds a channel.

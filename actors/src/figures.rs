@@ -1,0 +1,130 @@
+//! Gauges that nobody tells as facts, read from the rooms before a scrape.
+//!
+//! Names and labels are `telemetry`'s; what a shard counts it hands over itself.
+
+use crate::core::Core;
+use domain::Currency;
+use domain::fact::{Flow, Side};
+use media::Side as Leg;
+use telemetry::labels::{Discarded, MediaMode, ProfileKind};
+use telemetry::{Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
+
+/// Reads everything once.
+pub(crate) fn publish(core: &Core) {
+    publish_media(core);
+    publish_ledger(core);
+    publish_registrar(core);
+    if let Some(figures) = ProcessFigures::read() {
+        core.telemetry.set_process(&figures);
+    }
+    core.telemetry.set_ready(core.ledger.is_healthy() && !core.is_draining.load(std::sync::atomic::Ordering::Relaxed));
+}
+
+fn side_of(leg: Leg) -> Side {
+    match leg {
+        Leg::A => Side::Access,
+        Leg::B => Side::Peering,
+    }
+}
+
+fn publish_media(core: &Core) {
+    let read = core.media.totals();
+    let mut totals = MediaTotals { ports_in_use: read.ports_in_use, port_limit: read.port_limit, ..Default::default() };
+    for leg in Leg::BOTH {
+        let (side, of) = (side_of(leg), read.sides[leg]);
+        totals.packets.set((side, Flow::Rx), of.packets_received);
+        totals.packets.set((side, Flow::Tx), of.packets_sent);
+        totals.bytes.set((side, Flow::Rx), of.bytes_received);
+        totals.bytes.set((side, Flow::Tx), of.bytes_sent);
+        totals.lost.set((side,), of.packets_lost);
+        totals.timeouts.set((side,), of.timeouts);
+        totals.one_way_calls.set((side,), of.one_way_calls);
+    }
+    for reason in media::DiscardReason::ALL {
+        totals.discarded.set((discarded(reason),), read.discarded.of(reason));
+    }
+    totals.sessions.set((MediaMode::Relay,), read.sessions_relay);
+    totals.sessions.set((MediaMode::Local,), read.sessions_echo);
+    core.telemetry.set_media(&totals);
+    let mut samples = Vec::new();
+    core.media.drain_samples(&mut samples);
+    for sample in samples {
+        let jitter = std::time::Duration::from_micros(sample.jitter_us.into());
+        core.telemetry.observe_stream(
+            side_of(sample.side),
+            jitter,
+            sample.packets_expected.into(),
+            sample.packets_lost.into(),
+        );
+    }
+}
+
+fn discarded(reason: media::DiscardReason) -> Discarded {
+    match reason {
+        media::DiscardReason::UnknownSource => Discarded::UnknownSource,
+        media::DiscardReason::BadVersion => Discarded::BadVersion,
+        media::DiscardReason::NotRtp => Discarded::NotRtp,
+        media::DiscardReason::Late => Discarded::Late,
+        media::DiscardReason::Duplicate => Discarded::Duplicate,
+        media::DiscardReason::Held => Discarded::Held,
+        media::DiscardReason::NoDestination => Discarded::NoDestination,
+        media::DiscardReason::SendFailed => Discarded::SendFailed,
+        media::DiscardReason::Flood => Discarded::Flood,
+    }
+}
+
+fn publish_ledger(core: &Core) {
+    let read = core.ledger.totals();
+    let of = |currency: Currency| {
+        let sums = read.money(currency);
+        let totals = CurrencyTotals {
+            companies: sums.companies,
+            profiles: sums.profiles,
+            held: sums.held,
+            imbalance: sums.imbalance,
+        };
+        (currency, totals)
+    };
+    let currencies = read.units.keys().filter_map(|unit| match unit {
+        domain::credit::Unit::Money(currency) => Some(of(*currency)),
+        domain::credit::Unit::BundleSeconds | domain::credit::Unit::Channels => None,
+    });
+    core.telemetry.set_ledger(&LedgerTotals {
+        currencies: currencies.collect(),
+        money_holds: read.open_money_holds,
+        queued_batches: read.queued,
+    });
+    let channels = read.units.get(&domain::credit::Unit::Channels).copied().unwrap_or_default();
+    let limits = core.gate.lock().limits();
+    core.telemetry.set_capacity(Capacity {
+        channels_in_use: u64::try_from(channels.held).unwrap_or_default(),
+        channels_subscribed: u64::try_from(channels.profiles).unwrap_or_default(),
+        channel_capacity: limits.calls_max.into(),
+        calls_per_second_max: limits.calls_per_second.into(),
+    });
+}
+
+fn publish_registrar(core: &Core) {
+    let desk = core.desk.load();
+    let mut kinds = Counts::default();
+    for profile in desk.directory().profiles() {
+        let kind = if profile.channels == 0 {
+            ProfileKind::NoSubscription
+        } else if !profile.active {
+            ProfileKind::Suspended
+        } else if core.registry.binding(profile.id).is_some() {
+            ProfileKind::Registered
+        } else if profile.sources.is_empty() {
+            ProfileKind::Unregistered
+        } else {
+            ProfileKind::IpAuthenticated
+        };
+        kinds.add((kind,), 1);
+    }
+    core.telemetry.set_profiles(&kinds);
+    let mut bindings = Counts::default();
+    for binding in core.registry.every_binding() {
+        bindings.add((binding.transport,), 1);
+    }
+    core.telemetry.set_registrations_active(&bindings);
+}

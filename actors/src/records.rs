@@ -1,0 +1,94 @@
+//! The drain: finished call records are copied from the ledger's journal to the store, each once.
+//!
+//! The journal is the truth; the watermark moves in the same transaction as the records (`docs/decisions`), so a crash at any
+//! point loses and doubles nothing.
+
+use domain::call_record::CallRecord;
+use ledger::Ledger;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use store::Store;
+use store::record_json::from_json;
+use telemetry::Telemetry;
+use telemetry::labels::RecordOutcome;
+
+/// Records copied in one transaction at most.
+const BATCH_MAX: usize = 1_000;
+/// How long the drain waits before it tries again where the store failed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A thread that copies records for as long as the process lives.
+pub(crate) struct Drain {
+    work: Arc<Work>,
+}
+
+/// What the thread works with.
+struct Work {
+    ledger: Arc<dyn Ledger>,
+    store: Arc<Store>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Drain {
+    /// Copies what is there already, then whatever is journalled.
+    pub(crate) fn start(
+        ledger: Arc<dyn Ledger>,
+        store: Arc<Store>,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Drain> {
+        // One wake-up is enough for any number of records: a second one finds the first still waiting.
+        let (wake, woken) = sync_channel(1);
+        let listener: SyncSender<()> = wake.clone();
+        let on_journalled = Box::new(move |_| {
+            let _ = listener.try_send(());
+        });
+        ledger.on_journalled(on_journalled).map_err(std::io::Error::other)?;
+        let work = Arc::new(Work { ledger, store, telemetry });
+        let thread = Arc::clone(&work);
+        std::thread::Builder::new().name("records".to_owned()).spawn(move || thread.run(&woken))?;
+        // What an earlier life left behind.
+        let _ = wake.try_send(());
+        Ok(Drain { work })
+    }
+
+    /// Copies what is journalled by now. To be called after the ledger was flushed; the thread finds nothing left to do then.
+    pub(crate) fn finish(&self) {
+        if let Err(error) = self.work.copy_all() {
+            tracing::error!(%error, "the last call records cannot be copied to the store; the next start copies them");
+        }
+    }
+}
+
+impl Work {
+    fn run(&self, woken: &Receiver<()>) {
+        while woken.recv().is_ok() {
+            while let Err(error) = self.copy_all() {
+                tracing::error!(%error, "call records cannot be copied to the store; they wait in the journal");
+                // The next record, or the next second, tries again.
+                let _ = woken.recv_timeout(RETRY_AFTER);
+            }
+        }
+    }
+
+    fn copy_all(&self) -> Result<(), String> {
+        loop {
+            let from = self.store.drained_to().map_err(|error| error.to_string())?;
+            let ended = self.ledger.ended_after(from, BATCH_MAX).map_err(|error| error.to_string())?;
+            let Some(last) = ended.last().map(|(sequence, _)| *sequence) else { return Ok(()) };
+            let records = ended.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
+            let records: Vec<(u64, CallRecord)> = records.collect();
+            let inserted = self.store.insert_records(&records).map_err(|error| error.to_string())?;
+            self.store.advance_drained_to(last).map_err(|error| error.to_string())?;
+            self.telemetry.count_records(RecordOutcome::Written, inserted.written);
+            self.telemetry.count_records(RecordOutcome::Replayed, inserted.known);
+        }
+    }
+
+    /// A record of ours that cannot be read back is lost to the store, but stays in the journal.
+    fn read(text: &str) -> Option<CallRecord> {
+        from_json(text)
+            .map_err(|error| tracing::error!(%error, "a call record in the journal cannot be read; it stays there"))
+            .ok()
+    }
+}

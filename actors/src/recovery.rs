@@ -1,0 +1,98 @@
+//! After a crash: every call that died with the former process is closed once, at what was captured, with its record.
+//!
+//! Called once at start, before anybody may call. What a living call does is not here.
+
+use domain::call_record::CallRecord;
+use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, Transfer};
+use domain::{Micros, Now, ReleaseCause};
+use ledger::{Ledger, Unfinished};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use store::record_json::{from_json, to_json};
+
+/// What was found and done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Calls that were closed.
+    pub calls: u64,
+    /// What they had been charged.
+    pub charged: Micros,
+    /// Holds that were released.
+    pub holds: u64,
+}
+
+/// Closes the calls of the former process. A second call finds nothing left to do.
+///
+/// # Errors
+/// A sentence where the ledger refuses or does not answer: the node must not take calls then.
+pub fn recover(ledger: &Arc<dyn Ledger>, now: Now) -> Result<Recovered, String> {
+    let mut recovered = Recovered::default();
+    for died in ledger.unfinished().map_err(|error| error.to_string())? {
+        let record = record_of(&died, now);
+        let batch = closing_batch(&died, record.as_ref(), now);
+        close(ledger, batch)?;
+        recovered.calls += u64::from(record.is_some());
+        recovered.charged += record.map(|record| record.amount).unwrap_or_default();
+        recovered.holds += died.open_holds.len() as u64;
+    }
+    Ok(recovered)
+}
+
+/// The record of a call that died: as it was opened, with what was captured. None where the holds were not a call's.
+fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
+    let mut record = from_json(died.opened.as_deref()?).ok()?;
+    record.amount = died.captured().filter(|(hold, _)| hold.number != 0).map(|(_, amount)| Micros::new(amount)).sum();
+    // A money hold is named by the billed second up to which it pays; one that was captured has been spoken.
+    record.billed_s = paid_up_to(died);
+    record.cause = ReleaseCause::SwitchRestarted;
+    record.ended_at = match record.answered_at {
+        Some(answered) => (answered + std::time::Duration::from_secs(record.billed_s.into())).min(now.wall),
+        None => now.wall,
+    };
+    record.talked_ms = record
+        .answered_at
+        .map_or(0, |answered| u64::try_from(record.ended_at.since(answered).as_millis()).unwrap_or(u64::MAX));
+    Some(record)
+}
+
+fn paid_up_to(died: &Unfinished) -> u32 {
+    let is_open = |number| died.open_holds.iter().any(|open| open.hold.number == number);
+    let paid =
+        died.closed_holds.iter().map(|closed| closed.hold.number).filter(|number| *number != 0 && !is_open(*number));
+    // Blocks that cost nothing by themselves are captured with 0: they count, for they were spoken.
+    if died.closed_holds.is_empty() { 0 } else { paid.max().unwrap_or(0) }
+}
+
+fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, now: Now) -> Batch {
+    let release = |hold: &ledger::OpenHold| Transfer { kind: Kind::Release { hold: hold.hold }, code: hold.code };
+    let mut transfers: Vec<Transfer> = died.open_holds.iter().map(release).collect();
+    transfers.truncate(Batch::TRANSFERS_MAX);
+    Batch {
+        id: BatchId { subject: died.subject, sequence: died.last_sequence + 1 },
+        company: died.company,
+        at: now.wall,
+        transfers,
+        memo: record.map(|record| Memo::CallEnded(to_json(record).into())),
+    }
+}
+
+fn close(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<(), String> {
+    let subject = batch.id.subject;
+    let code = batch.transfers.first().map_or(Code::ChannelUse, |transfer| transfer.code);
+    let (told, heard) = sync_channel(1);
+    ledger.submit(
+        batch,
+        Durability::BeforeAnswer,
+        Box::new(move |outcome| {
+            let _ = told.send(outcome);
+        }),
+    );
+    match heard.recv() {
+        Ok(Outcome::Applied(_)) | Ok(Outcome::Replayed(_)) => Ok(()),
+        Ok(outcome) => Err(format!(
+            "the holds of the unfinished call {subject:032x} ({}) cannot be released: {outcome:?}; run `tandem ledger verify`",
+            code.as_str()
+        )),
+        Err(_) => Err(format!("the ledger did not answer when the unfinished call {subject:032x} was closed")),
+    }
+}

@@ -1,0 +1,394 @@
+//! What is particular to the journal on disk: crashes, damage, locks, a full queue, a failing disk. The laws are in `laws.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use domain::credit::{Code, Durability, Memo, Outcome, RefusedBecause};
+use ledger::sqlite::{Settings, SqliteLedger, verify};
+use ledger::{Error, Ledger};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+/// Thirty batches about ten calls, some of them still up, and a clean stop.
+fn a_written_ledger(folder: &Path) -> PathBuf {
+    let ledger = open_in(folder);
+    endow(&ledger, 1_000, 20);
+    for call in 1..=10u128 {
+        let begin = vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 10)];
+        assert!(is_applied(&tell(&ledger, batch(call, 0, begin))));
+        assert!(is_applied(&tell(&ledger, batch(call, 1, vec![capture(call, 30, 9), hold(call, 36, profile(), 2)]))));
+        if call <= 7 {
+            assert!(is_applied(&tell(&ledger, batch(call, 2, vec![release(call, 36), release(call, 0)]))));
+        }
+    }
+    ledger.close().unwrap();
+    folder.join("ledger.db")
+}
+
+fn faults(path: &Path) -> String {
+    let audit = verify(path).unwrap();
+    assert!(!audit.is_clean());
+    audit.to_string()
+}
+
+fn edit(path: &Path, sql: &str) {
+    assert!(rusqlite::Connection::open(path).unwrap().execute(sql, []).unwrap() > 0, "the edit must strike something");
+}
+
+#[test]
+fn a_written_ledger_verifies_clean_and_verifying_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    let before = std::fs::read(&path).unwrap();
+    let audit = verify(&path).unwrap();
+    assert!(audit.is_clean(), "{audit}");
+    assert_eq!((audit.batches, audit.companies, audit.accounts), (28, 1, 6));
+    assert_eq!((audit.holds, audit.open_holds), (30, 6));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn verifying_beside_a_running_switch_sees_what_is_journalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open_in(folder.path());
+    endow(&ledger, 1_000, 20);
+    let audit = verify(&folder.path().join("ledger.db")).unwrap();
+    assert!(audit.is_clean(), "{audit}");
+    assert_eq!(audit.batches, 1);
+}
+
+#[test]
+fn an_edited_row_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let body: Vec<u8> = connection.query_row("SELECT body FROM journal WHERE seq = 5", [], |row| row.get(0)).unwrap();
+    // Every byte in turn, or a planted fault may be one that nobody looks at.
+    for place in 0..body.len() {
+        let mut edited = body.clone();
+        edited[place] ^= 0x02;
+        connection.execute("UPDATE journal SET body = ?1 WHERE seq = 5", [edited]).unwrap();
+        let found = faults(&path);
+        assert!(found.contains("row 5"), "byte {place}: {found}");
+    }
+    connection.execute("UPDATE journal SET body = ?1 WHERE seq = 5", [body]).unwrap();
+    assert!(verify(&path).unwrap().is_clean());
+}
+
+#[test]
+fn a_row_that_tells_the_story_of_another_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    // Row 4 is a call's end; row 3 its answer. Give row 4 the body of another call's end: sound bytes, a wrong story.
+    edit(&path, "UPDATE journal SET body = (SELECT body FROM journal WHERE seq = 7) WHERE seq = 4");
+    let found = faults(&path);
+    assert!(found.contains("row 4 says that"), "{found}");
+}
+
+#[test]
+fn a_missing_row_is_named_and_the_next_start_refuses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    edit(&path, "DELETE FROM journal WHERE seq = 5");
+    assert!(faults(&path).contains("rows 5 to 5 are missing"));
+    edit(&path, "DELETE FROM snapshot");
+    let refused = SqliteLedger::open(Settings::new(&path)).err().expect("a start from a broken journal");
+    assert!(matches!(refused, Error::Damaged { sequence: 5, .. }), "{refused}");
+}
+
+#[test]
+fn a_balance_kept_otherwise_than_the_journal_says_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    // The kept balances are those of another ledger of the same length.
+    let other = tempfile::tempdir().unwrap();
+    let ledger = open_in(other.path());
+    for number in 0..28 {
+        order(&ledger, batch(9, number, vec![post(world(USD), purse(), 7, Code::TopUp)]));
+    }
+    ledger.close().unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("ATTACH ?1 AS other", [other.path().join("ledger.db").to_str().unwrap()]).unwrap();
+    connection.execute("DELETE FROM snapshot", []).unwrap();
+    assert_eq!(connection.execute("INSERT INTO snapshot SELECT * FROM other.snapshot WHERE seq = 28", []).unwrap(), 1);
+    drop(connection);
+    let found = faults(&path);
+    assert!(found.contains("holder: Company, unit: Money(USD) } is kept as 196 posted"), "{found}");
+}
+
+#[test]
+fn a_damaged_snapshot_costs_time_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    edit(&path, "UPDATE snapshot SET body = x'0102'");
+    let ledger = open_in(folder.path());
+    assert_eq!(ledger.balance(profile()), has(910, 6));
+    assert_eq!(ledger.unfinished().unwrap().len(), 3);
+    assert_sound(&ledger);
+}
+
+#[test]
+fn two_processes_may_not_write_one_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open_in(folder.path());
+    let second = SqliteLedger::open(Settings::new(folder.path().join("ledger.db"))).err().expect("a refusal");
+    assert!(matches!(second, Error::InUse { .. }));
+    assert!(second.to_string().contains("in use by another process"));
+    first.close().unwrap();
+    open_in(folder.path());
+}
+
+#[test]
+fn an_order_is_answered_alike_long_after_memory_forgot_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { remembered_subjects: 2, ..Settings::new(folder.path().join("ledger.db")) };
+    let ledger = SqliteLedger::open(settings.clone()).unwrap();
+    endow(&ledger, 10, 1);
+    let paid = |subject| batch(subject, 0, vec![post(world(USD), purse(), 1, Code::TopUp)]);
+    let dear = batch(77, 0, vec![post(profile(), purse(), 11, Code::TakeBack)]);
+    let first = order(&ledger, paid(5));
+    let refusal = order(&ledger, dear.clone());
+    for subject in 1_000..1_100 {
+        assert!(is_applied(&order(&ledger, paid(subject))));
+    }
+    let check = |ledger: &SqliteLedger| {
+        assert_eq!(order(ledger, paid(5)), Outcome::Replayed(Box::new(first.clone())));
+        assert_eq!(tell(ledger, dear.clone()), Outcome::Replayed(Box::new(refusal.clone())));
+        let other = batch(5, 0, vec![post(world(USD), purse(), 2, Code::TopUp)]);
+        assert_eq!(because(&order(ledger, other)), RefusedBecause::DifferentBody);
+        assert_eq!(ledger.balance(purse()), has(101, 0));
+    };
+    check(&ledger);
+    ledger.close().unwrap();
+    check(&SqliteLedger::open(settings).unwrap());
+}
+
+/// Design 1: a new call may be refused when a queue is full; a hang-up or a last charge always passes.
+#[test]
+fn a_full_queue_refuses_new_calls_and_lets_the_old_ones_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        group_after: Duration::from_secs(3_600),
+        queue_batches: 3,
+        queue_batches_reserved: 7,
+        ..Settings::new(folder.path().join("ledger.db"))
+    };
+    let ledger = SqliteLedger::open(settings).unwrap();
+    endow(&ledger, 100, 10);
+    for call in 1..=3 {
+        assert!(is_applied(&tell(
+            &ledger,
+            batch(call, 0, vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 5)])
+        )));
+    }
+    let fourth = batch(4, 0, vec![hold(4, 0, channels(), 1)]);
+    assert_eq!(tell(&ledger, fourth.clone()), Outcome::Unavailable);
+    let top_up = batch(5, 0, vec![post(world(USD), purse(), 1, Code::TopUp)]);
+    assert_eq!(tell(&ledger, top_up), Outcome::Unavailable);
+    let next_tick = vec![capture(1, 30, 5), hold(1, 36, profile(), 1)];
+    assert_eq!(tell(&ledger, batch(1, 1, next_tick)), Outcome::Unavailable, "it holds anew");
+    assert!(is_applied(&tell(&ledger, batch(1, 2, vec![capture(1, 30, 5), release(1, 0)]))));
+    assert!(is_applied(&tell(&ledger, batch(2, 1, vec![extend(2, 0, at(90))]))));
+    assert!(is_applied(&tell(&ledger, batch(2, 2, vec![release(2, 30), release(2, 0)]))));
+    assert!(is_applied(&tell(&ledger, with_memo(batch(2, 3, vec![]), Memo::CallEnded("2".into())))));
+    assert_eq!(tell(&ledger, batch(3, 1, vec![release(3, 30)])), Outcome::Unavailable, "even the reserve has an end");
+    assert!(matches!(tell(&ledger, batch(2, 1, vec![extend(2, 0, at(90))])), Outcome::Replayed(_)));
+    ledger.flush().unwrap();
+    assert!(is_applied(&tell(&ledger, fourth)), "the disk has caught up");
+    assert_sound(&ledger);
+}
+
+#[test]
+fn a_failed_disk_ends_all_answers_and_loses_no_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let ledger = open_in(folder.path());
+    endow(&ledger, 100, 10);
+    // The same error path as a full or broken disk: the insert does not succeed.
+    let saboteur = rusqlite::Connection::open(&path).unwrap();
+    saboteur
+        .execute_batch(
+            "CREATE TRIGGER broken BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END",
+        )
+        .unwrap();
+    let top_up = batch(5, 0, vec![post(world(USD), purse(), 1, Code::TopUp)]);
+    assert_eq!(order(&ledger, top_up.clone()), Outcome::Unavailable);
+    assert!(!ledger.is_healthy());
+    for durability in [Durability::WithNextGroup, Durability::BeforeAnswer] {
+        assert_eq!(ask(&ledger, top_up.clone(), durability), Outcome::Unavailable);
+        assert_eq!(ask(&ledger, batch(1, 0, vec![hold(1, 0, channels(), 1)]), durability), Outcome::Unavailable);
+    }
+    assert!(matches!(ledger.flush(), Err(Error::Closed)));
+    assert!(matches!(ledger.close(), Err(Error::Closed)));
+    saboteur.execute_batch("DROP TRIGGER broken").unwrap();
+    drop(saboteur);
+    let ledger = open_in(folder.path());
+    assert_eq!(ledger.balance(profile()), has(100, 0));
+    assert_eq!(ledger.balance(purse()), has(0, 0), "nobody was told that the last top-up was done");
+    assert!(is_applied(&order(&ledger, top_up)), "asked again with the same id");
+    assert_sound(&ledger);
+}
+
+#[test]
+fn orders_from_many_doors_share_groups_and_are_all_journalled_when_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(open_in(folder.path()));
+    let start = Arc::new(Barrier::new(16));
+    let doors: Vec<_> = (0..16u128)
+        .map(|door| {
+            let (ledger, start) = (ledger.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                for number in 0..50 {
+                    let outcome = order(&*ledger, batch(door, number, vec![post(world(USD), purse(), 1, Code::TopUp)]));
+                    assert!(is_applied(&outcome));
+                    assert!(ledger.totals().journalled > number);
+                }
+            })
+        })
+        .collect();
+    doors.into_iter().for_each(|door| door.join().unwrap());
+    assert_eq!(ledger.totals().journalled, 800);
+    Arc::into_inner(ledger).unwrap().abandon();
+    let ledger = open_in(folder.path());
+    assert_eq!(ledger.balance(purse()), has(800, 0), "nothing that was answered is lost");
+    assert_sound(&ledger);
+}
+
+#[test]
+fn the_same_order_from_many_doors_is_done_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { remembered_subjects: 1, ..Settings::new(folder.path().join("ledger.db")) };
+    let ledger = Arc::new(SqliteLedger::open(settings).unwrap());
+    let start = Arc::new(Barrier::new(8));
+    let doors: Vec<_> = (0..8)
+        .map(|_| {
+            let (ledger, start) = (ledger.clone(), start.clone());
+            std::thread::spawn(move || {
+                start.wait();
+                let orders =
+                    (0..200u128).map(|key| batch(key << 100 | 5, 0, vec![post(world(USD), purse(), 1, Code::TopUp)]));
+                orders.filter(|batch| is_applied(&tell(&*ledger, batch.clone()))).count()
+            })
+        })
+        .collect();
+    let applied: usize = doors.into_iter().map(|door| door.join().unwrap()).sum();
+    assert_eq!(applied, 200);
+    assert_eq!(ledger.balance(purse()), has(200, 0));
+    assert_sound(&*ledger);
+}
+
+const CHILD: &str = "LEDGER_TEST_CHILD";
+
+/// Field lessons 14 and 32. The test runs itself as a child, which posts and tells what it was promised, until it is killed.
+#[test]
+fn a_killed_process_keeps_every_promise() {
+    if let Ok(path) = std::env::var(CHILD) {
+        post_until_killed(Path::new(&path));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let mut promised = 0u64;
+    for life in 1..=3u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_killed_process_keeps_every_promise", "--nocapture"])
+            .env(CHILD, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            if let Some(number) = line.unwrap().strip_prefix("promised ") {
+                promised = number.parse().unwrap();
+                if promised >= life * 40 {
+                    break;
+                }
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let audit = verify(&path).unwrap();
+        assert!(audit.is_clean(), "{audit}");
+        let ledger = SqliteLedger::open(Settings::new(&path)).unwrap();
+        for number in 1..=promised {
+            assert!(matches!(order(&ledger, top_up(number)), Outcome::Replayed(_)), "order {number} of {promised}");
+        }
+        // Each call is closed once, at what it had paid; a second start finds nothing to do.
+        for call in ledger.unfinished().unwrap() {
+            let releases = call.open_holds.iter().map(|open| release(call.subject, open.hold.number)).collect();
+            let closing = batch(call.subject, call.last_sequence + 1, releases);
+            let ended = Memo::CallEnded(format!("{} paid {}", call.subject, call.captured().count()).into());
+            assert!(is_applied(&order(&ledger, with_memo(closing, ended))));
+        }
+        assert_eq!(ledger.totals().open_holds, 0);
+        assert_eq!(ledger.balance(channels()), has(1_000_000, 0));
+        ledger.close().unwrap();
+        let ledger = SqliteLedger::open(Settings::new(&path)).unwrap();
+        assert!(ledger.unfinished().unwrap().is_empty());
+        assert_sound(&ledger);
+        ledger.close().unwrap();
+    }
+    assert!(promised >= 120);
+}
+
+fn top_up(number: u64) -> domain::credit::Batch {
+    batch(1 << 127, number, vec![post(world(USD), profile(), 1_000_000, Code::TopUp)])
+}
+
+/// Many calls as calls do, one order after another as people do; tells of each order that was answered.
+fn post_until_killed(path: &Path) -> ! {
+    let ledger = SqliteLedger::open(Settings::new(path)).unwrap();
+    // Known after the first life.
+    let channels_bought =
+        batch(2 << 64, 0, vec![post(world(domain::credit::Unit::Channels), channels(), 1_000_000, Code::Subscription)]);
+    order(&ledger, channels_bought);
+    let mut number = 1;
+    while matches!(order(&ledger, top_up(number)), Outcome::Replayed(_)) {
+        number += 1;
+    }
+    let (tell_us, told) = sync_channel::<u64>(1);
+    let mut call = u128::from(number) << 32;
+    loop {
+        number += 1;
+        // An order needs room in the queue, which a dozen calls later there may not be.
+        ledger.flush().unwrap();
+        let tell_us = tell_us.clone();
+        ledger.submit(
+            top_up(number),
+            Durability::BeforeAnswer,
+            Box::new(move |outcome| {
+                assert!(is_applied(&outcome));
+                tell_us.send(number).unwrap();
+            }),
+        );
+        loop {
+            call += 1;
+            let begin = vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 1)];
+            assert!(is_applied(&insist(&ledger, with_memo(batch(call, 0, begin), Memo::CallOpened("up".into())))));
+            let tick = vec![capture(call, 30, 1), hold(call, 36, profile(), 1)];
+            assert!(is_applied(&insist(&ledger, batch(call, 1, tick))));
+            let end = vec![release(call - 1, 36), release(call - 1, 0)];
+            // The first of a life has none before it.
+            insist(&ledger, with_memo(batch(call - 1, 2, end), Memo::CallEnded("down".into())));
+            if let Ok(number) = told.try_recv() {
+                println!("promised {number}");
+                break;
+            }
+        }
+    }
+}
+
+/// Posts again until the queue to the disk has room.
+fn insist(ledger: &SqliteLedger, batch: domain::credit::Batch) -> Outcome {
+    loop {
+        match tell(ledger, batch.clone()) {
+            Outcome::Unavailable => ledger.flush().unwrap(),
+            outcome => return outcome,
+        }
+    }
+}

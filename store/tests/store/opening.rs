@@ -1,0 +1,98 @@
+//! Opening: migrations, reopening, and databases that are not ours to open.
+//!
+//! Keys are in `passwords.rs`.
+
+use crate::world::{BY_OPERATOR, World, opening};
+use rusqlite::Connection;
+use store::{Error, FILE_NAME, Store};
+
+#[test]
+fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
+    let world = World::new();
+    let path = world.directory.path().join(FILE_NAME);
+    let raw = Connection::open(&path).unwrap();
+    raw.execute("INSERT INTO schema_versions VALUES (999, 0)", []).unwrap();
+
+    let refused = Store::open(opening(world.directory.path(), 4)).unwrap_err();
+    assert!(matches!(refused, Error::NewerSchema { found: 999, known: 1, .. }));
+    let sentence = refused.to_string();
+    assert!(
+        sentence
+            .contains("has schema version 999, but this program knows versions up to 1: start the newer version again")
+    );
+    let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
+    assert_eq!(companies, 1);
+}
+
+#[test]
+fn opening_again_migrates_nothing_and_loses_nothing() {
+    let mut world = World::new();
+    world.profile();
+    let before = world.store.snapshot().unwrap();
+    let world = world.restart();
+    assert_eq!(world.store.snapshot().unwrap(), before);
+    let raw = Connection::open(world.store.path()).unwrap();
+    let versions: Vec<(i64, i64)> = raw
+        .prepare("SELECT version, applied_us FROM schema_versions")
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(versions, [(1, crate::world::NOON.as_unix_micros())]);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(FILE_NAME), "not a database, but long enough to look like a file".repeat(99))
+        .unwrap();
+    assert!(matches!(Store::open(opening(directory.path(), 1)), Err(Error::Database(_))));
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let refused = Store::open(opening(&file.join("data"), 1)).unwrap_err().to_string();
+    assert!(refused.contains("file/data: "), "{refused}");
+}
+
+#[test]
+fn two_stores_on_one_file_see_each_others_changes() {
+    let mut world = World::new();
+    let other = Store::open(opening(world.directory.path(), 5)).unwrap();
+    let version = other.config_version().unwrap();
+    let (profile, password) = world.profile();
+    assert_eq!(other.config_version().unwrap(), version + 1);
+    assert_eq!(other.profile(profile.id).unwrap(), profile);
+    assert_eq!(other.reveal_password(profile.id, BY_OPERATOR).unwrap().reveal(), password.reveal());
+}
+
+#[test]
+fn many_threads_read_while_one_writes() {
+    let mut world = World::new();
+    let profiles: Vec<_> = (0..40).map(|_| world.new_profile()).collect();
+    let store = &world.store;
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..12)
+            .map(|_| {
+                scope.spawn(|| {
+                    // A snapshot is of one instant: version and rows always fit together (one company, then profiles).
+                    loop {
+                        let seen = store.snapshot().unwrap();
+                        assert_eq!(seen.config_version, 2 + seen.profiles.len() as u64);
+                        if seen.profiles.len() == 40 {
+                            break;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for new in &profiles {
+            store.create_profile(new, &crate::world::ha1, BY_OPERATOR).unwrap();
+        }
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
+}

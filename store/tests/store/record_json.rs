@@ -1,0 +1,130 @@
+//! The JSON of call records: complete, lossless, versioned, and small enough for the ledger's memo.
+//!
+//! Where it is kept is in `calls.rs`.
+
+use crate::world::World;
+use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::credit::Batch;
+use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
+use proptest::prelude::*;
+use store::record_json::{NotARecord, from_json, to_json};
+
+fn any_wall() -> impl Strategy<Value = Wall> {
+    any::<i64>().prop_map(Wall::from_unix_micros)
+}
+
+fn any_money() -> impl Strategy<Value = Micros> {
+    // What a Micros can be read from; the ledger holds no more.
+    (-9_000_000_000_000_000_000i64..=9_000_000_000_000_000_000).prop_map(Micros::new)
+}
+
+fn any_number() -> impl Strategy<Value = Option<E164>> {
+    proptest::option::of((1_000_000u64..1_000_000_000_000_000).prop_map(|digits| digits.to_string().parse().unwrap()))
+}
+
+fn any_attempt() -> impl Strategy<Value = Attempt> {
+    (any::<u128>(), any::<String>(), any::<String>(), any_wall(), any::<Option<u32>>(), any::<u16>()).prop_map(
+        |(carrier, carrier_name, sip_call_id, invited_at, post_dial_delay_ms, status)| Attempt {
+            carrier: CarrierId::from_bits(carrier),
+            carrier_name,
+            sip_call_id,
+            invited_at,
+            post_dial_delay_ms,
+            status,
+        },
+    )
+}
+
+prop_compose! {
+    fn any_record()(
+        ids in any::<(u128, u128, u128)>(),
+        inbound in any::<bool>(),
+        texts in any::<(String, String, String, Option<String>, Option<String>)>(),
+        numbers in (any_number(), any_number()),
+        times in (any_wall(), proptest::option::of(any_wall()), proptest::option::of(any_wall()), any_wall()),
+        lengths in any::<(u64, u32)>(),
+        money in (any_money(), any_money(), any_money()),
+        currency in "[A-Z]{3}",
+        cause in 0..ReleaseCause::ALL.len(),
+        status in any::<u16>(),
+        attempts in proptest::collection::vec(any_attempt(), 0..5),
+        packets in any::<((u64, u64), (u64, u64))>(),
+    ) -> CallRecord {
+        CallRecord {
+            id: CallId::from_bits(ids.0),
+            company: CompanyId::from_bits(ids.1),
+            profile: ProfileId::from_bits(ids.2),
+            direction: if inbound { CallDirection::Inbound } else { CallDirection::Outbound },
+            dialled: texts.0,
+            callee: numbers.0,
+            caller_id: numbers.1,
+            destination: texts.1,
+            invited_at: times.0,
+            rang_at: times.1,
+            answered_at: times.2,
+            ended_at: times.3,
+            talked_ms: lengths.0,
+            billed_s: lengths.1,
+            rate_per_minute: money.0,
+            connection_fee: money.1,
+            amount: money.2,
+            currency: currency.parse::<Currency>().unwrap(),
+            cause: ReleaseCause::ALL[cause],
+            refusal: texts.3,
+            sentence: texts.4,
+            status,
+            sip_call_id: texts.2,
+            attempts,
+            packets: packets.0,
+            packets_lost: packets.1,
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_a_record_holds_comes_back_as_it_was(record in any_record()) {
+        let text = to_json(&record);
+        prop_assert!(!text.contains('\n'));
+        prop_assert_eq!(from_json(&text).unwrap(), record);
+    }
+}
+
+#[test]
+fn version_one_reads_what_it_has_always_written() {
+    let text = r#"{"v":1,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":200}],"packets":[3050,3049],"packets_lost":[0,1]}"#;
+    let record = from_json(text).unwrap();
+    assert_eq!((record.amount, record.packets_lost), (Micros::from_cents(1), (0, 1)));
+    assert_eq!(to_json(&record), text);
+}
+
+#[test]
+fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
+    let mut world = World::new();
+    let text = to_json(&world.call(ProfileId::from_bits(1), 0));
+    let spoilt = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        from_json(&text.replace(from, to)).unwrap_err()
+    };
+    assert!(matches!(spoilt("\"v\":1", "\"v\":2,\"new\":0"), NotARecord::UnknownVersion(2)));
+    assert_eq!(
+        spoilt("\"cause\":\"normal\"", "\"cause\":\"bored\"").to_string(),
+        "this call record's cause cannot be read: \"bored\" is not known here"
+    );
+    let amount = spoilt("\"amount\":\"0.01\"", "\"amount\":\"0.0000001\"").to_string();
+    assert!(amount.starts_with("this call record's amount cannot be read: \"0.0000001\" is finer than a millionth"));
+    assert!(matches!(spoilt("\"status\":200", "\"stats\":200"), NotARecord::NotJson(_)));
+    assert!(matches!(from_json("").unwrap_err(), NotARecord::NotJson(_)));
+}
+
+#[test]
+fn a_record_with_twenty_attempts_fits_the_memo_twice_over() {
+    let mut world = World::new();
+    let mut record = world.call(ProfileId::from_bits(1), 0);
+    record.sentence = Some("x".repeat(200));
+    record.attempts[0].carrier_name = "n".repeat(100);
+    record.attempts = vec![record.attempts[0].clone(); 20];
+    let bytes = to_json(&record).len();
+    assert!(bytes * 2 <= Batch::MEMO_BYTES_MAX, "{bytes}");
+}

@@ -1,0 +1,13 @@
+//! Stories of the switch on a virtual clock: calls, profiles and a plain ledger, without SIP and without sockets.
+//!
+//! Each story names the rule that it proves.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot be told is a failed test")]
+
+mod admission;
+mod hunting;
+mod ledger;
+mod money;
+mod paths;
+mod recharge;
+mod registration;
+mod world;

@@ -1,0 +1,448 @@
+//! The simulated world of one company: calls and profiles on a virtual clock, with the plain ledger between them.
+//!
+//! What happens in it is told by the stories.
+
+use crate::ledger::Ledger;
+use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Proof};
+use domain::call_record::CallRecord;
+use domain::credit::{Account, Holder, Outcome, Unit};
+use domain::media::{Direction, MediaDescription, Stream, StreamKind};
+use domain::{
+    CallId, CarrierId, CompanyId, Currency, Entropy, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal,
+    ReleaseCause, Wall,
+};
+use rating::Deck;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use switch::call::{self, Call};
+use switch::directory::{
+    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Directory, Number,
+};
+use switch::profile::{self, Papers, Posting, Profile};
+
+pub(crate) const SIP_USER: &str = "99050000040027";
+pub(crate) const CALLER_ID: &str = "+12025550199";
+pub(crate) const CALLEE: &str = "+442079460123";
+pub(crate) const DEAR: &str = "+3725550123";
+
+/// Whether and when the ledger answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// At once.
+    Prompt,
+    /// Not at all: batches wait.
+    Silent,
+    /// It says that it cannot.
+    Away,
+}
+
+pub(crate) struct World {
+    pub(crate) now: Now,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) calls: BTreeMap<CallId, Call>,
+    pub(crate) profiles: BTreeMap<ProfileId, Profile>,
+    pub(crate) ledger: Ledger,
+    pub(crate) mood: Mood,
+    /// Batches that a silent ledger has not looked at.
+    pub(crate) waiting: VecDeque<(ProfileId, Posting)>,
+    pub(crate) orders: Vec<(CallId, LegId, LegOrder)>,
+    pub(crate) echoes: Vec<CallId>,
+    pub(crate) facts: Vec<Fact>,
+    /// The final records, as the ledger would hand them to the store.
+    pub(crate) records: Vec<CallRecord>,
+    /// Opened records, newest last.
+    pub(crate) opened: Vec<CallRecord>,
+    /// Refusals of callers that nobody knows.
+    pub(crate) strangers: Vec<Refusal>,
+    /// Whether the relay tells its counts when asked.
+    pub(crate) relay_counts: Option<((u64, u64), (u64, u64))>,
+    entropy: Entropy,
+}
+
+pub(crate) fn company_id() -> CompanyId {
+    CompanyId::from_bits(1)
+}
+
+pub(crate) fn profile_id() -> ProfileId {
+    ProfileId::from_bits(2)
+}
+
+pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profile {
+    switch::directory::Profile {
+        id,
+        company: company_id(),
+        sip_user: sip_user.into(),
+        channels: 10,
+        active: true,
+        caller_id: CallerIdPolicy::Number(CALLER_ID.parse().unwrap()),
+        auto_recharge: None,
+        require_plus: false,
+        sources: Vec::new(),
+        credentials: 0,
+    }
+}
+
+pub(crate) fn company() -> Company {
+    let csv = "prefix,destination,rate_per_minute,connection_fee\n\
+               44,United Kingdom,0.02,0\n1,United States,0.008,0\n372,Estonia,1.20,0.039\n33,France,0,0\n";
+    Company {
+        id: company_id(),
+        country: Country::new(*b"US"),
+        currency: Currency::USD,
+        suspended: false,
+        deck: Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap())),
+    }
+}
+
+pub(crate) fn carrier(number: u128) -> Carrier {
+    Carrier {
+        id: CarrierId::from_bits(number),
+        name: format!("carrier{number}").into(),
+        prefixes: Vec::new(),
+        priority: number as u32,
+        progress_timeout: None,
+        failover: None,
+        enabled: true,
+    }
+}
+
+/// Three carriers, one company in the US, echo codes.
+pub(crate) fn town() -> Builder {
+    let emergency = ["911", "112"].map(str::to_string).to_vec();
+    Directory::builder()
+        .company(company())
+        .country(Country::new(*b"US"), CountryPlan { calling_code: "1".to_string(), emergency })
+        .echo_code("*43")
+        .echo_code("+17605550100")
+        .number(Number {
+            number: CALLER_ID.parse().unwrap(),
+            company: company_id(),
+            profile: Some(profile_id()),
+            caller_id_allowed: true,
+        })
+        .carrier(carrier(1))
+        .carrier(carrier(2))
+        .carrier(carrier(3))
+        .settings(CallSettings { media_report_timeout: Duration::ZERO, ..CallSettings::default() })
+}
+
+pub(crate) fn sound() -> MediaDescription {
+    let receives_at = Some("192.0.2.7:4000".parse().unwrap());
+    MediaDescription {
+        streams: vec![Stream {
+            kind: StreamKind::Audio,
+            transport: "RTP/AVP".to_string(),
+            receives_at,
+            receives_rtcp_at: None,
+            direction: Direction::SendRecv,
+            formats: Vec::new(),
+            format_tokens: Vec::new(),
+            ptime_ms: None,
+            maxptime_ms: None,
+        }],
+    }
+}
+
+pub(crate) fn invitation(dialled: &str) -> Invitation {
+    Invitation {
+        proof: Proof::Credentials(profile_id()),
+        source: "192.0.2.7:5060".parse().unwrap(),
+        dialled: dialled.to_string(),
+        from_user: SIP_USER.to_string(),
+        from_display: String::new(),
+        preferred_identity: None,
+        anonymous: false,
+        offer: Some(sound()),
+        sip_call_id: "pbx-call".to_string(),
+    }
+}
+
+pub(crate) fn ringing() -> LegEvent {
+    LegEvent::Ringing { status: 180, media: None }
+}
+
+pub(crate) fn answered() -> LegEvent {
+    LegEvent::Answered { media: sound() }
+}
+
+pub(crate) fn refused(status: u16) -> LegEvent {
+    LegEvent::Refused { status, q850: None }
+}
+
+pub(crate) fn hung_up() -> LegEvent {
+    LegEvent::Released(ReleaseCause::Normal)
+}
+
+/// The first attempt at a carrier.
+pub(crate) const FIRST: LegId = LegId(1);
+pub(crate) const SECOND: LegId = LegId(2);
+
+impl World {
+    /// A world with one profile that has this much credit, in cents.
+    pub(crate) fn with_credit(cents: i64) -> World {
+        World::of(town().profile(profile(profile_id(), SIP_USER)), cents, 0)
+    }
+
+    /// With auto-recharge of so many cents at so many cents, from a company with so many.
+    pub(crate) fn with_recharge(cents: i64, amount: i64, threshold: i64, company_cents: i64) -> World {
+        let auto = AutoRecharge { amount: Micros::from_cents(amount), threshold: Micros::from_cents(threshold) };
+        let profile = switch::directory::Profile { auto_recharge: Some(auto), ..profile(profile_id(), SIP_USER) };
+        World::of(town().profile(profile), cents, company_cents)
+    }
+
+    pub(crate) fn of(town: Builder, cents: i64, company_cents: i64) -> World {
+        let (directory, faults) = town.build();
+        assert!(faults.is_empty(), "{faults:?}");
+        let mut world = World {
+            now: Now { monotonic: Monotonic::from_micros(5_000_000), wall: Wall::from_unix_seconds(1_800_000_000) },
+            directory: Arc::new(directory),
+            calls: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            ledger: Ledger::default(),
+            mood: Mood::Prompt,
+            waiting: VecDeque::new(),
+            orders: Vec::new(),
+            echoes: Vec::new(),
+            facts: Vec::new(),
+            records: Vec::new(),
+            opened: Vec::new(),
+            strangers: Vec::new(),
+            relay_counts: None,
+            entropy: Entropy::from_seed([9; 16]),
+        };
+        let profiles: Vec<_> = world.directory.profiles().map(|profile| (profile.id, profile.channels)).collect();
+        for (id, channels) in profiles {
+            world.ledger.fund(channels_of(Holder::World), channels_of(Holder::Profile(id)), i64::from(channels));
+        }
+        world.top_up(cents);
+        world.ledger.fund(money_of(Holder::World), money_of(Holder::Company), company_cents * 10_000);
+        world
+    }
+
+    /// Credit for the profile.
+    pub(crate) fn top_up(&mut self, cents: i64) {
+        self.ledger.fund(money_of(Holder::World), money_of(Holder::Profile(profile_id())), cents * 10_000);
+    }
+
+    /// Credit for the company, and the news of it.
+    pub(crate) fn top_up_company(&mut self, cents: i64) {
+        self.ledger.fund(money_of(Holder::World), money_of(Holder::Company), cents * 10_000);
+        self.tell_profile(profile_id(), profile::Event::CompanyToppedUp);
+    }
+
+    /// What the profile has posted and what of it is held.
+    pub(crate) fn credit(&self) -> (Micros, Micros) {
+        let balance = self.ledger.balance(money_of(Holder::Profile(profile_id())));
+        (Micros::new(balance.posted), Micros::new(balance.held))
+    }
+
+    pub(crate) fn company_credit(&self) -> Micros {
+        Micros::new(self.ledger.balance(money_of(Holder::Company)).posted)
+    }
+
+    pub(crate) fn channels_taken(&self) -> i64 {
+        self.ledger.balance(channels_of(Holder::Profile(profile_id()))).held
+    }
+
+    pub(crate) fn dial(&mut self, dialled: &str) -> CallId {
+        self.invite(invitation(dialled))
+    }
+
+    pub(crate) fn invite(&mut self, invitation: Invitation) -> CallId {
+        self.invite_through(invitation, None)
+    }
+
+    pub(crate) fn invite_through(&mut self, invitation: Invitation, gate: Option<Refusal>) -> CallId {
+        let id = CallId::mint(self.now.wall, &mut self.entropy);
+        let mut effects = Vec::new();
+        let opening = call::Opening { id, invitation, directory: self.directory.clone(), gate };
+        match Call::open(opening, self.now, &mut effects) {
+            Ok(call) => _ = self.calls.insert(id, call),
+            Err(refusal) => self.strangers.push(refusal),
+        }
+        self.carry_out(id, effects);
+        id
+    }
+
+    /// A call that rings and is answered at the first carrier.
+    pub(crate) fn answered_call(&mut self, dialled: &str) -> CallId {
+        let call = self.dial(dialled);
+        self.leg(call, FIRST, ringing());
+        self.leg(call, FIRST, answered());
+        call
+    }
+
+    pub(crate) fn leg(&mut self, call: CallId, leg: LegId, event: LegEvent) {
+        self.tell_call(call, call::Event::Leg(leg, event));
+    }
+
+    pub(crate) fn tell_call(&mut self, id: CallId, event: call::Event) {
+        let mut effects = Vec::new();
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.handle(event, self.now, &mut effects);
+        }
+        self.carry_out(id, effects);
+    }
+
+    fn carry_out(&mut self, id: CallId, effects: Vec<call::Effect>) {
+        let mut reports = false;
+        for effect in effects {
+            match effect {
+                call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
+                call::Effect::AnswerWithEcho => self.echoes.push(id),
+                call::Effect::ReportMedia => reports = true,
+                call::Effect::AskProfile(profile, request) => {
+                    self.tell_profile(profile, profile::Event::Requested(request));
+                }
+                call::Effect::Tell(fact) => self.facts.push(fact),
+            }
+        }
+        if let (true, Some((packets, lost))) = (reports, self.relay_counts) {
+            self.tell_call(id, call::Event::MediaReported { packets, lost });
+        }
+    }
+
+    pub(crate) fn tell_profile(&mut self, id: ProfileId, event: profile::Event) {
+        let directory = self.directory.clone();
+        let mut effects = Vec::new();
+        self.profiles.entry(id).or_insert_with(|| Profile::new(id, directory)).handle(event, self.now, &mut effects);
+        self.carry_out_profile(id, effects);
+    }
+
+    fn carry_out_profile(&mut self, id: ProfileId, effects: Vec<profile::Effect>) {
+        for effect in effects {
+            match effect {
+                profile::Effect::Submit(posting) => self.submit(id, posting),
+                profile::Effect::TellCall(call, event) => self.tell_call(call, event),
+                profile::Effect::Tell(fact) => self.facts.push(fact),
+            }
+        }
+    }
+
+    fn submit(&mut self, profile: ProfileId, posting: Posting) {
+        match self.mood {
+            Mood::Prompt => self.post(profile, posting),
+            Mood::Silent => self.waiting.push_back((profile, posting)),
+            Mood::Away => {
+                let batch = posting.batch.id;
+                self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome: Outcome::Unavailable });
+            }
+        }
+    }
+
+    fn post(&mut self, profile: ProfileId, posting: Posting) {
+        let (batch, papers) = (posting.batch.id, posting.papers.clone());
+        let outcome = self.ledger.post(posting);
+        if matches!(outcome, Outcome::Applied(_)) {
+            match papers {
+                Papers::None => {}
+                Papers::Opened(record) => self.opened.push(*record),
+                Papers::Ended(record) => self.records.push(*record),
+            }
+        }
+        self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome });
+    }
+
+    /// The ledger answers again, what has waited first.
+    pub(crate) fn ledger_recovers(&mut self) {
+        self.mood = Mood::Prompt;
+        while let Some((profile, posting)) = self.waiting.pop_front() {
+            self.post(profile, posting);
+        }
+    }
+
+    /// Time passes; every timer fires at its instant.
+    pub(crate) fn advance(&mut self, duration: Duration) {
+        let end = self.now.monotonic + duration;
+        while let Some(due) = self.deadline().filter(|due| *due <= end) {
+            self.now = self.now.after(due.since(self.now.monotonic));
+            self.fire();
+        }
+        self.now = self.now.after(end.since(self.now.monotonic));
+    }
+
+    pub(crate) fn seconds(&mut self, seconds: u64) {
+        self.advance(Duration::from_secs(seconds));
+    }
+
+    /// Time passes without any timer being looked at: a machine that stalls.
+    pub(crate) fn stall(&mut self, duration: Duration) {
+        self.now = self.now.after(duration);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        let calls = self.calls.values().filter(|call| !call.is_finished()).filter_map(Machine::deadline);
+        calls.chain(self.profiles.values().filter_map(Machine::deadline)).min()
+    }
+
+    /// Fires whatever is due.
+    pub(crate) fn fire(&mut self) {
+        let ids: Vec<CallId> = self.calls.keys().copied().collect();
+        for id in ids {
+            let mut effects = Vec::new();
+            if let Some(call) = self.calls.get_mut(&id).filter(|call| !call.is_finished()) {
+                call.expire(self.now, &mut effects);
+            }
+            self.carry_out(id, effects);
+        }
+        let ids: Vec<ProfileId> = self.profiles.keys().copied().collect();
+        for id in ids {
+            let mut effects = Vec::new();
+            if let Some(profile) = self.profiles.get_mut(&id) {
+                profile.expire(self.now, &mut effects);
+            }
+            self.carry_out_profile(id, effects);
+        }
+    }
+
+    /// What was ordered of this call's legs since the last time, in order.
+    pub(crate) fn ordered(&mut self, call: CallId) -> Vec<(LegId, LegOrder)> {
+        let (mine, others) = self.orders.drain(..).partition(|(id, ..)| *id == call);
+        self.orders = others;
+        let mine: Vec<(CallId, LegId, LegOrder)> = mine;
+        mine.into_iter().map(|(_, leg, order)| (leg, order)).collect()
+    }
+
+    /// The one record of this call.
+    pub(crate) fn record(&self, call: CallId) -> &CallRecord {
+        let mine: Vec<&CallRecord> = self.records.iter().filter(|record| record.id == call).collect();
+        assert_eq!(mine.len(), 1, "{call} has {} records", mine.len());
+        mine[0]
+    }
+
+    /// Which carriers were invited for this call, in order, by the orders that were not taken yet.
+    pub(crate) fn invited(&self, call: CallId) -> Vec<u128> {
+        let mine = self.orders.iter().filter(|(id, ..)| *id == call);
+        mine.filter_map(|(_, _, order)| match order {
+            LegOrder::Invite(invitation) => Some(invitation.carrier.bits()),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// What the caller of this call was told last.
+    pub(crate) fn last_to_caller(&self, call: CallId) -> &LegOrder {
+        let mine = self.orders.iter().rev().find(|(id, leg, _)| *id == call && *leg == LegId::CALLER);
+        &mine.expect("nothing was told to the caller").2
+    }
+
+    /// Nothing is held, and every call has exactly one record whose amount is what was captured.
+    pub(crate) fn assert_books_closed(&self) {
+        assert!(self.ledger.holds().is_empty(), "still held: {:?}", self.ledger.holds());
+        assert_eq!(self.channels_taken(), 0);
+        for id in self.calls.keys() {
+            let record = self.record(*id);
+            assert_eq!(record.amount, self.ledger.charged(id.bits()), "{record:?}");
+            assert_eq!(self.ledger.records(id.bits()), 1);
+        }
+    }
+}
+
+pub(crate) fn money_of(holder: Holder) -> Account {
+    Account { company: company_id(), holder, unit: Unit::Money(Currency::USD) }
+}
+
+pub(crate) fn channels_of(holder: Holder) -> Account {
+    Account { company: company_id(), holder, unit: Unit::Channels }
+}
