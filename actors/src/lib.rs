@@ -20,5 +20,6 @@ mod shard;
 pub mod shell;
 mod transport;
 
+pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};
 pub use recovery::{Recovered, recover};

@@ -3,7 +3,7 @@
 //! Which batches, and what their outcomes mean, is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
+use crate::mailbox::tell;
 use crate::shell::{Outlet, Shell, Tell};
 use actix::Addr;
 use domain::credit::{Batch, Kind, Memo, Outcome, Unit};
@@ -70,7 +70,9 @@ impl ProfileOutlet {
 }
 
 impl Outlet<Enduring> for ProfileOutlet {
-    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {

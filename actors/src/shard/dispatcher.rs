@@ -37,7 +37,10 @@ impl Shard {
 
     /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from (S3). Otherwise what is answered.
     fn prove(&mut self, pending: &Pending) -> Result<Proof, Box<Reply>> {
-        let verdict = self.judge(pending, Gate::Proxy);
+        let verdict = match self.judge(pending, Gate::Proxy) {
+            Verdict::BadPassword => self.judge_by_pinned(pending),
+            verdict => verdict,
+        };
         let desk = self.core.desk.load();
         let at_source = desk.directory().profiles_at(pending.source().peer);
         let (outcome, proof) = match verdict {
@@ -64,6 +67,20 @@ impl Shard {
         let desk = self.core.desk.load();
         let lookup = |user: &str| desk.secret(user).map(|(_, ha1)| ha1);
         self.challenger.verify(values, method.as_str(), uri, self.core.clock.now().wall, lookup)
+    }
+
+    /// After a change of password a PBX calls with the old one from where it is registered, until it registers again (S10).
+    fn judge_by_pinned(&mut self, pending: &Pending) -> Verdict {
+        let message = pending.message();
+        let Kind::Request { method, uri } = message.kind() else { return Verdict::BadPassword };
+        let values = message.proxy_authorizations().chain(message.authorizations());
+        let desk = self.core.desk.load();
+        let from = pending.source().peer;
+        let lookup = |user: &str| self.core.pinned_secret(desk.secret(user)?.0, from);
+        match self.challenger.verify(values, method.as_str(), uri, self.core.clock.now().wall, lookup) {
+            Verdict::UnknownUser => Verdict::BadPassword,
+            verdict => verdict,
+        }
     }
 
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.

@@ -8,7 +8,7 @@ use crate::registrar::mark;
 use crate::shell::Tell;
 use domain::fact;
 use domain::refusal::RefusalKind;
-use domain::{Fact, Refusal};
+use domain::{Fact, ProfileId, Refusal};
 use leg::refusal;
 use sip::digest::{Gate, Verdict};
 use sip::endpoint::{Flow, Owner, Pending, Reply, ServerTransactionId, Source, Transport};
@@ -47,10 +47,12 @@ impl Shard {
             return;
         };
         self.core.tell(&Fact::Authenticated(fact::AuthOutcome::Ok));
+        // Whoever registers with the password of today needs no other any more (S10).
+        self.core.pinned.remove(&profile);
         if let Err(refused) = own_address(pending.message(), &user) {
             return self.answer(pending, refusal(&refused, &self.naming.identity.host));
         }
-        if self.registers.waiting.len() >= WAITING_MAX {
+        if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
             return self.answer(pending, refusal(&full, &self.naming.identity.host));
         }
@@ -73,6 +75,12 @@ impl Shard {
                 self.finish_register(place, reply);
             }
         }
+    }
+
+    /// Who is registered may always refresh.
+    fn is_registrar_full(&self, profile: ProfileId) -> bool {
+        let registry = &self.core.registry;
+        registry.bindings() >= self.core.limits.bindings_max && registry.binding(profile).is_none()
     }
 
     pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer) {
