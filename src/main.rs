@@ -1,2 +1,117 @@
-//! Tandem: a self-hosted SIP-trunking softswitch.
-fn main() {}
+//! Tandem: a self-hosted SIP-trunking softswitch. The command line; the only crate that knows every room.
+//!
+//! Rules live in the rooms: here is only which of them a command needs.
+#![forbid(unsafe_code)]
+
+mod check_config;
+mod ledger_verify;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Joins a company's PBX to carriers, and charges for it to the cent while the call runs.
+#[derive(Parser)]
+#[command(name = "tandem", version, about)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the switch until it is told to stop (SIGTERM, SIGINT).
+    Serve {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
+    CheckConfig {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// The books.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// The metrics that `/metrics` shows.
+    Metrics {
+        /// As JSON, with type, labels and help of each.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// Recomputes every balance from the journal and checks that each unit of each company sums to zero.
+    Verify {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Prints the result as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where the settings are.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The settings file; `tandem.toml` in the working directory where it exists, otherwise the defaults.
+    #[arg(long, short, value_name = "FILE", env = "TANDEM_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The settings, or what is wrong with them, for a person.
+    fn load(&self) -> Result<config::Settings, String> {
+        let shipped = PathBuf::from("tandem.toml");
+        let settings = match &self.config {
+            Some(path) => config::Settings::load(path, config::environment()),
+            None if shipped.is_file() => config::Settings::load(&shipped, config::environment()),
+            None => config::Settings::parse("defaults", "", config::environment()),
+        };
+        settings.map_err(|faults| faults.report())
+    }
+}
+
+fn main() -> ExitCode {
+    match CommandLine::parse().command {
+        Command::Serve { config } => with_settings(&config, serve::run),
+        Command::CheckConfig { config } => with_settings(&config, check_config::run),
+        Command::Ledger(LedgerCommand::Verify { config, json }) => {
+            with_settings(&config, |settings| ledger_verify::run(&settings, json))
+        }
+        Command::Metrics { json } => metrics(json),
+    }
+}
+
+/// 2 is for settings that cannot be used, so that service managers tell them from a failure that passes.
+const UNUSABLE_SETTINGS: u8 = 2;
+
+fn with_settings(config: &ConfigFile, run: impl FnOnce(config::Settings) -> ExitCode) -> ExitCode {
+    match config.load() {
+        Ok(settings) => run(settings),
+        Err(report) => {
+            eprintln!("{report}");
+            ExitCode::from(UNUSABLE_SETTINGS)
+        }
+    }
+}
+
+fn metrics(json: bool) -> ExitCode {
+    if json {
+        print_all(&telemetry::metrics_json());
+    } else {
+        let rows = telemetry::CATALOGUE.iter();
+        print_all(&rows.map(|row| format!("{}\n    {}\n", row.name, row.help)).collect::<String>());
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints to standard output; a reader that has seen enough (`| head`) is no failure.
+fn print_all(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}

@@ -111,10 +111,13 @@ fn every_path_that_a_document_names_exists() {
     assert_none("these documents name paths that do not exist", &broken);
 }
 
-/// Whether a path stands, as it is or as the module that it names.
+/// Whether a path stands, as it is or as the module that it names; a bare file name, wherever it stands.
 fn stands(path: &str) -> bool {
     let path = path.trim_end_matches('/');
-    repository().join(path).exists() || repository().join(format!("{path}.rs")).is_file()
+    let is_named = |file: &PathBuf| file.file_name().is_some_and(|name| name == path);
+    repository().join(path).exists()
+        || repository().join(format!("{path}.rs")).is_file()
+        || (!path.contains('/') && files().iter().any(is_named))
 }
 
 /// `{a,b}` in a path becomes both; `x/*.md` becomes its folder.

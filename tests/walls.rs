@@ -115,14 +115,18 @@ fn metadata() -> Value {
         "--filter-platform",
         &platform,
     ]);
-    let output = cargo.output().expect("cargo can be started");
+    let output = cargo.output().unwrap_or_else(|error| panic!("cargo cannot be started: {error}"));
     assert!(output.status.success(), "cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("cargo metadata prints no JSON: {error}"))
 }
 
 /// The platform that this compiler builds for, such as `x86_64-unknown-linux-gnu`.
 fn host_triple() -> String {
-    let output = Command::new("rustc").current_dir(repository()).arg("-vV").output().expect("rustc can be started");
+    let output = Command::new("rustc")
+        .current_dir(repository())
+        .arg("-vV")
+        .output()
+        .unwrap_or_else(|error| panic!("rustc cannot be started: {error}"));
     let version = String::from_utf8_lossy(&output.stdout).into_owned();
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned);
     host.unwrap_or_else(|| panic!("rustc -vV names no host: {version}"))
@@ -177,7 +181,7 @@ impl Graph {
 fn tree(room: &str, more: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(repository()).args(["tree", "--locked", "--edges=normal", "--package", room]).args(more);
-    let output = cargo.output().expect("cargo can be started");
+    let output = cargo.output().unwrap_or_else(|error| panic!("cargo cannot be started: {error}"));
     assert!(output.status.success(), "cargo tree -p {room} failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -233,7 +237,8 @@ fn pure_rooms_have_no_runtime_socket_or_chance_behind_them() {
 #[test]
 fn unsafe_code_stands_in_wire_only() {
     let mut broken = Vec::new();
-    let workspace = std::fs::read_to_string(repository().join("Cargo.toml")).expect("root Cargo.toml");
+    let workspace = std::fs::read_to_string(repository().join("Cargo.toml"))
+        .unwrap_or_else(|error| panic!("root Cargo.toml: {error}"));
     assert!(workspace.contains("unsafe_code = \"deny\""), "root Cargo.toml no longer denies unsafe_code");
     for room in ROOMS.iter().filter(|room| **room != "tandem") {
         let folder = repository().join(room);

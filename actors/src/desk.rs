@@ -71,13 +71,13 @@ impl Desk {
                 faults.push(format!("company {}: {} is not a country", company.id, company.country));
                 continue;
             };
-            let deck =
-                decks.iter().find(|(currency, _)| *currency == company.currency).map(|(_, deck)| Arc::clone(deck));
+            let charged_by = everything.deck_of(company).map(|(deck, _)| deck.id);
+            let deck = decks.iter().find(|(id, _)| Some(*id) == charged_by).map(|(_, deck)| Arc::clone(deck));
             builder = builder.company(Company {
                 id: company.id,
                 country,
                 currency: company.currency,
-                suspended: false,
+                suspended: company.suspended,
                 deck,
             });
         }
@@ -147,22 +147,15 @@ fn carrier_entry(carrier: &store::Carrier, settings: &CallSettings) -> Carrier {
     }
 }
 
-/// The deck in force of each currency, the first by name where there are several.
-fn decks(everything: &Everything, faults: &mut Vec<String>) -> Vec<(domain::Currency, Arc<Deck>)> {
-    let mut decks: Vec<(domain::Currency, Arc<Deck>)> = Vec::new();
+/// The decks in force.
+fn decks(everything: &Everything, faults: &mut Vec<String>) -> Vec<(store::DeckId, Arc<Deck>)> {
+    let mut decks = Vec::new();
     for (deck, rows) in &everything.decks {
-        if decks.iter().any(|(currency, _)| *currency == deck.currency) {
-            faults.push(format!(
-                "deck {}: another active deck has its currency {}; it was left out",
-                deck.name, deck.currency
-            ));
-            continue;
-        }
         let rates = rows.iter().map(|row| rate(row, deck.currency));
         match rates.collect::<Result<Vec<_>, _>>() {
             Ok(rates) => {
                 let version = format!("{} {}", deck.name, deck.version);
-                decks.push((deck.currency, Arc::new(Deck::from_rates(rates, deck.currency, version))));
+                decks.push((deck.id, Arc::new(Deck::from_rates(rates, deck.currency, version))));
             }
             Err(fault) => faults.push(format!("deck {}: {fault}; it was left out", deck.name)),
         }

@@ -48,6 +48,8 @@ pub struct ExchangeSettings {
     pub host: Option<String>,
     /// The digest realm.
     pub realm: String,
+    /// The digest algorithms that are offered, in this order.
+    pub digest_algorithms: Vec<sip::digest::Algorithm>,
     /// What `Server` and `User-Agent` say.
     pub user_agent: String,
     /// T1, T2, T4.
@@ -394,6 +396,7 @@ fn challenger(
 ) -> Challenger {
     let issuer = sip::digest::Settings {
         lifetime: settings.nonce_lifetime,
+        algorithms: settings.digest_algorithms.clone(),
         ..sip::digest::Settings::new(settings.realm.as_str(), Issuer(shard))
     };
     Challenger::new(issuer, secret, entropy, clock.now().wall)

@@ -1,1 +1,35 @@
-//! Room `backoffice` of Tandem.
+//! What a person or a program may ask of the switch: companies, profiles, credit, carriers, decks, numbers, calls, prices, tokens.
+//!
+//! HTTP does not live here (it is `web`'s), nor decisions about calls (`switch`), nor balances (`ledger`), nor rows (`store`). Every
+//! function of [`Office`] blocks on the disk and must be called from a thread that may block, unless it is `async`.
+#![forbid(unsafe_code)]
+#![deny(clippy::float_arithmetic)]
+
+pub mod call;
+pub mod caller;
+pub mod carrier;
+mod channel;
+pub mod company;
+pub mod credit;
+pub mod deck;
+mod error;
+pub mod number;
+mod office;
+pub mod once;
+pub mod page;
+mod posting;
+pub mod problem;
+pub mod profile;
+pub mod rate;
+pub mod statement;
+mod switchboard;
+pub mod text;
+pub mod token;
+
+pub use caller::{Caller, StartToken};
+pub use channel::{CHANNELS_MAX, Reconciled, rounded_channels};
+pub use error::{Error, FieldFault, Result};
+pub use office::{Clock, Office, Parts, Random, Settings};
+pub use page::{Page, PageAsk};
+pub use problem::{Problem, ProblemKind};
+pub use switchboard::{Future, Switchboard};

@@ -82,6 +82,10 @@ impl Checks {
     }
 
     fn sip(&mut self, sip: &Sip) {
+        if sip.digest_algorithms.is_empty() {
+            let help = "name at least one: \"MD5\" or \"SHA-256\"".to_owned();
+            self.complain(&[("sip", "digest_algorithms")], "no digest algorithm".to_owned(), help);
+        }
         let listen = ("sip", "listen");
         if !(1..=LISTEN_MAX).contains(&sip.listen.len()) {
             let message = format!("{} addresses", sip.listen.len());
@@ -116,7 +120,7 @@ impl Checks {
             let help = "expected at most 64 ASCII characters without quotes and backslashes";
             self.complain(&[("sip", "user_agent")], message, help);
         }
-        self.range(("sip", "t1_ms"), sip.t1_ms, 100, 5_000, " milliseconds");
+        self.range(("sip", "t1_ms"), sip.t1_ms, 10, 5_000, " milliseconds");
         if sip.t2_ms < sip.t1_ms || sip.t2_ms > 32_000 {
             let message = format!("{} is out of range", sip.t2_ms);
             let help = format!("expected {} (t1_ms) to 32000 milliseconds", sip.t1_ms);

@@ -4,7 +4,8 @@
 
 use crate::emergency::Country;
 use crate::values::{
-    EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern, StatusSet,
+    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
+    StatusSet,
 };
 use domain::E164;
 use serde::{Deserialize, Serialize};
@@ -87,9 +88,12 @@ pub struct Sip {
     pub domain: Option<Host>,
     /// The digest realm (RFC 7616 3.3). Changing it makes every stored HA1 useless: passwords must be set anew.
     pub realm: String,
+    /// The digest algorithms that are offered, in this order, at least one (RFC 8760). Many clients give up where SHA-256 is offered
+    /// at all.
+    pub digest_algorithms: Vec<DigestAlgorithm>,
     /// What `Server` and `User-Agent` say; empty for no such headers.
     pub user_agent: String,
-    /// RFC 3261 T1 in milliseconds, 100 to 5000: an estimate of the round trip. All retransmissions and timeouts scale with it.
+    /// RFC 3261 T1 in milliseconds, 10 to 5000: an estimate of the round trip. All retransmissions and timeouts scale with it.
     pub t1_ms: u32,
     /// RFC 3261 T2 in milliseconds, `t1_ms` to 32000: the longest pause between retransmissions.
     pub t2_ms: u32,
@@ -120,6 +124,7 @@ impl Default for Sip {
             advertised_address: None,
             domain: None,
             realm: "tandem".to_owned(),
+            digest_algorithms: vec![DigestAlgorithm::Md5],
             user_agent: "Tandem".to_owned(),
             t1_ms: 500,
             t2_ms: 4_000,

@@ -109,6 +109,15 @@ words!(
 });
 
 words!(
+    /// A digest algorithm (RFC 8760).
+    DigestAlgorithm, "a digest algorithm", "SHA-256 or MD5", {
+    /// Known by every client.
+    Md5 = "MD5",
+    /// Stronger; known by few.
+    Sha256 = "SHA-256",
+});
+
+words!(
     /// The shape of log lines.
     LogFormat, "a log format", "json or text", {
     /// One JSON object a line, for machines.

@@ -83,7 +83,7 @@ fn a_value_out_of_range_is_refused_with_the_range() {
  2 │ t1_ms = 5
    ·         ─
    ╰────
-  help: expected 100 to 5000 milliseconds
+  help: expected 10 to 5000 milliseconds
 "
     );
 }
@@ -141,7 +141,7 @@ fn a_variable_is_refused_by_its_name() {
     );
     assert_eq!(
         report(&refused_with("[sip]\nt1_ms = 500\n", &[("TANDEM__SIP__T1_MS", "5")])),
-        "  × sip.t1_ms: 5 is out of range (from the variable TANDEM__SIP__T1_MS)\n  help: expected 100 to 5000 milliseconds\n"
+        "  × sip.t1_ms: 5 is out of range (from the variable TANDEM__SIP__T1_MS)\n  help: expected 10 to 5000 milliseconds\n"
     );
 }
 

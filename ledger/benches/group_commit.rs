@@ -45,7 +45,6 @@ fn alone(path: std::path::PathBuf) -> Settings {
 struct Bench {
     ledger: SqliteLedger,
     groups: Arc<Mutex<Vec<Group>>>,
-    #[expect(dead_code, reason = "the folder lives as long as the ledger in it")]
     folder: tempfile::TempDir,
 }
 
@@ -126,6 +125,15 @@ fn flat_out(name: &str, settings: impl Fn(std::path::PathBuf) -> Settings, durab
     }
     bench.ledger.flush().expect("a healthy ledger");
     report(name, &bench, calls * BATCHES_PER_CALL, began.elapsed(), cpu_now().since(cpu));
+    let Bench { ledger, folder, .. } = bench;
+    ledger.abandon();
+    let began = now();
+    let ledger = SqliteLedger::open(Settings::new(folder.path().join("ledger.db"))).expect("a ledger");
+    println!(
+        "    a start after a crash with these {} batches: {} ms",
+        ledger.totals().applied,
+        began.elapsed().as_millis()
+    );
 }
 
 fn report(name: &str, bench: &Bench, batches: u64, took: Duration, cpu: Cpu) {

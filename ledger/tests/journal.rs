@@ -355,6 +355,8 @@ fn post_until_killed(path: &Path) -> ! {
     let mut call = u128::from(number) << 32;
     loop {
         number += 1;
+        // An order needs room in the queue, which a dozen calls later there may not be.
+        ledger.flush().unwrap();
         let tell_us = tell_us.clone();
         ledger.submit(
             top_up(number),
@@ -367,16 +369,26 @@ fn post_until_killed(path: &Path) -> ! {
         loop {
             call += 1;
             let begin = vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 1)];
-            assert!(is_applied(&tell(&ledger, with_memo(batch(call, 0, begin), Memo::CallOpened("up".into())))));
+            assert!(is_applied(&insist(&ledger, with_memo(batch(call, 0, begin), Memo::CallOpened("up".into())))));
             let tick = vec![capture(call, 30, 1), hold(call, 36, profile(), 1)];
-            assert!(is_applied(&tell(&ledger, batch(call, 1, tick))));
+            assert!(is_applied(&insist(&ledger, batch(call, 1, tick))));
             let end = vec![release(call - 1, 36), release(call - 1, 0)];
             // The first of a life has none before it.
-            tell(&ledger, with_memo(batch(call - 1, 2, end), Memo::CallEnded("down".into())));
+            insist(&ledger, with_memo(batch(call - 1, 2, end), Memo::CallEnded("down".into())));
             if let Ok(number) = told.try_recv() {
                 println!("promised {number}");
                 break;
             }
+        }
+    }
+}
+
+/// Posts again until the queue to the disk has room.
+fn insist(ledger: &SqliteLedger, batch: domain::credit::Batch) -> Outcome {
+    loop {
+        match tell(ledger, batch.clone()) {
+            Outcome::Unavailable => ledger.flush().unwrap(),
+            outcome => return outcome,
         }
     }
 }

@@ -338,12 +338,13 @@ fn is_call_id(text: &str) -> bool {
     !text.is_empty() && text.splitn(2, '@').all(|word| is_token(word) && !word.is_empty())
 }
 
-/// `;name` and `;name=value`, tokens all.
+/// `;name` and `;name=value`, tokens all; a tag and a branch have a value.
 fn are_params(text: &str) -> bool {
     text.is_empty()
         || text.strip_prefix(';').is_some_and(|rest| {
             rest.split(';').all(|param| {
-                let (name, value) = param.split_once('=').unwrap_or((param, "x"));
+                let without_value = if matches!(param, "tag" | "branch") { "" } else { "x" };
+                let (name, value) = param.split_once('=').unwrap_or((param, without_value));
                 is_token(name) && is_token(value) && !name.is_empty() && !value.is_empty()
             })
         })

@@ -6,6 +6,7 @@ Not here: SIPp (sipp_agent.py).
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -18,9 +19,13 @@ DEBIAN_DBTEXT = pathlib.Path("/usr/share/kamailio/dbtext/kamailio")
 
 
 class Baresip:
-    """A phone that plays one wave file and writes another, told what to do over its control socket."""
+    """A phone that plays a wave file, told what to do over its control socket.
 
-    def __init__(self, folder, server, profile, plays, hears):
+    Debian's baresip can read wave files and not write them, so what its loudspeaker gets is bridged to the microphone of
+    a second line in the same phone, which calls a recorder of ours.
+    """
+
+    def __init__(self, folder, server, profile, plays, recorder):
         self.folder = pathlib.Path(folder) / "baresip"
         self.folder.mkdir(parents=True)
         control = free_port(udp=False)
@@ -31,12 +36,15 @@ class Baresip:
             f"sip_listen 127.0.0.1:{free_port()}",
             f"module_path {modules}",
             f"audio_source aufile,{plays}",
-            f"audio_player aufile,{hears}",
-            f"audio_alert aufile,{self.folder / 'alert.wav'}",
+            "audio_player aubridge,tones",
+            "audio_alert aubridge,alert",
+            "ausrc_srate 8000",
+            "auplay_srate 8000",
             "rtp_ports 33000-34000",
-            "net_interface lo",
+            "net_interface 127.0.0.1",
             "module g711.so",
             "module aufile.so",
+            "module aubridge.so",
             "module_tmp account.so",
             "module_app menu.so",
             "module_app ctrl_tcp.so",
@@ -45,7 +53,9 @@ class Baresip:
         ]))
         user, password = profile["sip_user"], profile["sip_password"]
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU\n")
+            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU;audio_player=aubridge,heard\n"
+            f"<sip:recording@{recorder}>;regint=0;audio_codecs=PCMU;audio_source=aubridge,heard;"
+            "audio_player=aubridge,nobody\n")
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -62,6 +72,11 @@ class Baresip:
         """Sends a command."""
         text = json.dumps({"command": command, "params": params, "token": "t"}).encode()
         self.control.sendall(str(len(text)).encode() + b":" + text + b",")
+
+    def until_registered(self):
+        """Waits until the switch has accepted it."""
+        until(lambda: re.search(r"200 OK .*\[[0-9]+ binding", (self.folder / "log").read_text(errors="replace")),
+              "baresip to be registered")
 
     def until_event(self, kind, deadline_s=10):
         """Waits for an event of this type, such as REGISTER_OK or CALL_ESTABLISHED."""

@@ -49,7 +49,8 @@ class Server:
     # The digest realm that it is set to.
     realm = "tandem"
 
-    def __init__(self, folder, settings=None):
+    def __init__(self, folder, settings=None, prefix=()):
+        self.prefix = list(prefix)
         self.folder = pathlib.Path(folder)
         self.sip_port = free_port()
         self.http_port = free_port(udp=False)
@@ -83,7 +84,7 @@ class Server:
         self.starts += 1
         self.log = self.folder / f"serve.{self.starts}.log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], cwd=self.folder,
+            self.process = subprocess.Popen([*self.prefix, BINARY, "serve", "--config", str(self.config)], cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
         def is_ready():

@@ -83,7 +83,8 @@ class Sipp:
     """One running SIPp: a PBX that places calls, or a carrier that takes them."""
 
     def __init__(self, folder, name, scenario, remote=None, calls=1, users=None, rate=10, period_ms=1000,
-                 limit=None, timeout_s=30, transport="u1", echo=False, trace=True, port=None, options=(), **values):
+                 limit=None, timeout_s=30, transport="u1", echo=False, trace=True, port=None, options=(),
+                 prefix=(), **values):
         self.name = name
         self.port = port or free_port()
         self.media_port = free_media_port()
@@ -92,7 +93,7 @@ class Sipp:
         self.timeout_s = timeout_s
         self.scenario = self.folder / f"{scenario}.xml"
         self.scenario.write_text(expand(scenario, **values))
-        command = ["sipp"]
+        command = [*prefix, "sipp"]
         if remote:
             command.append(remote)
         command += ["-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port)]

@@ -4,7 +4,9 @@ Not here: who plays and who listens.
 """
 
 import array
+import heapq
 import math
+import random
 import socket
 import struct
 import threading
@@ -35,26 +37,19 @@ def write_wave(path, samples):
         file.writeframes(samples.tobytes())
 
 
-def read_wave(path):
-    """The samples of a 16-bit mono file, also of one whose writer did not come to close it."""
-    data = open(path, "rb").read()
-    start = data.find(b"data")
-    body = data[start + 8:] if start >= 0 else b""
-    return array.array("h", body[: len(body) // 2 * 2])
-
-
-def correlation(sent, heard, window_s=1.5, step=1):
+def correlation(sent, heard, window_s=1.5):
     """The best normalised correlation of a window from the middle of `sent` with any part of `heard`, 0 to 1."""
     length = min(int(window_s * RATE_HZ), len(sent) // 2)
     begin = (len(sent) - length) // 2
     pattern = sent[begin:begin + length]
-    if len(heard) < length or length < FRAME:
+    last = len(heard) - length
+    if length < FRAME or last < 0:
         return 0.0
-    # Every eighth sample finds the neighbourhood; every sample judges it.
-    coarse = [(_alike(pattern[::8], heard[at:at + length:8]), at) for at in range(0, len(heard) - length, 4)]
-    _, near = max(coarse, default=(0.0, 0))
-    around = range(max(0, near - 6), min(len(heard) - length, near + 6) + 1, step)
-    return max((_alike(pattern, heard[at:at + length]) for at in around), default=0.0)
+    # A few samples, at irregular places (regular ones would take one pitch for another), find where; all of them judge.
+    probes = random.Random(1).sample(range(length), min(length, 300))
+    few = [pattern[probe] for probe in probes]
+    likely = heapq.nlargest(5, ((_alike(few, [heard[at + probe] for probe in probes]), at) for at in range(last + 1)))
+    return max(_alike(pattern, heard[at:at + length]) for _, at in likely)
 
 
 def _alike(a, b):
@@ -69,6 +64,13 @@ def ulaw(sample):
     magnitude = min(abs(sample), 32635) + 132
     exponent = magnitude.bit_length() - 8
     return ~(sign | exponent << 4 | (magnitude >> (exponent + 3)) & 0x0F) & 0xFF
+
+
+def from_ulaw(byte):
+    """One mu-law byte as a sample."""
+    byte = ~byte & 0xFF
+    magnitude = ((byte & 0x0F) << 3) + 132 << (byte >> 4 & 0x07)
+    return 132 - magnitude if byte & 0x80 else magnitude - 132
 
 
 class RtpEnd(threading.Thread):
@@ -115,6 +117,16 @@ class RtpEnd(threading.Thread):
         """How many of the packets sent came back unchanged."""
         with self.lock:
             return sum(self.received.get(number) == payload for number, payload in self.payloads.items())
+
+    def heard(self):
+        """All that came, as samples in the order of sequence numbers; what is missing is silence."""
+        with self.lock:
+            numbers = sorted(self.received)
+            packets = dict(self.received)
+        samples = array.array("h")
+        for number in range(numbers[0], numbers[-1] + 1) if numbers else ():
+            samples.extend(map(from_ulaw, packets.get(number, b"\xff" * FRAME)))
+        return samples
 
     def close(self):
         """Ends it."""

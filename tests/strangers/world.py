@@ -37,6 +37,7 @@ class World:
             agent.stop()
         if kind is None:
             expect(self.server.is_alive(), "the switch died during the scenario")
+            self.nothing_leaks()
             self.server.stop()
             self.server.expect_no_panic()
             self.server.verify_ledger()
@@ -130,18 +131,31 @@ class World:
             equal(found, value, f"the call record's {field}")
         return records[0]
 
-    def live_calls(self, count, deadline_s=20):
-        """Waits until this many calls are up."""
-        if not self.server.judges_money:
-            return []
+    def answered_calls(self, count, deadline_s=20):
+        """Waits until this many calls are up and answered."""
 
-        def are_up():
+        def are_answered():
             live = self.api.live_calls()
-            if len(live) == count:
-                return [live]
-            raise Failure(f"{len(live)} calls are up")
+            answered = [call for call in live if call.get("answered_at")]
+            if len(answered) == count:
+                return [answered]
+            raise Failure(f"{len(live)} calls are up, {len(answered)} of them answered")
 
-        return until(are_up, f"{count} live calls", deadline_s)[0]
+        return until(are_answered, f"{count} answered calls", deadline_s)[0]
+
+    def nothing_leaks(self):
+        """Waits until no channel, credit or media port is held: at the end of a story no call is up."""
+        if not self.server.judges_money:
+            return
+
+        def is_free():
+            held = {name: self.api.metric(name) for name in ("tandem_channels_in_use", "tandem_credit_holds",
+                                                             "tandem_media_ports_in_use", "tandem_calls_active")}
+            if any(held.values()):
+                raise Failure(", ".join(f"{name} {value}" for name, value in held.items() if value))
+            return True
+
+        until(is_free, "everything that calls held to be free", 10)
 
     def never_invited(self, carrier):
         """The carrier's SIPp saw no call at all."""

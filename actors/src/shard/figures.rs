@@ -15,24 +15,31 @@ impl Shard {
     pub(super) fn publish_figures(&self) {
         let load = self.endpoint.load();
         let mut totals = of_wire(self.endpoint.counters());
-        // By transport only what has connections can be told apart; the rest came as datagrams.
         totals.receive_drops.set((DatagramListener::Udp,), self.kernel_drops.iter().sum::<u64>() + self.mailbox_drops);
         totals.transactions.set((Role::Server,), load.server_transactions as u64);
         totals.transactions.set((Role::Client,), load.client_transactions as u64);
         totals.connections.set((StreamTransport::Tcp,), self.connections.len() as u64);
-        totals.messages.set((Flow::Rx, Transport::Tcp), self.stream_messages.0);
-        totals.messages.set((Flow::Tx, Transport::Tcp), self.stream_messages.1);
-        let counted = self.endpoint.counters();
-        totals
-            .messages
-            .set((Flow::Rx, Transport::Udp), counted.messages_received.saturating_sub(self.stream_messages.0));
-        totals.messages.set((Flow::Tx, Transport::Udp), counted.messages_sent.saturating_sub(self.stream_messages.1));
         self.core.telemetry.set_sip(usize::from(self.naming.shard), totals);
     }
 }
 
 fn of_wire(counted: &Counters) -> SipTotals {
     let mut totals = SipTotals::default();
+    for (transport, wire) in [(Transport::Udp, &counted.udp), (Transport::Tcp, &counted.tcp)] {
+        totals.messages.set((Flow::Rx, transport), wire.messages_received);
+        totals.messages.set((Flow::Tx, transport), wire.messages_sent);
+        let errors = &wire.parse_errors;
+        for (reason, count) in [
+            (ParseError::StartLine, errors.start_line),
+            (ParseError::Header, errors.header),
+            (ParseError::Truncated, errors.truncated),
+            (ParseError::TooLarge, errors.too_large),
+            (ParseError::Body, errors.body),
+            (ParseError::Utf8, errors.utf8),
+        ] {
+            totals.parse_errors.add((reason,), count);
+        }
+    }
     for method in METHODS {
         let label = Method::of(method);
         totals.requests.add((Flow::Rx, label), counted.requests_received.of(method));
@@ -46,17 +53,6 @@ fn of_wire(counted: &Counters) -> SipTotals {
     }
     totals.retransmissions.set((Flow::Rx,), counted.retransmissions_received);
     totals.retransmissions.set((Flow::Tx,), counted.retransmissions_sent);
-    let errors = &counted.parse_errors;
-    for (reason, count) in [
-        (ParseError::StartLine, errors.start_line),
-        (ParseError::Header, errors.header),
-        (ParseError::Truncated, errors.truncated),
-        (ParseError::TooLarge, errors.too_large),
-        (ParseError::Body, errors.body),
-        (ParseError::Utf8, errors.utf8),
-    ] {
-        totals.parse_errors.set((reason,), count);
-    }
     totals.timeouts.set((TransactionTimer::B,), counted.timeouts_b);
     totals.timeouts.set((TransactionTimer::F,), counted.timeouts_f);
     totals.timeouts.set((TransactionTimer::H,), counted.timeouts_h);

@@ -144,8 +144,6 @@ pub struct Shard {
     kernel_drops: Vec<u64>,
     /// Datagrams that were dropped because a shard's mailbox was full.
     mailbox_drops: u64,
-    /// Messages over streams, received and sent.
-    stream_messages: (u64, u64),
 }
 
 impl Shard {
@@ -168,7 +166,6 @@ impl Shard {
             effects: Vec::new(),
             armed: None,
             mailbox_drops: 0,
-            stream_messages: (0, 0),
         }
     }
 
@@ -201,7 +198,6 @@ impl Shard {
 
     fn take(&mut self, arrivals: Vec<Arrival>, ctx: &mut Context<Self>) {
         for Arrival { bytes, source } in arrivals {
-            self.stream_messages.0 += u64::from(source.transport == Transport::Tcp);
             let now = self.core.clock.now();
             self.endpoint.handle(Event::BytesReceived { bytes, source }, now, &mut self.effects);
             self.follow_up(ctx);
@@ -239,10 +235,7 @@ impl Shard {
                     outgoing.push(&bytes, destination.addr, destination.local);
                 }
             }
-            Transport::Tcp => {
-                self.stream_messages.1 += 1;
-                self.transmit_over_stream(bytes, destination, ctx);
-            }
+            Transport::Tcp => self.transmit_over_stream(bytes, destination, ctx),
         }
     }
 

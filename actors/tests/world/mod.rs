@@ -59,9 +59,8 @@ impl World {
         let (company, profile, sip_user, password) =
             populate(&store, carrier.local_addr().unwrap(), beginning, clock, &mut entropy);
         credit(&ledger, company, profile, beginning, clock);
-        let telemetry = Arc::new(
-            Telemetry::install(Build { version: "test", revision: "test", rustc: "test" }).unwrap(),
-        );
+        let telemetry =
+            Arc::new(Telemetry::install(Build { version: "test", revision: "test", rustc: "test" }).unwrap());
         let rooms = Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry };
         let exchange = Exchange::start(settings(), rooms).unwrap();
         World { exchange, store, ledger, company, profile, sip_user, password, carrier, _directory: directory }
@@ -85,6 +84,7 @@ fn settings() -> ExchangeSettings {
         advertised: None,
         host: None,
         realm: REALM.to_owned(),
+        digest_algorithms: vec![sip::digest::Algorithm::Sha256, sip::digest::Algorithm::Md5],
         user_agent: "Tandem".to_owned(),
         timing: sip::transaction::Timing::default(),
         limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
@@ -119,6 +119,8 @@ fn populate(
         country: "US".parse().unwrap(),
         currency: Currency::USD,
         timezone: "UTC".to_owned(),
+        suspended: false,
+        deck: None,
         created_at: now,
     };
     store.create_company(&entry, signed()).unwrap();

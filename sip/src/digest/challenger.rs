@@ -6,7 +6,7 @@
 //!
 //! **The `uri` parameter** is compared leniently, as the field does: proxies and NATs rewrite hosts and parameters, and some
 //! PBXs print the registrar's host. For every method but REGISTER the *user* part must be the one of the Request-URI (for
-//! `tel:` the number), because it is the dialled number that costs money; scheme, host, port and parameters may differ. The
+//! `tel:` the number) where there is one (SIPp and others send none), because it is the dialled number that costs money; scheme, host, port and parameters may differ. The
 //! Request-URI of a REGISTER names nobody, so there nothing is compared. The response is computed over `uri` as it was sent.
 //!
 //! **Clients without qop** (RFC 2069) are served for MD5 only, and a nonce is then good for one request.
@@ -27,6 +27,8 @@ pub struct Settings {
     pub realm: String,
     /// How long a nonce is good for. 300 s.
     pub lifetime: Duration,
+    /// What is offered, in this order. RFC 8760 2.1 wants the strongest first; see `docs/decisions` for what clients make of it.
+    pub algorithms: Vec<Algorithm>,
     /// Nonces in use that are remembered, see [`super::window`]. 65,536 (some 6 MB when full).
     pub nonces_max: usize,
     /// This node and shard, unique among those who share the secret. A nonce of another issuer is answered `stale`, because
@@ -37,7 +39,13 @@ pub struct Settings {
 impl Settings {
     /// The defaults for a realm and an issuer.
     pub fn new(realm: impl Into<String>, issuer: Issuer) -> Settings {
-        Settings { realm: realm.into(), lifetime: Duration::from_secs(300), nonces_max: 65_536, issuer }
+        Settings {
+            realm: realm.into(),
+            lifetime: Duration::from_secs(300),
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            nonces_max: 65_536,
+            issuer,
+        }
     }
 }
 
@@ -165,7 +173,7 @@ impl Challenger {
             Freshness::New => b"",
             Freshness::Stale => b", stale=TRUE",
         };
-        for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+        for algorithm in &self.settings.algorithms {
             for part in [
                 gate.challenge_header().as_bytes(),
                 b": Digest realm=\"",
@@ -345,7 +353,7 @@ fn lower_case<'a>(response: &'a [u8], buffer: &'a mut [u8; 64]) -> &'a [u8] {
 
 /// The rule for `uri` in this file's first lines.
 fn same_user_part(method: &str, given: &[u8], called: &[u8]) -> bool {
-    method == "REGISTER" || user_part(given).eq(user_part(called))
+    method == "REGISTER" || user_part(given).next().is_none() || user_part(given).eq(user_part(called))
 }
 
 /// The user part of a `sip:`, `sips:` or `tel:` URI, percent escapes undone; nothing where there is none.

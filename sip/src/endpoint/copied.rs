@@ -20,16 +20,14 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    pub(super) fn of(request: &Message, peer: SocketAddr) -> Copied {
+    /// `has_tag`: whether the request's To has a tag.
+    pub(super) fn of(request: &Message, has_tag: bool, peer: SocketAddr) -> Copied {
         let mut out = BytesMut::with_capacity(1024);
         Response::to(request, 200, "OK").received_from(peer).print(&mut out).end();
         let start = memchr::memmem::find(&out, b"\r\n").map_or(0, |at| at + 2);
         let end = memchr::memmem::rfind(&out, b"Content-Length: 0\r\n\r\n").unwrap_or(out.len());
         let mut lines = out[start..end].to_vec();
-        let tag_at = match request.to_tag() {
-            Some(_) => None,
-            None => end_of_to(&lines),
-        };
+        let tag_at = if has_tag { None } else { end_of_to(&lines) };
         let record_route_at = lines.len() as u32;
         for route in request.lines_of(Name::RecordRoute) {
             for part in [b"Record-Route: ", route, b"\r\n"] {
@@ -89,7 +87,7 @@ pub(super) enum RecordRoute {
 
 /// A response whose request is at hand, with nothing kept.
 pub(super) fn answer(request: &Message, peer: SocketAddr, reply: &Reply) -> Bytes {
-    Copied::of(request, peer).compose(reply, RecordRoute::LeftOut)
+    Copied::of(request, request.to_tag().is_some(), peer).compose(reply, RecordRoute::LeftOut)
 }
 
 fn put_rest(reply: &Reply, out: &mut Vec<u8>) {

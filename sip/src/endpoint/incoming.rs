@@ -4,9 +4,8 @@
 
 use super::copied::Copied;
 use super::counters::timed_method;
-use super::keys::Tag;
+use super::keys::{Identity, Tag};
 use super::table::{Id, Timed};
-use super::via::response_destination;
 use super::{Destination, Effect, Endpoint, Owner, Pending, Refused, Reply, ServerTransactionId, Source};
 use crate::dialog::{Repeating, repeating};
 use crate::transaction::{ServerInvite, ServerOther, server_invite, server_other};
@@ -57,26 +56,27 @@ impl Timed for Server {
 impl Endpoint {
     pub(super) fn on_request(&mut self, message: Message, source: Source, now: Now, effects: &mut Vec<Effect>) {
         let Some(method) = message.method() else { return };
+        let sought = if matches!(method, Method::Ack | Method::Cancel) { &Method::Invite } else { method };
+        let Some(identity) = self.keys.identify(&message, sought, &source) else { return };
         match method {
-            Method::Ack => return self.on_ack(message, now, effects),
-            Method::Cancel => return self.on_cancel(message, source, effects),
+            Method::Ack => return self.on_ack(identity, message, now, effects),
+            Method::Cancel => return self.on_cancel(identity, message, source, effects),
             _ => {}
         }
-        let Some(key) = self.keys.server(&message, method) else { return };
-        if let Some(id) = self.servers.find(key) {
+        if let Some(id) = self.servers.find(identity.server) {
             return self.on_request_repeated(id, now, effects);
         }
         self.counters.requests_received.add(method);
         if let Some(reply) = self.settings.front_door.refuse_method(method) {
-            return self.answer(&message, &source, reply, effects);
+            return self.answer(&message, &source, &identity, reply, effects);
         }
         // A registration has no dialog, whatever its To says.
         match message.to_tag() {
             Some(tag) if *method != Method::Register => {
                 let dialog = message.call_id().map(|call_id| self.keys.dialog(call_id, tag)).unwrap_or_default();
-                self.on_dialog_request(key, dialog, message, source, now, effects);
+                self.on_dialog_request(identity, dialog, message, source, now, effects);
             }
-            _ => self.on_new_request(message, source, effects),
+            _ => self.on_new_request(identity, message, source, effects),
         }
     }
 
@@ -91,7 +91,7 @@ impl Endpoint {
     /// A request inside a dialog: the front door as far as it concerns dialogs, then the owner.
     fn on_dialog_request(
         &mut self,
-        key: u64,
+        identity: Identity,
         dialog: u64,
         message: Message,
         source: Source,
@@ -101,31 +101,31 @@ impl Endpoint {
         let Some(owner) = self.dialogs.get(&dialog).copied() else {
             self.counters.stray_requests += 1;
             let reply = self.settings.front_door.reply(481, "Call/Transaction Does Not Exist");
-            return self.answer(&message, &source, reply, effects);
+            return self.answer(&message, &source, &identity, reply, effects);
         };
         if let Some(reply) = self.settings.front_door.refuse_extensions(&message) {
-            return self.answer(&message, &source, reply, effects);
+            return self.answer(&message, &source, &identity, reply, effects);
         }
         if Self::is_full(self.servers.len(), self.settings.server_transactions_max, self.settings.dialog_reserve) {
-            return self.refuse_full(&message, &source, effects);
+            return self.refuse_full(&message, &source, &identity, effects);
         }
-        let id = self.open(key, &message, &source, owner, now, effects);
+        let id = self.open(&identity, &message, &source, owner, now, effects);
         let transaction = ServerTransactionId(id);
         effects.push(Effect::DialogRequestArrived { owner, transaction, message, source });
     }
 
     /// A request outside of dialogs: what the front door does not answer is reported, and nothing is stored.
-    fn on_new_request(&mut self, message: Message, source: Source, effects: &mut Vec<Effect>) {
-        match self.own_answer(&message) {
-            Some(reply) => self.answer(&message, &source, reply, effects),
+    fn on_new_request(&mut self, identity: Identity, message: Message, source: Source, effects: &mut Vec<Effect>) {
+        match self.own_answer(&identity, &message) {
+            Some(reply) => self.answer(&message, &source, &identity, reply, effects),
             None if Self::is_full(self.servers.len(), self.settings.server_transactions_max, 0) => {
-                self.refuse_full(&message, &source, effects);
+                self.refuse_full(&message, &source, &identity, effects);
             }
-            None => effects.push(Effect::RequestArrived { pending: Pending { message, source } }),
+            None => effects.push(Effect::RequestArrived { pending: Pending { message, source, identity } }),
         }
     }
 
-    fn own_answer(&mut self, request: &Message) -> Option<Reply> {
+    fn own_answer(&mut self, identity: &Identity, request: &Message) -> Option<Reply> {
         let method = request.method()?;
         let front_door = &self.settings.front_door;
         if let Some(reply) = front_door.refuse_dialogless(method) {
@@ -135,7 +135,7 @@ impl Endpoint {
         if let Some(reply) = front_door.refuse_hops(request) {
             return Some(reply);
         }
-        if self.keys.merged(request).is_some_and(|key| self.merged.contains_key(&key)) {
+        if self.merged.contains_key(&identity.merged) {
             self.counters.merged += 1;
             return Some(front_door.reply(482, "Loop Detected"));
         }
@@ -154,21 +154,17 @@ impl Endpoint {
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Result<ServerTransactionId, Refused> {
-        let Pending { message, source } = pending;
-        let method = message.method().ok_or(Refused::NoTransaction)?;
-        let key = self.keys.server(message, method).ok_or(Refused::NoTransaction)?;
-        if self.servers.find(key).is_some() {
+        let Pending { message, source, identity } = pending;
+        if self.servers.find(identity.server).is_some() {
             return Err(Refused::AcceptedBefore);
         }
         if Self::is_full(self.servers.len(), self.settings.server_transactions_max, 0) {
             return Err(Refused::Full("server transactions"));
         }
-        let id = self.open(key, message, source, owner, now, effects);
-        if let Some(merged_key) = self.keys.merged(message) {
-            self.merged.insert(merged_key, id);
-            if let Some(server) = self.servers.get_mut(id) {
-                server.merged_key = Some(merged_key);
-            }
+        let id = self.open(identity, message, source, owner, now, effects);
+        self.merged.insert(identity.merged, id);
+        if let Some(server) = self.servers.get_mut(id) {
+            server.merged_key = Some(identity.merged);
         }
         Ok(ServerTransactionId(id))
     }
@@ -184,14 +180,15 @@ impl Endpoint {
 
     fn open(
         &mut self,
-        key: u64,
+        identity: &Identity,
         message: &Message,
         source: &Source,
         owner: Owner,
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Id {
-        let copied = Copied::of(message, source.peer);
+        let local_tag: Option<Box<str>> = message.to_tag().map(Into::into);
+        let copied = Copied::of(message, local_tag.is_some(), source.peer);
         let timing = self.settings.timing;
         let reliability = source.transport.reliability();
         let mut out = std::mem::take(&mut self.scratch);
@@ -204,8 +201,8 @@ impl Endpoint {
         let server = Server {
             machine,
             owner,
-            destination: response_destination(message, source),
-            default_tag: self.keys.stateless_tag(message),
+            destination: identity.destination,
+            default_tag: identity.tag,
             since: now.monotonic,
             timed_method: message.method().map(timed_method).unwrap_or_default(),
             copied,
@@ -213,11 +210,11 @@ impl Endpoint {
             ack_key: None,
             merged_key: None,
             call_id: message.call_id().unwrap_or_default().into(),
-            local_tag: message.to_tag().map(Into::into),
+            local_tag,
             cseq: message.cseq().map(|cseq| cseq.number).unwrap_or_default(),
             is_cancelled: false,
         };
-        let id = self.servers.insert(key, server);
+        let id = self.servers.insert(identity.server, server);
         self.hold_flow(source.flow);
         if !out.is_empty() {
             self.counters.responses_sent.add(100);
@@ -228,14 +225,14 @@ impl Endpoint {
     }
 
     /// RFC 3261 9.2: the CANCEL is answered without state; each of its retransmissions finds the INVITE again.
-    fn on_cancel(&mut self, message: Message, source: Source, effects: &mut Vec<Effect>) {
-        let invite = self.keys.server(&message, &Method::Invite).and_then(|key| self.servers.find(key));
+    fn on_cancel(&mut self, identity: Identity, message: Message, source: Source, effects: &mut Vec<Effect>) {
+        let invite = self.servers.find(identity.server);
         let front_door = &self.settings.front_door;
         let Some((id, server)) = invite.and_then(|id| Some((id, self.servers.get_mut(id)?))) else {
             self.counters.requests_received.add(&Method::Cancel);
             self.counters.stray_requests += 1;
             let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
-            return self.answer(&message, &source, reply, effects);
+            return self.answer(&message, &source, &identity, reply, effects);
         };
         let reply = front_door.reply(200, "OK").tag(&server.default_tag.to_string());
         let is_open = matches!(&server.machine, ServerMachine::Invite(machine) if machine.phase() == server_invite::Phase::Proceeding);
@@ -245,16 +242,15 @@ impl Endpoint {
             true => self.counters.requests_received.add(&Method::Cancel),
             false => self.counters.retransmissions_received += 1,
         }
-        self.answer(&message, &source, reply, effects);
+        self.answer(&message, &source, &identity, reply, effects);
         if is_first && is_open {
             effects.push(Effect::Cancelled { owner, transaction: ServerTransactionId(id), message });
         }
     }
 
     /// The ACK to a refusal bears the INVITE's branch; the ACK to a 2xx bears its own, and is found by dialog and CSeq number.
-    fn on_ack(&mut self, message: Message, now: Now, effects: &mut Vec<Effect>) {
-        let by_branch = self.keys.server(&message, &Method::Invite).and_then(|key| self.servers.find(key));
-        if let Some(id) = by_branch {
+    fn on_ack(&mut self, identity: Identity, message: Message, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(id) = self.servers.find(identity.server) {
             let mut delivered = false;
             self.drive_server(id, now, effects, |machine, now, out| {
                 if let ServerMachine::Invite(machine) = machine {

@@ -3,6 +3,7 @@
 //!
 //! The tables do not live here.
 
+use super::{Destination, Source};
 use crate::{Host, Message, Method};
 use domain::Entropy;
 use siphasher::sip::SipHasher13;
@@ -20,6 +21,19 @@ impl std::fmt::Display for Tag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:016x}", self.0)
     }
+}
+
+/// What the tables and the way back need of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    /// The key of its server transaction.
+    pub(super) server: u64,
+    /// What two copies of one request have in common when they come over two ways (RFC 3261 8.2.2.2).
+    pub(super) merged: u64,
+    /// The To tag that every retransmission of the request gets again, without anything being remembered (RFC 3261 8.2.7).
+    pub(super) tag: Tag,
+    /// Where its responses go.
+    pub(super) destination: Destination,
 }
 
 /// A hash in which the parts of a key cannot run into each other.
@@ -65,23 +79,33 @@ impl Keys {
         Parts(hasher)
     }
 
-    /// The server transaction of a request (RFC 3261 17.2.3). An ACK or CANCEL asks for its INVITE with `method`.
+    /// Reads a request once for all tables. An ACK or CANCEL asks for its INVITE with `method`. `None` where a header is broken
+    /// that `check` would have refused.
     ///
-    /// The Call-ID is part of the key, though the RFC does not ask for it: behind one NAT, phones with poor branches share one
-    /// private `sent-by`. Without the magic cookie of RFC 3261 the rule for RFC 2543 holds, To tag left out, since an ACK
-    /// bears ours.
-    pub(super) fn server(&self, request: &Message, method: &Method) -> Option<u64> {
+    /// The server transaction is found by RFC 3261 17.2.3. The Call-ID is part of its key, though the RFC does not ask for it:
+    /// behind one NAT, phones with poor branches share one private `sent-by`. Without the magic cookie of RFC 3261 the rule
+    /// for RFC 2543 holds, To tag left out, since an ACK bears ours.
+    pub(super) fn identify(&self, request: &Message, method: &Method, source: &Source) -> Option<Identity> {
         let via = request.top_via().ok()?;
-        let call_id = request.call_id().ok()?;
-        let parts = self.parts(b's').add(method.as_str().as_bytes()).add(call_id.as_bytes());
-        Some(match via.rfc3261_branch() {
-            Some(branch) => parts.add(branch.as_bytes()).host(via.host(), via.port()).end(),
+        let call_id = request.call_id().ok()?.as_bytes();
+        let from_tag = request.from_tag().unwrap_or_default().as_bytes();
+        let cseq = request.cseq().ok()?.number;
+        let method = method.as_str().as_bytes();
+        let branch = via.branch().unwrap_or_default().as_bytes();
+        let parts = self.parts(b's').add(method).add(call_id);
+        let server = match via.rfc3261_branch() {
+            Some(branch) => parts.add(branch.as_bytes()).host(via.host(), via.port()),
             None => parts
                 .add(via.as_bytes())
-                .add(request.from_tag().unwrap_or_default().as_bytes())
-                .number(request.cseq().ok()?.number)
-                .add(request.uri().map(|uri| uri.as_str()).unwrap_or_default().as_bytes())
-                .end(),
+                .add(from_tag)
+                .number(cseq)
+                .add(request.uri().map(|uri| uri.as_str()).unwrap_or_default().as_bytes()),
+        };
+        Some(Identity {
+            server: server.end(),
+            merged: self.parts(b'm').add(call_id).add(from_tag).number(cseq).add(method).end(),
+            tag: Tag(self.parts(b't').add(call_id).add(from_tag).add(branch).end()),
+            destination: super::via::response_destination(&via, source),
         })
     }
 
@@ -100,29 +124,9 @@ impl Keys {
         self.parts(b'a').add(call_id.as_bytes()).add(local_tag.as_bytes()).number(cseq).end()
     }
 
-    /// What two copies of one request have in common when they come over two ways (RFC 3261 8.2.2.2).
-    pub(super) fn merged(&self, request: &Message) -> Option<u64> {
-        let cseq = request.cseq().ok()?;
-        Some(
-            self.parts(b'm')
-                .add(request.call_id().ok()?.as_bytes())
-                .add(request.from_tag()?.as_bytes())
-                .number(cseq.number)
-                .add(cseq.method.as_str().as_bytes())
-                .end(),
-        )
-    }
-
-    /// A To tag that every retransmission of a request gets again, without anything being remembered (RFC 3261 8.2.7).
-    pub(super) fn stateless_tag(&self, request: &Message) -> Tag {
-        let branch = request.top_via().ok().and_then(|via| via.branch().map(str::as_bytes)).unwrap_or_default();
-        let tag = self
-            .parts(b't')
-            .add(request.call_id().unwrap_or_default().as_bytes())
-            .add(request.from_tag().unwrap_or_default().as_bytes())
-            .add(branch)
-            .end();
-        Tag(tag)
+    /// The tag for what cannot be identified.
+    pub(super) fn tag_of_broken(&self, request: &Message) -> Tag {
+        Tag(self.parts(b't').add(request.as_bytes()).end())
     }
 
     /// A tag of a peer, as a number.

@@ -59,7 +59,7 @@ pub use reply::{HeaderLines, Reply};
 pub use settings::{Load, Settings};
 pub use words::{Effect, Event, Pending, Refused};
 
-use crate::{Malformed, Message, Method, Reason};
+use crate::{Malformed, Message, Reason};
 use bytes::Bytes;
 use domain::{Entropy, Machine, Monotonic, Now};
 use incoming::Server;
@@ -68,6 +68,7 @@ use outgoing::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use table::{HashedMap, Id, Table};
+use via::OwnVia;
 
 /// One shard's transaction layer and dialog directory.
 pub struct Endpoint {
@@ -86,6 +87,8 @@ pub struct Endpoint {
     acks: HashedMap<Id>,
     /// How many transactions hang on each connection: only where there are some must the tables be searched when it closes.
     flows: BTreeMap<Flow, u32>,
+    /// The Via of the last request of ours; the next one has the same, save for its branch.
+    own_via: Option<OwnVia>,
     /// Effects of a transaction while they are being translated; empty in between.
     scratch: Vec<crate::transaction::Effect>,
 }
@@ -104,6 +107,7 @@ impl Endpoint {
             merged: HashMap::default(),
             acks: HashMap::default(),
             flows: BTreeMap::new(),
+            own_via: None,
             scratch: Vec::new(),
         }
     }
@@ -203,15 +207,6 @@ impl Endpoint {
             let reply = self.settings.front_door.reply(400, "Bad Request");
             self.complain(&remains, reply, &malformed.sentence, source, effects);
         }
-    }
-
-    /// Answers what is broken, where it can be answered at all: an ACK cannot, nor a request that says no way back.
-    fn complain(&mut self, request: &Message, reply: Reply, sentence: &str, source: Source, effects: &mut Vec<Effect>) {
-        if matches!(request.method(), None | Some(Method::Ack)) || request.top_via().is_err() {
-            return;
-        }
-        let reply = reply.warning(&self.own_host(source.local), sentence);
-        self.answer(request, &source, reply, effects);
     }
 
     /// Whether a table has room. Requests inside dialogs may use the reserve.

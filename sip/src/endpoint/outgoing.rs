@@ -4,10 +4,10 @@
 
 use super::counters::timed_method;
 use super::table::{Id, Timed};
-use super::via::{OwnVia, with_via};
+use super::via::OwnVia;
 use super::{ClientTransactionId, Destination, Effect, Endpoint, HeaderLines, Owner, Refused, Source, TransactionId};
 use crate::transaction::{self, ClientInvite, ClientOther, Expiry, Failure, ack, client_invite, client_other};
-use crate::{Host, Message, Method, Name};
+use crate::{Message, Method, Name};
 use bytes::Bytes;
 use domain::{Machine, Monotonic, Now};
 use smallvec::SmallVec;
@@ -118,15 +118,17 @@ impl Endpoint {
     /// Adds our Via with a fresh branch: `z9hG4bKt<shard>-<random>`.
     fn stamp(&mut self, request: &[u8], method: &Method, destination: &Destination) -> Result<Stamped, Refused> {
         let branch = format!("z9hG4bKt{:x}-{:016x}", self.settings.shard, self.entropy.next_u64());
-        let host_text = self.own_host(destination.local);
-        let host = Host::parse(host_text.as_bytes()).ok_or(Refused::Unsendable)?;
-        let port = destination.local.port();
-        let via = OwnVia { transport: destination.transport, host, port, branch: &branch };
-        let bytes = with_via(request, &via).ok_or(Refused::Unsendable)?;
+        let own_via = match self.own_via.take() {
+            Some(own_via) if own_via.fits(destination) => own_via,
+            _ => OwnVia::new(destination.transport, destination.local, self.own_host(destination.local)),
+        };
+        let own_via = self.own_via.insert(own_via);
+        let host = own_via.host().ok_or(Refused::Unsendable)?;
+        let port = Some(own_via.port());
         Ok(Stamped {
-            bytes,
-            key: self.keys.client(&branch, host, Some(port), method),
-            cancel_key: self.keys.client(&branch, host, Some(port), &Method::Cancel),
+            bytes: own_via.stamp(request, &branch).ok_or(Refused::Unsendable)?,
+            key: self.keys.client(&branch, host, port, method),
+            cancel_key: self.keys.client(&branch, host, port, &Method::Cancel),
         })
     }
 
@@ -288,12 +290,8 @@ impl Endpoint {
 
     fn client_of(&self, response: &Message) -> Option<(Id, u16)> {
         let status = response.status()?;
-        let mut vias = response.vias();
-        let via = vias.next()?.ok()?;
-        // RFC 3261 8.1.3.3: ours is the only one.
-        if vias.next().is_some() {
-            return None;
-        }
+        // Ours is the only one: `check` has dropped what has more (RFC 3261 8.1.3.3).
+        let via = response.top_via().ok()?;
         let method = response.cseq().ok()?.method;
         let id = self.clients.find(self.keys.client(via.branch()?, via.host(), via.port(), &method))?;
         Some((id, status))

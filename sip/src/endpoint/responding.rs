@@ -4,12 +4,13 @@
 
 use super::copied::{self, Copied, RecordRoute};
 use super::incoming::{Server, ServerMachine};
+use super::keys::Identity;
 use super::table::Id;
 use super::via::response_destination;
 use super::{Effect, Endpoint, Owner, Pending, Refused, Reply, ServerTransactionId, Source, TransactionId};
 use crate::dialog::{Repeating, repeating};
 use crate::transaction::{self, Expiry, Failure, server_invite, server_other};
-use crate::{Message, Name};
+use crate::{Message, Method, Name};
 use bytes::Bytes;
 use domain::{Machine, Now};
 
@@ -17,24 +18,57 @@ impl Endpoint {
     /// Answers a pending request and forgets it. Where `reply` has no tag, To gets one that is the same for every retransmission of
     /// the request.
     pub fn answer_statelessly(&mut self, pending: &Pending, reply: Reply, effects: &mut Vec<Effect>) {
-        self.answer(&pending.message, &pending.source, reply, effects);
+        self.answer(&pending.message, &pending.source, &pending.identity, reply, effects);
     }
 
     /// The same for a request that was not handed out.
-    pub(super) fn answer(&mut self, request: &Message, source: &Source, mut reply: Reply, effects: &mut Vec<Effect>) {
+    pub(super) fn answer(
+        &mut self,
+        request: &Message,
+        source: &Source,
+        identity: &Identity,
+        mut reply: Reply,
+        effects: &mut Vec<Effect>,
+    ) {
         if reply.tag.is_none() && reply.status > 100 {
-            reply = reply.tag(&self.keys.stateless_tag(request).to_string());
+            reply = reply.tag(&identity.tag.to_string());
         }
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
-        self.transmit(bytes, response_destination(request, source), effects);
+        self.transmit(bytes, identity.destination, effects);
     }
 
-    pub(super) fn refuse_full(&mut self, request: &Message, source: &Source, effects: &mut Vec<Effect>) {
+    /// Answers what is broken, where it can be answered at all: an ACK cannot, nor a request that says no way back.
+    pub(super) fn complain(
+        &mut self,
+        request: &Message,
+        reply: Reply,
+        sentence: &str,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Some(method), Ok(via)) = (request.method(), request.top_via()) else { return };
+        if *method == Method::Ack {
+            return;
+        }
+        let tag = self.keys.tag_of_broken(request);
+        let reply = reply.tag(&tag.to_string()).warning(&self.own_host(source.local), sentence);
+        let bytes = copied::answer(request, source.peer, &reply);
+        self.counters.responses_sent.add(reply.status);
+        self.transmit(bytes, response_destination(&via, &source), effects);
+    }
+
+    pub(super) fn refuse_full(
+        &mut self,
+        request: &Message,
+        source: &Source,
+        identity: &Identity,
+        effects: &mut Vec<Effect>,
+    ) {
         self.counters.refused_full += 1;
         let retry_after = self.settings.retry_after_s.to_string();
         let reply = self.settings.front_door.reply(503, "Service Unavailable").header(Name::RetryAfter, retry_after);
-        self.answer(request, source, reply, effects);
+        self.answer(request, source, identity, reply, effects);
     }
 
     /// Responds to a request. Via, From, To, Call-ID, CSeq and (in responses that make a dialog) Record-Route are copied from it.

@@ -117,7 +117,7 @@ fn value_after(rest: &[u8]) -> Option<&[u8]> {
     while let Some(byte) = rest.get(start) {
         match byte {
             b' ' | b'\t' => start += 1,
-            b'\r' | b'\n' if rest[start..].trim_ascii_start().len() < rest.len() - start => {
+            b'\r' | b'\n' => {
                 let line_break = if rest[start..].starts_with(b"\r\n") { 2 } else { 1 };
                 match rest.get(start + line_break) {
                     Some(b' ' | b'\t') => start += line_break + 1,

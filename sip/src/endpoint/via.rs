@@ -4,20 +4,21 @@
 //! What a Via says is read in [`crate::message`].
 
 use super::{Destination, Source, Transport};
-use crate::{Host, Message};
+use crate::Host;
+use crate::message::Via;
 use bytes::Bytes;
 use std::net::SocketAddr;
 
 /// The port of a Via without one (RFC 3261 18.2.2).
 pub const DEFAULT_PORT: u16 = 5060;
 
-/// Where the response to `request` goes: back over its connection; over UDP to the address that it came from, and there to the
-/// source port if `rport` was asked for, and to the port of `sent-by` if not.
+/// Where the response to a request with this top Via goes: back over its connection; over UDP to the address that it came from,
+/// and there to the source port if `rport` was asked for, and to the port of `sent-by` if not.
 ///
 /// `maddr` is not followed: it would let a stranger aim our responses at a third party.
-pub fn response_destination(request: &Message, source: &Source) -> Destination {
-    let port = match (source.transport, request.top_via()) {
-        (Transport::Udp, Ok(via)) if !via.wants_rport() => via.port().unwrap_or(DEFAULT_PORT),
+pub fn response_destination(top: &Via<'_>, source: &Source) -> Destination {
+    let port = match source.transport {
+        Transport::Udp if !top.wants_rport() => top.port().unwrap_or(DEFAULT_PORT),
         _ => source.peer.port(),
     };
     Destination {
@@ -28,35 +29,48 @@ pub fn response_destination(request: &Message, source: &Source) -> Destination {
     }
 }
 
-/// What our Via says.
-pub(super) struct OwnVia<'a> {
-    pub(super) transport: Transport,
-    pub(super) host: Host<'a>,
-    pub(super) port: u16,
-    pub(super) branch: &'a str,
+/// The part of our Via that is the same for every request over one transport from one address.
+#[derive(Debug)]
+pub(super) struct OwnVia {
+    transport: Transport,
+    local: SocketAddr,
+    host: String,
+    /// `Via: SIP/2.0/UDP host:port;branch=`
+    line: String,
 }
 
-/// The request with our Via behind its request line; `None` where there is no request line, or a Via already.
-pub(super) fn with_via(request: &[u8], via: &OwnVia<'_>) -> Option<Bytes> {
-    let line_end = memchr::memmem::find(request, b"\r\n")? + 2;
-    let (line, rest) = request.split_at(line_end);
-    if !line.ends_with(b" SIP/2.0\r\n") || has_via(rest) {
-        return None;
+impl OwnVia {
+    pub(super) fn new(transport: Transport, local: SocketAddr, host: String) -> OwnVia {
+        let line = format!("Via: SIP/2.0/{} {host}:{};branch=", transport.as_str(), local.port());
+        OwnVia { transport, local, host, line }
     }
-    let mut out = Vec::with_capacity(request.len() + 128);
-    out.extend_from_slice(line);
-    use std::io::Write as _;
-    // Writing into memory cannot fail.
-    let _ = write!(
-        out,
-        "Via: SIP/2.0/{} {}:{};branch={};rport\r\n",
-        via.transport.as_str(),
-        via.host,
-        via.port,
-        via.branch
-    );
-    out.extend_from_slice(rest);
-    Some(Bytes::from(out))
+
+    pub(super) fn fits(&self, destination: &Destination) -> bool {
+        self.transport == destination.transport && self.local == destination.local
+    }
+
+    /// `sent-by`; `None` where the settings advertise what is no host.
+    pub(super) fn host(&self) -> Option<Host<'_>> {
+        Host::parse(self.host.as_bytes())
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    /// The request with our Via behind its request line; `None` where there is no request line, or a Via already.
+    pub(super) fn stamp(&self, request: &[u8], branch: &str) -> Option<Bytes> {
+        let line_end = memchr::memmem::find(request, b"\r\n")? + 2;
+        let (line, rest) = request.split_at(line_end);
+        if !line.ends_with(b" SIP/2.0\r\n") || has_via(rest) {
+            return None;
+        }
+        let mut out = Vec::with_capacity(request.len() + self.line.len() + branch.len() + 8);
+        for part in [line, self.line.as_bytes(), branch.as_bytes(), b";rport\r\n", rest] {
+            out.extend_from_slice(part);
+        }
+        Some(Bytes::from(out))
+    }
 }
 
 /// Whether a head that our printer wrote has a Via: names are printed in full there, and a head ends at the empty line.

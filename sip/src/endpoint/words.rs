@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here.
 
+use super::keys::Identity;
 use super::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, Source, TransactionId};
 use crate::Message;
 use crate::transaction::Failure;
@@ -116,6 +117,7 @@ pub enum Effect {
 pub struct Pending {
     pub(super) message: Message,
     pub(super) source: Source,
+    pub(super) identity: Identity,
 }
 
 impl Pending {

@@ -3,7 +3,7 @@
 //! What is refused by policy (unknown methods 405, unknown extensions 420, unknown credentials, hops used up 483) does not live here.
 //! Bad dates and other headers that nobody acts on are tolerated.
 
-use super::{Message, Method, Name, NameAddr, Start, Wrong, lex};
+use super::{Message, Method, Name, NameAddr, Param, Start, Wrong, lex};
 use crate::{Scheme, limits};
 use std::borrow::Cow;
 
@@ -49,8 +49,8 @@ impl Message {
         let cseq = self.cseq()?;
         for name in [Name::From, Name::To] {
             let address = self.address(name)?.ok_or(Wrong::missing(name))?;
-            if address.tag().is_some_and(|tag| tag.len() > limits::TOKEN_BYTES_MAX) {
-                return Err(Wrong::new(name, "has a tag of more than 512 bytes").into());
+            if !is_key(address.params().get("tag"), address.tag()) {
+                return Err(Wrong::new(name, "has a tag that is empty, not ASCII, or of more than 512 bytes").into());
             }
         }
         self.check_vias()?;
@@ -69,8 +69,10 @@ impl Message {
         for via in self.vias() {
             let via = via?;
             count += 1;
-            if via.branch().is_some_and(|branch| branch.len() > limits::TOKEN_BYTES_MAX) {
-                return Err(Wrong::new(Name::Via, "has a branch of more than 512 bytes").into());
+            if !is_key(via.params().get("branch"), via.branch()) {
+                return Err(
+                    Wrong::new(Name::Via, "has a branch that is empty, not ASCII, or of more than 512 bytes").into()
+                );
             }
         }
         match count {
@@ -158,6 +160,11 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Whether a parameter may be a key of our tables: if it is there, it can be read and is not too long.
+fn is_key(param: Option<Param<'_>>, text: Option<&str>) -> bool {
+    param.is_none() || text.is_some_and(|text| text.len() <= limits::TOKEN_BYTES_MAX)
 }
 
 impl From<Wrong> for Complaint {

@@ -26,6 +26,9 @@ macro_rules! names {
         }
 
         const KNOWN: &[(Name, &str, &str, Shape)] = &[$((Name::$variant, $text, $compact, Shape::$shape),)*];
+
+        /// What a line begins with, in one piece, for the printer.
+        const PREFIXES: &[&str] = &[$(concat!($text, ": "),)*];
     };
 }
 
@@ -176,6 +179,11 @@ impl Name {
     /// The name as we print it. `Other` prints as nothing.
     pub fn as_str(self) -> &'static str {
         KNOWN.get(self as usize).map_or("", |known| known.1)
+    }
+
+    /// The name with its colon and blank. `Other` is nothing.
+    pub(crate) fn prefix(self) -> &'static [u8] {
+        PREFIXES.get(self as usize).map_or(b"", |prefix| prefix.as_bytes())
     }
 
     /// Whether a comma parts values of this header.

@@ -25,7 +25,12 @@ impl<'b> Lines<'b> {
         match name {
             // Content-Length is ours to say, once, at the end.
             Name::Other | Name::ContentLength => self,
-            name => self.line(name.as_str(), value.as_ref()),
+            name => {
+                self.out.put_slice(name.prefix());
+                put_clean(self.out, value.as_ref());
+                self.out.put_slice(b"\r\n");
+                self
+            }
         }
     }
 
@@ -34,8 +39,7 @@ impl<'b> Lines<'b> {
         if matches!(name, Name::Other | Name::ContentLength) {
             return self;
         }
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.put_slice(name.prefix());
         // Writing to a buffer in memory fails only where a Display of the caller's does; the line then ends early.
         let _ = fmt::write(&mut Clean { out: self.out }, value);
         self.out.put_slice(b"\r\n");
@@ -45,20 +49,24 @@ impl<'b> Lines<'b> {
     /// Adds one line whose parts come from a message that was split, or from us: no part has a CR or LF, and a NUL in a quoted string
     /// (`intmeth` of RFC 4475) goes back as it came.
     pub(super) fn copied(self, name: Name, parts: &[&[u8]]) -> Self {
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.put_slice(name.prefix());
         parts.iter().for_each(|part| self.out.put_slice(part));
         self.out.put_slice(b"\r\n");
         self
     }
 
-    /// Adds one line of a header that is not on our list. Whatever is no token in the name is left out; if nothing remains, or it is
-    /// Content-Length, nothing is added.
+    /// Adds one line of a header that is not on our list. A name that is no token, or is Content-Length, adds nothing.
     pub fn header_named(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match Name::parse(name.as_bytes()) {
             Name::ContentLength => self,
-            _ if crate::message::lex::token(name.as_bytes()).is_some() => self.line(name, value.as_ref()),
-            _ => self,
+            _ if crate::message::lex::token(name.as_bytes()).is_none() => self,
+            _ => {
+                self.out.put_slice(name.as_bytes());
+                self.out.put_slice(b": ");
+                put_clean(self.out, value.as_ref());
+                self.out.put_slice(b"\r\n");
+                self
+            }
         }
     }
 
@@ -78,8 +86,7 @@ impl<'b> Lines<'b> {
     }
 
     fn numbered(self, name: Name, number: u64, word: &str) -> Self {
-        self.out.put_slice(name.as_str().as_bytes());
-        self.out.put_slice(b": ");
+        self.out.put_slice(name.prefix());
         put_number(self.out, number);
         if !word.is_empty() {
             self.out.put_u8(b' ');
@@ -94,7 +101,8 @@ impl<'b> Lines<'b> {
         self.numbered(Name::MaxForwards, hops.into(), "")
     }
 
-    /// Adds an address: `"Display" <uri>;tag=...`. The display name is quoted and escaped here; none is printed if it is empty.
+    /// Adds an address: `"Display" <uri>;tag=...`. The display name is quoted and escaped here; none is printed if it is empty. The URI
+    /// is to be one: a [`Uri`](crate::Uri) that was read, or made from such parts.
     pub fn address(self, name: Name, display: &str, uri: impl fmt::Display, tag: Option<&str>) -> Self {
         let tag_mark = if tag.is_some() { ";tag=" } else { "" };
         let tag = tag.unwrap_or_default();
@@ -116,14 +124,6 @@ impl<'b> Lines<'b> {
         put_number(lines.out, body.len() as u64);
         lines.out.put_slice(b"\r\n\r\n");
         lines.out.put_slice(body);
-    }
-
-    pub(super) fn line(self, name: &str, value: &[u8]) -> Self {
-        self.out.put_slice(name.as_bytes());
-        self.out.put_slice(b": ");
-        put_clean(self.out, value);
-        self.out.put_slice(b"\r\n");
-        self
     }
 }
 

@@ -47,8 +47,9 @@ impl<'a> Response<'a> {
     pub fn print<'b>(&self, out: &'b mut BytesMut) -> Lines<'b> {
         let digit = |place: u16| b'0' + (self.status / place % 10) as u8;
         out.reserve(self.request.as_bytes().len() + 256);
-        out.put_slice(b"SIP/2.0 ");
-        out.put_slice(&[digit(100), digit(10), digit(1), b' ']);
+        let mut start = *b"SIP/2.0 000 ";
+        start[8..11].copy_from_slice(&[digit(100), digit(10), digit(1)]);
+        out.put_slice(&start);
         put_clean(out, self.phrase.as_bytes());
         out.put_slice(b"\r\n");
         let mut is_top = true;

@@ -9,5 +9,6 @@ mod cancelling;
 mod dialogs;
 mod door;
 mod lossy;
+mod memory;
 mod requesting;
 mod support;

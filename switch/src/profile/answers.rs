@@ -20,14 +20,12 @@ impl Profile {
         match first_outcome(outcome) {
             Outcome::Unavailable => self.on_unavailable(call, posted, now, effects),
             Outcome::Applied(balances) => {
-                self.say_posted(&posted.posting, true, effects);
                 let accounts = self.calls.get(&call).map(|books| books.accounts);
                 self.on_applied(call, posted, now, effects);
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
             }
             Outcome::Refused(refusal) => {
-                self.say_posted(&posted.posting, false, effects);
                 let Posted { mut draft, posting, .. } = posted;
                 draft.attempt += 1;
                 self.on_refused(call, draft, &posting, refusal, now, effects);

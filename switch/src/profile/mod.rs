@@ -11,7 +11,6 @@
 mod answers;
 mod batches;
 mod books;
-mod facts;
 mod recharge;
 mod request;
 mod upkeep;

@@ -9,7 +9,7 @@ use super::{Profile, answers, batches};
 use crate::directory::AutoRecharge;
 use domain::credit::{Batch, BatchId, Code, Durability, Kind, Outcome, RefusedBecause, Transfer};
 use domain::fact::RechargeOutcome;
-use domain::{Micros, Monotonic, Now};
+use domain::{Fact, Micros, Monotonic, Now};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -123,6 +123,7 @@ impl Profile {
         self.arm_sweep(now.monotonic + UNANSWERED_AGAIN_AFTER);
     }
 
+    /// The ledger answered a recharge by itself.
     pub(super) fn on_recharge_answered(
         &mut self,
         batch: BatchId,
@@ -131,18 +132,17 @@ impl Profile {
         effects: &mut Vec<Effect>,
     ) {
         let Some((posting, _)) = self.recharge.posted.take_if(|(posting, _)| posting.batch.id == batch) else { return };
-        let applied = match answers::first_outcome(outcome) {
+        match answers::first_outcome(outcome) {
             Outcome::Unavailable => {
                 let again_at = now.monotonic + UNAVAILABLE_AGAIN_AFTER;
                 self.recharge.posted = Some((posting, again_at));
-                return self.arm_sweep(again_at);
+                self.arm_sweep(again_at);
             }
             Outcome::Applied(balances) => {
                 self.recharge.succeed(now);
                 self.say_recharged(RechargeOutcome::Ok, &posting, effects);
                 // Still at the threshold: once more.
                 self.watch(self.accounts(), &balances, now, effects);
-                true
             }
             Outcome::Refused(refusal) => {
                 if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
@@ -152,11 +152,9 @@ impl Profile {
                     // Somebody else was faster, and the profile has enough.
                     self.recharge.forgive();
                 }
-                false
             }
-            Outcome::Replayed(_) => return,
-        };
-        self.say_posted(&posting, applied, effects);
+            Outcome::Replayed(_) => {}
+        }
     }
 
     /// A recharge that failed is tried again at once; where enough is available by now, the ledger refuses it.
@@ -175,6 +173,16 @@ impl Profile {
     /// Whether a recharge may stand in front of this draft's batch.
     pub(super) fn may_link(&mut self, draft: &Draft, now: Now) -> bool {
         batches::needed(&draft.request).is_some() && self.auto_recharge().is_some() && self.recharge.is_allowed(now)
+    }
+
+    /// How a recharge went.
+    pub(super) fn say_recharged(&self, outcome: RechargeOutcome, posting: &Posting, effects: &mut Vec<Effect>) {
+        if let Some(Kind::PostIfAvailableAtMost { amount, .. }) =
+            posting.batch.transfers.first().map(|first| first.kind)
+        {
+            let (profile, amount) = (self.id, Micros::new(amount));
+            effects.push(Effect::Tell(Fact::AutoRecharged { profile, outcome, amount }));
+        }
     }
 }
 

@@ -558,3 +558,26 @@ fn a_recharge_that_is_too_small_does_not_falsify_the_refusal() {
     assert_eq!(world.company_credit(), cents(1_000));
     world.assert_books_closed();
 }
+
+/// Every table has a limit: a profile whose ledger hangs refuses more calls, and forgets none.
+#[test]
+fn a_profile_takes_so_many_calls_at_once_and_refuses_the_next_as_overloaded() {
+    let mut world = World::with_credit(100);
+    world.mood = Mood::Silent;
+    let calls: Vec<_> = (0..switch::profile::CALLS_MAX + 2).map(|_| world.dial(CALLEE)).collect();
+    let refused: Vec<RefusalKind> = calls
+        .iter()
+        .filter_map(|call| match &world.orders.iter().find(|(id, leg, _)| id == call && *leg == LegId::CALLER)?.2 {
+            LegOrder::Refuse(refusal) => Some(refusal.kind),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(refused, [RefusalKind::Overloaded; 2]);
+    world.ledger_recovers();
+    assert_eq!(world.channels_taken(), 10);
+    for call in &calls {
+        world.tell_call(*call, Event::HangUpOrdered(ReleaseCause::Shutdown));
+    }
+    world.assert_books_closed();
+    assert_eq!(world.profiles[&profile_id()].calls(), 0);
+}

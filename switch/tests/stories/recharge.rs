@@ -165,3 +165,21 @@ fn a_ledger_that_is_away_does_not_make_two_recharges_of_one() {
     assert_eq!(recharges(&world), 1);
     world.assert_books_closed();
 }
+
+/// K6: an answer that is older than the recharge still says that little is available; the ledger knows better.
+#[test]
+fn an_answer_that_was_overtaken_by_the_recharge_does_not_recharge_again() {
+    let mut world = World::with_recharge(501, 1_000, 500, 10_000);
+    world.mood = Mood::Silent;
+    world.dial(CALLEE);
+    world.dial(CALLEE);
+    let waiting: Vec<_> = world.waiting.drain(..).collect();
+    let judged: Vec<_> =
+        waiting.into_iter().map(|(_, posting)| (posting.batch.id, world.ledger.post(posting))).collect();
+    world.mood = Mood::Prompt;
+    for (batch, outcome) in judged {
+        world.tell_profile(profile_id(), switch::profile::Event::LedgerAnswered { batch, outcome });
+    }
+    assert_eq!((recharges(&world), said(&world, RechargeOutcome::Ok)), (1, 1));
+    assert_eq!(world.company_credit(), cents(9_000));
+}

@@ -14,7 +14,7 @@ from world import DEAR, LONDON
 DEAR_PER_SECOND = Decimal("0.02")
 
 
-@scenario()
+@scenario(needs_switch=True)
 def credit_runs_out_in_mid_call(world):
     """At $0.02 a second $0.10 lasts 5 s: both sides get BYE within 0.2 s of it, and the balance is 0.00 (R8)."""
     credit = Decimal("0.10")
@@ -36,7 +36,7 @@ def credit_added_in_mid_call_is_spent_in_it(world):
     profile = world.profile(credit="0.10")
     carrier = world.carrier()
     pbx = world.pbx("call_until_bye", profile, number=DEAR)
-    world.live_calls(1)
+    world.answered_calls(1)
     world.api.allocate(profile["id"], "0.06")
     pbx.finish()
     carrier.finish()
@@ -66,7 +66,7 @@ def taking_back_leaves_what_is_held(world):
     profile = world.profile(credit="10.00")
     carrier = world.carrier()
     pbx = world.pbx("call", profile, number=LONDON, options=("-d", 3000))
-    world.live_calls(1)
+    world.answered_calls(1)
     world.api.take_back(profile["id"])
     now = world.profile_now(profile)
     equal(tandem_api.available(now), Decimal("0.00"), "what is left to spend")

@@ -17,16 +17,7 @@ def dies_with(world, calls):
     pbx = world.pbx("call", profile, calls=calls, rate=100, limit=calls, trace=False, options=("-d", 120000),
                     timeout_s=150)
     # Up means answered: the record of an unanswered call would cost nothing.
-    from waiting import Failure, until
-
-    def are_answered():
-        live = world.api.live_calls()
-        answered = [call for call in live if call.get("answered_at")]
-        if len(answered) == calls:
-            return True
-        raise Failure(f"{len(live)} calls are up, {len(answered)} of them answered")
-
-    until(are_answered, f"{calls} answered calls", 40)
+    world.answered_calls(calls, 40)
     world.server.kill()
     pbx.kill()
     carrier.kill()

@@ -82,3 +82,4 @@ def the_second_pbx_replaces_the_first(world):
     until_registered_at(world, profile, second.port)
     if world.server.judges_money:
         expect(f":{first.port}" not in str(state_of(world, profile)), "the first binding is still told of")
+        equal(world.api.metric("tandem_registration_conflicts_total"), 1, "conflicts counted")

@@ -1,0 +1,255 @@
+//! Carriers: created, read, listed, changed and removed, by operators.
+//!
+//! Choosing among them is `switch`'s.
+
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::office::Office;
+use crate::page::{Page, PageAsk};
+use crate::text::{Text, nullable};
+use domain::fact::Transport;
+use domain::{CarrierId, Prefix};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use store::{Failover, HostPort};
+use utoipa::ToSchema;
+
+/// How messages travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportName {
+    /// UDP.
+    #[default]
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
+impl From<TransportName> for Transport {
+    fn from(name: TransportName) -> Self {
+        match name {
+            TransportName::Udp => Transport::Udp,
+            TransportName::Tcp => Transport::Tcp,
+        }
+    }
+}
+
+impl From<Transport> for TransportName {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => TransportName::Udp,
+            Transport::Tcp => TransportName::Tcp,
+        }
+    }
+}
+
+/// What to do after a final answer of a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailoverName {
+    /// Try the next carrier.
+    Next,
+    /// Give the answer to the caller.
+    Stop,
+}
+
+/// A carrier to be created.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCarrier {
+    /// 1 to 100 characters; unique.
+    #[schema(example = "Northern Light")]
+    pub name: String,
+    /// Host and port. Either this or `addresses`.
+    #[schema(value_type = Option<String>, example = "192.0.2.1:5060")]
+    pub address: Option<Text<HostPort>>,
+    /// Several, in order of preference.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub addresses: Vec<Text<HostPort>>,
+    /// `udp` where nothing is said.
+    #[serde(default)]
+    #[schema(value_type = Option<TransportName>)]
+    pub transport: TransportName,
+    /// The lowest is tried first; 100 where nothing is said.
+    pub priority: Option<u16>,
+    /// The destinations that it serves; empty for all.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["1", "44"]))]
+    pub prefixes: Vec<Text<Prefix>>,
+    /// Seconds to the first 18x before the next carrier is tried, 1 to 60; null for the setting's.
+    pub progress_timeout_s: Option<u16>,
+    /// Final answers (300 to 699) that are to be handled otherwise than by default.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, FailoverName>>, example = json!({"503": "stop"}))]
+    pub failover: BTreeMap<u16, FailoverName>,
+    /// Whether calls are handed to it; yes where nothing is said.
+    pub enabled: Option<bool>,
+}
+
+/// What to change of a carrier; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CarrierPatch {
+    /// 1 to 100 characters; unique.
+    pub name: Option<String>,
+    /// In order of preference.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub addresses: Option<Vec<Text<HostPort>>>,
+    /// How messages travel.
+    pub transport: Option<TransportName>,
+    /// The lowest is tried first.
+    pub priority: Option<u16>,
+    /// The destinations that it serves; empty for all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub prefixes: Option<Vec<Text<Prefix>>>,
+    /// Seconds to the first 18x; null for the setting's.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u16>)]
+    pub progress_timeout_s: Option<Option<u16>>,
+    /// Final answers that are to be handled otherwise; replaces all.
+    #[schema(value_type = Option<BTreeMap<String, FailoverName>>)]
+    pub failover: Option<BTreeMap<u16, FailoverName>>,
+    /// Whether calls are handed to it.
+    pub enabled: Option<bool>,
+}
+
+/// A carrier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Carrier {
+    /// Which.
+    #[schema(example = "carr_0193a1b2c3d47e8f9a0b1c2d3e4f5061")]
+    pub id: String,
+    /// The metric label.
+    pub name: String,
+    /// Host and port of each, in order of preference.
+    pub addresses: Vec<String>,
+    /// How messages travel.
+    pub transport: TransportName,
+    /// The lowest is tried first.
+    pub priority: u16,
+    /// The destinations that it serves; empty for all.
+    pub prefixes: Vec<String>,
+    /// Seconds to the first 18x; null for the setting's.
+    pub progress_timeout_s: Option<u16>,
+    /// Final answers that are handled otherwise than by default.
+    #[schema(value_type = BTreeMap<String, FailoverName>)]
+    pub failover: BTreeMap<u16, FailoverName>,
+    /// Whether calls are handed to it.
+    pub enabled: bool,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// Where nothing is said.
+const PRIORITY_DEFAULT: u16 = 100;
+
+fn stored_failover(failover: BTreeMap<u16, FailoverName>) -> BTreeMap<u16, Failover> {
+    let order = |name| match name {
+        FailoverName::Next => Failover::Next,
+        FailoverName::Stop => Failover::Stop,
+    };
+    failover.into_iter().map(|(status, name)| (status, order(name))).collect()
+}
+
+fn show(carrier: store::Carrier) -> Carrier {
+    let name = |order| match order {
+        Failover::Next => FailoverName::Next,
+        Failover::Stop => FailoverName::Stop,
+    };
+    Carrier {
+        id: carrier.id.to_string(),
+        name: carrier.name,
+        addresses: carrier.addresses.iter().map(ToString::to_string).collect(),
+        transport: carrier.transport.into(),
+        priority: carrier.priority,
+        prefixes: carrier.prefixes.iter().map(ToString::to_string).collect(),
+        progress_timeout_s: carrier.progress_timeout_s,
+        failover: carrier.failover.into_iter().map(|(status, order)| (status, name(order))).collect(),
+        enabled: carrier.enabled,
+        created_at: carrier.created_at.to_string(),
+    }
+}
+
+fn plain<T>(texts: Vec<Text<T>>) -> Vec<T> {
+    texts.into_iter().map(|text| text.0).collect()
+}
+
+impl Office {
+    /// Creates a carrier.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::Invalid`], [`Error::Conflict`] (name).
+    pub fn create_carrier(&self, caller: &Caller, new: NewCarrier) -> Result<Carrier> {
+        caller.operator("create carriers")?;
+        let addresses = match (new.address, new.addresses) {
+            (Some(one), several) if several.is_empty() => vec![one.0],
+            (None, several) if !several.is_empty() => plain(several),
+            _ => return Err(Error::field("/address", "expected either address or addresses, with host and port")),
+        };
+        let carrier = store::Carrier {
+            id: self.mint(CarrierId::mint),
+            name: new.name,
+            addresses,
+            transport: new.transport.into(),
+            priority: new.priority.unwrap_or(PRIORITY_DEFAULT),
+            prefixes: plain(new.prefixes),
+            progress_timeout_s: new.progress_timeout_s,
+            failover: stored_failover(new.failover),
+            enabled: new.enabled.unwrap_or(true),
+            created_at: self.wall(),
+        };
+        self.store().create_carrier(&carrier, self.signed(caller))?;
+        self.reload()?;
+        Ok(show(carrier))
+    }
+
+    /// Changes a carrier.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name).
+    pub fn update_carrier(&self, caller: &Caller, id: CarrierId, patch: CarrierPatch) -> Result<Carrier> {
+        caller.operator("change carriers")?;
+        let patch = store::CarrierPatch {
+            name: patch.name,
+            addresses: patch.addresses.map(plain),
+            transport: patch.transport.map(Transport::from),
+            priority: patch.priority,
+            prefixes: patch.prefixes.map(plain),
+            progress_timeout_s: patch.progress_timeout_s,
+            failover: patch.failover.map(stored_failover),
+            enabled: patch.enabled,
+        };
+        let carrier = self.store().update_carrier(id, &patch, self.signed(caller))?;
+        self.reload()?;
+        Ok(show(carrier))
+    }
+
+    /// Removes a carrier; calls that it carries go on.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::NotFound`].
+    pub fn delete_carrier(&self, caller: &Caller, id: CarrierId) -> Result<()> {
+        caller.operator("remove carriers")?;
+        self.store().delete_carrier(id, self.signed(caller))?;
+        self.reload()
+    }
+
+    /// One carrier.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::NotFound`].
+    pub fn carrier(&self, caller: &Caller, id: CarrierId) -> Result<Carrier> {
+        caller.operator("see carriers")?;
+        Ok(show(self.store().carrier(id)?))
+    }
+
+    /// Every carrier, in order of identity.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::Invalid`] (cursor).
+    pub fn carriers(&self, caller: &Caller, ask: &PageAsk) -> Result<Page<Carrier>> {
+        caller.operator("see carriers")?;
+        Page::of_sorted(self.store().carriers()?, ask, |carrier| carrier.id, |carrier| Ok(show(carrier)))
+    }
+}

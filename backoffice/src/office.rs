@@ -1,0 +1,151 @@
+//! The [`Office`]: everything that a request needs, in one cheap handle.
+//!
+//! What can be asked is in the files beside, by noun.
+
+use crate::caller::Caller;
+use crate::error::{Error, Result};
+use crate::switchboard::Switchboard;
+use domain::fact::Transport;
+use domain::{Entropy, Now, Wall};
+use ledger::Ledger;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::{Signed, Store};
+
+/// Reads both clocks.
+pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+/// Fills a buffer with unpredictable bytes: the operating system's in production.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// What is the same for every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The digest realm: passwords are hashed in it.
+    pub realm: String,
+    /// What PBXs register with; none where it is the address that they reach us at.
+    pub domain: Option<String>,
+    /// What SIP is spoken over at each listener (P6).
+    pub transports: Vec<Transport>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { realm: "tandem".to_owned(), domain: None, transports: vec![Transport::Udp, Transport::Tcp] }
+    }
+}
+
+/// What an office is made from.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<Store>,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The running switch.
+    pub switchboard: Arc<dyn Switchboard>,
+    /// The clock.
+    pub clock: Clock,
+    /// Makes tokens and identities.
+    pub random: Random,
+    /// What is the same for every request.
+    pub settings: Settings,
+}
+
+/// The back office. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Office {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<Store>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) switchboard: Arc<dyn Switchboard>,
+    clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) random: Mutex<Random>,
+    entropy: Mutex<Entropy>,
+    /// Hashes of the tokens that were given at start: at most as many as [`crate::caller::START_TOKENS_MAX`].
+    pub(crate) start_tokens: Mutex<BTreeSet<[u8; 32]>>,
+    /// Held while channels of the ledger are brought to what the store says, so that no difference is posted twice.
+    pub(crate) channels: Mutex<()>,
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Office")
+    }
+}
+
+impl Office {
+    /// An office of these parts.
+    pub fn open(parts: Parts) -> Office {
+        let Parts { store, ledger, switchboard, clock, mut random, settings } = parts;
+        let mut seed = [0; 16];
+        random(&mut seed);
+        let inner = Inner {
+            store,
+            ledger,
+            switchboard,
+            clock,
+            settings,
+            random: Mutex::new(random),
+            entropy: Mutex::new(Entropy::from_seed(seed)),
+            start_tokens: Mutex::new(BTreeSet::new()),
+            channels: Mutex::new(()),
+        };
+        Office { inner: Arc::new(inner) }
+    }
+
+    /// Both clocks, now.
+    pub fn now(&self) -> Now {
+        (self.inner.clock)()
+    }
+
+    /// Why no calls are taken now; empty where they are. One word each: `not_started`, `draining`, `ledger`.
+    pub fn unready_because(&self) -> Vec<&'static str> {
+        let Inner { switchboard, ledger, .. } = &*self.inner;
+        let reasons = [
+            (!switchboard.is_ready() && !switchboard.is_draining(), "not_started"),
+            (switchboard.is_draining(), "draining"),
+            (!ledger.is_healthy(), "ledger"),
+        ];
+        reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+    }
+
+    /// Whether calls are let finish and no new ones are taken.
+    pub fn is_draining(&self) -> bool {
+        self.inner.switchboard.is_draining()
+    }
+
+    /// A name for a request that brought none of its own: 32 hexadecimal digits.
+    pub fn request_id(&self) -> String {
+        format!("{:032x}", self.inner.entropy.lock().next_u128())
+    }
+
+    pub(crate) fn wall(&self) -> Wall {
+        self.now().wall
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// A new identity.
+    pub(crate) fn mint<T>(&self, mint: impl FnOnce(Wall, &mut Entropy) -> T) -> T {
+        mint(self.wall(), &mut self.inner.entropy.lock())
+    }
+
+    pub(crate) fn signed<'a>(&self, caller: &'a Caller) -> Signed<'a> {
+        Signed { by: &caller.name, at: self.wall() }
+    }
+
+    /// Puts the store's configuration in force.
+    pub(crate) fn reload(&self) -> Result<()> {
+        let left_out = self.inner.switchboard.reload().map_err(Error::NotInForce)?;
+        for sentence in &left_out {
+            tracing::warn!(left_out = %sentence, "a part of the configuration is not in force");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! Creating and changing profiles, and their passwords (P4, P5, P7, S11, C2, C3, K6, K8).
+//!
+//! Channels of the ledger follow in [`crate::channel`].
+
+use super::{
+    Authentication, CreatedProfile, NewAutoRecharge, NewProfile, Profile, ProfilePatch, ProfileStateName,
+    RevealedPassword,
+};
+use crate::caller::Caller;
+use crate::channel::rounded_channels;
+use crate::credit::AMOUNT_MAX;
+use crate::error::{Error, Result};
+use crate::office::Office;
+use domain::{CompanyId, E164, Micros, ProfileId};
+use std::net::SocketAddr;
+use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState, Scope};
+
+fn auth(wanted: Authentication) -> ProfileAuth {
+    let sources = wanted.ip.iter().map(|source| SocketAddr::new(source.address, source.port)).collect();
+    ProfileAuth { registration: wanted.registration, sources }
+}
+
+/// K7, kept simple: whatever works at all.
+fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
+    let (amount, threshold) = (wanted.amount.0, wanted.threshold.0);
+    if !amount.is_positive() || amount > AMOUNT_MAX {
+        let problem =
+            format!("{amount} is not an amount to recharge with: expected more than 0 and at most {AMOUNT_MAX}");
+        return Err(Error::field("/auto_recharge/amount", problem));
+    }
+    if threshold < Micros::ZERO || threshold > AMOUNT_MAX {
+        let problem = format!("{threshold} is not a balance to recharge at: expected 0 to {AMOUNT_MAX}");
+        return Err(Error::field("/auto_recharge/threshold", problem));
+    }
+    Ok(AutoRecharge { amount, threshold })
+}
+
+impl Office {
+    fn ha1(&self, user: &str, password: &Password) -> Ha1 {
+        let sip::digest::Ha1 { md5, sha256 } =
+            sip::digest::Ha1::new(user, &self.inner.settings.realm, password.reveal());
+        Ha1 { md5, sha256 }
+    }
+
+    /// Makes every stored hash fit the realm. To be called at every start, before calls are taken.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn ensure_realm(&self) -> Result<u64> {
+        let signed = store::Signed { by: "start", at: self.wall() };
+        let realm = self.inner.settings.realm.as_str();
+        Ok(self.store().ensure_realm(realm, &|user, password| self.ha1(user, password), signed)?)
+    }
+
+    /// Creates a profile, with SIP user and password of our making.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::LedgerUnavailable`].
+    pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
+        let company = new.company.0;
+        caller.may_see(company, "company", company)?;
+        let caller_id = new.caller_id.map(|number| number.0);
+        self.check_caller_id(caller, company, caller_id)?;
+        let wanted = store::NewProfile {
+            id: self.mint(ProfileId::mint),
+            company,
+            name: new.name,
+            sip_user: None,
+            channels: rounded_channels(new.channels)?,
+            auth: auth(new.authentication),
+            caller_id,
+            auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
+            require_plus: new.require_plus,
+        };
+        let ha1 = |user: &str, password: &Password| self.ha1(user, password);
+        let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
+        self.settle_channels(profile.id)?;
+        self.reload()?;
+        let sip_user = profile.sip_user.clone();
+        let profile = self.show_profile(profile, &[]);
+        Ok(CreatedProfile { profile, sip_user, sip_password: password.reveal().to_owned() })
+    }
+
+    /// Changes a profile. Calls that are up go on (P4, C11).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::OperatorOnly`] (its state), [`Error::LedgerUnavailable`].
+    pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
+        let row = self.profile_row(caller, id)?;
+        if patch.state.is_some() {
+            caller.operator("suspend profiles and set them free")?;
+        }
+        let caller_id = patch.caller_id.map(|wanted| wanted.map(|number| number.0));
+        self.check_caller_id(caller, row.company, caller_id.flatten())?;
+        let state = |name| match name {
+            ProfileStateName::Active => ProfileState::Active,
+            ProfileStateName::Suspended => ProfileState::Suspended,
+        };
+        let wanted = store::ProfilePatch {
+            name: patch.name,
+            state: patch.state.map(state),
+            channels: patch.channels.map(rounded_channels).transpose()?,
+            auth: patch.authentication.map(auth),
+            caller_id,
+            auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
+            require_plus: patch.require_plus,
+        };
+        self.store().update_profile(id, &wanted, self.signed(caller))?;
+        if wanted.channels.is_some() {
+            self.settle_channels(id)?;
+        }
+        self.reload()?;
+        self.profile(caller, id)
+    }
+
+    /// The password of a profile; noted in the audit (P5).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn reveal_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
+        let sip_user = self.profile_row(caller, id)?.sip_user;
+        let password = self.store().reveal_password(id, self.signed(caller))?;
+        Ok(RevealedPassword { sip_user, sip_password: password.reveal().to_owned() })
+    }
+
+    /// Gives a profile a new password of our making (S11).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn renew_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
+        let sip_user = self.profile_row(caller, id)?.sip_user;
+        let ha1 = |user: &str, password: &Password| self.ha1(user, password);
+        let password = self.store().renew_password(id, &ha1, self.signed(caller))?;
+        self.reload()?;
+        Ok(RevealedPassword { sip_user, sip_password: password.reveal().to_owned() })
+    }
+
+    /// L3, L5: a company may show its own numbers only; an operator answers for what he sets.
+    fn check_caller_id(&self, caller: &Caller, company: CompanyId, wanted: Option<E164>) -> Result<()> {
+        let (Scope::Company(_), Some(wanted)) = (caller.scope, wanted) else { return Ok(()) };
+        let numbers = self.store().numbers(Some(company))?;
+        if numbers.iter().any(|number| number.number == wanted && number.caller_id_allowed) {
+            return Ok(());
+        }
+        let problem = format!("{wanted} is not a number of {company} that may be shown: expected one of GET /numbers");
+        Err(Error::field("/caller_id", problem))
+    }
+}

@@ -1,0 +1,287 @@
+//! SIP profiles: the six elements (P1), created, shown, changed.
+//!
+//! Their money is moved in [`crate::credit`]; their registration is the switch's, and only shown here.
+
+mod changing;
+mod showing;
+
+use crate::credit::Credit;
+use crate::text::{Text, nullable};
+use domain::{CompanyId, E164, Micros};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use utoipa::ToSchema;
+
+/// The SIP port where none is given (S12).
+const SIP_PORT: u16 = 5_060;
+
+fn sip_port() -> u16 {
+    SIP_PORT
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where a PBX that proves itself by its address sends from (S3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its IP address.
+    #[schema(value_type = String, example = "192.0.2.7")]
+    pub address: IpAddr,
+    /// Its port; 5060 where none is given.
+    #[serde(default = "sip_port")]
+    pub port: u16,
+}
+
+/// How a PBX proves that it is the profile's (S1); both ways may be on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// By SIP user and password; yes where nothing is said.
+    #[serde(default = "yes")]
+    #[schema(required = false)]
+    pub registration: bool,
+    /// By the address and port that its requests come from; at most 32.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub ip: Vec<Source>,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Authentication { registration: true, ip: Vec::new() }
+    }
+}
+
+/// Recharging by itself from the company's balance (K6).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAutoRecharge {
+    /// How much; more than 0.
+    #[schema(value_type = String, example = "10.00")]
+    pub amount: Text<Micros>,
+    /// When this much or less is available; 0 or more.
+    #[schema(value_type = String, example = "5.00")]
+    pub threshold: Text<Micros>,
+}
+
+/// A profile to be created. SIP user and password are always of our making (S11).
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewProfile {
+    /// Whose.
+    #[schema(value_type = String)]
+    pub company: Text<CompanyId>,
+    /// For people, 1 to 100 characters.
+    #[schema(example = "Main office")]
+    pub name: String,
+    /// Calls at one time: 1 to 300, above 100 rounded to tens (C2, C3); 0 for none yet (P7), also where nothing is said.
+    #[serde(default)]
+    #[schema(required = false, example = 10)]
+    pub channels: i64,
+    /// How its PBX proves itself; by registration where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub authentication: Authentication,
+    /// The number shown to who is called (O5); null for none.
+    #[schema(value_type = Option<String>, example = "+12025550199")]
+    pub caller_id: Option<Text<E164>>,
+    /// Recharging by itself; null for off.
+    pub auto_recharge: Option<NewAutoRecharge>,
+    /// Whether a dialled number must begin with `+` (S6).
+    #[serde(default)]
+    #[schema(required = false)]
+    pub require_plus: bool,
+}
+
+/// Whether a profile may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfileStateName {
+    /// It may.
+    Active,
+    /// It neither registers nor calls.
+    Suspended,
+}
+
+/// What to change of a profile; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProfilePatch {
+    /// For people (P4).
+    pub name: Option<String>,
+    /// Whether it may be used; operators only.
+    pub state: Option<ProfileStateName>,
+    /// Calls at one time: 1 to 300, above 100 rounded to tens; 0 for none. Binds new calls at once; calls that are up go on (C11).
+    pub channels: Option<i64>,
+    /// How its PBX proves itself; replaces all.
+    pub authentication: Option<Authentication>,
+    /// The number shown to who is called; null for none.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub caller_id: Option<Option<Text<E164>>>,
+    /// Recharging by itself; null for off (K8).
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<NewAutoRecharge>)]
+    pub auto_recharge: Option<Option<NewAutoRecharge>>,
+    /// Whether a dialled number must begin with `+`.
+    pub require_plus: Option<bool>,
+}
+
+/// A profile: its name and state, and the six elements (P1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Profile {
+    /// Which.
+    #[schema(example = "prof_0193a1b2c3d47e8f9a0b1c2d3e4f5061")]
+    pub id: String,
+    /// Whose.
+    pub company: String,
+    /// For people.
+    pub name: String,
+    /// `active`; `inactive` without channels (P7): it registers, and every call is refused; `suspended`.
+    pub state: String,
+    /// Whether a dialled number must begin with `+`.
+    pub require_plus: bool,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Element 1: how its PBX connects.
+    pub credentials: Credentials,
+    /// Element 2: calls at one time.
+    pub channels: Channels,
+    /// Element 3: what its calls are paid from.
+    pub credit: ProfileCredit,
+    /// Element 4: business accounts; always empty in this version.
+    #[schema(value_type = Vec<String>)]
+    pub accounts: [String; 0],
+    /// Element 5: the numbers that ring at it.
+    pub numbers: Vec<ProfileNumber>,
+    /// Element 6: whose number its calls show.
+    pub caller_id: CallerId,
+}
+
+/// How a PBX connects (P6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Credentials {
+    /// The SIP user, also the user of From (S4).
+    #[schema(example = "99050000000001")]
+    pub sip_user: String,
+    /// What it registers with; null where it is the address that it reaches us at.
+    pub domain: Option<String>,
+    /// The digest realm.
+    pub realm: String,
+    /// Where SIP is spoken.
+    pub servers: Vec<SipServer>,
+    /// How it proves itself.
+    pub authentication: Authentication,
+    /// Whether it is registered now.
+    pub registration: Registration,
+}
+
+/// A place where SIP is spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SipServer {
+    /// `udp` or `tcp`.
+    pub transport: String,
+    /// Address.
+    #[schema(example = "192.0.2.10")]
+    pub address: String,
+    /// Port.
+    #[schema(example = 5060)]
+    pub port: u16,
+}
+
+/// The live registration (P6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Registration {
+    /// `registered` or `not_registered`.
+    pub state: String,
+    /// The Contact URI; null where not registered, as everything below.
+    pub contact: Option<String>,
+    /// Where the REGISTER came from.
+    pub source: Option<String>,
+    /// `udp` or `tcp`.
+    pub transport: Option<String>,
+    /// Whether it is behind NAT.
+    pub behind_nat: Option<bool>,
+    /// What the PBX says it is.
+    pub user_agent: Option<String>,
+    /// When it was first bound; RFC 3339.
+    pub since: Option<String>,
+    /// When it was last refreshed; RFC 3339.
+    pub refreshed_at: Option<String>,
+    /// When it runs out; RFC 3339.
+    pub expires_at: Option<String>,
+}
+
+/// Calls at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Channels {
+    /// Bought.
+    pub subscribed: u16,
+    /// Taken by calls now; may exceed `subscribed` for a while after a decrease (C11).
+    pub in_use: i64,
+}
+
+/// What a profile's calls are paid from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProfileCredit {
+    /// Balance, held and available.
+    #[serde(flatten)]
+    pub credit: Credit,
+    /// Recharging by itself; null where it is off.
+    pub auto_recharge: Option<AutoRecharge>,
+}
+
+/// Recharging by itself from the company's balance (K6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AutoRecharge {
+    /// How much.
+    pub amount: String,
+    /// When this much or less is available.
+    pub threshold: String,
+}
+
+/// A number that rings at a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProfileNumber {
+    /// Which.
+    pub id: String,
+    /// The number itself.
+    pub number: String,
+    /// Whether it may be shown as caller ID.
+    pub caller_id_allowed: bool,
+}
+
+/// Whose number a profile's calls show (O5, L1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CallerId {
+    /// `number` or `none`.
+    pub mode: String,
+    /// The number, where one is shown.
+    pub number: Option<String>,
+}
+
+/// A profile that was created, with its credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CreatedProfile {
+    /// The profile.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// The SIP user.
+    #[schema(example = "99050000000001")]
+    pub sip_user: String,
+    /// The password; can be shown again by `reveal-password`.
+    #[schema(example = "8jsEZA767gXUdY")]
+    pub sip_password: String,
+}
+
+/// The credentials of a profile in the clear.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RevealedPassword {
+    /// The SIP user.
+    pub sip_user: String,
+    /// The password.
+    pub sip_password: String,
+}

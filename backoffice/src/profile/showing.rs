@@ -1,0 +1,155 @@
+//! How a profile is shown: the store's row beside the ledger's balances and the switch's binding.
+//!
+//! Nothing is changed here.
+
+use super::{
+    Authentication, AutoRecharge, CallerId, Channels, Credentials, Profile, ProfileCredit, ProfileNumber, Registration,
+    SipServer, Source,
+};
+use crate::caller::Caller;
+use crate::credit::Credit;
+use crate::error::Result;
+use crate::office::Office;
+use crate::page::{Page, PageAsk};
+use crate::posting::{profile_channels, profile_money};
+use domain::fact::Transport;
+use domain::{CompanyId, E164, ProfileId};
+use std::collections::BTreeMap;
+use store::ProfileState;
+use switch::registration::Binding;
+
+const fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    }
+}
+
+fn registration(binding: Option<&Binding>) -> Registration {
+    Registration {
+        state: if binding.is_some() { "registered" } else { "not_registered" }.to_owned(),
+        contact: binding.map(|binding| binding.contact.to_string()),
+        source: binding.map(|binding| binding.source.to_string()),
+        transport: binding.map(|binding| transport_name(binding.transport).to_owned()),
+        behind_nat: binding.map(|binding| binding.behind_nat),
+        user_agent: binding.map(|binding| binding.user_agent.to_string()),
+        since: binding.map(|binding| binding.since.to_string()),
+        refreshed_at: binding.map(|binding| binding.refreshed_at.to_string()),
+        expires_at: binding.map(|binding| binding.expires_at.to_string()),
+    }
+}
+
+fn authentication(auth: &store::ProfileAuth) -> Authentication {
+    let ip = auth.sources.iter().map(|source| Source { address: source.ip(), port: source.port() }).collect();
+    Authentication { registration: auth.registration, ip }
+}
+
+fn caller_id(number: Option<E164>) -> CallerId {
+    let mode = if number.is_some() { "number" } else { "none" };
+    CallerId { mode: mode.to_owned(), number: number.map(|number| number.to_string()) }
+}
+
+/// P7: without channels it registers, and every call is refused.
+const fn state(profile: &store::Profile) -> &'static str {
+    match profile.state {
+        ProfileState::Suspended => "suspended",
+        ProfileState::Active if profile.channels == 0 => "inactive",
+        ProfileState::Active => "active",
+    }
+}
+
+impl Office {
+    /// One profile.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`].
+    pub fn profile(&self, caller: &Caller, id: ProfileId) -> Result<Profile> {
+        let row = self.profile_row(caller, id)?;
+        let numbers = self.store().numbers(Some(row.company))?;
+        Ok(self.show_profile(row, &numbers))
+    }
+
+    /// The profiles that the caller may see, or one company's, in order of identity.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] (another's company), [`crate::Error::Invalid`] (cursor).
+    pub fn profiles(&self, caller: &Caller, company: Option<CompanyId>, ask: &PageAsk) -> Result<Page<Profile>> {
+        let company = caller.limit_to(company)?;
+        let rows = self.store().profiles(company)?;
+        let mut by_profile = BTreeMap::<ProfileId, Vec<store::Number>>::new();
+        for number in self.store().numbers(company)? {
+            if let Some(profile) = number.profile {
+                by_profile.entry(profile).or_default().push(number);
+            }
+        }
+        let numbers = |id| by_profile.get(&id).map_or(&[][..], Vec::as_slice);
+        Page::of_sorted(
+            rows,
+            ask,
+            |row| row.id,
+            |row| {
+                let numbers = numbers(row.id);
+                Ok(self.show_profile(row, numbers))
+            },
+        )
+    }
+
+    /// The row of a profile that the caller may see.
+    pub(crate) fn profile_row(&self, caller: &Caller, id: ProfileId) -> Result<store::Profile> {
+        let profile = self.store().profile(id)?;
+        caller.may_see(profile.company, "profile", id)?;
+        Ok(profile)
+    }
+
+    pub(super) fn show_profile(&self, row: store::Profile, numbers: &[store::Number]) -> Profile {
+        let money = self.balance(profile_money(row.company, row.id, row.currency));
+        let in_use = self.balance(profile_channels(row.company, row.id)).held;
+        let binding = self.inner.switchboard.binding(row.id);
+        let own = numbers.iter().filter(|number| number.profile == Some(row.id));
+        Profile {
+            id: row.id.to_string(),
+            company: row.company.to_string(),
+            state: state(&row).to_owned(),
+            require_plus: row.require_plus,
+            created_at: row.created_at.to_string(),
+            credentials: Credentials {
+                domain: self.inner.settings.domain.clone(),
+                realm: self.inner.settings.realm.clone(),
+                servers: self.sip_servers(),
+                authentication: authentication(&row.auth),
+                registration: registration(binding.as_deref()),
+                sip_user: row.sip_user,
+            },
+            channels: Channels { subscribed: row.channels, in_use },
+            credit: ProfileCredit {
+                credit: Credit::of(money, row.currency),
+                auto_recharge: row.auto_recharge.map(|recharge| AutoRecharge {
+                    amount: recharge.amount.to_string(),
+                    threshold: recharge.threshold.to_string(),
+                }),
+            },
+            accounts: [],
+            numbers: own
+                .map(|number| ProfileNumber {
+                    id: number.id.to_string(),
+                    number: number.number.to_string(),
+                    caller_id_allowed: number.caller_id_allowed,
+                })
+                .collect(),
+            caller_id: caller_id(row.caller_id),
+            name: row.name,
+        }
+    }
+
+    /// Every transport at every listener (P6).
+    fn sip_servers(&self) -> Vec<SipServer> {
+        let server = |address: std::net::SocketAddr, transport: &Transport| SipServer {
+            transport: transport_name(*transport).to_owned(),
+            address: address.ip().to_string(),
+            port: address.port(),
+        };
+        let listeners = self.inner.switchboard.listeners();
+        let transports = &self.inner.settings.transports;
+        listeners.iter().flat_map(|address| transports.iter().map(|transport| server(*address, transport))).collect()
+    }
+}

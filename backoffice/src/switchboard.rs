@@ -1,0 +1,50 @@
+//! What the back office needs of the running switch, as a trait, so that its tests need no sockets.
+//!
+//! How calls run does not live here.
+
+use domain::{CallId, CompanyId, ProfileId};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use switch::Directory;
+use switch::call::Live;
+use switch::registration::Binding;
+
+/// A future in a box.
+pub type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+
+/// The running switch, as the back office sees it.
+pub trait Switchboard: Send + Sync {
+    /// Every call that is up (R12), in any order.
+    fn live_calls(&self) -> Future<'_, Vec<Live>>;
+
+    /// One call, while it is up.
+    fn live_call(&self, call: CallId) -> Future<'_, Option<Live>>;
+
+    /// Ends a call, later; false where there is no such live call.
+    fn hang_up(&self, call: CallId) -> bool;
+
+    /// The live binding of a profile (P6).
+    fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>>;
+
+    /// Puts the store's present configuration in force; blocks. Returns what was left out, one sentence each.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; the former configuration stays in force.
+    fn reload(&self) -> std::result::Result<Vec<String>, store::Error>;
+
+    /// A company has more credit: recharges that failed are tried again (K6).
+    fn company_topped_up(&self, company: CompanyId);
+
+    /// The addresses that SIP is spoken at.
+    fn listeners(&self) -> Vec<SocketAddr>;
+
+    /// Whether calls are taken.
+    fn is_ready(&self) -> bool;
+
+    /// Whether calls are let finish and no new ones are taken.
+    fn is_draining(&self) -> bool;
+
+    /// The configuration in force.
+    fn directory(&self) -> Arc<Directory>;
+}

@@ -1,0 +1,129 @@
+//! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
+
+use actors::ExchangeSettings;
+use actors::desk::NodeRules;
+use config::{DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern};
+use media::{BySide, Learning, MediaSettings, PortRange};
+use sip::digest::Algorithm;
+use sip::transaction::Timing;
+use std::time::Duration;
+use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
+use switch::overload::Limits;
+
+/// What the switch is told.
+pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets) -> ExchangeSettings {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shards = match settings.node.shards {
+        0 => u16::try_from(cores).unwrap_or(u16::MAX),
+        shards => shards,
+    };
+    let milliseconds = |value: u32| Duration::from_millis(value.into());
+    let sip = &settings.sip;
+    ExchangeSettings {
+        shards: shards.min(config::Node::SHARDS_MAX),
+        listen: sip.listen.clone(),
+        advertised: sip.advertised_address,
+        host: sip.domain.as_ref().map(|host| host.as_str().to_owned()),
+        realm: sip.realm.clone(),
+        digest_algorithms: sip.digest_algorithms.iter().map(|algorithm| algorithm_of(*algorithm)).collect(),
+        user_agent: sip.user_agent.clone(),
+        timing: Timing { t1: milliseconds(sip.t1_ms), t2: milliseconds(sip.t2_ms), t4: milliseconds(sip.t4_ms) },
+        limits: Limits {
+            calls_per_second: sip.calls_per_second_max,
+            burst: sip.calls_per_second_max,
+            calls_max: sip.calls_max,
+        },
+        transactions_max: sip.transactions_max as usize,
+        connections_max: sip.connections_max as usize,
+        nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),
+        nonce_key: secrets.nonce_key.as_ref().map(|key| sip::digest::Ha1::new("", "", key.expose()).sha256),
+        media: media(settings, cores),
+        media_advertised: settings.media.advertised_address,
+        rules: NodeRules {
+            calls: calls(settings),
+            echo_codes: settings.calls.echo.iter().map(echo_code).collect(),
+            countries: countries(settings),
+            listeners: Vec::new(),
+        },
+    }
+}
+
+/// What the back office is told.
+pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
+    backoffice::Settings {
+        realm: settings.sip.realm.clone(),
+        domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
+        ..backoffice::Settings::default()
+    }
+}
+
+fn algorithm_of(algorithm: DigestAlgorithm) -> Algorithm {
+    match algorithm {
+        DigestAlgorithm::Md5 => Algorithm::Md5,
+        DigestAlgorithm::Sha256 => Algorithm::Sha256,
+    }
+}
+
+fn media(settings: &Settings, cores: usize) -> MediaSettings {
+    let media = &settings.media;
+    MediaSettings {
+        bind_ip: BySide { a: media.address, b: media.address },
+        ports: PortRange { first: media.port_min, last: media.port_max },
+        threads: match media.threads {
+            0 => cores.div_ceil(2),
+            threads => threads.into(),
+        },
+        silence_timeout: Duration::from_secs(media.silence_timeout_s.into()),
+        learning: match media.learning {
+            MediaLearning::Off => Learning::Off,
+            MediaLearning::SignallingIp => Learning::SignallingIp,
+            MediaLearning::FirstPacket => Learning::FirstPacket,
+        },
+        sessions_max: (media.ports() / config::Media::PORTS_PER_CALL) as usize,
+        recv_buffer: None,
+    }
+}
+
+fn calls(settings: &Settings) -> CallSettings {
+    let calls = &settings.calls;
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    CallSettings {
+        ring_timeout: seconds(calls.ring_timeout_s),
+        max_duration: seconds(calls.max_duration_s),
+        carrier_progress_timeout: seconds(calls.carrier_progress_timeout_s),
+        channel_lease: seconds(calls.channel_lease_s),
+        failover: calls.failover_statuses.patterns().fold(Statuses::none(), |set, pattern| match pattern {
+            StatusPattern::Exactly(status) => set.with(status),
+            StatusPattern::Class(class) => set.with_class(class),
+        }),
+        emergency_status: calls.emergency_status,
+        ..CallSettings::default()
+    }
+}
+
+fn echo_code(number: &EchoNumber) -> String {
+    match number {
+        EchoNumber::ServiceCode(code) => code.clone(),
+        EchoNumber::Number(number) => number.to_string(),
+    }
+}
+
+/// How each country dials, with the numbers that the operator has put in place of ours.
+fn countries(settings: &Settings) -> Vec<(Country, CountryPlan)> {
+    let numbers = match EmergencyNumbers::shipped() {
+        Ok(numbers) => numbers.with_overrides(&settings.calls.emergency_numbers),
+        Err(faults) => {
+            // A test reads the shipped list; where it is broken all the same, 112 and 911 are known everywhere.
+            tracing::error!(faults = %faults.report(), "the list of emergency numbers cannot be read");
+            return Vec::new();
+        }
+    };
+    let plan = |country: &config::Country| {
+        let plan = CountryPlan {
+            calling_code: numbers.calling_code(country.as_str()).unwrap_or_default().to_owned(),
+            emergency: numbers.for_country(country.as_str()).to_vec(),
+        };
+        Some((country.as_str().parse().ok()?, plan))
+    };
+    numbers.countries().filter_map(|country| plan(&country)).collect()
+}

@@ -1,0 +1,55 @@
+//! The running switch as the back office sees it.
+
+use actors::Exchange;
+use backoffice::{Future, Switchboard};
+use domain::{CallId, CompanyId, ProfileId};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use switch::Directory;
+use switch::call::Live;
+use switch::registration::Binding;
+
+/// The switch of this node.
+pub(super) struct RunningExchange(pub(super) Exchange);
+
+impl Switchboard for RunningExchange {
+    fn live_calls(&self) -> Future<'_, Vec<Live>> {
+        Box::pin(self.0.live_calls())
+    }
+
+    fn live_call(&self, call: CallId) -> Future<'_, Option<Live>> {
+        Box::pin(self.0.live_call(call))
+    }
+
+    fn hang_up(&self, call: CallId) -> bool {
+        self.0.hang_up(call)
+    }
+
+    fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
+        self.0.binding(profile)
+    }
+
+    fn reload(&self) -> Result<Vec<String>, store::Error> {
+        self.0.reload()
+    }
+
+    fn company_topped_up(&self, company: CompanyId) {
+        self.0.company_topped_up(company);
+    }
+
+    fn listeners(&self) -> Vec<SocketAddr> {
+        self.0.listeners().to_vec()
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_ready()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.0.is_draining()
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        self.0.directory()
+    }
+}

@@ -1,1 +1,0 @@
-//! Room `testkit` of Tandem.
