@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod check_config;
+mod demo;
 mod ledger_verify;
 mod serve;
 

@@ -72,13 +72,13 @@ const A_EVEN_BITS: u8 = 0x55;
 
 fn encode_a(sample: i16) -> u8 {
     let sign = if sample < 0 { 0 } else { 0x80 };
-    // Of negative numbers the ones' complement: the law has no two zeros. 13 bits count.
+    // Of negative numbers the ones' complement: the law has no two zeros. Of the magnitude 11 bits count.
     let magnitude = i32::from(if sample < 0 { !sample } else { sample }) >> 4;
     let coded = if magnitude < 32 {
-        magnitude >> 1
+        magnitude
     } else {
-        let segment = (31 - magnitude.leading_zeros() as i32) - 4;
-        (segment << 4) | ((magnitude >> segment) & 0x0f)
+        let segment = (31 - magnitude.leading_zeros() as i32) - 3;
+        (segment << 4) | ((magnitude >> (segment - 1)) & 0x0f)
     };
     (coded as u8 | sign) ^ A_EVEN_BITS
 }

@@ -1,0 +1,3 @@
+//! `tandem demo`.
+
+mod agent;
