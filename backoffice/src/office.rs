@@ -102,15 +102,12 @@ impl Office {
         (self.inner.clock)()
     }
 
-    /// Why no calls are taken now; empty where they are. One word each: `not_started`, `draining`, `ledger`.
+    /// Why no calls are taken now; empty where they are. One word each: `draining`, `ledger`, or else `not_started`.
     pub fn unready_because(&self) -> Vec<&'static str> {
         let Inner { switchboard, ledger, .. } = &*self.inner;
-        let reasons = [
-            (!switchboard.is_ready() && !switchboard.is_draining(), "not_started"),
-            (switchboard.is_draining(), "draining"),
-            (!ledger.is_healthy(), "ledger"),
-        ];
-        reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+        let reasons = [(switchboard.is_draining(), "draining"), (!ledger.is_healthy(), "ledger")];
+        let known: Vec<_> = reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect();
+        if known.is_empty() && !switchboard.is_ready() { vec!["not_started"] } else { known }
     }
 
     /// Whether calls are let finish and no new ones are taken.

@@ -13,7 +13,7 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Why a request failed.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// The back office said so.
     Office(backoffice::Error),
     /// The request never reached it.
@@ -21,7 +21,7 @@ pub enum Failure {
 }
 
 /// What handlers answer.
-pub type Answer = Result<HttpResponse, Failure>;
+pub(crate) type Answer = Result<HttpResponse, Failure>;
 
 impl Failure {
     fn problem(&self) -> (ProblemKind, Problem) {

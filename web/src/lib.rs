@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod body;
 mod doorkeeper;
 mod failure;
 mod probes;
+mod query;
 mod server;
 mod services;
 

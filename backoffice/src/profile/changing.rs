@@ -42,16 +42,6 @@ impl Office {
         Ha1 { md5, sha256 }
     }
 
-    /// Makes every stored hash fit the realm. To be called at every start, before calls are taken.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn ensure_realm(&self) -> Result<u64> {
-        let signed = store::Signed { by: "start", at: self.wall() };
-        let realm = self.inner.settings.realm.as_str();
-        Ok(self.store().ensure_realm(realm, &|user, password| self.ha1(user, password), signed)?)
-    }
-
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Repeating a 2xx to an INVITE until its ACK arrives: T1, doubling up to T2, for 64*T1 (RFC 3261 13.3.1.4).
 //!
-//! It runs on every transport, since a hop behind the first may be UDP. Matching the ACK is done in [`crate::endpoint`], which embeds this machine in the INVITE's server
-//! transaction, so that a leg orders its 2xx once and hears `AckArrived` or `AckMissed`.
+//! It runs on every transport, since a hop behind the first may be UDP. Matching the ACK is done in [`crate::endpoint`], which
+//! embeds this machine in the INVITE's server transaction, so that a leg orders its 2xx once and hears `AckArrived` or
+//! `AckMissed`.
 
 use crate::transaction::Timing;
 use bytes::Bytes;

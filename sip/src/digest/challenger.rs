@@ -4,16 +4,13 @@
 //! [`Verdict::UnknownUser`] and [`Verdict::BadPassword`] are answered alike, and [`Verdict::Stale`] and [`Verdict::Replayed`]
 //! with a challenge that says [`Freshness::Stale`], so that an honest client tries again by itself.
 //!
-//! **The `uri` parameter** is compared leniently, as the field does: proxies and NATs rewrite hosts and parameters, and some
-//! PBXs print the registrar's host. For every method but REGISTER the *user* part must be the one of the Request-URI (for
-//! `tel:` the number) where there is one (SIPp and others send none), because it is the dialled number that costs money; scheme, host, port and parameters may differ. The
-//! Request-URI of a REGISTER names nobody, so there nothing is compared. The response is computed over `uri` as it was sent.
-//!
 //! **Clients without qop** (RFC 2069) are served for MD5 only, and a nonce is then good for one request.
 
+use super::given::Given;
 use super::hash::{Algorithm, Ha1, Ingredients, response};
 use super::nonce::{Issuer, Mint, Nonce};
-use super::params::{self, Value};
+use super::params::Value;
+use super::uri::same_user_part;
 use super::window::{Count, Use, Window};
 use domain::{Entropy, Wall};
 use std::borrow::Cow;
@@ -132,20 +129,6 @@ pub struct Challenger {
     entropy: Entropy,
     /// Stands in for the password of users that do not exist, so that they cost the same work.
     nobody: Ha1,
-}
-
-/// Digest parameters of credentials, as they stand on the wire.
-#[derive(Default)]
-struct Given<'a> {
-    username: Option<Value<'a>>,
-    realm: Option<Value<'a>>,
-    nonce: &'a [u8],
-    uri: &'a [u8],
-    response: &'a [u8],
-    algorithm: Option<&'a [u8]>,
-    cnonce: &'a [u8],
-    qop: Option<&'a [u8]>,
-    count: &'a [u8],
 }
 
 impl Challenger {
@@ -276,105 +259,10 @@ impl Challenger {
     }
 }
 
-impl<'a> Given<'a> {
-    fn read(value: &'a [u8]) -> Option<Result<Given<'a>, &'static str>> {
-        let mut given = Given::default();
-        let outcome = params::read(value, |name, value| {
-            given.take(name, value);
-            Ok(())
-        })?;
-        Some(outcome.map(|()| given))
-    }
-
-    fn take(&mut self, name: &[u8], value: Value<'a>) {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        if is("username") {
-            self.username = Some(value);
-        } else if is("realm") {
-            self.realm = Some(value);
-        } else if is("nonce") {
-            self.nonce = value.raw;
-        } else if is("uri") {
-            self.uri = value.raw;
-        } else if is("response") {
-            self.response = value.raw;
-        } else if is("algorithm") {
-            self.algorithm = Some(value.raw);
-        } else if is("cnonce") {
-            self.cnonce = value.raw;
-        } else if is("qop") {
-            self.qop = Some(value.raw);
-        } else if is("nc") {
-            self.count = value.raw;
-        }
-    }
-
-    fn user(&self) -> Result<Cow<'a, str>, &'static str> {
-        let user = self.username.ok_or("the digest credentials have no username")?;
-        user.text().ok_or("the username of the digest credentials is not UTF-8")
-    }
-
-    /// RFC 7616 3.4: MD5 where none is named.
-    fn algorithm(&self) -> Result<Algorithm, &'static str> {
-        match self.algorithm {
-            None => Ok(Algorithm::Md5),
-            Some(token) => Algorithm::parse(token).ok_or("digest algorithms offered here are SHA-256 and MD5"),
-        }
-    }
-
-    fn count(&self, algorithm: Algorithm) -> Result<Count, &'static str> {
-        match self.qop {
-            Some(qop) if !qop.eq_ignore_ascii_case(b"auth") => Err("only qop=auth is offered here"),
-            Some(_) if self.cnonce.is_empty() => Err("digest credentials with qop need a cnonce"),
-            Some(_) => parse_count(self.count).ok_or("nc of digest credentials is eight hexadecimal digits"),
-            None if algorithm == Algorithm::Md5 => Ok(Count::Once),
-            None => Err("digest credentials with SHA-256 need qop=auth"),
-        }
-    }
-}
-
-fn parse_count(digits: &[u8]) -> Option<Count> {
-    if digits.is_empty() || digits.len() > 8 {
-        return None;
-    }
-    digits
-        .iter()
-        .try_fold(0u32, |count, digit| Some(count << 4 | char::from(*digit).to_digit(16)?))
-        .map(Count::Numbered)
-}
-
 /// Some clients send the response in capitals. What is too long stays as it is, and so never matches.
 fn lower_case<'a>(response: &'a [u8], buffer: &'a mut [u8; 64]) -> &'a [u8] {
     let Some(buffer) = buffer.get_mut(..response.len()) else { return response };
     buffer.copy_from_slice(response);
     buffer.make_ascii_lowercase();
     buffer
-}
-
-/// The rule for `uri` in this file's first lines.
-fn same_user_part(method: &str, given: &[u8], called: &[u8]) -> bool {
-    method == "REGISTER" || user_part(given).next().is_none() || user_part(given).eq(user_part(called))
-}
-
-/// The user part of a `sip:`, `sips:` or `tel:` URI, percent escapes undone; nothing where there is none.
-fn user_part(uri: &[u8]) -> impl Iterator<Item = u8> {
-    let rest = memchr::memchr(b':', uri).map_or(uri, |colon| &uri[colon + 1..]);
-    let is_tel = uri.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"tel:"));
-    let user = if is_tel { rest } else { memchr::memrchr(b'@', rest).map_or(&rest[..0], |at| &rest[..at]) };
-    // Parameters of the user part (`;phone-context=`) and passwords do not name anybody.
-    let end = user.iter().position(|byte| matches!(byte, b';' | b':')).unwrap_or(user.len());
-    unescaped(&user[..end])
-}
-
-fn unescaped(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let byte = *text.get(at)?;
-        let escaped = (byte == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|digits| {
-            let digit = |byte: u8| char::from(byte).to_digit(16);
-            Some((digit(digits[0])? << 4 | digit(digits[1])?) as u8)
-        });
-        at += if escaped.is_some() { 3 } else { 1 };
-        Some(escaped.unwrap_or(byte))
-    })
 }

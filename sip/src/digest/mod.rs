@@ -9,13 +9,16 @@
 //! | [`nonce`] | nonces that validate themselves |
 //! | [`window`] | which nonce counts were seen |
 //! | [`challenger`] | the server: challenges, and verdicts on credentials |
+//! | `given`, `uri` | the credentials of a request, and whether they are for the number that is called |
 //! | [`answer`](mod@answer) | the client: credentials for a challenge |
 
 pub mod answer;
 pub mod challenger;
+mod given;
 pub mod hash;
 pub mod nonce;
 pub mod params;
+mod uri;
 pub mod window;
 
 pub use answer::{Credentials, Secret, Unanswerable, answer};

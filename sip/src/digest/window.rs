@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn of_two_nonces_of_one_microsecond_the_one_that_left_does_not_come_back() {
+        let mut window = Window::new(1, Wall::default());
+        let [first, second] = [1, 2].map(|random| Nonce { random, ..nonce(10) });
+        assert_eq!(window.record(&first, Numbered(1)), Use::Fresh);
+        assert_eq!(window.record(&second, Numbered(1)), Use::Forgotten);
+        assert_eq!(window.record(&first, Numbered(1)), Use::Forgotten);
+    }
+
+    #[test]
     fn what_a_former_life_issued_is_forgotten() {
         let mut window = Window::new(2, Wall::from_unix_seconds(100));
         assert_eq!(window.record(&nonce(99), Numbered(1)), Use::Forgotten);

@@ -235,7 +235,7 @@ impl Endpoint {
             return self.answer(&message, &source, &identity, reply, effects);
         };
         let reply = front_door.reply(200, "OK").tag(&server.default_tag.to_string());
-        let is_open = matches!(&server.machine, ServerMachine::Invite(machine) if machine.phase() == server_invite::Phase::Proceeding);
+        let is_open = server.is_open();
         let is_first = !std::mem::replace(&mut server.is_cancelled, true);
         let owner = server.owner;
         match is_first {

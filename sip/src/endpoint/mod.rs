@@ -4,36 +4,40 @@
 //! and does what its users order.
 //!
 //! # Walk of a new request
-//! 1. [`Event::BytesReceived`]: parsed and checked. What is broken is answered 400 (or 416, 505) without state, with a sentence in
-//!    `Warning: 399`; broken responses are dropped. All of it is counted.
+//! 1. [`Event::BytesReceived`]: parsed and checked. What is broken is answered 400 (or 416, 505, 513) without state, with a
+//!    sentence in `Warning: 399`; broken responses are dropped. All of it is counted.
 //! 2. A request of a known transaction is a retransmission: it is answered with the last response. An ACK stops what it
 //!    acknowledges; a CANCEL is answered here and reported as [`Effect::Cancelled`].
 //! 3. A request with a To tag belongs to a dialog: its server transaction is created, and the owner hears
 //!    [`Effect::DialogRequestArrived`]. Without a bound dialog it is answered 481.
-//! 4. The front door ([`front_door`]) answers what needs nobody: 405, 483, 482, 420, OPTIONS, and 503 when the tables are full.
+//! 4. The front door ([`front_door`]) answers what needs nobody: 405, 481, 483, 482, 420, OPTIONS, and 503 when the tables are
+//!    full.
 //! 5. [`Effect::RequestArrived`] hands out a [`Pending`] request. **Nothing has been stored yet.** The user decides on the spot:
-//!    - [`Endpoint::answer_statelessly`] (401, 407, 403 to strangers): a response leaves, and nothing is remembered. A retransmission of
-//!      the request is simply reported and answered again, with the same To tag; the ACK to the answer matches nothing and is absorbed silently.
+//!    - [`Endpoint::answer_statelessly`] (401, 407, 403 to strangers): a response leaves, and nothing is remembered. A
+//!      retransmission of the request is simply reported and answered again, with the same To tag; the ACK to the answer
+//!      matches nothing and is absorbed in silence.
 //!    - [`Endpoint::accept`]: the server transaction is created; an INVITE is answered 100 at once. From then on
 //!      retransmissions are absorbed.
 //!
-//!    A user that cannot decide on the spot accepts first and refuses later, with a transaction: between the two steps nothing is
-//!    known of the request, and a CANCEL of it would get 481. Who has proven his password is accepted before anything else is
-//!    said, even a refusal, because his nonce count is used up and his retransmission would look like a replay.
+//!    A user that cannot decide on the spot accepts first and refuses later, with a transaction: between the two steps nothing
+//!    is known of the request, and a CANCEL of it would get 481. Who has proven his password is accepted before anything else
+//!    is said, even a refusal, because his nonce count is used up and his retransmission would look like a replay.
 //!
 //! # Walk of a request of ours
-//! [`Endpoint::request`] takes a whole request *without Via* (see [`crate::dialog`]), adds a Via with a fresh branch, and opens a client
-//! transaction. Responses come as [`Effect::ResponseArrived`], each once: retransmitted finals are absorbed. The ACK to a refusal is
-//! sent here. The ACK to a 2xx is ordered with [`Endpoint::acknowledge`], which keeps it as long as the 2xx may be repeated
-//! and then repeats the ACK by itself. [`Endpoint::cancel`] builds the CANCEL, and waits for a provisional response where none came.
-//!
-//! # What the transport does with `Transmit`
-//! It sends, and says [`Event::TransportFailed`] with the same destination, or [`Event::FlowClosed`], where it could not. A response
-//! whose connection is gone may go over another one to the same address (RFC 3261 18.2.2), or be reported as failed.
+//! [`Endpoint::request`] takes a whole request *without Via* (see [`crate::dialog`]), adds a Via with a fresh branch, and opens a
+//! client transaction. Responses come as [`Effect::ResponseArrived`], each once: retransmitted finals are absorbed. The ACK to
+//! a refusal is sent here. The ACK to a 2xx is ordered with [`Endpoint::acknowledge`], which keeps it as long as the 2xx may be
+//! repeated and then repeats the ACK by itself. [`Endpoint::cancel`] builds the CANCEL, and waits for a provisional response
+//! where none came.
 //!
 //! # Walk of an answered call
-//! A 2xx to an INVITE that leaves through [`Endpoint::respond`] is repeated until its ACK arrives ([`crate::dialog::repeating`]):
-//! [`Effect::AckArrived`], once, or [`Effect::AckMissed`] after 64*T1. The leg has nothing to do but to order the 2xx once.
+//! A 2xx to an INVITE that leaves through [`Endpoint::respond`] is repeated until its ACK arrives
+//! ([`crate::dialog::repeating`]): [`Effect::AckArrived`], once, or [`Effect::AckMissed`] after 64*T1. The leg has nothing to do
+//! but to order the 2xx once.
+//!
+//! # What the transport does with `Transmit`
+//! It sends, and says [`Event::TransportFailed`] with the same destination, or [`Event::FlowClosed`], where it could not. A
+//! response whose connection is gone may go over another one to the same address (RFC 3261 18.2.2), or be reported as failed.
 
 mod copied;
 mod counters;
@@ -42,8 +46,11 @@ mod keys;
 mod outgoing;
 mod place;
 mod reply;
+mod requesting;
 mod responding;
 mod settings;
+#[cfg(test)]
+mod storm;
 mod table;
 mod words;
 
@@ -152,6 +159,7 @@ impl Endpoint {
             server_transactions: self.servers.len(),
             client_transactions: self.clients.len(),
             dialogs: self.dialogs.len(),
+            flows: self.flows.len(),
         }
     }
 

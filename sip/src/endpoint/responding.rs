@@ -237,7 +237,7 @@ impl Endpoint {
 
 impl Server {
     /// Whether a response may still be ordered.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         match &self.machine {
             ServerMachine::Invite(machine) => machine.phase() == server_invite::Phase::Proceeding,
             ServerMachine::Other(machine) => {

@@ -53,4 +53,6 @@ pub struct Load {
     pub client_transactions: usize,
     /// Bound dialogs.
     pub dialogs: usize,
+    /// Connections on which transactions hang.
+    pub flows: usize,
 }

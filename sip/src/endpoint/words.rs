@@ -47,8 +47,8 @@ pub enum Effect {
         /// Where to.
         destination: Destination,
     },
-    /// A new request stands at the door, and nothing is stored of it: [`Endpoint::accept`] it or
-    /// [`Endpoint::answer_statelessly`].
+    /// A new request stands at the door, and nothing is stored of it: [`accept`](super::Endpoint::accept) it or
+    /// [`answer_statelessly`](super::Endpoint::answer_statelessly).
     RequestArrived {
         /// The request.
         pending: Pending,

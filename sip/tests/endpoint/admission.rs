@@ -81,6 +81,32 @@ fn the_same_request_by_another_way_is_a_loop() {
     assert_eq!(desk.endpoint.counters().merged, 2);
 }
 
+/// RFC 3261 17.2.3: the branch is unique only together with who chose it.
+#[test]
+fn the_same_branch_from_another_sent_by_is_another_transaction() {
+    let mut desk = Desk::new();
+    desk.admit(&invite("z9hG4bKa"));
+    let elsewhere = invite("z9hG4bKa").replace("198.51.100.7:5062;branch", "198.51.100.8:5062;branch");
+    assert_eq!(desk.hear(&elsewhere).only().status(), Some(482), "not absorbed as a retransmission");
+    let same = invite("z9hG4bKa").replace("198.51.100.7:5062;branch", "198.51.100.7:5062 ;branch");
+    assert_eq!(desk.hear(&same).words(), ["send 100"]);
+}
+
+/// RFC 3261 17.2.3, the rule for elements of RFC 2543: no magic cookie, so the top Via, From tag, Call-ID, CSeq and Request-URI
+/// tell transactions apart.
+#[test]
+fn a_request_without_the_magic_cookie_finds_its_transaction_too() {
+    let mut desk = Desk::new();
+    let transaction = desk.admit(&invite("1"));
+    assert_eq!(desk.hear(&invite("1")).words(), ["send 100"]);
+    assert_eq!(desk.hear(&from_pbx("CANCEL", "1", 1, "", "")).words(), ["send 200", "cancelled 7"]);
+    desk.respond(transaction, Reply::new(487, "Request Terminated").tag("t1"));
+    assert!(desk.hear(&from_pbx("ACK", "1", 1, "t1", "")).0.is_empty());
+    assert_eq!(desk.endpoint.counters().stray_acks, 0);
+    desk.wait(5_000);
+    assert_eq!(desk.endpoint.load().server_transactions, 0);
+}
+
 #[test]
 fn an_invite_that_comes_again_with_credentials_and_the_same_cseq_is_no_loop() {
     // Challenged without state, and challenged by a transaction.

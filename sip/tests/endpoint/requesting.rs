@@ -165,11 +165,21 @@ fn a_connection_that_closes_fails_what_hangs_on_it_in_both_directions() {
     desk.endpoint.request(OWNER, to_carrier("INVITE", "").as_bytes(), destination, desk.now, &mut effects).unwrap();
     let invite = crate::support::invite("z9hG4bKa").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     let pending = desk.hear_from(over_tcp, &invite).pending();
-    desk.accept(&pending);
+    let (first, _) = desk.accept(&pending);
     let other = Flow { generation: 2, ..flow };
     assert!(desk.event(Event::FlowClosed { flow: other }).0.is_empty());
     let outcome = desk.event(Event::FlowClosed { flow });
     assert_eq!(outcome.words(), ["failed 7 Transport", "failed 7 Transport"]);
+    assert_eq!(desk.endpoint.load().flows, 1, "the call of theirs may still be answered over another connection");
+    let other = invite.replace("call-1", "call-2");
+    let pending = desk.hear_from(over_tcp, &other).pending();
+    let (transaction, _) = desk.accept(&pending);
+    desk.respond(transaction, sip::endpoint::Reply::new(486, "Busy Here"));
+    desk.wait(32_000);
+    assert_eq!(desk.endpoint.load().server_transactions, 1);
+    desk.respond(first, sip::endpoint::Reply::new(480, "Temporarily Unavailable"));
+    desk.wait(32_000);
+    assert_eq!(desk.endpoint.load(), Default::default());
 }
 
 #[test]

@@ -1,7 +1,140 @@
-//! REST API v1.
-use actix_web::web;
+//! REST API v1: which path and method is which question to the back office.
+//!
+//! Handlers are in the files beside, by noun; what they ask is `backoffice`'s.
+
+mod answers;
+mod asking;
+mod calls;
+mod carriers;
+mod companies;
+mod decks;
+mod numbers;
+mod openapi;
+mod problems;
+mod profiles;
+mod rates;
+mod tokens;
+
+use crate::failure;
+use crate::query;
+use crate::services::Services;
+use actix_web::{HttpRequest, middleware, web};
+use backoffice::PageAsk;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+pub use openapi::document;
 
 /// Where the API lies.
 pub const BASE: &str = "/api/v1";
 
-pub(crate) fn routes(_app: &mut web::ServiceConfig) {}
+type Desk = web::Data<Services>;
+
+macro_rules! route_table {
+    ($table:ident, $register:ident; $($path:literal, $allow:literal: $($method:ident $handler:path),+;)*) => {
+        /// Method and path of each, under [`BASE`].
+        pub const $table: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),*];
+
+        fn $register(app: &mut web::ServiceConfig) {
+            $(
+                app.service(
+                    web::resource($path)
+                        $(.route(web::$method().to($handler)))+
+                        .default_service(web::to(async |request: HttpRequest| {
+                            failure::no_such_method(&request, $allow)
+                        })),
+                );
+            )*
+        }
+    };
+}
+
+route_table! { PUBLIC_ROUTES, public_routes;
+    "/openapi.json", "GET": get openapi::read;
+    "/problems", "GET": get problems::list;
+    "/problems/{code}", "GET": get problems::read;
+}
+
+route_table! { ROUTES, token_routes;
+    "/companies", "GET, POST": get companies::list, post companies::create;
+    "/companies/{id}", "GET, PATCH": get companies::read, patch companies::update;
+    "/companies/{id}/credit", "POST": post companies::add_credit;
+    "/companies/{id}/statement", "GET": get companies::statement;
+    "/profiles", "GET, POST": get profiles::list, post profiles::create;
+    "/profiles/{id}", "GET, PATCH": get profiles::read, patch profiles::update;
+    "/profiles/{id}/credit", "POST": post profiles::allocate;
+    "/profiles/{id}/credit/take-back", "POST": post profiles::take_back;
+    "/profiles/{id}/statement", "GET": get profiles::statement;
+    "/profiles/{id}/reveal-password", "POST": post profiles::reveal_password;
+    "/profiles/{id}/renew-password", "POST": post profiles::renew_password;
+    "/carriers", "GET, POST": get carriers::list, post carriers::create;
+    "/carriers/{id}", "DELETE, GET, PATCH": get carriers::read, patch carriers::update, delete carriers::remove;
+    "/decks", "GET, POST": get decks::list, post decks::import;
+    "/decks/{id}", "DELETE, GET": get decks::read, delete decks::remove;
+    "/decks/{id}/activate", "POST": post decks::activate;
+    "/numbers", "GET, POST": get numbers::list, post numbers::create;
+    "/numbers/{id}", "DELETE, GET, PATCH": get numbers::read, patch numbers::update, delete numbers::remove;
+    "/calls", "GET": get calls::list;
+    "/calls/totals", "GET": get calls::totals;
+    "/calls/{id}", "DELETE, GET": get calls::read, delete calls::hang_up;
+    "/rates", "GET": get rates::read;
+    "/tokens", "GET, POST": get tokens::list, post tokens::create;
+    "/tokens/{id}", "DELETE": delete tokens::revoke;
+}
+
+/// Hangs the API into an app.
+pub(crate) fn routes(app: &mut web::ServiceConfig) {
+    let scope = web::scope(BASE).configure(public_routes).service(
+        web::scope("")
+            .wrap(middleware::from_fn(asking::authenticated))
+            .configure(token_routes)
+            .default_service(web::to(failure::no_such_path)),
+    );
+    app.service(scope);
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PageQuery {
+    /// Entries at most, 1 to 500; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+impl PageQuery {
+    fn page(self) -> Result<PageAsk, failure::Failure> {
+        query::page(self.limit.as_deref(), self.after)
+    }
+}
+
+/// Whose, and which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OwnedQuery {
+    /// This company's only.
+    company: Option<String>,
+    /// Entries at most, 1 to 500; 50 where nothing is said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// Which lines of a statement.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StatementQuery {
+    /// `posted` (what moved) or `all` (holds, releases and prolonged leases too); `posted` where nothing is said.
+    lines: Option<String>,
+    /// Entries at most, 1 to 500; 50 where nothing is said. A batch is never cut in two, so a page may be a few longer.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}

@@ -1,0 +1,71 @@
+//! Which errors a route can answer, for the OpenAPI document: one list for each manner of request.
+//!
+//! The errors themselves are `backoffice::problem`'s.
+
+use backoffice::problem::{Problem, ProblemKind};
+use std::collections::BTreeMap;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+use ProblemKind::{
+    BodyTooLarge, Busy, CallEnded, Conflict, DeckFaulty, InUse, InsufficientCredit, Internal, Invalid, KeyInvalid,
+    KeyRequired, KeyReused, LedgerUnavailable, MalformedJson, MalformedRequest, NoRate, NotFound, NotInForce,
+    OperatorOnly, Unauthenticated, UnsupportedMediaType,
+};
+
+/// What any request with a token can be answered.
+const ALWAYS: &[ProblemKind] = &[Unauthenticated, OperatorOnly, NotFound, Invalid, Internal, Busy, LedgerUnavailable];
+/// What any request with a body can be answered besides.
+const BODY: &[ProblemKind] = &[MalformedJson, MalformedRequest, BodyTooLarge, UnsupportedMediaType];
+/// What any change of the configuration can be answered besides.
+const CHANGE: &[ProblemKind] = &[Conflict, InUse, NotInForce];
+/// What any request that moves money can be answered besides.
+const MONEY: &[ProblemKind] = &[KeyRequired, KeyInvalid, KeyReused, InsufficientCredit];
+
+/// One answer for each status, its description naming every code.
+fn responses(lists: &[&[ProblemKind]]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status = BTreeMap::<u16, Vec<&str>>::new();
+    for kind in lists.iter().copied().flatten() {
+        by_status.entry(kind.status()).or_default().push(kind.as_str());
+    }
+    let answer = |codes: Vec<&str>| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
+        let description = format!("One of the codes: {}", codes.join(", "));
+        ResponseBuilder::new().description(description).content(crate::failure::PROBLEM_JSON, content).build()
+    };
+    by_status.into_iter().map(|(status, codes)| (status.to_string(), RefOr::T(answer(codes)))).collect()
+}
+
+macro_rules! manners {
+    ($($(#[$doc:meta])* $name:ident, $lists:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub(super) struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    responses($lists)
+                }
+            }
+        )*
+    };
+}
+
+manners! {
+    /// A question.
+    Read, &[ALWAYS];
+    /// A question for a price.
+    ReadRate, &[ALWAYS, &[NoRate]];
+    /// A change without a body.
+    Change, &[ALWAYS, CHANGE];
+    /// A change with a body.
+    ChangeByBody, &[ALWAYS, BODY, CHANGE];
+    /// A deck.
+    Import, &[ALWAYS, BODY, CHANGE, &[DeckFaulty]];
+    /// Money.
+    Move, &[ALWAYS, BODY, MONEY];
+    /// Ending a call.
+    End, &[ALWAYS, &[CallEnded]];
+    /// A question without a token.
+    Public, &[&[NotFound, Internal]];
+}

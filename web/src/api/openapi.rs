@@ -1,0 +1,74 @@
+//! The OpenAPI document: made from the handlers' own descriptions.
+//!
+//! Which routes there are is in the parent; a test holds the two against each other.
+
+use super::answers::Public;
+use super::{calls, carriers, companies, decks, numbers, problems, profiles, rates, tokens};
+use crate::failure::{Answer, json};
+use actix_web::http::StatusCode;
+use backoffice::problem::Problem;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+/// Says that a bearer token is needed, unless a route says otherwise.
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut Document) {
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tandem",
+        version = "1",
+        description = "Companies, SIP profiles, credit, carriers, rate decks, numbers and calls of a Tandem switch. Amounts are decimal \
+                       strings. Errors are application/problem+json (RFC 9457)."
+    ),
+    paths(
+        read,
+        problems::list, problems::read,
+        companies::create, companies::list, companies::read, companies::update, companies::add_credit, companies::statement,
+        profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
+        profiles::statement, profiles::reveal_password, profiles::renew_password,
+        carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
+        decks::import, decks::list, decks::read, decks::activate, decks::remove,
+        numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
+        calls::list, calls::totals, calls::read, calls::hang_up,
+        rates::read,
+        tokens::create, tokens::list, tokens::revoke,
+    ),
+    components(schemas(Problem)),
+    security(("token" = [])),
+    modifiers(&BearerToken),
+    tags(
+        (name = "companies", description = "Who pays"),
+        (name = "profiles", description = "How PBXs connect: six elements each"),
+        (name = "credit", description = "Money: every POST needs an Idempotency-Key"),
+        (name = "carriers", description = "Who calls are handed to"),
+        (name = "decks", description = "What calls cost"),
+        (name = "numbers", description = "Online numbers"),
+        (name = "calls", description = "Live calls and call records"),
+        (name = "tokens", description = "Who may ask"),
+        (name = "problems", description = "What can go wrong"),
+        (name = "document", description = "This document"),
+    )
+)]
+struct Api;
+
+/// The OpenAPI document of the API.
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "document", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value), Public))]
+pub(super) async fn read() -> Answer {
+    json(StatusCode::OK, &document())
+}
