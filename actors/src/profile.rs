@@ -13,7 +13,7 @@ use store::record_json::to_json;
 use switch::profile::{Effect, Event, Papers, Posting};
 
 /// A profile as an actor. It stays once it was opened.
-pub type ProfileShell = Shell<Enduring, ProfileOutlet>;
+pub(crate) type ProfileShell = Shell<Enduring, ProfileOutlet>;
 
 /// The machine of a profile, whose actor stays when the last call is over: an address that others hold must not go stale.
 pub struct Enduring(pub switch::Profile);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use switch::registration::{Effect, Event};
 
 /// A registration as an actor. It stays once it was opened.
-pub type RegistrationShell = Shell<Enduring, RegistrarOutlet>;
+pub(crate) type RegistrationShell = Shell<Enduring, RegistrarOutlet>;
 
 /// The machine of a registration, whose actor stays when the binding is gone.
 pub struct Enduring(pub switch::Registration);

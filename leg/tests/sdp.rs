@@ -1,4 +1,5 @@
 //! Session descriptions as PBXs and carriers really write them.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use domain::media::{Direction, MediaDescription, StreamKind};
 use leg::negotiation::{answer_back, answer_ourselves, offer_onwards};

@@ -31,12 +31,12 @@ impl Shard {
     fn on_invite(&mut self, pending: &Pending, ctx: &mut Context<Self>) {
         match self.prove(pending) {
             Ok(proof) => self.open_call(pending, proof, ctx),
-            Err(reply) => self.answer(pending, reply),
+            Err(reply) => self.answer(pending, *reply),
         }
     }
 
     /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from (S3). Otherwise what is answered.
-    fn prove(&mut self, pending: &Pending) -> Result<Proof, Reply> {
+    fn prove(&mut self, pending: &Pending) -> Result<Proof, Box<Reply>> {
         let verdict = self.judge(pending, Gate::Proxy);
         let desk = self.core.desk.load();
         let at_source = desk.directory().profiles_at(pending.source().peer);
@@ -67,11 +67,11 @@ impl Shard {
     }
 
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
-    pub(super) fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Reply>) {
+    pub(super) fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Box<Reply>>) {
         match verdict {
             Verdict::Malformed(sentence) => (
                 AuthOutcome::BadPassword,
-                Err(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence)),
+                Err(Box::new(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence))),
             ),
             Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
@@ -83,14 +83,14 @@ impl Shard {
         }
     }
 
-    fn forbidden(&self) -> Reply {
-        refusal(&RefusalKind::BadCredentials.into(), &self.naming.identity.host)
+    fn forbidden(&self) -> Box<Reply> {
+        Box::new(refusal(&RefusalKind::BadCredentials.into(), &self.naming.identity.host))
     }
 
-    fn challenge(&mut self, gate: Gate, freshness: Freshness) -> Reply {
+    fn challenge(&mut self, gate: Gate, freshness: Freshness) -> Box<Reply> {
         let mut lines = Vec::with_capacity(512);
         self.challenger.challenge(gate, freshness, self.core.clock.now().wall, &mut lines);
-        Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes())
+        Box::new(Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes()))
     }
 
     pub(super) fn answer(&mut self, pending: &Pending, reply: Reply) {

@@ -14,8 +14,11 @@ use telemetry::labels::{
 impl Shard {
     pub(super) fn publish_figures(&self) {
         let load = self.endpoint.load();
+        let unsent: u64 = self.udp.iter().map(|(_, outgoing)| outgoing.dropped()).sum();
         let mut totals = of_wire(self.endpoint.counters());
-        totals.receive_drops.set((DatagramListener::Udp,), self.kernel_drops.iter().sum::<u64>() + self.mailbox_drops);
+        totals
+            .receive_drops
+            .set((DatagramListener::Udp,), self.kernel_drops.iter().sum::<u64>() + self.mailbox_drops + unsent);
         totals.transactions.set((Role::Server,), load.server_transactions as u64);
         totals.transactions.set((Role::Client,), load.client_transactions as u64);
         totals.connections.set((StreamTransport::Tcp,), self.connections.len() as u64);

@@ -19,8 +19,8 @@ mod legs;
 mod places;
 mod register;
 
-pub use legs::SoundSilent;
-pub use places::{Places, shard_of_place};
+pub(crate) use legs::SoundSilent;
+pub(crate) use places::{Places, shard_of_place};
 
 use crate::call::Naming;
 use crate::core::Core;

@@ -9,13 +9,13 @@ use sip::endpoint::Owner;
 use slab::Slab;
 
 /// Calls at most on one shard: what 20 bits name.
-pub const CALLS_MAX: usize = 1 << 20;
+pub(super) const CALLS_MAX: usize = 1 << 20;
 
 const SLOT_BITS: u32 = 20;
 const GENERATION_BITS: u32 = 20;
 
 /// The calls that live on a shard.
-pub struct Places {
+pub(crate) struct Places {
     shard: u16,
     generation: u64,
     calls: Slab<(u64, Addr<CallShell>)>,
@@ -23,12 +23,12 @@ pub struct Places {
 
 impl Places {
     /// No calls yet.
-    pub fn new(shard: u16) -> Self {
+    pub(crate) fn new(shard: u16) -> Self {
         Self { shard, generation: 0, calls: Slab::new() }
     }
 
     /// The place that the next call will have; none where the shard is full.
-    pub fn next(&mut self) -> Option<u64> {
+    pub(crate) fn next(&mut self) -> Option<u64> {
         let slot = self.calls.vacant_key();
         if slot >= CALLS_MAX {
             return None;
@@ -39,31 +39,21 @@ impl Places {
     }
 
     /// Puts a call at the place that [`Places::next`] gave last.
-    pub fn enter(&mut self, place: u64, call: Addr<CallShell>) {
+    pub(crate) fn enter(&mut self, place: u64, call: Addr<CallShell>) {
         self.calls.insert((place, call));
     }
 
     /// The call at a place; none where it is over.
-    pub fn get(&self, place: u64) -> Option<&Addr<CallShell>> {
+    pub(crate) fn get(&self, place: u64) -> Option<&Addr<CallShell>> {
         let (known, call) = self.calls.get(slot_of(place))?;
         (*known == place).then_some(call)
     }
 
     /// The call at a place is over.
-    pub fn leave(&mut self, place: u64) {
+    pub(crate) fn leave(&mut self, place: u64) {
         if self.get(place).is_some() {
             self.calls.remove(slot_of(place));
         }
-    }
-
-    /// How many calls live here.
-    pub fn len(&self) -> usize {
-        self.calls.len()
-    }
-
-    /// Whether no call lives here.
-    pub fn is_empty(&self) -> bool {
-        self.calls.is_empty()
     }
 }
 
@@ -72,16 +62,16 @@ fn slot_of(place: u64) -> usize {
 }
 
 /// The number by which the endpoint knows a leg.
-pub fn owner_of(place: u64, leg: LegId) -> Owner {
+pub(super) fn owner_of(place: u64, leg: LegId) -> Owner {
     Owner(place << 16 | u64::from(leg.0))
 }
 
 /// The leg of an owner.
-pub fn leg_of(owner: Owner) -> (u64, LegId) {
+pub(super) fn leg_of(owner: Owner) -> (u64, LegId) {
     (owner.0 >> 16, LegId(owner.0 as u16))
 }
 
 /// The shard of a place: the media room's events find their call by it.
-pub fn shard_of_place(place: u64) -> u16 {
+pub(crate) fn shard_of_place(place: u64) -> u16 {
     (place >> (SLOT_BITS + GENERATION_BITS)) as u16
 }

@@ -42,7 +42,7 @@ impl Shard {
             let (outcome, answer) = self.refused::<()>(verdict, Gate::Registrar);
             self.core.tell(&Fact::Authenticated(outcome));
             if let Err(reply) = answer {
-                self.answer(pending, reply);
+                self.answer(pending, *reply);
             }
             return;
         };

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
 /// Messages at most that wait for one connection to take them; then the connection is closed: its peer does not read.
-pub const WRITES_WAITING_MAX: usize = 256;
+pub(crate) const WRITES_WAITING_MAX: usize = 256;
 /// A connection over which nothing comes for so long is closed. Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
 const IDLE_S: u64 = 900;
 /// A message that was begun must be whole within this time (slow loris).
@@ -28,7 +28,7 @@ const CONNECT_S: u64 = 4;
 const READ_BYTES: usize = 16 * 1024;
 
 /// Opens one shard's listener; the kernel spreads connections over all listeners of the port.
-pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -42,7 +42,7 @@ pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 }
 
 /// Opens a connection within [`CONNECT_S`].
-pub async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
     let timeout = Duration::from_secs(CONNECT_S);
     tokio::time::timeout(timeout, TcpStream::connect(peer))
         .await
@@ -50,7 +50,7 @@ pub async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// Accepts for ever. A connection that fails while being accepted concerns nobody else.
-pub async fn accept(listener: TcpListener, mut accepted: impl FnMut(TcpStream, SocketAddr)) {
+pub(crate) async fn accept(listener: TcpListener, mut accepted: impl FnMut(TcpStream, SocketAddr)) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => accepted(stream, peer),
@@ -62,7 +62,7 @@ pub async fn accept(listener: TcpListener, mut accepted: impl FnMut(TcpStream, S
 
 /// Why a connection was closed by us.
 #[derive(Debug, thiserror::Error)]
-pub enum Closed {
+pub(crate) enum Closed {
     /// The peer closed it, or the network did.
     #[error("the connection ended: {0}")]
     Io(#[from] io::Error),
@@ -75,7 +75,11 @@ pub enum Closed {
 }
 
 /// Reads one connection to its end, handing on whole messages; pings are answered through `writes`.
-pub async fn read(mut stream: OwnedReadHalf, writes: mpsc::Sender<Bytes>, mut deliver: impl FnMut(Bytes)) -> Closed {
+pub(crate) async fn read(
+    mut stream: OwnedReadHalf,
+    writes: mpsc::Sender<Bytes>,
+    mut deliver: impl FnMut(Bytes),
+) -> Closed {
     let mut framer = Framer::new();
     let mut buffer = vec![0; READ_BYTES];
     loop {
@@ -103,7 +107,7 @@ pub async fn read(mut stream: OwnedReadHalf, writes: mpsc::Sender<Bytes>, mut de
 }
 
 /// Writes one connection until every sender is gone or the peer takes nothing more.
-pub async fn write(mut stream: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>) {
+pub(crate) async fn write(mut stream: OwnedWriteHalf, mut waiting: mpsc::Receiver<Bytes>) {
     while let Some(bytes) = waiting.recv().await {
         if stream.write_all(&bytes).await.is_err() {
             return;

@@ -18,7 +18,7 @@ const READ_BATCH: usize = 32;
 
 /// A datagram that arrived.
 #[derive(Debug)]
-pub struct Datagram {
+pub(crate) struct Datagram {
     /// What it carries.
     pub bytes: Bytes,
     /// Where it came from.
@@ -28,7 +28,7 @@ pub struct Datagram {
 }
 
 /// Opens one shard's socket. The kernel spreads sources over all sockets of the port (`SO_REUSEPORT`).
-pub fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(crate) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     let options = UdpOptions {
         reuse_port: true,
         recv_buffer: Some(RECV_BUFFER_BYTES),
@@ -40,7 +40,7 @@ pub fn open(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
-pub async fn read(socket: Arc<tokio::net::UdpSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
+pub(crate) async fn read(socket: Arc<tokio::net::UdpSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
     let bound = match socket.local_addr() {
         Ok(bound) => bound,
         Err(error) => return error,
@@ -72,7 +72,7 @@ fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
 }
 
 /// What one shard sends over UDP: collected while it handles a batch, then handed to the kernel in one call.
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     socket: Arc<tokio::net::UdpSocket>,
     source_matters: bool,
     batch: SendBatch,
@@ -81,13 +81,13 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// Nothing waits yet.
-    pub fn new(socket: Arc<tokio::net::UdpSocket>) -> Self {
+    pub(crate) fn new(socket: Arc<tokio::net::UdpSocket>) -> Self {
         let source_matters = socket.local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
         Self { socket, source_matters, batch: SendBatch::new(BATCH_MAX, DATAGRAM_BYTES_MAX), dropped: 0 }
     }
 
     /// Adds a datagram from `local` (the address that the peer addressed) to `peer`.
-    pub fn push(&mut self, bytes: &[u8], peer: SocketAddr, local: SocketAddr) {
+    pub(crate) fn push(&mut self, bytes: &[u8], peer: SocketAddr, local: SocketAddr) {
         let source = (self.source_matters && !local.ip().is_unspecified()).then_some(local.ip());
         if self.batch.len() == self.batch.capacity() {
             self.flush();
@@ -98,7 +98,7 @@ impl Outgoing {
     }
 
     /// Sends what waits. What the kernel has no room for is dropped: SIP sends it again (RFC 3261 17).
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         while !self.batch.is_empty() {
             match wire::send_batch(&*self.socket, &mut self.batch) {
                 Ok(_) => {}
@@ -112,7 +112,7 @@ impl Outgoing {
     }
 
     /// Datagrams that the kernel did not take since the start.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a story that cannot be told is a failed test")]
 
 mod admission;
+mod adversity;
 mod hunting;
 mod ledger;
 mod money;
