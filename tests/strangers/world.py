@@ -6,6 +6,7 @@ Not here: the stories themselves (scenarios/*.py).
 from decimal import Decimal
 
 import tandem_api
+from server import DECK
 from sipp_agent import Sipp
 from waiting import Failure, equal, expect, until
 
@@ -50,6 +51,7 @@ class World:
         """The company, founded when it is first needed."""
         if self.company is None:
             self.company = self.api.create_company()["id"]
+            self.api.activate_deck(DECK)
             if Decimal(credit) > 0:
                 self.api.add_credit(self.company, credit)
         return self.company

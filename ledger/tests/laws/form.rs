@@ -4,7 +4,7 @@
 use crate::Engine;
 use crate::common::*;
 use domain::Currency;
-use domain::credit::{Batch, Code, Durability, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit};
+use domain::credit::{Batch, Code, Holder, Kind, Memo, RefusedBecause, Transfer, Unit};
 use std::sync::Arc;
 
 pub fn a_batch_too_large_is_refused(ledger: &Engine) {

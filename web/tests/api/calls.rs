@@ -1,0 +1,173 @@
+//! Stories of calls: R12, records, totals, hanging up.
+
+use crate::world::{NOON, World, id, text};
+use domain::{CallId, Currency, Micros, ReleaseCause};
+use serde_json::{Value, json};
+use std::time::Duration;
+use switch::call::{Live, PhaseName};
+
+fn live(company: &str, profile: &str, number: u128) -> Live {
+    Live {
+        id: CallId::from_bits(number),
+        company: id(company),
+        profile: id(profile),
+        phase: PhaseName::Talking,
+        dialled: "+37255501234".to_owned(),
+        callee: Some(id("+37255501234")),
+        caller_id: None,
+        destination: "Estonia".to_owned(),
+        carrier: Some("north".into()),
+        invited_at: NOON,
+        rang_at: Some(NOON),
+        answered_at: Some(NOON),
+        talked: Duration::from_millis(31_500),
+        amount: Micros::from_cents(2),
+        currency: Currency::USD,
+    }
+}
+
+#[test]
+fn r12_live_calls_show_what_they_have_cost_so_far() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    world.switchboard.live.lock().unwrap().extend([live(&company, &profile, 5), live(&company, &profile, 4)]);
+    let page = world.get("/calls?state=live&limit=1").ok(200);
+    let call = &page["items"][0];
+    assert_eq!(call["id"], CallId::from_bits(4).to_string());
+    assert_eq!((&call["state"], &call["phase"]), (&json!("live"), &json!("talking")));
+    assert_eq!(
+        (&call["amount"], &call["currency"], &call["talked_ms"]),
+        (&json!("0.02"), &json!("USD"), &json!(31_500))
+    );
+    assert_eq!((&call["cause"], &call["ended_at"]), (&Value::Null, &Value::Null));
+    assert_eq!(page["has_more"], true);
+    let next = text(&page["next"]);
+    let second = world.get(&format!("/calls?state=live&limit=1&after={next}")).ok(200);
+    assert_eq!((&second["items"][0]["id"], &second["next"]), (&json!(CallId::from_bits(5).to_string()), &Value::Null));
+    assert_eq!(world.get(&format!("/calls/{next}")).ok(200)["state"], "live");
+    assert_eq!(world.get("/calls").ok(200)["items"], json!([]), "records are of calls that ended");
+    assert_eq!(world.get("/calls?state=live&cause=busy").ok(200)["items"], json!([]));
+}
+
+#[test]
+fn a_live_call_of_another_company_is_neither_seen_nor_hung_up() {
+    let world = World::new();
+    let (own, other) = (world.company(), world.company());
+    let token = world.company_token(&own);
+    let (mine, theirs) = (world.profile(&own, 1), world.profile(&other, 1));
+    world.switchboard.live.lock().unwrap().extend([live(&own, &mine, 4), live(&other, &theirs, 5)]);
+    let ask = |method, path: String| world.ask_as(&token, method, &path, None);
+    let seen = ask("GET", "/calls?state=live".to_owned()).ok(200);
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+    ask("GET", format!("/calls/{}", CallId::from_bits(5))).problem(404, "not_found");
+    ask("DELETE", format!("/calls/{}", CallId::from_bits(5))).problem(404, "not_found");
+    assert_eq!(world.switchboard.live.lock().unwrap().len(), 2);
+    ask("DELETE", format!("/calls/{}", CallId::from_bits(4))).ok(202);
+    assert_eq!(world.switchboard.live.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_live_call_is_hung_up_once_noted_and_afterwards_has_ended() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    let ended = world.record(&company, &profile, |_| {});
+    world.switchboard.live.lock().unwrap().push(live(&company, &profile, 4));
+    let path = format!("/calls/{}", CallId::from_bits(4));
+    assert_eq!(world.delete(&path).ok(202)["state"], "live");
+    assert_eq!(world.store.audit(Some(&CallId::from_bits(4).to_string()), None, 5).unwrap()[0].action, "call_hung_up");
+    world.delete(&path).problem(404, "not_found");
+    world.delete(&format!("/calls/{ended}")).problem(409, "call_ended");
+    world.delete("/calls/nonsense").problem(404, "not_found");
+}
+
+#[test]
+fn a_record_says_everything_that_is_kept_of_a_call() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    let call = world.record(&company, &profile, |record| record.refusal = Some("no_credit".to_owned()));
+    let shown = world.get(&format!("/calls/{call}")).ok(200);
+    for (field, expected) in [
+        ("id", json!(call.to_string())),
+        ("state", json!("ended")),
+        ("company", json!(company)),
+        ("profile", json!(profile)),
+        ("direction", json!("outbound")),
+        ("callee", json!("+37255501234")),
+        ("caller_id", json!("+12025550199")),
+        ("carrier", json!("north")),
+        ("talked_ms", json!(61_000)),
+        ("billed_s", json!(66)),
+        ("rate_per_minute", json!("0.02")),
+        ("connection_fee", json!("0.00")),
+        ("amount", json!("0.03")),
+        ("cause", json!("normal")),
+        ("refusal", json!("no_credit")),
+        ("status", json!(200)),
+        ("packets", json!([3050, 3049])),
+        ("packets_lost", json!([0, 1])),
+    ] {
+        assert_eq!(shown[field], expected, "{field}");
+    }
+    assert_eq!(shown["attempts"][0]["post_dial_delay_ms"], 800);
+    world.get("/calls/call_00000000000000000000000000000001").problem(404, "not_found");
+}
+
+#[test]
+fn records_are_found_by_every_condition_and_page_by_page() {
+    let world = World::new();
+    let company = world.company();
+    let (one, two) = (world.profile(&company, 1), world.profile(&company, 1));
+    let calls = [
+        world.record(&company, &one, |_| {}),
+        world.record(&company, &one, |record| record.cause = ReleaseCause::Busy),
+        world.record(&company, &two, |record| record.sip_call_id = "abc@pbx".to_owned()),
+    ];
+    let found = |query: &str| -> Vec<String> {
+        let items = world.get(&format!("/calls?{query}")).ok(200)["items"].clone();
+        items.as_array().unwrap().iter().map(|call| text(&call["id"])).collect()
+    };
+    let names: Vec<_> = calls.iter().map(ToString::to_string).collect();
+    assert_eq!(found(""), [names[2].as_str(), &names[1], &names[0]], "newest first");
+    assert_eq!(found(&format!("profile={one}")), [names[1].as_str(), &names[0]]);
+    assert_eq!(found("cause=busy"), [names[1].as_str()]);
+    assert_eq!(found("sip_call_id=abc@pbx"), [names[2].as_str()]);
+    let second = text(&world.get(&format!("/calls/{}", names[1])).ok(200)["invited_at"]);
+    assert_eq!(found(&format!("from={second}")), [names[2].as_str(), &names[1]]);
+    assert_eq!(found(&format!("to={second}")), [names[0].as_str()]);
+    let first = world.get("/calls?limit=2").ok(200);
+    let rest = found(&format!("limit=2&after={}", text(&first["next"])));
+    assert_eq!(rest, [names[0].as_str()]);
+    for (query, pointer) in [
+        ("cause=boredom", "?cause"),
+        ("state=undead", "?state"),
+        ("from=yesterday", "?from"),
+        ("to=2026-02-30T00:00:00Z", "?to"),
+        ("profile=x", "?profile"),
+        ("after=x", "?after"),
+    ] {
+        world.get(&format!("/calls?{query}")).fault(pointer);
+    }
+}
+
+#[test]
+fn totals_are_of_records_and_of_live_calls_and_agree_with_the_list() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    for _ in 0..3 {
+        world.record(&company, &profile, |_| {});
+    }
+    world.record(&company, &profile, |record| {
+        record.answered_at = None;
+        record.amount = Micros::ZERO;
+    });
+    world.switchboard.live.lock().unwrap().push(live(&company, &profile, 4));
+    let totals = world.get("/calls/totals").ok(200);
+    assert_eq!(totals["ended"], json!({"count": 4, "answered": 3, "amounts": {"USD": "0.09"}}));
+    assert_eq!(totals["live"], json!({"count": 1, "answered": 1, "amounts": {"USD": "0.02"}}));
+    let none = world.get("/calls/totals?cause=busy").ok(200);
+    assert_eq!((&none["ended"]["count"], &none["live"]["count"]), (&json!(0), &json!(0)));
+}

@@ -1,0 +1,147 @@
+//! Stories of carriers, decks, numbers and prices: R13, L3, N2, N3.
+
+use crate::world::{World, text};
+use serde_json::{Value, json};
+
+const CSV: &str = "prefix,destination,rate_per_minute,connection_fee\n1,United States,0.008,\n372,Estonia,0.02,0.039\n";
+
+fn import(world: &World, name: &str, csv: &str) -> String {
+    text(&world.post("/decks", &json!({"name": name, "currency": "USD", "csv": csv})).ok(201)["id"])
+}
+
+fn activate(world: &World, deck: &str) {
+    assert_eq!(world.post(&format!("/decks/{deck}/activate"), &json!({})).ok(200)["active"], true);
+}
+
+#[test]
+fn a_carrier_is_created_changed_listed_and_removed() {
+    let world = World::new();
+    let new = json!({"name": "north", "address": "192.0.2.1:5060", "transport": "tcp", "priority": 7, "prefixes": ["1", "44"],
+                     "progress_timeout_s": 4, "failover": {"503": "stop"}});
+    let carrier = world.post("/carriers", &new).ok(201);
+    assert_eq!(carrier["addresses"], json!(["192.0.2.1:5060"]));
+    assert_eq!((&carrier["transport"], &carrier["priority"]), (&json!("tcp"), &json!(7)));
+    assert_eq!((&carrier["failover"], &carrier["enabled"]), (&json!({"503": "stop"}), &json!(true)));
+    let path = format!("/carriers/{}", text(&carrier["id"]));
+    assert_eq!(world.get(&path).ok(200), carrier);
+    let changed = world.patch(&path, &json!({"enabled": false, "progress_timeout_s": null})).ok(200);
+    assert_eq!((&changed["enabled"], &changed["progress_timeout_s"]), (&json!(false), &Value::Null));
+    assert_eq!(changed["prefixes"], json!(["1", "44"]));
+    assert_eq!(world.get("/carriers").ok(200)["items"].as_array().unwrap().len(), 1);
+    assert_eq!(world.delete(&path).status, 204);
+    world.delete(&path).problem(404, "not_found");
+    world.get(&path).problem(404, "not_found");
+    world.patch(&path, &json!({"enabled": true})).problem(404, "not_found");
+}
+
+#[test]
+fn a_carrier_that_cannot_be_is_refused_at_its_field() {
+    let world = World::new();
+    let wrong = |change: &str, value: Value| {
+        let mut carrier = json!({"name": "north", "address": "192.0.2.1:5060"});
+        carrier[change] = value;
+        world.post("/carriers", &carrier)
+    };
+    wrong("address", json!("192.0.2.1")).fault("/address");
+    wrong("addresses", json!(["192.0.2.1:5060"])).fault("/address");
+    wrong("address", Value::Null).fault("/address");
+    wrong("prefixes", json!(["44", "x"])).fault("/prefixes/1");
+    wrong("transport", json!("pigeon")).fault("/transport");
+    wrong("failover", json!({"200": "stop"})).fault("/failover");
+    wrong("failover", json!({"503": "perhaps"})).fault("/failover/503");
+    wrong("progress_timeout_s", json!(61)).fault("/progress_timeout_s");
+    wrong("priority", json!(70_000)).fault("/priority");
+    wrong("priority", json!(1)).ok(201);
+    wrong("priority", json!(2)).problem(409, "conflict");
+}
+
+#[test]
+fn r13_the_price_of_a_number_is_what_the_deck_in_force_says() {
+    let world = World::new();
+    let company = world.company();
+    let path = format!("/rates?number=%2B37255501234&company={company}");
+    world.get(&path).problem(404, "no_rate");
+    let first = import(&world, "standard", CSV);
+    world.get(&path).problem(404, "no_rate");
+    activate(&world, &first);
+    let rate = world.get(&path).ok(200);
+    assert_eq!((&rate["rate_per_minute"], &rate["connection_fee"]), (&json!("0.02"), &json!("0.039")));
+    assert_eq!((&rate["minimum_s"], &rate["increment_s"], &rate["rounding"]), (&json!(30), &json!(6), &json!("up")));
+    assert_eq!((&rate["prefix"], &rate["destination"]), (&json!("372"), &json!("Estonia")));
+    assert_eq!(
+        (&rate["class"], &rate["bundle"], &rate["deck"]),
+        (&json!("standard"), &json!(false), &json!("standard 1"))
+    );
+    assert_eq!(rate["first_block"], "0.05", "30 s and the fee, up to the cent");
+    let second = import(&world, "standard", "prefix,destination,rate_per_minute\n372,Estonia,0.03\n");
+    activate(&world, &second);
+    assert_eq!(world.get(&path).ok(200)["rate_per_minute"], "0.03");
+    world.get(&format!("/rates?number=12025550123&company={company}")).problem(404, "no_rate");
+    let echo = world.get(&format!("/rates?number=17605550100&company={company}")).ok(200);
+    assert_eq!((&echo["class"], &echo["rate_per_minute"]), (&json!("free"), &json!("0.00")));
+    let own = world.company_token(&company);
+    assert_eq!(world.ask_as(&own, "GET", "/rates?number=37255501234", None).ok(200)["company"], company.as_str());
+    world.get("/rates?number=37255501234").fault("?company");
+    world.get(&format!("/rates?company={company}")).fault("?number");
+    world.get(&format!("/rates?number=alice&company={company}")).fault("?number");
+}
+
+#[test]
+fn a_deck_with_faults_is_refused_whole_and_every_fault_is_named_by_its_line() {
+    let world = World::new();
+    let csv = "prefix,destination,rate_per_minute\n1,United States,0.008\n372,Estonia,abc\n44x,United Kingdom,0.01\n";
+    let refused = world.post("/decks", &json!({"name": "d", "currency": "USD", "csv": csv}));
+    let problem = refused.problem(422, "deck_faulty");
+    let errors = problem["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 2);
+    assert!(errors.iter().all(|error| error["pointer"] == "/csv"));
+    assert!(text(&errors[0]["detail"]).starts_with("line 3, column rate_per_minute"), "{problem}");
+    assert!(text(&errors[1]["detail"]).starts_with("line 4, column prefix"), "{problem}");
+    assert_eq!(world.get("/decks").ok(200)["items"], json!([]));
+    let scaled = "prefix,destination,rate_per_minute,scale\n1,United States,0.008,3\n";
+    world.post("/decks", &json!({"name": "d", "currency": "USD", "csv": scaled})).fault("/csv");
+    world.post("/decks", &json!({"name": "d", "currency": "USD"})).fault("/csv");
+}
+
+#[test]
+fn a_deck_has_versions_of_which_one_is_in_force_and_that_one_stays() {
+    let world = World::new();
+    let (first, second) = (import(&world, "standard", CSV), import(&world, "standard", CSV));
+    activate(&world, &first);
+    activate(&world, &second);
+    let decks = world.get("/decks").ok(200)["items"].clone();
+    let state =
+        |index: usize| (decks[index]["version"].clone(), decks[index]["active"].clone(), decks[index]["rows"].clone());
+    assert_eq!(state(0), (json!(1), json!(false), json!(2)));
+    assert_eq!(state(1), (json!(2), json!(true), json!(2)));
+    world.delete(&format!("/decks/{second}")).problem(409, "in_use");
+    assert_eq!(world.delete(&format!("/decks/{first}")).status, 204);
+    world.get(&format!("/decks/{first}")).problem(404, "not_found");
+    assert_eq!(world.get(&format!("/decks/{second}")).ok(200)["name"], "standard");
+    world.post("/decks/deck_99/activate", &json!({})).problem(404, "not_found");
+    let other = json!({"name": "standard", "currency": "EUR", "csv": CSV});
+    world.post("/decks", &other).problem(409, "conflict");
+}
+
+#[test]
+fn n2_n3_a_number_is_added_moved_between_profiles_of_its_company_and_removed() {
+    let world = World::new();
+    let (company, other) = (world.company(), world.company());
+    let (first, second, foreign) = (world.profile(&company, 1), world.profile(&company, 1), world.profile(&other, 1));
+    let new = json!({"number": "+442079460123", "company": company, "profile": first});
+    let number = world.post("/numbers", &new).ok(201);
+    assert_eq!((&number["profile"], &number["caller_id_allowed"]), (&json!(first), &json!(true)));
+    let path = format!("/numbers/{}", text(&number["id"]));
+    let moved = world.patch(&path, &json!({"profile": second})).ok(200);
+    assert_eq!(moved["profile"], second.as_str());
+    assert_eq!(world.patch(&path, &json!({})).ok(200)["profile"], second.as_str());
+    world.patch(&path, &json!({"profile": foreign})).fault("/profile");
+    assert_eq!(world.patch(&path, &json!({"profile": null})).ok(200)["profile"], Value::Null);
+    assert_eq!(world.get(&path).ok(200)["number"], "+442079460123");
+    world.post("/numbers", &new).problem(409, "conflict");
+    world.post("/numbers", &json!({"number": "0044", "company": company})).fault("/number");
+    assert_eq!(world.get(&format!("/numbers?company={company}")).ok(200)["items"].as_array().unwrap().len(), 1);
+    assert_eq!(world.get(&format!("/numbers?company={other}")).ok(200)["items"], json!([]));
+    assert_eq!(world.delete(&path).status, 204);
+    world.get(&path).problem(404, "not_found");
+}

@@ -1,0 +1,17 @@
+//! The doors as strangers see them: a real server on a port of its own, a real store and ledger, and a switchboard by hand.
+//!
+//! Nothing here looks into the crate; unit tests stand beside what they test.
+
+#![allow(clippy::unwrap_used)] // A test that unwraps nothing has failed; the lint exempts test functions, not their helpers.
+
+mod calls;
+mod client;
+mod companies;
+mod configuring;
+mod credit;
+mod document;
+mod doors;
+mod profiles;
+mod switchboard;
+mod tokens;
+mod world;

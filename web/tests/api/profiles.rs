@@ -1,0 +1,295 @@
+//! Stories of profiles: P1, P4, P5, P6, P7, S1, S11, C2, C3, C11, K6, K8, O5, L5.
+
+use crate::world::{NOON, World, id, text};
+use domain::credit::{Account, Batch, BatchId, Code, Holder, Kind, Outcome, Transfer, Unit};
+use domain::fact::Transport;
+use domain::{Micros, ProfileId};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use switch::registration::{Binding, FlowTag};
+
+fn channels(world: &World, profile: &str) -> Value {
+    world.get(&format!("/profiles/{profile}")).ok(200)["channels"].clone()
+}
+
+fn ledger_channels(world: &World, company: &str, profile: &str) -> i64 {
+    let holder = Holder::Profile(id(profile));
+    world.ledger.balance(Account { company: id(company), holder, unit: Unit::Channels }).posted
+}
+
+#[test]
+fn p1_a_profile_has_its_six_elements_at_the_top() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 10);
+    let number = json!({"number": "+442079460123", "company": company, "profile": profile});
+    let number = text(&world.post("/numbers", &number).ok(201)["id"]);
+    let shown = world.get(&format!("/profiles/{profile}")).ok(200);
+    let object = shown.as_object().unwrap();
+    for element in ["credentials", "channels", "credit", "accounts", "numbers", "caller_id"] {
+        assert!(object.contains_key(element), "{element}");
+    }
+    assert_eq!(shown["channels"], json!({"subscribed": 10, "in_use": 0}));
+    assert_eq!(shown["credit"]["auto_recharge"], Value::Null);
+    assert_eq!(shown["accounts"], json!([]));
+    assert_eq!(shown["numbers"][0]["id"], number.as_str());
+    assert_eq!(shown["caller_id"], json!({"mode": "none", "number": null}));
+    assert_eq!(shown["credentials"]["authentication"], json!({"registration": true, "ip": []}));
+    assert_eq!(shown["state"], "active");
+}
+
+#[test]
+fn s11_p5_the_password_is_of_our_making_and_every_later_look_at_it_is_noted() {
+    let world = World::new();
+    let company = world.company();
+    let created = world.post("/profiles", &json!({"company": company, "name": "Main", "channels": 1})).ok(201);
+    let (profile, user, password) = (text(&created["id"]), text(&created["sip_user"]), text(&created["sip_password"]));
+    assert_eq!(user.len(), 14);
+    assert_eq!(password.len(), 14);
+    assert_eq!(created["credentials"]["sip_user"], user.as_str());
+    assert!(!world.get(&format!("/profiles/{profile}")).text().contains(&password), "shown on request only");
+    let noted = || {
+        world
+            .store
+            .audit(Some(&profile), None, 50)
+            .unwrap()
+            .iter()
+            .filter(|row| row.action == "password_revealed")
+            .count()
+    };
+    assert_eq!(noted(), 0);
+    let revealed = world.post(&format!("/profiles/{profile}/reveal-password"), &json!({})).ok(200);
+    assert_eq!(revealed, json!({"sip_user": user, "sip_password": password}));
+    assert_eq!(noted(), 1);
+    let hashes = world.store.snapshot().unwrap().profiles[0].1.clone();
+    let expected = sip::digest::Ha1::new(&user, "tandem", &password);
+    assert_eq!((hashes.md5, hashes.sha256), (expected.md5, expected.sha256));
+    let renewed = world.post(&format!("/profiles/{profile}/renew-password"), &json!({})).ok(200);
+    assert_ne!(renewed["sip_password"], password.as_str());
+    let own = json!({"company": company, "name": "x", "sip_password": "mine"});
+    world.post("/profiles", &own).fault("/sip_password");
+}
+
+#[test]
+fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    let path = format!("/profiles/{profile}");
+    let credentials = world.get(&path).ok(200)["credentials"].clone();
+    assert_eq!(credentials["domain"], "sip.tandem.example");
+    assert_eq!(credentials["realm"], "tandem");
+    assert_eq!(credentials["servers"][0], json!({"transport": "udp", "address": "192.0.2.10", "port": 5060}));
+    assert_eq!(credentials["servers"][1]["transport"], "tcp");
+    assert_eq!(credentials["registration"]["state"], "not_registered");
+    let binding = Binding {
+        contact: "sip:99050000000001@198.51.100.7:5060".into(),
+        source: "198.51.100.7:5060".parse().unwrap(),
+        transport: Transport::Udp,
+        flow: FlowTag::default(),
+        behind_nat: true,
+        sip_call_id: "r1".into(),
+        cseq: 1,
+        credentials_generation: 0,
+        user_agent: "Example PBX 1.0".into(),
+        granted_s: 45,
+        since: NOON,
+        refreshed_at: NOON,
+        expires_at: NOON,
+    };
+    world.switchboard.bindings.lock().unwrap().insert(id::<ProfileId>(&profile), Arc::new(binding));
+    let registration = world.get(&path).ok(200)["credentials"]["registration"].clone();
+    assert_eq!(registration["state"], "registered");
+    assert_eq!(registration["contact"], "sip:99050000000001@198.51.100.7:5060");
+    assert_eq!((&registration["behind_nat"], &registration["user_agent"]), (&json!(true), &json!("Example PBX 1.0")));
+    assert_eq!(registration["since"], NOON.to_string());
+}
+
+#[test]
+fn p7_a_profile_without_channels_is_inactive_until_it_has_some() {
+    let world = World::new();
+    let company = world.company();
+    let created = world.post("/profiles", &json!({"company": company, "name": "Later"})).ok(201);
+    assert_eq!((&created["state"], &created["channels"]["subscribed"]), (&json!("inactive"), &json!(0)));
+    let profile = text(&created["id"]);
+    let changed = world.patch(&format!("/profiles/{profile}"), &json!({"channels": 2})).ok(200);
+    assert_eq!((&changed["state"], &changed["channels"]["subscribed"]), (&json!("active"), &json!(2)));
+    assert_eq!(ledger_channels(&world, &company, &profile), 2);
+}
+
+#[test]
+fn c2_channels_are_1_to_300_or_none() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    for wrong in [json!(-1), json!(301), json!(1.5), json!("5")] {
+        let new = json!({"company": company, "name": "x", "channels": wrong});
+        world.post("/profiles", &new).fault("/channels");
+        world.patch(&format!("/profiles/{profile}"), &json!({"channels": wrong})).fault("/channels");
+    }
+    assert_eq!(channels(&world, &profile)["subscribed"], 1);
+}
+
+#[test]
+fn c3_more_than_a_hundred_channels_come_in_tens_in_store_and_ledger_alike() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 104);
+    for (asked, bought) in [(104, 100), (105, 110), (295, 300), (99, 99), (0, 0), (114, 110)] {
+        let changed = world.patch(&format!("/profiles/{profile}"), &json!({"channels": asked})).ok(200);
+        assert_eq!(changed["channels"]["subscribed"], bought, "{asked}");
+        assert_eq!(ledger_channels(&world, &company, &profile), bought, "{asked}");
+    }
+    assert!(world.ledger.verify().unwrap().is_clean());
+}
+
+#[test]
+fn c11_a_decrease_below_the_calls_in_progress_passes_and_cuts_nobody() {
+    let world = World::new();
+    let company = world.funded("10.00");
+    let profile = world.paid_profile(&company, "1.00");
+    for _ in 0..4 {
+        world.hold(&company, &profile, Micros::from_cents(1));
+    }
+    world.patch(&format!("/profiles/{profile}"), &json!({"channels": 2})).ok(200);
+    assert_eq!(channels(&world, &profile), json!({"subscribed": 2, "in_use": 4}));
+}
+
+#[test]
+fn channels_that_a_crash_left_between_store_and_ledger_are_put_right_at_the_next_start_once() {
+    let world = World::new();
+    let company = world.company();
+    let (profile, other) = (world.profile(&company, 10), world.profile(&company, 3));
+    // As if the process had died between the row and the batch.
+    let by = store::Signed { by: "crash", at: NOON };
+    let patch = store::ProfilePatch { channels: Some(20), ..store::ProfilePatch::default() };
+    world.store.update_profile(id(&profile), &patch, by).unwrap();
+    assert_eq!(ledger_channels(&world, &company, &profile), 10);
+    let first = world.office.reconcile().unwrap();
+    assert_eq!((first.profiles, first.corrected), (2, 1));
+    assert_eq!(ledger_channels(&world, &company, &profile), 20);
+    assert_eq!(ledger_channels(&world, &company, &other), 3);
+    assert_eq!(world.office.reconcile().unwrap().corrected, 0);
+    // And where the ledger is the one that has too many.
+    let accounts = |holder| Account { company: id(&company), holder, unit: Unit::Channels };
+    let kind =
+        Kind::Post { debit: accounts(Holder::World), credit: accounts(Holder::Profile(id(&profile))), amount: 5 };
+    let transfers = vec![Transfer { kind, code: Code::Adjustment }];
+    let batch =
+        Batch { id: BatchId { subject: 99, sequence: 1 }, company: id(&company), at: NOON, transfers, memo: None };
+    assert!(matches!(world.submit(batch), Outcome::Applied(_)));
+    // A start comes with a newer version of the configuration, as every start does that follows a change.
+    world.store.update_profile(id(&profile), &patch, by).unwrap();
+    assert_eq!(world.office.reconcile().unwrap().corrected, 1);
+    assert_eq!(ledger_channels(&world, &company, &profile), 20);
+}
+
+#[test]
+fn p4_a_new_name_changes_nothing_else() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 5);
+    let path = format!("/profiles/{profile}");
+    let before = world.get(&path).ok(200);
+    let mut after = world.patch(&path, &json!({"name": "Branch"})).ok(200);
+    assert_eq!(after["name"], "Branch");
+    after["name"] = before["name"].clone();
+    assert_eq!(after, before);
+    world.patch(&path, &json!({"name": ""})).fault("/name");
+    world.patch(&path, &json!({"sip_user": "1"})).fault("/sip_user");
+}
+
+#[test]
+fn s1_both_ways_to_prove_itself_can_be_on_and_a_source_must_be_one() {
+    let world = World::new();
+    let company = world.company();
+    let both =
+        json!({"registration": true, "ip": [{"address": "192.0.2.7"}, {"address": "2001:db8::7", "port": 5080}]});
+    let new = json!({"company": company, "name": "x", "channels": 1, "authentication": both});
+    let created = world.post("/profiles", &new).ok(201);
+    let shown = &created["credentials"]["authentication"];
+    assert_eq!(shown["ip"], json!([{"address": "192.0.2.7", "port": 5060}, {"address": "2001:db8::7", "port": 5080}]));
+    let path = format!("/profiles/{}", text(&created["id"]));
+    let patch = |ip| world.patch(&path, &json!({"authentication": {"registration": false, "ip": ip}}));
+    patch(json!([{"address": "pbx.example", "port": 5060}])).fault("/authentication/ip/0/address");
+    patch(json!([{"address": "192.0.2.7"}, {"address": "192.0.2.7"}])).fault("/authentication/ip");
+    patch(json!([{"address": "0.0.0.0"}])).fault("/authentication/ip");
+    let only_ip = patch(json!([{"address": "192.0.2.8", "port": 5060}])).ok(200);
+    assert_eq!(only_ip["credentials"]["authentication"]["registration"], false);
+}
+
+#[test]
+fn k6_k8_auto_recharge_is_switched_on_with_sane_amounts_and_off() {
+    let world = World::new();
+    let company = world.company();
+    let on = json!({"amount": "10.00", "threshold": "5.00"});
+    let new = json!({"company": company, "name": "x", "channels": 1, "auto_recharge": on});
+    let created = world.post("/profiles", &new).ok(201);
+    assert_eq!(created["credit"]["auto_recharge"], on);
+    let path = format!("/profiles/{}", text(&created["id"]));
+    let patch = |recharge: Value| world.patch(&path, &json!({"auto_recharge": recharge}));
+    patch(json!({"amount": "0.00", "threshold": "5.00"})).fault("/auto_recharge/amount");
+    patch(json!({"amount": "1.00", "threshold": "-0.01"})).fault("/auto_recharge/threshold");
+    patch(json!({"amount": "1.00"})).fault("/auto_recharge/threshold");
+    patch(json!({"amount": 1, "threshold": "0.00"})).fault("/auto_recharge/amount");
+    assert_eq!(world.get(&path).ok(200)["credit"]["auto_recharge"], on);
+    assert_eq!(patch(Value::Null).ok(200)["credit"]["auto_recharge"], Value::Null);
+}
+
+#[test]
+fn o5_l5_a_company_may_show_its_own_numbers_only_and_an_operator_answers_for_what_he_sets() {
+    let world = World::new();
+    let company = world.company();
+    let token = world.company_token(&company);
+    let profile = world.profile(&company, 1);
+    let path = format!("/profiles/{profile}");
+    let as_company = |caller_id: Value| world.ask_as(&token, "PATCH", &path, Some(&json!({"caller_id": caller_id})));
+    as_company(json!("+442079460123")).fault("/caller_id");
+    world.post("/numbers", &json!({"number": "+442079460123", "company": company})).ok(201);
+    let hidden = json!({"number": "+442079460124", "company": company, "caller_id_allowed": false});
+    world.post("/numbers", &hidden).ok(201);
+    as_company(json!("+442079460124")).fault("/caller_id");
+    let shown = as_company(json!("+442079460123")).ok(200);
+    assert_eq!(shown["caller_id"], json!({"mode": "number", "number": "+442079460123"}));
+    let by_operator = world.patch(&path, &json!({"caller_id": "+12025550199"})).ok(200);
+    assert_eq!(by_operator["caller_id"]["number"], "+12025550199");
+    assert_eq!(as_company(Value::Null).ok(200)["caller_id"]["mode"], "none");
+    world.patch(&path, &json!({"caller_id": "alice"})).fault("/caller_id");
+}
+
+#[test]
+fn only_an_operator_suspends_a_profile() {
+    let world = World::new();
+    let company = world.company();
+    let token = world.company_token(&company);
+    let path = format!("/profiles/{}", world.profile(&company, 1));
+    let suspend = json!({"state": "suspended"});
+    world.ask_as(&token, "PATCH", &path, Some(&suspend)).problem(403, "operator_only");
+    assert_eq!(world.patch(&path, &suspend).ok(200)["state"], "suspended");
+    world.patch(&path, &json!({"state": "asleep"})).fault("/state");
+}
+
+#[test]
+fn s6_a_profile_can_demand_the_plus() {
+    let world = World::new();
+    let company = world.company();
+    let path = format!("/profiles/{}", world.profile(&company, 1));
+    assert_eq!(world.get(&path).ok(200)["require_plus"], false);
+    assert_eq!(world.patch(&path, &json!({"require_plus": true})).ok(200)["require_plus"], true);
+}
+
+#[test]
+fn profiles_are_listed_by_company_and_what_is_not_there_is_404() {
+    let world = World::new();
+    let (one, two) = (world.company(), world.company());
+    let (first, _) = (world.profile(&one, 1), world.profile(&two, 1));
+    let listed = world.get(&format!("/profiles?company={one}")).ok(200);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["items"][0]["id"], first.as_str());
+    assert_eq!(world.get("/profiles").ok(200)["items"].as_array().unwrap().len(), 2);
+    world.get("/profiles?company=acme").fault("?company");
+    world.get("/profiles/nobody").problem(404, "not_found");
+    world.get("/profiles/prof_00000000000000000000000000000001").problem(404, "not_found");
+    let foreign = json!({"company": "comp_00000000000000000000000000000001", "name": "x"});
+    world.post("/profiles", &foreign).problem(404, "not_found");
+}

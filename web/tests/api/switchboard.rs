@@ -1,0 +1,127 @@
+//! A switch by hand: its calls and bindings are what the story says; its directory is what the store says.
+//!
+//! It obeys the laws of the real one: a call that it does not have cannot be hung up, and a change is in force after a reload only.
+
+use backoffice::{Future, Switchboard};
+use domain::{CallId, CompanyId, ProfileId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use store::Store;
+use switch::Directory;
+use switch::call::Live;
+use switch::directory::Company;
+use switch::registration::Binding;
+
+pub(crate) struct HandSwitchboard {
+    pub(crate) store: Arc<Store>,
+    pub(crate) live: Mutex<Vec<Live>>,
+    pub(crate) bindings: Mutex<BTreeMap<ProfileId, Arc<Binding>>>,
+    pub(crate) topped_up: Mutex<Vec<CompanyId>>,
+    pub(crate) reloads: AtomicU32,
+    pub(crate) is_ready: AtomicBool,
+    pub(crate) is_draining: AtomicBool,
+    pub(crate) reload_fails: AtomicBool,
+    directory: Mutex<Arc<Directory>>,
+}
+
+impl HandSwitchboard {
+    pub(crate) fn new(store: Arc<Store>) -> HandSwitchboard {
+        HandSwitchboard {
+            store,
+            live: Mutex::default(),
+            bindings: Mutex::default(),
+            topped_up: Mutex::default(),
+            reloads: AtomicU32::new(0),
+            is_ready: AtomicBool::new(true),
+            is_draining: AtomicBool::new(false),
+            reload_fails: AtomicBool::new(false),
+            directory: Mutex::default(),
+        }
+    }
+
+    fn read_directory(&self) -> Directory {
+        let everything = self.store.snapshot().unwrap();
+        let mut builder = Directory::builder().echo_code("+17605550100");
+        for company in &everything.companies {
+            let deck = everything.deck_of(company).map(|(deck, rows)| {
+                let rates = rows.iter().map(|row| rate(row, deck.currency)).collect();
+                Arc::new(rating::Deck::from_rates(rates, deck.currency, format!("{} {}", deck.name, deck.version)))
+            });
+            builder = builder.company(Company {
+                id: company.id,
+                country: company.country.as_str().parse().unwrap(),
+                currency: company.currency,
+                suspended: company.suspended,
+                deck,
+            });
+        }
+        let (directory, faults) = builder.build();
+        assert!(faults.is_empty(), "{faults:?}");
+        directory
+    }
+}
+
+fn rate(row: &store::DeckRow, currency: domain::Currency) -> rating::Rate {
+    let terms = rating::Terms {
+        rate_per_minute: row.rate,
+        connection_fee: row.fee,
+        minimum_s: row.minimum_s,
+        increment_s: row.increment_s,
+        rounding: row.rounding.parse().unwrap(),
+        ..rating::Terms::per_minute(row.rate, currency)
+    };
+    let tariff = rating::Tariff::new(terms).unwrap();
+    rating::Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff }
+}
+
+impl Switchboard for HandSwitchboard {
+    fn live_calls(&self) -> Future<'_, Vec<Live>> {
+        Box::pin(async { self.live.lock().unwrap().clone() })
+    }
+
+    fn live_call(&self, call: CallId) -> Future<'_, Option<Live>> {
+        Box::pin(async move { self.live.lock().unwrap().iter().find(|live| live.id == call).cloned() })
+    }
+
+    fn hang_up(&self, call: CallId) -> bool {
+        let mut live = self.live.lock().unwrap();
+        let before = live.len();
+        live.retain(|live| live.id != call);
+        live.len() < before
+    }
+
+    fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
+        self.bindings.lock().unwrap().get(&profile).cloned()
+    }
+
+    fn reload(&self) -> Result<Vec<String>, store::Error> {
+        if self.reload_fails.load(Ordering::Relaxed) {
+            return Err(store::Error::NotFound { what: "disk", id: "at all".to_owned() });
+        }
+        *self.directory.lock().unwrap() = Arc::new(self.read_directory());
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+        Ok(Vec::new())
+    }
+
+    fn company_topped_up(&self, company: CompanyId) {
+        self.topped_up.lock().unwrap().push(company);
+    }
+
+    fn listeners(&self) -> Vec<SocketAddr> {
+        vec!["192.0.2.10:5060".parse().unwrap()]
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Relaxed)
+    }
+
+    fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    fn directory(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.lock().unwrap())
+    }
+}
