@@ -191,7 +191,8 @@ impl Agent {
         self.calls += 1;
         let token = self.token();
         let call_id = format!("call-{}-{token}@pbx", self.calls);
-        let (user, local_tag) = (self.account.as_ref().map_or("pbx".to_owned(), |(user, _)| user.clone()), self.token());
+        let (user, local_tag) =
+            (self.account.as_ref().map_or("pbx".to_owned(), |(user, _)| user.clone()), self.token());
         let talk = Talk {
             call_id: call_id.clone(),
             is_caller: true,
@@ -514,12 +515,17 @@ impl Agent {
 
     fn reply(&mut self, request: &str, status: u16, lines: &str) {
         let text = response(request, &format!("{status} {}", phrase(status)), "end", lines, "");
-        self.answered.insert((branch(request).to_owned(), method(request).unwrap_or_default().to_owned()), text.clone());
+        self.answered
+            .insert((branch(request).to_owned(), method(request).unwrap_or_default().to_owned()), text.clone());
         self.out.push(text);
     }
 
     fn on_invite(&mut self, text: &str, now: Monotonic) {
         let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
+        if self.talks.contains_key(&call_id) {
+            // Repeated before anything was answered.
+            return;
+        }
         let tag_of_ours = self.token();
         let talk = Talk {
             call_id: call_id.clone(),
@@ -633,9 +639,13 @@ impl Agent {
         self.ask(call_id, branch, "BYE", text, now);
     }
 
-    fn give_up(&mut self, call_id: &str, now: Monotonic) {
+    /// Hangs up, whether it was answered or not: CANCEL or BYE.
+    pub(crate) fn give_up(&mut self, call_id: &str, now: Monotonic) {
         let Some(talk) = self.talks.get_mut(call_id) else { return };
-        if talk.status.is_some() || talk.is_over {
+        if talk.is_up {
+            return self.bye(call_id, now);
+        }
+        if talk.status.is_some() || talk.is_over || !talk.is_caller {
             return;
         }
         talk.cancelled = true;

@@ -221,8 +221,14 @@ impl World {
         let mut captured = BTreeMap::new();
         let mut before = None;
         loop {
-            let query =
-                StatementQuery { company: self.company, account: None, lines: Lines::Posted, before, after: 0, limit: 1_000 };
+            let query = StatementQuery {
+                company: self.company,
+                account: None,
+                lines: Lines::Posted,
+                before,
+                after: 0,
+                limit: 1_000,
+            };
             let page = self.node.ledger().statement(&query).unwrap();
             for line in page.lines.iter().filter(|line| line.kind == LineKind::Capture) {
                 if matches!(line.debit.unit, Unit::Money(_)) {
@@ -286,13 +292,7 @@ pub(crate) fn ms_between(from: Monotonic, to: Monotonic) -> i64 {
     (to.as_micros() as i64 - from.as_micros() as i64) / 1_000
 }
 
-fn desk(
-    beginning: &Beginning,
-    company: CompanyId,
-    profile: ProfileId,
-    now: Wall,
-    entropy: &mut Entropy,
-) -> Desk {
+fn desk(beginning: &Beginning, company: CompanyId, profile: ProfileId, now: Wall, entropy: &mut Entropy) -> Desk {
     let secret = Ha1::new(USER, REALM, PASSWORD);
     let company_entry = store::Company {
         id: company,
@@ -318,18 +318,19 @@ fn desk(
         require_plus: false,
         created_at: now,
     };
-    let carriers = CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| store::Carrier {
-        id: CarrierId::mint(now, entropy),
-        name: name.to_owned(),
-        addresses: vec![store::HostPort { host: address.ip().to_string(), port: address.port() }],
-        transport: domain::fact::Transport::Udp,
-        priority,
-        prefixes: Vec::new(),
-        progress_timeout_s: None,
-        failover: BTreeMap::new(),
-        enabled: true,
-        created_at: now,
-    });
+    let carriers =
+        CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| store::Carrier {
+            id: CarrierId::mint(now, entropy),
+            name: name.to_owned(),
+            addresses: vec![store::HostPort { host: address.ip().to_string(), port: address.port() }],
+            transport: domain::fact::Transport::Udp,
+            priority,
+            prefixes: Vec::new(),
+            progress_timeout_s: None,
+            failover: BTreeMap::new(),
+            enabled: true,
+            created_at: now,
+        });
     let deck = store::Deck {
         id: "deck_1".parse().unwrap(),
         name: "standard".to_owned(),

@@ -20,8 +20,8 @@ use sip::endpoint::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use switch::registration::{self, Registration};
 use switch::{Profile, profile};
 
@@ -73,11 +73,8 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
-        let identity = leg::Identity {
-            host: SWITCH.ip().to_string().into(),
-            user_agent: "Tandem".into(),
-            contact: SWITCH,
-        };
+        let identity =
+            leg::Identity { host: SWITCH.ip().to_string().into(), user_agent: "Tandem".into(), contact: SWITCH };
         let naming = Naming {
             shard: 0,
             steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
@@ -224,8 +221,8 @@ impl Node {
             self.on_house(place, effect, now);
         }
         if self.houses.get(&place).is_some_and(Machine::is_finished) {
-            let house = self.houses.remove(&place);
-            drop(house.and_then(|house| self.places.remove(&house.id())));
+            self.houses.remove(&place);
+            self.places.retain(|_, known| *known != place);
         }
     }
 
@@ -263,12 +260,7 @@ impl Node {
         Ok(Opened { a: port(), b: (mode == Mode::Relay).then(&mut port) })
     }
 
-    fn at_profile(
-        &mut self,
-        id: ProfileId,
-        now: Now,
-        act: impl FnOnce(&mut Profile, &mut Vec<profile::Effect>),
-    ) {
+    fn at_profile(&mut self, id: ProfileId, now: Now, act: impl FnOnce(&mut Profile, &mut Vec<profile::Effect>)) {
         let desk = &self.desk;
         let machine = self.profiles.entry(id).or_insert_with(|| Profile::new(id, Arc::clone(desk.directory())));
         let mut effects = Vec::new();

@@ -83,10 +83,7 @@ pub(crate) fn response(request: &str, status: &str, to_tag: &str, lines: &str, b
     let to = header(request, "To").unwrap_or_default();
     let to = if tag(to).is_some() { to.to_owned() } else { format!("{to};tag={to_tag}") };
     let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-    format!(
-        "SIP/2.0 {status}\r\n{copied}To: {to}\r\n{lines}{content}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("SIP/2.0 {status}\r\n{copied}To: {to}\r\n{lines}{content}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The reason phrase of what the simulated ends say.
