@@ -9,6 +9,7 @@ use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::shell::Shell;
+use crate::ways::door::FormerSecrets;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -138,11 +139,6 @@ impl Core {
         }
     }
 
-    /// The former password of a PBX that calls from where it is registered.
-    pub fn pinned_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1> {
-        self.pinned.get(&profile).filter(|pinned| pinned.source == from).map(|pinned| pinned.ha1)
-    }
-
     /// A shard by its number.
     pub fn shard(&self, number: u16) -> Option<&ShardHandle> {
         self.shards.get()?.get(usize::from(number))
@@ -185,5 +181,11 @@ impl Core {
         let mut hasher = SipHasher24::new();
         hasher.write_u128(id.bits());
         shards.get((hasher.finish() % shards.len().max(1) as u64) as usize)
+    }
+}
+
+impl FormerSecrets for Core {
+    fn former_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1> {
+        self.pinned.get(&profile).filter(|pinned| pinned.source == from).map(|pinned| pinned.ha1)
     }
 }

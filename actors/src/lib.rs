@@ -19,6 +19,7 @@ mod registry;
 mod shard;
 pub mod shell;
 mod transport;
+pub mod ways;
 
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};

@@ -71,7 +71,8 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
         clock: actors::clock::wall,
         sink: Box::new(std::io::stderr()),
     };
-    let begun = (telemetry::init_logs(log), tempfile::tempdir(), actors::chance::entropy(), ports::choose(options.listen));
+    let begun =
+        (telemetry::init_logs(log), tempfile::tempdir(), actors::chance::entropy(), ports::choose(options.listen));
     let (_log, temporary, entropy, ports) = match begun {
         (Ok(log), Ok(temporary), Ok(entropy), Ok(ports)) => (log, temporary, entropy, ports),
         (log, temporary, entropy, ports) => {
@@ -120,7 +121,13 @@ fn settings(ip: IpAddr, sip: SocketAddr, http: SocketAddr, data_dir: &Path) -> S
     settings
 }
 
-async fn play(options: &DemoOptions, running: &Running, sip: SocketAddr, settings: &Settings, scene: Scene) -> ExitCode {
+async fn play(
+    options: &DemoOptions,
+    running: &Running,
+    sip: SocketAddr,
+    settings: &Settings,
+    scene: Scene,
+) -> ExitCode {
     let Scene { clock, entropy, mut screen } = scene;
     let api = Api::new(running.http, running.operator_token.clone());
     let ledger = Arc::clone(&running.ledger);

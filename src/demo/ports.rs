@@ -22,7 +22,9 @@ pub(super) struct Ports {
 /// Where nothing can listen at `ip` at all, with what would be right.
 pub(super) fn choose(ip: IpAddr) -> Result<Ports, String> {
     if ip.is_unspecified() {
-        return Err(format!("--listen {ip} means every address, and no phone can dial that: name the one that it can reach"));
+        return Err(format!(
+            "--listen {ip} means every address, and no phone can dial that: name the one that it can reach"
+        ));
     }
     UdpSocket::bind((ip, 0)).map_err(|error| {
         format!("--listen {ip}: {error}; name an address of this machine, such as `hostname -I` prints")

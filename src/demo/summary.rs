@@ -36,7 +36,12 @@ pub(super) struct Summary {
 }
 
 /// Tells the story and looks into the books.
-pub(super) fn tell(world: &World, ledger: &dyn Ledger, reachable: Reachable, screen: &mut Screen) -> Result<Summary, String> {
+pub(super) fn tell(
+    world: &World,
+    ledger: &dyn Ledger,
+    reachable: Reachable,
+    screen: &mut Screen,
+) -> Result<Summary, String> {
     screen.heading("The story");
     let before = world.api.metrics()?;
     let (steps, expected) = story::tell(world, screen);

@@ -68,12 +68,13 @@ impl World {
     pub(super) fn create(api: Api, switch: SocketAddr, clock: Clock, mut entropy: Entropy) -> Result<World, String> {
         let carrier = Carrier::start(LOOPBACK, CARRIER_MELODY, clock, entropy.fork())
             .map_err(|error| format!("the carrier cannot start: {error}"))?;
-        let deck: Created = api
-            .post("/decks", &json!({ "name": "standard", "currency": "USD", "csv": config::EXAMPLE_DECK }))?;
+        let deck: Created =
+            api.post("/decks", &json!({ "name": "standard", "currency": "USD", "csv": config::EXAMPLE_DECK }))?;
         api.post::<Created>(&format!("/decks/{}/activate", deck.id), &json!({}))?;
         let address = carrier.address().to_string();
         api.post::<Created>("/carriers", &json!({ "name": "Fable Telecom", "address": address }))?;
-        let company = json!({ "name": "Halden & Roe Architects", "country": "US", "currency": "USD", "deck": "standard" });
+        let company =
+            json!({ "name": "Halden & Roe Architects", "country": "US", "currency": "USD", "deck": "standard" });
         let company = api.post::<Created>("/companies", &company)?.id;
         api.order(&format!("/companies/{company}/credit"), PAID_IN, "demo-paid-in")?;
         let recharge = json!({ "amount": RECHARGE.to_string(), "threshold": RECHARGE_AT.to_string() });

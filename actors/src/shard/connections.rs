@@ -215,7 +215,7 @@ impl Handler<ConnectionEnded> for Shard {
             self.endpoint.handle(Event::TransportFailed { destination }, now, &mut self.effects);
         }
         for registration in self.core.registry.registrations() {
-            let event = switch::registration::Event::FlowClosed(super::register::flow_tag(flow));
+            let event = switch::registration::Event::FlowClosed(crate::ways::register::flow_tag(flow));
             tell(&registration, crate::shell::Tell(event));
         }
         self.follow_up(ctx);

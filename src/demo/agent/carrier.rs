@@ -102,8 +102,7 @@ impl Carrier {
         let sound = Sound::start("carrier", clock, entropy.fork())?;
         let journal = Journal::default();
         let copy = journal.clone();
-        let running =
-            line::start("carrier", ip, clock, entropy, |_| CarrierRole::new(ip, melody, sound, copy))?;
+        let running = line::start("carrier", ip, clock, entropy, |_| CarrierRole::new(ip, melody, sound, copy))?;
         Ok(Carrier { running, journal })
     }
 

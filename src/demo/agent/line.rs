@@ -184,13 +184,23 @@ impl Line {
     }
 
     /// Sends a request (without Via) in a transaction of its own.
-    pub(super) fn request(&mut self, owner: Owner, request: &[u8], to: SocketAddr) -> Result<ClientTransactionId, Refused> {
+    pub(super) fn request(
+        &mut self,
+        owner: Owner,
+        request: &[u8],
+        to: SocketAddr,
+    ) -> Result<ClientTransactionId, Refused> {
         let (now, destination) = (self.now(), self.destination(to));
         self.endpoint.request(owner, request, destination, now, &mut self.effects)
     }
 
     /// Sends the ACK to a 2xx, and again whenever the 2xx is repeated.
-    pub(super) fn acknowledge(&mut self, invite: ClientTransactionId, ack: &[u8], to: SocketAddr) -> Result<(), Refused> {
+    pub(super) fn acknowledge(
+        &mut self,
+        invite: ClientTransactionId,
+        ack: &[u8],
+        to: SocketAddr,
+    ) -> Result<(), Refused> {
         let destination = self.destination(to);
         self.endpoint.acknowledge(invite, ack, destination, &mut self.effects)
     }

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_streams_own_address_counts_before_the_sessions() {
-        let text = "v=0\r\nc=IN IP4 192.0.2.1\r\nm=video 9 RTP/AVP 31\r\nm=audio 7 RTP/AVP 96 0\r\nc=IN IP4 192.0.2.2\r\n";
+        let text =
+            "v=0\r\nc=IN IP4 192.0.2.1\r\nm=video 9 RTP/AVP 31\r\nm=audio 7 RTP/AVP 96 0\r\nc=IN IP4 192.0.2.2\r\n";
         assert_eq!(read(text.as_bytes()).unwrap().address, "192.0.2.2:7".parse().unwrap());
         assert_eq!(read(b"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 0 RTP/AVP 0\r\n"), None, "a refused stream");
         assert_eq!(read(b"v=0\r\nc=IN IP4 192.0.2.1\r\nm=audio 7 RTP/AVP 96\r\n"), None, "no law of ours");

@@ -91,7 +91,9 @@ impl Story<'_> {
         let record = self.record(office, EMERGENCY)?;
         self.must_be(&record, "emergency_refused", 503, Micros::ZERO)?;
         must(record.attempts.is_empty(), || "a carrier heard of an emergency call".to_owned())?;
-        Ok(format!("emergency: {EMERGENCY} was refused with 503 and Q.850 cause 38, so that the PBX takes its own line"))
+        Ok(format!(
+            "emergency: {EMERGENCY} was refused with 503 and Q.850 cause 38, so that the PBX takes its own line"
+        ))
     }
 
     pub(super) fn credit_runs_out_while_another_profile_is_recharged(&mut self) -> Result<String, String> {

@@ -22,8 +22,10 @@ fn every_path_that_is_none_and_every_method_that_is_none_is_a_problem() {
     answer.problem(405, "method_not_allowed");
     world.ask_as(OPERATOR, "PUT", "/carriers/x", None).problem(405, "method_not_allowed");
     let probe = send(world.addr, "POST", "/livez", &[], b"");
-    assert_eq!(probe.header("allow"), Some("GET"));
+    assert_eq!(probe.header("allow"), Some("GET, HEAD"));
     probe.problem(405, "method_not_allowed");
+    let head = send(world.addr, "HEAD", "/livez", &[], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0), "load balancers ask so");
 }
 
 #[test]

@@ -90,11 +90,10 @@ impl Registering {
                 }
             }
             Some(200..=299) => {
-                let in_contact =
-                    response.contacts().filter_map(Result::ok).find_map(|contact| match contact {
-                        sip::message::Contact::Address(address) => address.expires_s(),
-                        sip::message::Contact::Any => None,
-                    });
+                let in_contact = response.contacts().filter_map(Result::ok).find_map(|contact| match contact {
+                    sip::message::Contact::Address(address) => address.expires_s(),
+                    sip::message::Contact::Any => None,
+                });
                 let granted_s = in_contact.or_else(|| response.expires_s()).unwrap_or(self.expires_s);
                 if self.expires_s > 0 && granted_s > 0 {
                     let half = Duration::from_secs(u64::from(granted_s)) / 2;
