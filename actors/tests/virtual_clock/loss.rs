@@ -1,13 +1,20 @@
 //! A network that loses three datagrams of ten, by a hundred seeds: whatever was lost, the books and the tables are right.
 
-use crate::world::{Beginning, FIRST, OF_PBX, SECOND, Weather, World};
+use crate::world::{Beginning, FIRST, OF_PBX, Refresh, SECOND, Weather, World};
 use domain::{Entropy, ReleaseCause};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switch::directory::CallSettings;
 
-const SEEDS: u64 = 100;
 const CALLS: u64 = 12;
+
+/// A hundred; `TANDEM_SEEDS=from..to` for others, or for one that failed.
+fn seeds() -> std::ops::Range<u64> {
+    let wanted = std::env::var("TANDEM_SEEDS").ok();
+    let range = wanted.as_deref().and_then(|text| text.split_once(".."));
+    let range = range.map(|(from, to)| from.parse().unwrap()..to.parse().unwrap());
+    range.unwrap_or(0..100)
+}
 
 /// Three of ten are lost, one of ten comes twice, all overtake each other.
 const STORM: Weather = Weather {
@@ -35,15 +42,36 @@ fn choose<'a, T>(chance: &mut Entropy, of: &'a [T]) -> &'a T {
 /// Somebody who has a call does something about it.
 fn meddle(world: &mut World, chance: &mut Entropy) {
     let who = *choose(chance, &[OF_PBX, OF_PBX, FIRST, SECOND]);
-    let calls: Vec<String> =
-        world.agents[who].talks.values().filter(|talk| !talk.is_over).map(|t| t.call_id.clone()).collect();
-    if calls.is_empty() {
+    let talks = world.agents[who].talks.values().filter(|talk| !talk.is_over);
+    let calls: Vec<String> = talks.map(|talk| talk.call_id.clone()).collect();
+    let now = world.now;
+    if !calls.is_empty() {
+        let call = choose(chance, &calls).clone();
+        let agent = &mut world.agents[who];
+        match chance.below(8) {
+            0..4 => agent.give_up(&call, now.monotonic),
+            4 => agent.refresh(&call, Refresh::Invite, now.monotonic),
+            5 => agent.refresh(&call, Refresh::Update, now.monotonic),
+            6 => agent.refresh(&call, Refresh::ChangedInvite, now.monotonic),
+            _ => hang_up_by_operator(world, chance),
+        }
+    }
+    match chance.below(12) {
+        0 => world.node.unreachable(world.agents[FIRST].address, now),
+        1 => world.node.has_ports = false,
+        _ => world.node.has_ports = true,
+    }
+    world.post();
+}
+
+fn hang_up_by_operator(world: &mut World, chance: &mut Entropy) {
+    if world.node.opened.is_empty() {
         return;
     }
-    let call = choose(chance, &calls).clone();
-    let now = world.now.monotonic;
-    world.agents[who].give_up(&call, now);
-    world.post();
+    let call = *choose(chance, &world.node.opened);
+    let order = switch::call::Event::HangUpOrdered(ReleaseCause::HungUpByOperator);
+    let now = world.now;
+    world.node.tell_call(call, order, now);
 }
 
 fn everybody_hangs_up(world: &mut World) {
@@ -70,7 +98,8 @@ fn weather_the_storm(seed: u64, causes: &mut BTreeMap<ReleaseCause, u32>) {
             world.agents[carrier].manner.answers_after_cancel = chance.below(4) == 0;
         }
         world.pbx().manner.acknowledges = chance.below(10) > 0;
-        world.dial();
+        let dialled = *choose(&mut chance, &["12025550123", "+12025550199", "12025550123", "*43", "4930123456", "x"]);
+        world.dial_number(dialled);
         for _ in 0..chance.below(4) {
             world.run_for(Duration::from_millis(chance.below(6_000)));
             meddle(&mut world, &mut chance);
@@ -85,7 +114,7 @@ fn weather_the_storm(seed: u64, causes: &mut BTreeMap<ReleaseCause, u32>) {
     }
     world.run_s(300);
     world.assert_all_is_over();
-    assert!(world.network.lost > 50, "it was a storm");
+    assert!(world.network.lost > 10, "it was a storm");
     for record in world.records() {
         *causes.entry(record.cause).or_default() += 1;
     }
@@ -96,7 +125,7 @@ fn weather_the_storm(seed: u64, causes: &mut BTreeMap<ReleaseCause, u32>) {
 #[test]
 fn whatever_the_network_loses_nothing_is_left_and_the_books_are_right() {
     let mut causes = BTreeMap::new();
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         println!("seed {seed}");
         weather_the_storm(seed, &mut causes);
     }

@@ -7,7 +7,7 @@ mod network;
 mod node;
 pub(crate) mod text;
 
-pub(crate) use agent::{Agent, Manner, Refresh, Talk};
+pub(crate) use agent::{Agent, Refresh};
 pub(crate) use network::Weather;
 
 use actors::desk::{Desk, NodeRules};
@@ -117,8 +117,13 @@ impl World {
 
     /// The PBX dials a number of the deck.
     pub(crate) fn dial(&mut self) -> String {
+        self.dial_number("12025550123")
+    }
+
+    /// The PBX dials this.
+    pub(crate) fn dial_number(&mut self, dialled: &str) -> String {
         let now = self.now;
-        let call_id = self.pbx().call("12025550123", now);
+        let call_id = self.pbx().call(dialled, now);
         self.post();
         call_id
     }
@@ -280,11 +285,29 @@ impl World {
         for record in self.records() {
             let amount = captured.remove(&record.id.bits()).unwrap_or_default();
             assert_eq!(record.amount, Micros::new(amount), "the record says what was captured: {record:#?}");
+            assert_priced_by_the_deck(&record);
         }
         assert!(captured.values().all(|amount| *amount == 0), "nothing is charged without a record: {captured:?}");
         let spent: Micros = self.records().iter().map(|record| record.amount).sum();
         assert_eq!(self.credit().get(), self.beginning.credit - spent.get(), "what is gone is what is recorded");
     }
+}
+
+/// R1, R6: at least 30 s, then every 6 s that began, rounded up to the cent; reckoned here anew from the talk time.
+fn assert_priced_by_the_deck(record: &CallRecord) {
+    let Some(answered) = record.answered_at.filter(|_| record.amount > Micros::ZERO) else {
+        assert!(record.amount.is_zero(), "only what was answered costs: {record:#?}");
+        return;
+    };
+    let talked_us = record.ended_at.since(answered).as_micros() as i64;
+    let billed_s = i64::from(record.billed_s);
+    let begun = if talked_us <= 30_000_000 { 30 } else { 30 + (talked_us - 30_000_000 + 5_999_999) / 6_000_000 * 6 };
+    // A call that is ended after a restart is billed for what was captured, whenever it died.
+    if record.cause != domain::ReleaseCause::SwitchRestarted {
+        assert!(billed_s == begun, "{billed_s} s billed, {begun} s begun: {record:#?}");
+    }
+    let cents = (billed_s * record.rate_per_minute.get() + 599_999) / 600_000;
+    assert_eq!(record.amount, Micros::from_cents(cents), "{record:#?}");
 }
 
 /// From one instant to another, in milliseconds.
