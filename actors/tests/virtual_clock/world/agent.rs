@@ -778,6 +778,11 @@ impl Agent {
 }
 
 impl Talk {
+    /// Whether the echo test was dialled (O2).
+    pub(crate) fn is_echo(&self) -> bool {
+        self.remote.contains("*43")
+    }
+
     /// The Q.850 cause of the Reason header in the final answer.
     pub(crate) fn answer_q850(&self) -> Option<&str> {
         header(&self.answer, "Reason").and_then(|reason| parameter(reason, "cause"))

@@ -17,7 +17,7 @@ use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, Monotonic, Now, Pr
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use network::{Datagram, Network};
-use node::Node;
+pub(crate) use node::{Mood, Node};
 use sip::digest::Ha1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
