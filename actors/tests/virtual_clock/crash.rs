@@ -11,8 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SEEDS: u64 = 12;
-
 /// A ledger that only loses what a crash loses: a group is not closed by the real clock, for time here is not real.
 fn open(path: &Path) -> Arc<SqliteLedger> {
     Arc::new(SqliteLedger::open(Settings::new(path)).unwrap())
@@ -103,7 +101,7 @@ fn crash(seed: u64) {
 /// Design 5, point 7; must-show 5.
 #[test]
 fn after_a_crash_every_call_is_closed_once_at_what_was_captured() {
-    for seed in 0..SEEDS {
+    for seed in 0..12 {
         println!("seed {seed}");
         crash(seed);
     }

@@ -53,8 +53,18 @@ pub(crate) struct Beginning {
     /// In micros.
     pub(crate) credit: i64,
     pub(crate) rate: &'static str,
+    /// K6: how much, when at most this much is available, and what the company has for it.
+    pub(crate) recharge: Option<Recharge>,
     pub(crate) settings: CallSettings,
     pub(crate) weather: Weather,
+}
+
+/// Auto-recharge from the company (K6), in micros.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recharge {
+    pub(crate) amount: i64,
+    pub(crate) threshold: i64,
+    pub(crate) company_credit: i64,
 }
 
 impl Default for Beginning {
@@ -64,6 +74,7 @@ impl Default for Beginning {
             channels: 30,
             credit: 10_000_000,
             rate: "0.02",
+            recharge: None,
             settings: CallSettings::default(),
             weather: Weather::FAIR,
         }
@@ -201,6 +212,12 @@ impl World {
         Micros::new(self.node.ledger().balance(self.account(Unit::Money(Currency::USD))).available())
     }
 
+    /// What the company may still spend.
+    pub(crate) fn company_credit(&self) -> Micros {
+        let account = Account { company: self.company, holder: Holder::Company, unit: Unit::Money(Currency::USD) };
+        Micros::new(self.node.ledger().balance(account).available())
+    }
+
     /// Channels that are free.
     pub(crate) fn channels_free(&self) -> i64 {
         self.node.ledger().balance(self.account(Unit::Channels)).available()
@@ -289,7 +306,9 @@ impl World {
         }
         assert!(captured.values().all(|amount| *amount == 0), "nothing is charged without a record: {captured:?}");
         let spent: Micros = self.records().iter().map(|record| record.amount).sum();
-        assert_eq!(self.credit().get(), self.beginning.credit - spent.get(), "what is gone is what is recorded");
+        let had = self.beginning.credit + self.beginning.recharge.map_or(0, |recharge| recharge.company_credit);
+        let has = self.credit().get() + self.company_credit().get();
+        assert_eq!(has, had - spent.get(), "what is gone is what is recorded");
     }
 }
 
@@ -337,7 +356,10 @@ fn desk(beginning: &Beginning, company: CompanyId, profile: ProfileId, now: Wall
         channels: beginning.channels,
         auth: store::ProfileAuth { registration: true, sources: Vec::new() },
         caller_id: Some("+12025550100".parse().unwrap()),
-        auto_recharge: None,
+        auto_recharge: beginning.recharge.map(|recharge| store::AutoRecharge {
+            amount: Micros::new(recharge.amount),
+            threshold: Micros::new(recharge.threshold),
+        }),
         require_plus: false,
         created_at: now,
     };
@@ -392,21 +414,23 @@ fn desk(beginning: &Beginning, company: CompanyId, profile: ProfileId, now: Wall
 }
 
 fn top_up(ledger: &dyn Ledger, beginning: &Beginning, company: CompanyId, profile: ProfileId, at: Wall) {
-    let post = |unit, amount| Transfer {
+    let post = |holder, unit, amount| Transfer {
         kind: Kind::Post {
             debit: Account { company, holder: Holder::World, unit },
-            credit: Account { company, holder: Holder::Profile(profile), unit },
+            credit: Account { company, holder, unit },
             amount,
         },
         code: Code::TopUp,
     };
+    let company_credit = beginning.recharge.map_or(0, |recharge| recharge.company_credit);
     let batch = Batch {
-        id: BatchId { subject: profile.bits(), sequence: 0 },
+        id: BatchId { subject: company.bits(), sequence: 0 },
         company,
         at,
         transfers: vec![
-            post(Unit::Money(Currency::USD), beginning.credit),
-            post(Unit::Channels, beginning.channels.into()),
+            post(Holder::Profile(profile), Unit::Money(Currency::USD), beginning.credit),
+            post(Holder::Profile(profile), Unit::Channels, beginning.channels.into()),
+            post(Holder::Company, Unit::Money(Currency::USD), company_credit),
         ],
         memo: None,
     };
