@@ -1,20 +1,12 @@
 //! A network that loses three datagrams of ten, by a hundred seeds: whatever was lost, the books and the tables are right.
 
-use crate::world::{Beginning, FIRST, Mood, OF_PBX, Recharge, Refresh, SECOND, Weather, World};
+use crate::world::{Beginning, FIRST, Mood, OF_PBX, Recharge, Refresh, SECOND, Weather, World, seeds};
 use domain::{Entropy, ReleaseCause};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switch::directory::CallSettings;
 
 const CALLS: u64 = 12;
-
-/// A hundred; `TANDEM_SEEDS=from..to` for others, or for one that failed.
-fn seeds() -> std::ops::Range<u64> {
-    let wanted = std::env::var("TANDEM_SEEDS").ok();
-    let range = wanted.as_deref().and_then(|text| text.split_once(".."));
-    let range = range.map(|(from, to)| from.parse().unwrap()..to.parse().unwrap());
-    range.unwrap_or(0..100)
-}
 
 /// Three of ten are lost, one of ten comes twice, all overtake each other.
 const STORM: Weather = Weather {
@@ -139,7 +131,7 @@ fn weather_the_storm(seed: u64, weather: Weather, mood: Mood, causes: &mut BTree
 #[test]
 fn whatever_the_network_loses_nothing_is_left_and_the_books_are_right() {
     let mut causes = BTreeMap::new();
-    for seed in seeds() {
+    for seed in seeds(100) {
         println!("seed {seed}");
         let weather = if seed.is_multiple_of(5) { MAZE } else { STORM };
         weather_the_storm(seed, weather, Mood::default(), &mut causes);
@@ -163,7 +155,7 @@ fn assert_ends_agree(world: &World) {
 #[test]
 fn where_nothing_is_lost_no_leg_is_left_hanging() {
     let calm = Weather { lost_permille: 0, ..STORM };
-    for seed in seeds() {
+    for seed in seeds(100) {
         println!("seed {seed}");
         weather_the_storm(seed, calm, Mood::default(), &mut BTreeMap::new());
     }
@@ -179,7 +171,7 @@ fn whatever_the_ledger_delays_or_denies_the_books_are_right() {
         Mood { cut_permille: 200, ..Mood::default() },
         Mood { late: Duration::from_secs(5), away_permille: 100, cut_permille: 100 },
     ];
-    for seed in seeds() {
+    for seed in seeds(100) {
         let mood = moods[seed as usize % moods.len()];
         println!("seed {seed}: {mood:?}");
         weather_the_storm(seed, STORM, mood, &mut BTreeMap::new());

@@ -329,6 +329,13 @@ fn assert_priced_by_the_deck(record: &CallRecord) {
     assert_eq!(record.amount, Micros::from_cents(cents), "{record:#?}");
 }
 
+/// So many seeds; `TANDEM_SEEDS=from..to` for others, or for one that failed.
+pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
+    let wanted = std::env::var("TANDEM_SEEDS").ok();
+    let range = wanted.as_deref().and_then(|text| text.split_once(".."));
+    range.map_or(0..count, |(from, to)| from.parse().unwrap()..to.parse().unwrap())
+}
+
 /// From one instant to another, in milliseconds.
 pub(crate) fn ms_between(from: Monotonic, to: Monotonic) -> i64 {
     (to.as_micros() as i64 - from.as_micros() as i64) / 1_000
