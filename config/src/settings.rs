@@ -282,7 +282,7 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { engine: LedgerEngine::Sqlite, group_ms: 5, group_batches: 1_000 }
+        Ledger { engine: LedgerEngine::Sqlite, group_ms: 20, group_batches: 1_000 }
     }
 }
 
