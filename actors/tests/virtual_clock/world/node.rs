@@ -255,7 +255,8 @@ impl Node {
                 let outcome = self.open_sound(place, mode);
                 self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
             }
-            call::Effect::ReportSound => {
+            call::Effect::CloseSoundAndReport => {
+                assert!(self.sounds.remove(&place), "ports are closed once");
                 let event = switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) };
                 self.work.push_back(Work::Call(place, call::Event::Call(event)));
             }
