@@ -95,6 +95,8 @@ fn weather_the_storm(seed: u64, weather: Weather, mood: Mood, causes: &mut BTree
     let mut world =
         World::new(Beginning { seed, channels: 6, credit, settings, weather, recharge, ..Beginning::default() });
     world.node.mood = mood;
+    // A busy machine fires its timers late, a frozen one very late.
+    world.lateness = *choose(&mut chance, &[0, 0, 3, 150, 2_500].map(Duration::from_millis));
     for _ in 0..CALLS {
         for carrier in [FIRST, SECOND] {
             let manner = choose(&mut chance, &MANNERS);

@@ -58,6 +58,8 @@ pub(crate) enum Refresh {
     UpdateWithSdp,
     /// re-INVITE with another port.
     ChangedInvite,
+    /// UPDATE with another port.
+    ChangedUpdate,
 }
 
 /// A call as an end sees it.
@@ -586,6 +588,9 @@ impl Agent {
         if let (Some(after), true) = (hangs_up_after, status < 300) {
             self.at(now + after, call_id, Act::HangUp);
         }
+        if let (Some((every, _)), true) = (self.manner.refreshes.clone(), status < 300) {
+            self.at(now + every, call_id, Act::Refresh);
+        }
     }
 
     fn on_ack(&mut self, text: &str, _: Monotonic) {
@@ -666,6 +671,7 @@ impl Agent {
             Refresh::Update => ("UPDATE", String::new()),
             Refresh::UpdateWithSdp => ("UPDATE", same),
             Refresh::ChangedInvite => ("INVITE", sdp(self.address, 41_000, 2)),
+            Refresh::ChangedUpdate => ("UPDATE", sdp(self.address, 41_000, 2)),
         };
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.refreshing = Some(refresh);
