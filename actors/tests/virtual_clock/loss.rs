@@ -102,6 +102,7 @@ fn weather_the_storm(seed: u64, weather: Weather, mood: Mood, causes: &mut BTree
             let manner = choose(&mut chance, &MANNERS);
             world.carrier_answers(carrier, manner);
             world.agents[carrier].manner.answers_after_cancel = chance.below(4) == 0;
+            world.agents[carrier].manner.forks = chance.below(6) == 0;
         }
         world.pbx().manner.acknowledges = chance.below(10) > 0;
         let dialled = *choose(&mut chance, &["12025550123", "+12025550199", "12025550123", "*43", "4930123456", "x"]);
