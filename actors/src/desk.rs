@@ -48,6 +48,11 @@ impl Desk {
         self.secrets.get(sip_user).copied()
     }
 
+    /// Every SIP user with its profile and H(A1), in order.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, ProfileId, Ha1)> {
+        self.secrets.iter().map(|(sip_user, (profile, ha1))| (&**sip_user, *profile, *ha1))
+    }
+
     /// Where a carrier listens; none where it is not known or its name could not be resolved.
     pub fn carrier(&self, id: CarrierId) -> Option<&CarrierTarget> {
         self.carriers.get(&id)

@@ -5,7 +5,7 @@
 use crate::call::{self, Look, Naming};
 use crate::chance;
 use crate::clock::Clock;
-use crate::core::{Core, ShardHandle};
+use crate::core::{Core, NodeLimits, ShardHandle};
 use crate::desk::{Desk, NodeRules};
 use crate::mailbox::tell;
 use crate::records::Drain;
@@ -15,6 +15,7 @@ use crate::shell::Tell;
 use crate::transport::tcp;
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
+use dashmap::DashMap;
 use domain::{CallId, CompanyId, Entropy, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{EventSink, Media, MediaEvent, MediaSettings};
@@ -60,6 +61,8 @@ pub struct ExchangeSettings {
     pub transactions_max: usize,
     /// TCP connections at one time, over all shards.
     pub connections_max: usize,
+    /// Lengths of queues and tables.
+    pub node_limits: NodeLimits,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
     /// Signs nonces; drawn at each start where there is none.
@@ -156,6 +159,8 @@ impl Exchange {
             telemetry: Arc::clone(&rooms.telemetry),
             gate: Mutex::new(Gate::new(settings.limits, rooms.clock.monotonic())),
             is_draining: AtomicBool::new(false),
+            limits: settings.node_limits,
+            pinned: DashMap::new(),
             shards: OnceLock::new(),
         });
         let drain =
@@ -259,7 +264,7 @@ impl Exchange {
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
-        core.desk.store(Arc::new(desk));
+        core.swap_desk(desk);
         for profile in core.registry.profiles() {
             tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
         }

@@ -3,14 +3,14 @@
 //! Which batches, and what their outcomes mean, is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
+use crate::mailbox::tell;
 use crate::shell::{Outlet, Shell, Tell};
+use crate::ways::papers::batch_of;
 use actix::Addr;
-use domain::credit::{Batch, Kind, Memo, Outcome, Unit};
+use domain::credit::{Batch, Kind, Outcome, Unit};
 use domain::{Fact, Machine, Micros, Monotonic, Now, ProfileId};
 use std::sync::Arc;
-use store::record_json::to_json;
-use switch::profile::{Effect, Event, Papers, Posting};
+use switch::profile::{Effect, Event, Posting};
 
 /// A profile as an actor. It stays once it was opened.
 pub(crate) type ProfileShell = Shell<Enduring, ProfileOutlet>;
@@ -49,12 +49,7 @@ impl ProfileOutlet {
     }
 
     fn submit(&self, posting: Posting) {
-        let Posting { mut batch, papers, durability } = posting;
-        batch.memo = match papers {
-            Papers::None => None,
-            Papers::Opened(record) => Some(Memo::CallOpened(to_json(&record).into())),
-            Papers::Ended(record) => Some(Memo::CallEnded(to_json(&record).into())),
-        };
+        let (batch, durability) = batch_of(posting);
         let id = batch.id;
         let moved = Moved::by(&batch);
         let itself = self.itself.clone();
@@ -70,7 +65,9 @@ impl ProfileOutlet {
 }
 
 impl Outlet<Enduring> for ProfileOutlet {
-    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {

@@ -3,7 +3,7 @@
 //! SIP is read and written by the shard; how long a binding is granted is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
+use crate::mailbox::tell;
 use crate::shard::RegisterAnswered;
 use crate::shell::{Outlet, Shell};
 use domain::{Machine, Monotonic, Now, ProfileId};
@@ -52,7 +52,9 @@ pub(crate) fn mark(shard: u16, place: u32) -> u64 {
 }
 
 impl Outlet<Enduring> for RegistrarOutlet {
-    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
@@ -61,7 +63,12 @@ impl Outlet<Enduring> for RegistrarOutlet {
                     tell(&shard.address, RegisterAnswered { place: transaction as u32, answer });
                 }
             }
-            Effect::Publish(binding) => self.core.registry.publish_binding(self.id, binding),
+            Effect::Publish(binding) => {
+                if binding.is_none() {
+                    self.core.pinned.remove(&self.id);
+                }
+                self.core.registry.publish_binding(self.id, binding);
+            }
             Effect::Tell(fact) => self.core.tell(&fact),
         }
     }

@@ -9,7 +9,7 @@ use domain::{Machine, Monotonic};
 /// Performs the effects of one kind of machine.
 pub trait Outlet<M: Machine>: 'static {
     /// Messages at most that may wait for this actor before an offer is refused.
-    const MAILBOX_MAX: usize;
+    fn mailbox_max(&self) -> usize;
 
     /// Performs one effect. Effects come in the order in which the machine gave them.
     fn perform(&mut self, effect: M::Effect);
@@ -100,7 +100,7 @@ where
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(O::MAILBOX_MAX);
+        ctx.set_mailbox_capacity(self.outlet.mailbox_max());
         self.follow_up(ctx);
     }
 }
