@@ -220,6 +220,25 @@ pub(super) fn show_metrics(before: &str, after: &str, screen: &mut Screen) -> Ve
     moved
 }
 
+/// Where the metrics tell another story than the calls did.
+pub(super) fn metrics_faults(before: &str, after: &str, expected: &Expected) -> Vec<String> {
+    let (before, after) = (samples(before), samples(after));
+    let grown = |family: &str| {
+        let sum = |samples: &BTreeMap<String, f64>| -> f64 {
+            samples.iter().filter(|(metric, _)| metric.split('{').next() == Some(family)).map(|(_, value)| value).sum()
+        };
+        sum(&after) - sum(&before)
+    };
+    let told = [
+        ("tandem_call_attempts_total", expected.calls),
+        ("tandem_calls_answered_total", expected.answered),
+        ("tandem_calls_ended_total", expected.calls),
+    ];
+    let differs = |(family, expected): &(&str, u64)| (grown(family) - *expected as f64).abs() > 0.5;
+    let fault = |(family, expected)| format!("{family} has grown by {}, and {expected} was expected", grown(family));
+    told.into_iter().filter(differs).map(fault).collect()
+}
+
 /// Name with labels to value; comments left out.
 fn samples(exposition: &str) -> BTreeMap<String, f64> {
     let lines = exposition.lines().filter(|line| !line.starts_with('#'));

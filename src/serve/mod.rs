@@ -289,7 +289,8 @@ fn announce(settings: &Settings, running: &Running) {
     );
 }
 
-async fn wait_for_the_end() {
+/// SIGTERM or SIGINT.
+pub(crate) async fn wait_for_the_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
