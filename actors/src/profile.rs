@@ -8,7 +8,7 @@ use crate::shell::{Outlet, Shell, Tell};
 use crate::ways::papers::batch_of;
 use actix::Addr;
 use domain::credit::{Batch, Kind, Outcome, Unit};
-use domain::{Fact, Machine, Micros, Monotonic, Now, ProfileId};
+use domain::{Currency, Fact, Machine, Micros, Monotonic, Now, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
 
@@ -51,7 +51,7 @@ impl ProfileOutlet {
     fn submit(&self, posting: Posting) {
         let (batch, durability) = batch_of(posting);
         let id = batch.id;
-        let moved = Moved::by(&batch);
+        let moved = self.currency(&batch).and_then(|currency| Moved::by(&batch, currency));
         let itself = self.itself.clone();
         let core = Arc::clone(&self.core);
         let reply = Box::new(move |outcome: Outcome| {
@@ -61,6 +61,13 @@ impl ProfileOutlet {
             tell(&itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
         });
         self.core.ledger.submit(batch, durability, reply);
+    }
+}
+
+impl ProfileOutlet {
+    /// The currency of the company whose batch it is.
+    fn currency(&self, batch: &Batch) -> Option<Currency> {
+        Some(self.core.desk.load().directory().company(batch.company)?.currency)
     }
 }
 
@@ -92,14 +99,13 @@ impl Outlet<Enduring> for ProfileOutlet {
 struct Moved {
     code: domain::credit::Code,
     amount: Micros,
-    currency: domain::Currency,
+    currency: Currency,
 }
 
 impl Moved {
-    fn by(batch: &Batch) -> Option<Moved> {
+    fn by(batch: &Batch, currency: Currency) -> Option<Moved> {
         let code = batch.transfers.first()?.code;
         let mut amount = Micros::ZERO;
-        let mut currency = None;
         for transfer in &batch.transfers {
             let (account, moved) = match transfer.kind {
                 Kind::Post { debit, amount, .. } | Kind::PostIfAvailableAtMost { debit, amount, .. } => {
@@ -110,14 +116,11 @@ impl Moved {
                 Kind::Capture { hold, amount } if hold.number != 0 => (None, amount),
                 Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. } => (None, 0),
             };
-            if let Some(Unit::Money(of)) = account.map(|account| account.unit) {
-                currency = Some(of);
-            }
             if account.is_none_or(|account| matches!(account.unit, Unit::Money(_))) {
                 amount += Micros::new(moved);
             }
         }
-        Some(Moved { code, amount, currency: currency? })
+        Some(Moved { code, amount, currency })
     }
 
     fn told(self, outcome: &Outcome) -> Option<Fact> {

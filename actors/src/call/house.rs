@@ -191,7 +191,11 @@ impl House {
 
     fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
         match self.sound {
-            Sound::Open(_) => effects.push(Effect::ReportSound),
+            Sound::Open(_) => {
+                // The call is over: its ports are given back with the counts that they tell.
+                self.sound = Sound::Closed;
+                effects.push(Effect::CloseSoundAndReport);
+            }
             Sound::Closed | Sound::Opening(_) => {
                 self.news.push_back(switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) });
             }

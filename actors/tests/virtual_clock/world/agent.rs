@@ -65,7 +65,6 @@ pub(crate) enum Refresh {
 pub(crate) struct Talk {
     pub(crate) call_id: String,
     is_caller: bool,
-    dialled: String,
     local: String,
     remote: String,
     target: String,
@@ -196,7 +195,6 @@ impl Agent {
         let talk = Talk {
             call_id: call_id.clone(),
             is_caller: true,
-            dialled: dialled.to_owned(),
             local: format!("<sip:{user}@{REALM}>;tag={local_tag}"),
             remote: format!("<sip:{dialled}@{REALM}>"),
             target: format!("sip:{dialled}@{SWITCH}"),
@@ -530,7 +528,6 @@ impl Agent {
         let talk = Talk {
             call_id: call_id.clone(),
             is_caller: false,
-            dialled: text.split(' ').nth(1).unwrap_or_default().to_owned(),
             local: format!("{};tag={tag_of_ours}", header(text, "To").unwrap_or_default()),
             remote: header(text, "From").unwrap_or_default().to_owned(),
             target: uri(header(text, "Contact").unwrap_or_default()).to_owned(),
@@ -656,8 +653,13 @@ impl Agent {
 
     /// Sends a request that refreshes (or changes) the session.
     pub(crate) fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
+        // One at a time (RFC 3261 14.1).
+        if !self.talks.get(call_id).is_some_and(|talk| talk.is_up && talk.refreshing.is_none()) {
+            return;
+        }
         let branch = format!("z9hG4bK{}", self.token());
-        let same = sdp(self.address, 40_000, 1);
+        let is_caller = self.talks.get(call_id).is_some_and(|talk| talk.is_caller);
+        let same = sdp(self.address, if is_caller { 40_000 } else { 50_000 }, 1);
         let timer = "Supported: timer\r\nSession-Expires: 1800;refresher=uac\r\n";
         let (method, offer) = match refresh {
             Refresh::Invite => ("INVITE", same),
@@ -728,8 +730,13 @@ impl Agent {
         }
         for (call_id, method, branch) in given_up {
             self.asked.retain(|asked| (&asked.branch, &asked.method) != (&branch, &method));
-            if matches!(method.as_str(), "INVITE" | "BYE") {
-                self.end(&call_id);
+            match method.as_str() {
+                // A refresh that nobody answered does not end the call here; its session timer would.
+                "INVITE" | "UPDATE" if self.talks.get(&call_id).is_some_and(|talk| talk.refreshing.is_some()) => {
+                    self.on_refreshed(&call_id, 408, "");
+                }
+                "INVITE" | "BYE" => self.end(&call_id),
+                _ => {}
             }
         }
     }
@@ -771,9 +778,9 @@ impl Agent {
 }
 
 impl Talk {
-    /// The number that was dialled, or the Request-URI.
-    pub(crate) fn dialled(&self) -> &str {
-        &self.dialled
+    /// Whether the echo test was dialled (O2).
+    pub(crate) fn is_echo(&self) -> bool {
+        self.remote.contains("*43")
     }
 
     /// The Q.850 cause of the Reason header in the final answer.

@@ -7,7 +7,7 @@ mod network;
 mod node;
 pub(crate) mod text;
 
-pub(crate) use agent::{Agent, Manner, Refresh, Talk};
+pub(crate) use agent::{Agent, Refresh};
 pub(crate) use network::Weather;
 
 use actors::desk::{Desk, NodeRules};
@@ -17,7 +17,7 @@ use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, Monotonic, Now, Pr
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use network::{Datagram, Network};
-use node::Node;
+pub(crate) use node::{Mood, Node};
 use sip::digest::Ha1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -53,8 +53,18 @@ pub(crate) struct Beginning {
     /// In micros.
     pub(crate) credit: i64,
     pub(crate) rate: &'static str,
+    /// K6: how much, when at most this much is available, and what the company has for it.
+    pub(crate) recharge: Option<Recharge>,
     pub(crate) settings: CallSettings,
     pub(crate) weather: Weather,
+}
+
+/// Auto-recharge from the company (K6), in micros.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recharge {
+    pub(crate) amount: i64,
+    pub(crate) threshold: i64,
+    pub(crate) company_credit: i64,
 }
 
 impl Default for Beginning {
@@ -64,6 +74,7 @@ impl Default for Beginning {
             channels: 30,
             credit: 10_000_000,
             rate: "0.02",
+            recharge: None,
             settings: CallSettings::default(),
             weather: Weather::FAIR,
         }
@@ -117,8 +128,13 @@ impl World {
 
     /// The PBX dials a number of the deck.
     pub(crate) fn dial(&mut self) -> String {
+        self.dial_number("12025550123")
+    }
+
+    /// The PBX dials this.
+    pub(crate) fn dial_number(&mut self, dialled: &str) -> String {
         let now = self.now;
-        let call_id = self.pbx().call("12025550123", now);
+        let call_id = self.pbx().call(dialled, now);
         self.post();
         call_id
     }
@@ -194,6 +210,12 @@ impl World {
     /// What the profile may still spend.
     pub(crate) fn credit(&self) -> Micros {
         Micros::new(self.node.ledger().balance(self.account(Unit::Money(Currency::USD))).available())
+    }
+
+    /// What the company may still spend.
+    pub(crate) fn company_credit(&self) -> Micros {
+        let account = Account { company: self.company, holder: Holder::Company, unit: Unit::Money(Currency::USD) };
+        Micros::new(self.node.ledger().balance(account).available())
     }
 
     /// Channels that are free.
@@ -280,11 +302,38 @@ impl World {
         for record in self.records() {
             let amount = captured.remove(&record.id.bits()).unwrap_or_default();
             assert_eq!(record.amount, Micros::new(amount), "the record says what was captured: {record:#?}");
+            assert_priced_by_the_deck(&record);
         }
         assert!(captured.values().all(|amount| *amount == 0), "nothing is charged without a record: {captured:?}");
         let spent: Micros = self.records().iter().map(|record| record.amount).sum();
-        assert_eq!(self.credit().get(), self.beginning.credit - spent.get(), "what is gone is what is recorded");
+        let had = self.beginning.credit + self.beginning.recharge.map_or(0, |recharge| recharge.company_credit);
+        let has = self.credit().get() + self.company_credit().get();
+        assert_eq!(has, had - spent.get(), "what is gone is what is recorded");
     }
+}
+
+/// R1, R6: at least 30 s, then every 6 s that began, rounded up to the cent; reckoned here anew from the talk time.
+fn assert_priced_by_the_deck(record: &CallRecord) {
+    let Some(answered) = record.answered_at.filter(|_| record.amount > Micros::ZERO) else {
+        assert!(record.amount.is_zero(), "only what was answered costs: {record:#?}");
+        return;
+    };
+    let talked_us = record.ended_at.since(answered).as_micros() as i64;
+    let billed_s = i64::from(record.billed_s);
+    let begun = if talked_us <= 30_000_000 { 30 } else { 30 + (talked_us - 30_000_000 + 5_999_999) / 6_000_000 * 6 };
+    // A call that is ended after a restart is billed for what was captured, whenever it died.
+    if record.cause != domain::ReleaseCause::SwitchRestarted {
+        assert!(billed_s == begun, "{billed_s} s billed, {begun} s begun: {record:#?}");
+    }
+    let cents = (billed_s * record.rate_per_minute.get() + 599_999) / 600_000;
+    assert_eq!(record.amount, Micros::from_cents(cents), "{record:#?}");
+}
+
+/// So many seeds; `TANDEM_SEEDS=from..to` for others, or for one that failed.
+pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
+    let wanted = std::env::var("TANDEM_SEEDS").ok();
+    let range = wanted.as_deref().and_then(|text| text.split_once(".."));
+    range.map_or(0..count, |(from, to)| from.parse().unwrap()..to.parse().unwrap())
 }
 
 /// From one instant to another, in milliseconds.
@@ -314,7 +363,10 @@ fn desk(beginning: &Beginning, company: CompanyId, profile: ProfileId, now: Wall
         channels: beginning.channels,
         auth: store::ProfileAuth { registration: true, sources: Vec::new() },
         caller_id: Some("+12025550100".parse().unwrap()),
-        auto_recharge: None,
+        auto_recharge: beginning.recharge.map(|recharge| store::AutoRecharge {
+            amount: Micros::new(recharge.amount),
+            threshold: Micros::new(recharge.threshold),
+        }),
         require_plus: false,
         created_at: now,
     };
@@ -369,21 +421,23 @@ fn desk(beginning: &Beginning, company: CompanyId, profile: ProfileId, now: Wall
 }
 
 fn top_up(ledger: &dyn Ledger, beginning: &Beginning, company: CompanyId, profile: ProfileId, at: Wall) {
-    let post = |unit, amount| Transfer {
+    let post = |holder, unit, amount| Transfer {
         kind: Kind::Post {
             debit: Account { company, holder: Holder::World, unit },
-            credit: Account { company, holder: Holder::Profile(profile), unit },
+            credit: Account { company, holder, unit },
             amount,
         },
         code: Code::TopUp,
     };
+    let company_credit = beginning.recharge.map_or(0, |recharge| recharge.company_credit);
     let batch = Batch {
-        id: BatchId { subject: profile.bits(), sequence: 0 },
+        id: BatchId { subject: company.bits(), sequence: 0 },
         company,
         at,
         transfers: vec![
-            post(Unit::Money(Currency::USD), beginning.credit),
-            post(Unit::Channels, beginning.channels.into()),
+            post(Holder::Profile(profile), Unit::Money(Currency::USD), beginning.credit),
+            post(Holder::Profile(profile), Unit::Channels, beginning.channels.into()),
+            post(Holder::Company, Unit::Money(Currency::USD), company_credit),
         ],
         memo: None,
     };
