@@ -8,7 +8,7 @@ use crate::shell::{Enduring, Outlet, Shell, Tell};
 use crate::ways::papers::batch_of;
 use actix::Addr;
 use domain::credit::{Batch, Kind, Outcome, Unit};
-use domain::{Currency, Fact, Machine, Micros, Monotonic, Now, ProfileId};
+use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
 

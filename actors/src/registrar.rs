@@ -6,9 +6,9 @@ use crate::core::Core;
 use crate::mailbox::tell;
 use crate::shard::RegisterAnswered;
 use crate::shell::{Enduring, Outlet, Shell};
-use domain::{Machine, Monotonic, Now, ProfileId};
+use domain::ProfileId;
 use std::sync::Arc;
-use switch::registration::{Effect, Event};
+use switch::registration::Effect;
 
 /// A registration as an actor. It stays once it was opened.
 pub(crate) type RegistrationShell = Shell<Enduring<switch::Registration>, RegistrarOutlet>;
