@@ -116,7 +116,7 @@ fn weather_the_storm(seed: u64, weather: Weather, mood: Mood, causes: &mut BTree
     world.run_for(Duration::from_secs(40));
     world.pbx().manner.acknowledges = true;
     if weather.lost_permille == 0 {
-        assert_ends_agree(&world);
+        assert_ends_agree(&mut world);
     }
     for _ in 0..3 {
         everybody_hangs_up(&mut world);
@@ -146,12 +146,25 @@ fn whatever_the_network_loses_nothing_is_left_and_the_books_are_right() {
 }
 
 /// With nobody meddling and nothing lost, who talks here talks there: no leg hangs by itself.
-fn assert_ends_agree(world: &World) {
+fn assert_ends_agree(world: &mut World) {
+    // A call may end by itself just now, and one side hears it before the other: a moment later they agree.
+    for _ in 0..3 {
+        if ends(world).0 == ends(world).1 {
+            return;
+        }
+        world.run_s(4);
+    }
+    let (seen, expected) = ends(world);
+    assert_eq!(seen, expected, "calls of the PBX and of the switch, and who talks here and there");
+}
+
+/// Calls that the PBX has, and callers who talk to a carrier; beside it calls that the switch has, and carriers' phones that talk.
+fn ends(world: &World) -> ((usize, usize), (usize, usize)) {
     let up = |agent: usize| world.agents[agent].talks.values().filter(|talk| talk.is_up).count();
-    let echoes = world.agents[OF_PBX].talks.values().filter(|talk| talk.is_up && talk.is_echo()).count();
-    let alive = world.agents[OF_PBX].talks.values().filter(|talk| !talk.is_over).count();
-    assert_eq!(alive, world.node.live_calls(), "the PBX rings and talks in as many calls as the switch has");
-    assert_eq!(up(OF_PBX) - echoes, up(FIRST) + up(SECOND), "every caller has somebody to talk to");
+    let pbx = || world.agents[OF_PBX].talks.values();
+    let alive = pbx().filter(|talk| !talk.is_over).count();
+    let talking = pbx().filter(|talk| talk.is_up && !talk.is_echo()).count();
+    ((alive, talking), (world.node.live_calls(), up(FIRST) + up(SECOND)))
 }
 
 /// Jitter and doubles, but no loss: 40 s after the last event both ends of every call agree whether it is up.

@@ -182,7 +182,7 @@ impl Agent {
     pub(crate) fn give_up(&mut self, call_id: &str, now: Monotonic) {
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         if talk.is_up {
-            return self.bye(call_id, now);
+            return self.hang_up_in_time(call_id, now);
         }
         if talk.status.is_some() || talk.is_over || !talk.is_caller {
             return;
