@@ -4,36 +4,16 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::shell::{Outlet, Shell, Tell};
+use crate::shell::{Enduring, Outlet, Shell, Tell};
 use crate::ways::papers::batch_of;
 use actix::Addr;
 use domain::credit::{Batch, Kind, Outcome, Unit};
-use domain::{Currency, Fact, Machine, Micros, Monotonic, Now, ProfileId};
+use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
 
 /// A profile as an actor. It stays once it was opened.
-pub(crate) type ProfileShell = Shell<Enduring, ProfileOutlet>;
-
-/// The machine of a profile, whose actor stays when the last call is over: an address that others hold must not go stale.
-pub struct Enduring(pub switch::Profile);
-
-impl Machine for Enduring {
-    type Event = Event;
-    type Effect = Effect;
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.0.handle(event, now, effects);
-    }
-    fn deadline(&self) -> Option<Monotonic> {
-        self.0.deadline()
-    }
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.0.expire(now, effects);
-    }
-    fn is_finished(&self) -> bool {
-        false
-    }
-}
+pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
 
 /// Performs the effects of a profile.
 pub struct ProfileOutlet {
@@ -71,7 +51,7 @@ impl ProfileOutlet {
     }
 }
 
-impl Outlet<Enduring> for ProfileOutlet {
+impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
     fn mailbox_max(&self) -> usize {
         self.core.limits.mailbox_profile_max
     }

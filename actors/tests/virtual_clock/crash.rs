@@ -49,8 +49,8 @@ fn crash(seed: u64) {
             world.post();
         }
     }
-    // A group is journalled after 5 ms: what is older is safe, what is younger may be lost. Every third time the disk was stuck
-    // for longer than that: whatever it had is a beginning of the story, and must be as consistent.
+    // A group is journalled after some milliseconds: what is older is safe, what is younger may be lost. Every third time the
+    // disk was stuck for longer than that: whatever it had is a beginning of the story, and must be as consistent.
     let is_stuck = seed % 3 == 2;
     let (mut ended, mut up) = (BTreeSet::new(), BTreeSet::new());
     if !is_stuck {

@@ -95,11 +95,14 @@ fn weather_the_storm(seed: u64, weather: Weather, mood: Mood, causes: &mut BTree
     let mut world =
         World::new(Beginning { seed, channels: 6, credit, settings, weather, recharge, ..Beginning::default() });
     world.node.mood = mood;
+    // A busy machine fires its timers late, a frozen one very late.
+    world.lateness = *choose(&mut chance, &[0, 0, 3, 150, 2_500].map(Duration::from_millis));
     for _ in 0..CALLS {
         for carrier in [FIRST, SECOND] {
             let manner = choose(&mut chance, &MANNERS);
             world.carrier_answers(carrier, manner);
             world.agents[carrier].manner.answers_after_cancel = chance.below(4) == 0;
+            world.agents[carrier].manner.forks = chance.below(6) == 0;
         }
         world.pbx().manner.acknowledges = chance.below(10) > 0;
         let dialled = *choose(&mut chance, &["12025550123", "+12025550199", "12025550123", "*43", "4930123456", "x"]);

@@ -446,6 +446,11 @@ impl Node {
         self.endpoint.load()
     }
 
+    /// What the endpoint has counted.
+    pub(crate) fn counters(&self) -> &sip::endpoint::Counters {
+        self.endpoint.counters()
+    }
+
     /// Calls whose houses stand.
     pub(crate) fn live_calls(&self) -> usize {
         self.houses.len()

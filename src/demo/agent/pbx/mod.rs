@@ -110,7 +110,7 @@ impl Pbx {
     }
 }
 
-/// One call of the PBX. Dropping it hangs up nothing.
+/// One call of the PBX. Dropping it hangs up, so that a step that fails leaves no call behind.
 pub(crate) struct Call<'a> {
     pbx: &'a Pbx,
     id: u64,
@@ -146,5 +146,11 @@ impl Call<'_> {
     /// What was heard.
     pub(crate) fn heard(&self) -> &Heard {
         &self.heard
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.hang_up();
     }
 }
