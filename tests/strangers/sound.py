@@ -39,6 +39,19 @@ def write_wave(path, samples):
         file.writeframes(samples.tobytes())
 
 
+def read_wave(path):
+    """The samples of a file of 16-bit mono."""
+    with wave.open(str(path)) as file:
+        samples = array.array("h")
+        samples.frombytes(file.readframes(file.getnframes()))
+        return samples
+
+
+def wave_seconds(path):
+    """Seconds in a file of 16-bit mono at 8 kHz that is still being written, by its size: the header is put right at its end."""
+    return path.stat().st_size / 2 / RATE_HZ
+
+
 def correlation(sent, heard, window_s=1.5):
     """The best normalised correlation of a window from the middle of `sent` with any part of `heard`, 0 to 1."""
     length = min(int(window_s * RATE_HZ), len(sent) // 2)
