@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod check_config;
+mod demo;
 mod ledger_verify;
 mod serve;
 
@@ -26,6 +27,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Places real calls through a switch on a temporary store, shows what they cost, and stays up for a phone.
+    Demo(demo::DemoOptions),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
         #[command(flatten)]
@@ -83,6 +86,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Serve { config } => with_settings(&config, serve::run),
+        Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),
         Command::Ledger(LedgerCommand::Verify { config, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))

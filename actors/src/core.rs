@@ -8,19 +8,25 @@ use crate::profile::{ProfileOutlet, ProfileShell};
 use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
-use crate::shell::Shell;
+use crate::shell::{Enduring, Shell};
+use crate::ways::door::FormerSecrets;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
+use dashmap::DashMap;
 use domain::refusal::RefusalKind;
 use domain::{Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
+use sip::digest::Ha1;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use switch::overload::Gate;
+use switch::registration::Expiries;
 use telemetry::Telemetry;
 
 /// A shard as the others see it.
@@ -30,6 +36,47 @@ pub struct ShardHandle {
     pub address: Addr<Shard>,
     /// Its thread.
     pub arbiter: ArbiterHandle,
+}
+
+/// Lengths of queues and tables, and how long bindings are granted.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeLimits {
+    /// Messages that wait for one call before an offer is refused.
+    pub mailbox_call_max: usize,
+    /// Messages that wait for one profile before a new call is refused.
+    pub mailbox_profile_max: usize,
+    /// Messages that wait for one shard before datagrams are dropped.
+    pub mailbox_shard_max: usize,
+    /// PBXs registered at one time.
+    pub bindings_max: usize,
+    /// A TCP connection over which nothing comes for so long is closed.
+    pub connection_idle: Duration,
+    /// How long bindings are granted.
+    pub expiries: Expiries,
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        NodeLimits {
+            mailbox_call_max: 64,
+            mailbox_profile_max: 4_096,
+            mailbox_shard_max: 4_096,
+            bindings_max: 100_000,
+            // Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
+            connection_idle: Duration::from_secs(900),
+            expiries: Expiries::default(),
+        }
+    }
+}
+
+/// The password that a live binding was registered with (S10, D-18): good for calls from there until the PBX registers again
+/// or its binding ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Pinned {
+    /// The hashes of the former password.
+    pub ha1: Ha1,
+    /// Where the PBX has registered from.
+    pub source: SocketAddr,
 }
 
 /// What the actors of one node share.
@@ -50,6 +97,10 @@ pub struct Core {
     pub gate: Mutex<Gate>,
     /// Whether no new calls are taken.
     pub is_draining: AtomicBool,
+    /// Lengths of queues and tables.
+    pub limits: NodeLimits,
+    /// What live bindings were registered with, where the profile has another password now (S10, D-18).
+    pub pinned: DashMap<ProfileId, Pinned>,
     /// The shards, once they have started.
     pub shards: OnceLock<Vec<ShardHandle>>,
 }
@@ -76,6 +127,18 @@ impl Core {
         self.telemetry.tell(fact);
     }
 
+    /// Swaps the desk. A PBX that is registered keeps calling with the password that it registered with.
+    pub fn swap_desk(&self, desk: Desk) {
+        let former = self.desk.swap(Arc::new(desk));
+        let desk = self.desk.load();
+        for (sip_user, profile, ha1) in former.secrets() {
+            let has_changed = desk.secret(sip_user).is_some_and(|(_, now)| now != ha1);
+            if has_changed && let Some(binding) = self.registry.binding(profile) {
+                self.pinned.entry(profile).or_insert(Pinned { ha1, source: binding.source });
+            }
+        }
+    }
+
     /// A shard by its number.
     pub fn shard(&self, number: u16) -> Option<&ShardHandle> {
         self.shards.get()?.get(usize::from(number))
@@ -87,8 +150,7 @@ impl Core {
         Some(self.registry.profile(id, || {
             let core = Arc::clone(self);
             Shell::start_in_arbiter(&home.arbiter, move |ctx| {
-                let machine =
-                    crate::profile::Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
+                let machine = Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
                 let clock = core.clock;
                 Shell::new(machine, Vec::new(), ProfileOutlet::new(id, ctx.address(), core), clock)
             })
@@ -103,7 +165,7 @@ impl Core {
             Shell::start_in_arbiter(&home.arbiter, move |_| {
                 let clock = core.clock;
                 Shell::new(
-                    crate::registrar::Enduring(switch::Registration::new(id)),
+                    Enduring(switch::Registration::new(id, core.limits.expiries)),
                     Vec::new(),
                     RegistrarOutlet::new(id, core),
                     clock,
@@ -118,5 +180,11 @@ impl Core {
         let mut hasher = SipHasher24::new();
         hasher.write_u128(id.bits());
         shards.get((hasher.finish() % shards.len().max(1) as u64) as usize)
+    }
+}
+
+impl FormerSecrets for Core {
+    fn former_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1> {
+        self.pinned.get(&profile).filter(|pinned| pinned.source == from).map(|pinned| pinned.ha1)
     }
 }

@@ -48,6 +48,11 @@ impl Desk {
         self.secrets.get(sip_user).copied()
     }
 
+    /// Every SIP user with its profile and H(A1), in order.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, ProfileId, Ha1)> {
+        self.secrets.iter().map(|(sip_user, (profile, ha1))| (&**sip_user, *profile, *ha1))
+    }
+
     /// Where a carrier listens; none where it is not known or its name could not be resolved.
     pub fn carrier(&self, id: CarrierId) -> Option<&CarrierTarget> {
         self.carriers.get(&id)
@@ -67,15 +72,11 @@ impl Desk {
         }
         let decks = decks(&everything, &mut faults);
         for company in &everything.companies {
-            let Ok(country) = company.country.to_string().parse() else {
-                faults.push(format!("company {}: {} is not a country", company.id, company.country));
-                continue;
-            };
             let charged_by = everything.deck_of(company).map(|(deck, _)| deck.id);
             let deck = decks.iter().find(|(id, _)| Some(*id) == charged_by).map(|(_, deck)| Arc::clone(deck));
             builder = builder.company(Company {
                 id: company.id,
-                country,
+                country: company.country,
                 currency: company.currency,
                 suspended: company.suspended,
                 deck,

@@ -5,7 +5,7 @@
 use crate::call::{self, Look, Naming};
 use crate::chance;
 use crate::clock::Clock;
-use crate::core::{Core, ShardHandle};
+use crate::core::{Core, NodeLimits, ShardHandle};
 use crate::desk::{Desk, NodeRules};
 use crate::mailbox::tell;
 use crate::records::Drain;
@@ -15,10 +15,12 @@ use crate::shell::Tell;
 use crate::transport::tcp;
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
+use dashmap::DashMap;
 use domain::{CallId, CompanyId, Entropy, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{EventSink, Media, MediaEvent, MediaSettings};
 use parking_lot::Mutex;
+use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
 use sip::endpoint::front_door::FrontDoor;
@@ -60,6 +62,8 @@ pub struct ExchangeSettings {
     pub transactions_max: usize,
     /// TCP connections at one time, over all shards.
     pub connections_max: usize,
+    /// Lengths of queues and tables.
+    pub node_limits: NodeLimits,
     /// How long a nonce is good for.
     pub nonce_lifetime: Duration,
     /// Signs nonces; drawn at each start where there is none.
@@ -112,6 +116,10 @@ pub enum StartError {
     Records(std::io::Error),
 }
 
+/// Methods that are understood; INFO and others come when something listens to them.
+const METHODS: [Method; 7] =
+    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
+
 /// How often a port that the kernel chose for UDP is tried for TCP before it is given up.
 const PORT_TRIES: usize = 16;
 
@@ -156,6 +164,8 @@ impl Exchange {
             telemetry: Arc::clone(&rooms.telemetry),
             gate: Mutex::new(Gate::new(settings.limits, rooms.clock.monotonic())),
             is_draining: AtomicBool::new(false),
+            limits: settings.node_limits,
+            pinned: DashMap::new(),
             shards: OnceLock::new(),
         });
         let drain =
@@ -259,7 +269,7 @@ impl Exchange {
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
-        core.desk.store(Arc::new(desk));
+        core.swap_desk(desk);
         for profile in core.registry.profiles() {
             tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
         }
@@ -382,7 +392,11 @@ fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) 
         server_transactions_max: transactions_max,
         client_transactions_max: transactions_max,
         advertised_host: settings.advertised.map(|ip| ip.to_string()),
-        front_door: FrontDoor { server: settings.user_agent.clone(), ..FrontDoor::default() },
+        front_door: FrontDoor {
+            methods: METHODS.to_vec(),
+            server: settings.user_agent.clone(),
+            ..FrontDoor::default()
+        },
         ..endpoint::Settings::default()
     }
 }

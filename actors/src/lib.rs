@@ -19,6 +19,8 @@ mod registry;
 mod shard;
 pub mod shell;
 mod transport;
+pub mod ways;
 
+pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};
 pub use recovery::{Recovered, recover};

@@ -1,16 +1,9 @@
 //! The admission rule of mailboxes: new work may be refused when a mailbox is full; what finishes work always passes.
 //!
-//! `Addr::do_send` ignores the mailbox limit, so it stands here and nowhere else.
+//! The limits themselves are settings (`NodeLimits`). `Addr::do_send` ignores the mailbox limit, so it stands here and nowhere else.
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message};
-
-/// Messages at most that wait for a shard before new work is refused: a second of 2,000 calls, each with eight messages.
-pub const SHARD_MAILBOX_MAX: usize = 16_384;
-/// Messages at most that wait for one call before an offer is refused.
-pub const CALL_MAILBOX_MAX: usize = 256;
-/// Messages at most that wait for one profile before a new call is refused: three for each of 300 channels.
-pub const PROFILE_MAILBOX_MAX: usize = 1_024;
 
 /// New work: refused (and given back as `false`) where the mailbox is full or its actor is gone.
 #[must_use]

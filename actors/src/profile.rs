@@ -3,37 +3,17 @@
 //! Which batches, and what their outcomes mean, is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
-use crate::shell::{Outlet, Shell, Tell};
+use crate::mailbox::tell;
+use crate::shell::{Enduring, Outlet, Shell, Tell};
+use crate::ways::papers::batch_of;
 use actix::Addr;
-use domain::credit::{Batch, Kind, Memo, Outcome, Unit};
-use domain::{Fact, Machine, Micros, Monotonic, Now, ProfileId};
+use domain::credit::{Batch, Kind, Outcome, Unit};
+use domain::{Currency, Fact, Machine, Micros, Monotonic, Now, ProfileId};
 use std::sync::Arc;
-use store::record_json::to_json;
-use switch::profile::{Effect, Event, Papers, Posting};
+use switch::profile::{Effect, Event, Posting};
 
 /// A profile as an actor. It stays once it was opened.
-pub(crate) type ProfileShell = Shell<Enduring, ProfileOutlet>;
-
-/// The machine of a profile, whose actor stays when the last call is over: an address that others hold must not go stale.
-pub struct Enduring(pub switch::Profile);
-
-impl Machine for Enduring {
-    type Event = Event;
-    type Effect = Effect;
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.0.handle(event, now, effects);
-    }
-    fn deadline(&self) -> Option<Monotonic> {
-        self.0.deadline()
-    }
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.0.expire(now, effects);
-    }
-    fn is_finished(&self) -> bool {
-        false
-    }
-}
+pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
 
 /// Performs the effects of a profile.
 pub struct ProfileOutlet {
@@ -49,14 +29,9 @@ impl ProfileOutlet {
     }
 
     fn submit(&self, posting: Posting) {
-        let Posting { mut batch, papers, durability } = posting;
-        batch.memo = match papers {
-            Papers::None => None,
-            Papers::Opened(record) => Some(Memo::CallOpened(to_json(&record).into())),
-            Papers::Ended(record) => Some(Memo::CallEnded(to_json(&record).into())),
-        };
+        let (batch, durability) = batch_of(posting);
         let id = batch.id;
-        let moved = Moved::by(&batch);
+        let moved = self.currency(&batch).and_then(|currency| Moved::by(&batch, currency));
         let itself = self.itself.clone();
         let core = Arc::clone(&self.core);
         let reply = Box::new(move |outcome: Outcome| {
@@ -69,8 +44,17 @@ impl ProfileOutlet {
     }
 }
 
-impl Outlet<Enduring> for ProfileOutlet {
-    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+impl ProfileOutlet {
+    /// The currency of the company whose batch it is.
+    fn currency(&self, batch: &Batch) -> Option<Currency> {
+        Some(self.core.desk.load().directory().company(batch.company)?.currency)
+    }
+}
+
+impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
@@ -95,14 +79,13 @@ impl Outlet<Enduring> for ProfileOutlet {
 struct Moved {
     code: domain::credit::Code,
     amount: Micros,
-    currency: domain::Currency,
+    currency: Currency,
 }
 
 impl Moved {
-    fn by(batch: &Batch) -> Option<Moved> {
+    fn by(batch: &Batch, currency: Currency) -> Option<Moved> {
         let code = batch.transfers.first()?.code;
         let mut amount = Micros::ZERO;
-        let mut currency = None;
         for transfer in &batch.transfers {
             let (account, moved) = match transfer.kind {
                 Kind::Post { debit, amount, .. } | Kind::PostIfAvailableAtMost { debit, amount, .. } => {
@@ -113,14 +96,11 @@ impl Moved {
                 Kind::Capture { hold, amount } if hold.number != 0 => (None, amount),
                 Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. } => (None, 0),
             };
-            if let Some(Unit::Money(of)) = account.map(|account| account.unit) {
-                currency = Some(of);
-            }
             if account.is_none_or(|account| matches!(account.unit, Unit::Money(_))) {
                 amount += Micros::new(moved);
             }
         }
-        Some(Moved { code, amount, currency: currency? })
+        Some(Moved { code, amount, currency })
     }
 
     fn told(self, outcome: &Outcome) -> Option<Fact> {

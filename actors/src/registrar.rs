@@ -3,35 +3,15 @@
 //! SIP is read and written by the shard; how long a binding is granted is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::{PROFILE_MAILBOX_MAX, tell};
+use crate::mailbox::tell;
 use crate::shard::RegisterAnswered;
-use crate::shell::{Outlet, Shell};
+use crate::shell::{Enduring, Outlet, Shell};
 use domain::{Machine, Monotonic, Now, ProfileId};
 use std::sync::Arc;
 use switch::registration::{Effect, Event};
 
 /// A registration as an actor. It stays once it was opened.
-pub(crate) type RegistrationShell = Shell<Enduring, RegistrarOutlet>;
-
-/// The machine of a registration, whose actor stays when the binding is gone.
-pub struct Enduring(pub switch::Registration);
-
-impl Machine for Enduring {
-    type Event = Event;
-    type Effect = Effect;
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.0.handle(event, now, effects);
-    }
-    fn deadline(&self) -> Option<Monotonic> {
-        self.0.deadline()
-    }
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.0.expire(now, effects);
-    }
-    fn is_finished(&self) -> bool {
-        false
-    }
-}
+pub(crate) type RegistrationShell = Shell<Enduring<switch::Registration>, RegistrarOutlet>;
 
 /// Performs the effects of a registration.
 pub struct RegistrarOutlet {
@@ -51,8 +31,10 @@ pub(crate) fn mark(shard: u16, place: u32) -> u64 {
     u64::from(shard) << 32 | u64::from(place)
 }
 
-impl Outlet<Enduring> for RegistrarOutlet {
-    const MAILBOX_MAX: usize = PROFILE_MAILBOX_MAX;
+impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {
@@ -61,7 +43,12 @@ impl Outlet<Enduring> for RegistrarOutlet {
                     tell(&shard.address, RegisterAnswered { place: transaction as u32, answer });
                 }
             }
-            Effect::Publish(binding) => self.core.registry.publish_binding(self.id, binding),
+            Effect::Publish(binding) => {
+                if binding.is_none() {
+                    self.core.pinned.remove(&self.id);
+                }
+                self.core.registry.publish_binding(self.id, binding);
+            }
             Effect::Tell(fact) => self.core.tell(&fact),
         }
     }

@@ -4,12 +4,12 @@
 
 use crate::clock::Clock;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
-use domain::{Machine, Monotonic};
+use domain::{Machine, Monotonic, Now};
 
 /// Performs the effects of one kind of machine.
 pub trait Outlet<M: Machine>: 'static {
     /// Messages at most that may wait for this actor before an offer is refused.
-    const MAILBOX_MAX: usize;
+    fn mailbox_max(&self) -> usize;
 
     /// Performs one effect. Effects come in the order in which the machine gave them.
     fn perform(&mut self, effect: M::Effect);
@@ -25,6 +25,30 @@ pub trait Outlet<M: Machine>: 'static {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Tell<E>(pub E);
+
+/// A machine whose actor stays when there is nothing left to do: an address that others hold must not go stale.
+pub struct Enduring<M>(pub M);
+
+impl<M: Machine> Machine for Enduring<M> {
+    type Event = M::Event;
+    type Effect = M::Effect;
+
+    fn handle(&mut self, event: M::Event, now: Now, effects: &mut Vec<M::Effect>) {
+        self.0.handle(event, now, effects);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.0.deadline()
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<M::Effect>) {
+        self.0.expire(now, effects);
+    }
+
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
 
 /// A machine as an actor.
 pub struct Shell<M: Machine, O: Outlet<M>> {
@@ -100,7 +124,7 @@ where
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(O::MAILBOX_MAX);
+        ctx.set_mailbox_capacity(self.outlet.mailbox_max());
         self.follow_up(ctx);
     }
 }

@@ -60,15 +60,17 @@ impl Office {
         let version = self.store().config_version()?;
         let Profile { company, channels, .. } = self.store().profile(id)?;
         let (account, world) = (profile_channels(company, id), world_channels(company));
-        let difference = i64::from(channels) - self.balance(account).posted;
+        let posted = self.balance(account).posted;
+        let difference = i64::from(channels) - posted;
         let (debit, credit) = match difference {
             0 => return Ok(false),
             more if more > 0 => (world, account),
             _ => (account, world),
         };
-        // Every change of the configuration has a version of its own, so the identity is this change's alone.
+        // Every change of the configuration has a version of its own; what the ledger had before tells apart what is put right
+        // without a change.
         let batch = Batch {
-            id: BatchId { subject: subject(&["channels", &id.to_string()]), sequence: version },
+            id: BatchId { subject: subject(&["channels", &id.to_string(), &posted.to_string()]), sequence: version },
             company,
             at: self.wall(),
             transfers: vec![post(debit, credit, difference.abs(), Code::Subscription)],

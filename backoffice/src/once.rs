@@ -9,8 +9,12 @@ use crate::posting::subject;
 use crate::problem::ProblemKind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use store::KeptAnswer;
 use store::answers::KEY_CHARS_MAX;
+
+/// How long answers are kept. An order that is repeated later still moves nothing: its batch has the same name.
+pub const ANSWERS_KEPT_FOR: Duration = Duration::from_hours(24);
 
 /// The key of a request that moves money, and what the request was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +57,15 @@ pub struct Given {
 }
 
 impl Office {
+    /// Forgets answers that are older than [`ANSWERS_KEPT_FOR`], so that their table does not grow for ever; returns how many. To be
+    /// called every hour or so.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn forget_old_answers(&self) -> Result<u64> {
+        Ok(self.store().forget_answers(self.wall() - ANSWERS_KEPT_FOR)?)
+    }
+
     /// Does an order, or gives the answer that it was given before. What is final is kept: done, or refused for want of credit.
     /// `run` gets the subject that its batches are to be named after.
     pub(crate) fn once<T: Serialize>(

@@ -59,15 +59,6 @@ impl Checks {
     }
 
     fn node(&mut self, node: &Node) {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if !(1..=32).contains(&node.name.len()) || !node.name.bytes().all(plain) {
-            let message = format!("\"{}\" is not the name of a node", node.name.escape_debug());
-            self.complain(
-                &[("node", "name")],
-                message,
-                "expected 1 to 32 letters, digits and hyphens, such as tandem-1",
-            );
-        }
         if node.data_dir.as_os_str().is_empty() {
             self.complain(&[("node", "data_dir")], "empty", "expected the name of a folder, such as /var/lib/tandem");
         }

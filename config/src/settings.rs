@@ -39,9 +39,6 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
-    /// Names this node in logs, metrics and the ledger: 1 to 32 letters, digits and hyphens. Its open calls are closed under this
-    /// name after a crash, so it must not change while there are any.
-    pub name: String,
     /// Where the ledger and the store keep their files; made where it does not exist. Relative to the working directory.
     pub data_dir: PathBuf,
     /// Threads that switch calls, at most [`Node::SHARDS_MAX`]; 0 for one a core.
@@ -62,7 +59,6 @@ impl Node {
 impl Default for Node {
     fn default() -> Self {
         Node {
-            name: "tandem".to_owned(),
             data_dir: "data".into(),
             shards: 0,
             mailbox_call_max: 64,

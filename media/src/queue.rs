@@ -5,8 +5,8 @@
 //! The rule: a new session is refused first ([`OPENS_MAX`]), a change of a session later ([`CHANGES_MAX`]), and a close always
 //! passes as long as no more wait than sessions can be open, because a call that ends must end.
 
-use domain::Monotonic;
 use crate::words::{OpenRefused, OpenRequest, Opened, Remote, SessionId, SessionReport, Side};
+use domain::Monotonic;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 
@@ -24,13 +24,31 @@ pub(crate) type ReportReply = Box<dyn FnOnce(Option<SessionReport>) + Send>;
 
 /// An order to a media thread.
 pub(crate) enum Command {
-    Open { session: SessionId, request: OpenRequest, reply: OpenReply },
+    Open {
+        session: SessionId,
+        request: OpenRequest,
+        reply: OpenReply,
+    },
     /// Ordered `at` this instant, which counts, however long it waited.
-    SetRemote { session: SessionId, side: Side, remote: Remote, at: Monotonic },
+    SetRemote {
+        session: SessionId,
+        side: Side,
+        remote: Remote,
+        at: Monotonic,
+    },
     /// Ordered `at` this instant, likewise.
-    Answered { session: SessionId, at: Monotonic },
-    Report { session: SessionId, reply: ReportReply },
-    Close { session: SessionId, reply: ReportReply },
+    Answered {
+        session: SessionId,
+        at: Monotonic,
+    },
+    Report {
+        session: SessionId,
+        reply: ReportReply,
+    },
+    Close {
+        session: SessionId,
+        reply: ReportReply,
+    },
 }
 
 impl Command {

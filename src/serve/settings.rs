@@ -1,7 +1,7 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
-use actors::ExchangeSettings;
 use actors::desk::NodeRules;
+use actors::{ExchangeSettings, NodeLimits};
 use config::{DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern};
 use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
@@ -9,6 +9,7 @@ use sip::transaction::Timing;
 use std::time::Duration;
 use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
 use switch::overload::Limits;
+use switch::registration::Expiries;
 
 /// What the switch is told.
 pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets) -> ExchangeSettings {
@@ -35,6 +36,18 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets) -> ExchangeSet
         },
         transactions_max: sip.transactions_max as usize,
         connections_max: sip.connections_max as usize,
+        node_limits: NodeLimits {
+            mailbox_call_max: settings.node.mailbox_call_max,
+            mailbox_profile_max: settings.node.mailbox_profile_max,
+            mailbox_shard_max: settings.node.mailbox_shard_max,
+            bindings_max: settings.registration.bindings_max as usize,
+            connection_idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
+            expiries: Expiries {
+                behind_nat_max_s: settings.registration.expires_nat_max_s,
+                direct_max_s: settings.registration.expires_direct_max_s,
+                min_s: settings.registration.expires_min_s,
+            },
+        },
         nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),
         nonce_key: secrets.nonce_key.as_ref().map(|key| sip::digest::Ha1::new("", "", key.expose()).sha256),
         media: media(settings, cores),

@@ -47,12 +47,18 @@ async fn metrics(services: web::Data<Services>) -> Answer {
     Ok(HttpResponse::Ok().content_type(EXPOSITION).body(text))
 }
 
-async fn only_get(request: HttpRequest) -> HttpResponse {
-    failure::no_such_method(&request, "GET")
+async fn only_reading(request: HttpRequest) -> HttpResponse {
+    failure::no_such_method(&request, "GET, HEAD")
 }
 
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::resource("/livez").route(web::get().to(livez)).default_service(web::to(only_get)))
-        .service(web::resource("/readyz").route(web::get().to(readyz)).default_service(web::to(only_get)))
-        .service(web::resource("/metrics").route(web::get().to(metrics)).default_service(web::to(only_get)));
+    macro_rules! probe {
+        ($path:literal, $handler:ident) => {
+            web::resource($path)
+                .route(web::get().to($handler))
+                .route(web::head().to($handler))
+                .default_service(web::to(only_reading))
+        };
+    }
+    app.service(probe!("/livez", livez)).service(probe!("/readyz", readyz)).service(probe!("/metrics", metrics));
 }

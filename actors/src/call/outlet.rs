@@ -5,7 +5,7 @@
 use super::words::{Effect, Event};
 use super::{CallShell, House, no_sound};
 use crate::core::Core;
-use crate::mailbox::{CALL_MAILBOX_MAX, offer, tell};
+use crate::mailbox::{offer, tell};
 use crate::shard::{CallFinished, LegsOrdered, Shard};
 use crate::shell::{Outlet, Tell};
 use actix::Addr;
@@ -112,7 +112,9 @@ impl CallOutlet {
 }
 
 impl Outlet<House> for CallOutlet {
-    const MAILBOX_MAX: usize = CALL_MAILBOX_MAX;
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_call_max
+    }
 
     fn perform(&mut self, effect: Effect) {
         match effect {

@@ -12,6 +12,7 @@ use domain::Machine;
 use sip::endpoint::{Destination, Event, Flow, Source, Transport};
 use slab::Slab;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -139,9 +140,10 @@ impl Shard {
             return self.fail(destination);
         };
         let itself = ctx.address();
+        let idle = self.core.limits.connection_idle;
         actix_rt::spawn(async move {
             match tcp::connect(destination.addr).await {
-                Ok(stream) => serve(stream, flow, destination.local, writes, waiting, &itself).await,
+                Ok(stream) => serve(stream, flow, destination.local, writes, waiting, idle, &itself).await,
                 Err(error) => tracing::warn!(%error, peer = %destination.addr, "no TCP connection could be opened"),
             }
             tell(&itself, ConnectionEnded { flow });
@@ -161,6 +163,7 @@ async fn serve(
     local: SocketAddr,
     writes: mpsc::Sender<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
+    idle: Duration,
     shard: &Addr<Shard>,
 ) {
     let Ok(peer) = stream.peer_addr() else { return };
@@ -173,7 +176,7 @@ async fn serve(
         let _ = offer(shard, ReadFrom { arrival: Arrival { bytes, source } });
     };
     tokio::select! {
-        closed = tcp::read(reading, writes, deliver) => tracing::debug!(%closed, %peer, "a TCP connection ended"),
+        closed = tcp::read(reading, writes, idle, deliver) => tracing::debug!(%closed, %peer, "a TCP connection ended"),
         () = tcp::write(writing, waiting) => {}
     }
 }
@@ -187,8 +190,9 @@ impl Handler<Accepted> for Shard {
             return;
         };
         let itself = ctx.address();
+        let idle = self.core.limits.connection_idle;
         actix_rt::spawn(async move {
-            serve(stream, flow, local, writes, waiting, &itself).await;
+            serve(stream, flow, local, writes, waiting, idle, &itself).await;
             tell(&itself, ConnectionEnded { flow });
         });
     }
@@ -211,7 +215,7 @@ impl Handler<ConnectionEnded> for Shard {
             self.endpoint.handle(Event::TransportFailed { destination }, now, &mut self.effects);
         }
         for registration in self.core.registry.registrations() {
-            let event = switch::registration::Event::FlowClosed(super::register::flow_tag(flow));
+            let event = switch::registration::Event::FlowClosed(crate::ways::register::flow_tag(flow));
             tell(&registration, crate::shell::Tell(event));
         }
         self.follow_up(ctx);

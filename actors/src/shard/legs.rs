@@ -1,17 +1,17 @@
 //! Orders of legs to the endpoint, and the endpoint's news to them.
 
 use super::Shard;
-use super::places::{leg_of, owner_of};
 use crate::call;
 use crate::mailbox::tell;
 use crate::shell::Tell;
+use crate::ways;
+use crate::ways::owners::{leg_of, owner_of};
 use actix::{Context, Handler, Message};
 use domain::call_control::LegId;
 use leg::Effect as Order;
 use leg::Event as News;
 use media::{BySide, Side};
 use sip::endpoint::{Effect, Owner};
-use sip::transaction::Failure;
 
 /// A session of this shard heard nothing for too long.
 #[derive(Message)]
@@ -26,54 +26,15 @@ pub struct SoundSilent {
 impl Shard {
     pub(super) fn on_leg_order(&mut self, place: u64, leg: LegId, order: Order) {
         let now = self.core.clock.now();
-        let effects = &mut self.effects;
         let owner = owner_of(place, leg);
-        match order {
-            // Refused only where the transaction has ended: then nobody waits for a response.
-            Order::Respond { transaction, reply } => {
-                let _ = self.endpoint.respond(transaction, reply, now, effects);
-            }
-            Order::Request { sent, request, destination } => {
-                let outcome = self.endpoint.request(owner, &request, destination, now, effects);
-                let news = match outcome {
-                    Ok(transaction) => News::RequestSent(sent, transaction),
-                    Err(_) => News::RequestRefused(sent),
-                };
-                self.tell(owner, news);
-            }
-            Order::Acknowledge { transaction, ack, destination } => {
-                let _ = self.endpoint.acknowledge(transaction, &ack, destination, effects);
-            }
-            // Refused where the final response came already: the leg will hear it.
-            Order::Cancel { transaction, lines } => {
-                let _ = self.endpoint.cancel(transaction, lines, now, effects);
-            }
-            // Where the table is full the dialog's requests get 481, and its call ends by BYE from our side.
-            Order::BindDialog { call_id, local_tag } => {
-                let _ = self.endpoint.bind_dialog(&call_id, &local_tag, owner);
-            }
-            Order::UnbindDialog { call_id, local_tag } => self.endpoint.unbind_dialog(&call_id, &local_tag),
-            // These stay in the house.
-            Order::Sound(_) | Order::Tell(_) => {}
+        if let Some(news) = ways::legs::obey(&mut self.endpoint, owner, order, now, &mut self.effects) {
+            self.tell(owner, news);
         }
     }
 
     pub(super) fn tell_leg(&mut self, news: Effect) {
-        match news {
-            Effect::DialogRequestArrived { owner, transaction, message, source } => {
-                self.tell(owner, News::RequestArrived { transaction, message, source });
-            }
-            Effect::AckArrived { owner, transaction, .. } => self.tell(owner, News::AckArrived(transaction)),
-            Effect::AckMissed { owner, transaction } => self.tell(owner, News::AckMissed(transaction)),
-            Effect::ResponseArrived { owner, transaction, message, source } => {
-                self.tell(owner, News::ResponseArrived { transaction, message, source });
-            }
-            Effect::Cancelled { owner, .. } => self.tell(owner, News::Cancelled),
-            Effect::TransactionFailed { owner, transaction, because } => {
-                let timed_out = matches!(because, Failure::Timeout(_));
-                self.tell(owner, News::TransactionFailed { transaction, timed_out });
-            }
-            Effect::Transmit { .. } | Effect::RequestArrived { .. } => {}
+        if let Some((owner, news)) = ways::legs::news_of(news) {
+            self.tell(owner, news);
         }
     }
 

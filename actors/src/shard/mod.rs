@@ -24,7 +24,7 @@ pub(crate) use places::{Places, shard_of_place};
 
 use crate::call::Naming;
 use crate::core::Core;
-use crate::mailbox::{SHARD_MAILBOX_MAX, offer};
+use crate::mailbox::offer;
 use crate::transport::udp::{self, Datagram, Outgoing};
 use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
 use bytes::Bytes;
@@ -330,7 +330,7 @@ impl Actor for Shard {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.set_mailbox_capacity(SHARD_MAILBOX_MAX);
+        ctx.set_mailbox_capacity(self.core.limits.mailbox_shard_max);
         for (index, listener) in std::mem::take(&mut self.pending_listeners).into_iter().enumerate() {
             let address = listener.address;
             if let Err(error) = self.listen(listener, index, ctx) {

@@ -1,11 +1,9 @@
 //! The calls of one shard, and the numbers by which the endpoint and the media room know them.
 //!
-//! A place is `shard (8 bits) | generation (20) | slot (20)`; an owner is a place and a leg: `place (48) | leg (16)`.
+//! A place is `shard (8 bits) | generation (20) | slot (20)`; what the endpoint makes of it is in `ways::owners`.
 
 use crate::call::CallShell;
 use actix::Addr;
-use domain::call_control::LegId;
-use sip::endpoint::Owner;
 use slab::Slab;
 
 /// Calls at most on one shard: what 20 bits name.
@@ -59,16 +57,6 @@ impl Places {
 
 fn slot_of(place: u64) -> usize {
     (place & ((1 << SLOT_BITS) - 1)) as usize
-}
-
-/// The number by which the endpoint knows a leg.
-pub(super) fn owner_of(place: u64, leg: LegId) -> Owner {
-    Owner(place << 16 | u64::from(leg.0))
-}
-
-/// The leg of an owner.
-pub(super) fn leg_of(owner: Owner) -> (u64, LegId) {
-    (owner.0 >> 16, LegId(owner.0 as u16))
 }
 
 /// The shard of a place: the media room's events find their call by it.

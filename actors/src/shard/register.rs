@@ -1,22 +1,18 @@
-//! REGISTER as words for the registration's machine, and the machine's answer as a response.
+//! REGISTERs of one shard on their way to their registration's actor and back.
 //!
-//! How long a binding is granted is decided in `switch::registration`.
+//! Their words are `ways::register`'s; how long a binding is granted is decided in `switch::registration`.
 
 use super::Shard;
 use crate::mailbox::offer;
 use crate::registrar::mark;
 use crate::shell::Tell;
-use domain::fact;
+use crate::ways::register::{own_address, read, reply_of};
 use domain::refusal::RefusalKind;
-use domain::{Fact, Refusal};
+use domain::{Fact, ProfileId, Refusal};
 use leg::refusal;
-use sip::digest::{Gate, Verdict};
-use sip::endpoint::{Flow, Owner, Pending, Reply, ServerTransactionId, Source, Transport};
-use sip::message::Contact as SipContact;
-use sip::{Host, Message, Name};
+use sip::endpoint::{Owner, Pending, Reply, ServerTransactionId};
 use slab::Slab;
-use std::net::IpAddr;
-use switch::registration::{Answer, Asked, Contact, Event, FlowTag, Register};
+use switch::registration::{Answer, Event};
 
 /// REGISTERs at most that wait for their registration's answer on one shard.
 const WAITING_MAX: usize = 16_384;
@@ -32,25 +28,19 @@ const NOBODY: Owner = Owner(u64::MAX);
 
 impl Shard {
     pub(super) fn on_register(&mut self, pending: &Pending) {
-        let verdict = self.judge(pending, Gate::Registrar);
-        let desk = self.core.desk.load();
-        let proven = match &verdict {
-            Verdict::Ok { user } => desk.secret(user).map(|(profile, _)| (profile, user.clone())),
-            _ => None,
+        let desk = self.core.desk.load_full();
+        let (outcome, proven) = self.door(&desk).prove_registrant(pending);
+        self.core.tell(&Fact::Authenticated(outcome));
+        let (profile, user) = match proven {
+            Ok(proven) => proven,
+            Err(reply) => return self.answer(pending, *reply),
         };
-        let Some((profile, user)) = proven else {
-            let (outcome, answer) = self.refused::<()>(verdict, Gate::Registrar);
-            self.core.tell(&Fact::Authenticated(outcome));
-            if let Err(reply) = answer {
-                self.answer(pending, *reply);
-            }
-            return;
-        };
-        self.core.tell(&Fact::Authenticated(fact::AuthOutcome::Ok));
+        // Whoever registers with the password of today needs no other any more (S10).
+        self.core.pinned.remove(&profile);
         if let Err(refused) = own_address(pending.message(), &user) {
             return self.answer(pending, refusal(&refused, &self.naming.identity.host));
         }
-        if self.registers.waiting.len() >= WAITING_MAX {
+        if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
             return self.answer(pending, refusal(&full, &self.naming.identity.host));
         }
@@ -75,25 +65,14 @@ impl Shard {
         }
     }
 
+    /// Who is registered may always refresh.
+    fn is_registrar_full(&self, profile: ProfileId) -> bool {
+        let registry = &self.core.registry;
+        registry.bindings() >= self.core.limits.bindings_max && registry.binding(profile).is_none()
+    }
+
     pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer) {
-        let host = &self.naming.identity.host;
-        let reply = match answer {
-            Answer::Ok(bound) => {
-                let reply = Reply::new(200, "OK");
-                match bound {
-                    Some(bound) => {
-                        reply.header(Name::Contact, format!("<{}>;expires={}", bound.contact, bound.expires_s))
-                    }
-                    None => reply,
-                }
-            }
-            Answer::TooBrief { refusal: refused, min_expires_s } => {
-                refusal(&refused, host).header(Name::MinExpires, min_expires_s.to_string())
-            }
-            Answer::BadRequest(sentence) => Reply::new(400, "Bad Request").warning(host, sentence),
-            Answer::OutOfOrder => Reply::new(500, "Server Internal Error")
-                .warning(host, "The CSeq number is not above that of an earlier REGISTER with this Call-ID"),
-        };
+        let reply = reply_of(answer, &self.naming.identity.host);
         self.finish_register(place, reply);
     }
 
@@ -103,68 +82,4 @@ impl Shard {
         let now = self.core.clock.now();
         let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);
     }
-}
-
-/// A PBX registers its own address of record only.
-fn own_address(message: &Message, user: &str) -> Result<(), Refusal> {
-    let to =
-        message.to().map(|to| String::from_utf8_lossy(&to.uri().user_unescaped()).into_owned()).unwrap_or_default();
-    if to == user {
-        return Ok(());
-    }
-    let shown: String = to.chars().take(32).collect();
-    Err(Refusal::saying(RefusalKind::FromMismatch, format!("To says {shown}; this profile must register {user}")))
-}
-
-fn read(message: &Message, source: &Source, transaction: u64) -> Result<Register, String> {
-    let mut contacts = Vec::new();
-    let mut asked = Asked::Query;
-    for contact in message.contacts() {
-        match contact.map_err(|wrong| wrong.to_string())? {
-            SipContact::Any => asked = Asked::RemoveAll,
-            SipContact::Address(address) => {
-                contacts.push(Contact { uri: address.uri().as_str().into(), expires_s: address.expires_s() })
-            }
-        }
-    }
-    if !contacts.is_empty() {
-        if matches!(asked, Asked::RemoveAll) {
-            return Err("Contact: * must stand alone".to_owned());
-        }
-        asked = Asked::Contacts(contacts);
-    }
-    let cseq = message.cseq().map_err(|wrong| wrong.to_string())?;
-    let user_agent = message.header(Name::UserAgent).unwrap_or_default();
-    Ok(Register {
-        transaction,
-        asked,
-        expires_s: message.expires_s(),
-        sip_call_id: message.call_id().map_err(|wrong| wrong.to_string())?.into(),
-        cseq: cseq.number,
-        source: source.peer,
-        transport: match source.transport {
-            Transport::Udp => fact::Transport::Udp,
-            Transport::Tcp => fact::Transport::Tcp,
-        },
-        flow: source.flow.map(flow_tag).unwrap_or_default(),
-        behind_nat: is_behind_nat(message, source.peer.ip()),
-        credentials_generation: 0,
-        user_agent: String::from_utf8_lossy(&user_agent[..user_agent.len().min(128)]).into(),
-    })
-}
-
-pub(super) fn flow_tag(flow: Flow) -> FlowTag {
-    FlowTag(1 << 127 | u128::from(flow.shard) << 64 | u128::from(flow.slot) << 32 | u128::from(flow.generation))
-}
-
-/// Whether the PBX thinks that it has another address than we see (S9): its Via or its Contact names another one.
-fn is_behind_nat(message: &Message, seen: IpAddr) -> bool {
-    let differs = |host: Option<Host<'_>>| match host {
-        Some(Host::V4(ip)) => IpAddr::V4(ip) != seen,
-        Some(Host::V6(ip)) => IpAddr::V6(ip) != seen,
-        // A name says nothing about NAT.
-        Some(Host::Name(_)) | None => false,
-    };
-    differs(message.top_via().ok().map(|via| via.host()))
-        || differs(message.contact().and_then(|contact| contact.uri().host()))
 }

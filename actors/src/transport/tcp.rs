@@ -18,10 +18,8 @@ use tokio::sync::mpsc;
 const BACKLOG: i32 = 1_024;
 /// Messages at most that wait for one connection to take them; then the connection is closed: its peer does not read.
 pub(crate) const WRITES_WAITING_MAX: usize = 256;
-/// A connection over which nothing comes for so long is closed. Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
-const IDLE_S: u64 = 900;
 /// A message that was begun must be whole within this time (slow loris).
-const PARTIAL_MESSAGE_S: u64 = 10;
+const PARTIAL_MESSAGE: Duration = Duration::from_secs(10);
 /// How long opening a connection may take: well within timer B, so that another carrier can still be tried.
 const CONNECT_S: u64 = 4;
 /// Bytes read at once.
@@ -78,15 +76,16 @@ pub(crate) enum Closed {
 pub(crate) async fn read(
     mut stream: OwnedReadHalf,
     writes: mpsc::Sender<Bytes>,
+    idle: Duration,
     mut deliver: impl FnMut(Bytes),
 ) -> Closed {
     let mut framer = Framer::new();
     let mut buffer = vec![0; READ_BYTES];
     loop {
-        let patience_s = if framer.pending() > 0 { PARTIAL_MESSAGE_S } else { IDLE_S };
-        let read = tokio::time::timeout(Duration::from_secs(patience_s), stream.read(&mut buffer)).await;
+        let patience = if framer.pending() > 0 { PARTIAL_MESSAGE } else { idle };
+        let read = tokio::time::timeout(patience, stream.read(&mut buffer)).await;
         match read {
-            Err(_) => return Closed::Idle(patience_s),
+            Err(_) => return Closed::Idle(patience.as_secs()),
             Ok(Err(error)) => return Closed::Io(error),
             Ok(Ok(0)) => return Closed::Io(io::ErrorKind::UnexpectedEof.into()),
             Ok(Ok(length)) => framer.push(&buffer[..length]),

@@ -1,4 +1,5 @@
 //! A node of its own on loopback, with one company, a PBX that registers nowhere and a carrier, both over plain sockets.
+#![allow(dead_code, reason = "each story uses what it needs of its world")]
 
 use actors::clock::Clock;
 use actors::desk::NodeRules;
@@ -15,31 +16,31 @@ use store::{NewDeck, NewProfile, Signed, Store};
 use switch::directory::CallSettings;
 use telemetry::{Build, Telemetry};
 
-pub const REALM: &str = "tandem.test";
+pub(crate) const REALM: &str = "tandem.test";
 
 /// A node, its company, its one profile.
-pub struct World {
-    pub exchange: Exchange,
-    pub store: Arc<Store>,
-    pub ledger: Arc<dyn Ledger>,
-    pub company: CompanyId,
-    pub profile: ProfileId,
-    pub sip_user: String,
-    pub password: String,
-    pub carrier: UdpSocket,
+pub(crate) struct World {
+    pub(crate) exchange: Exchange,
+    pub(crate) store: Arc<Store>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) company: CompanyId,
+    pub(crate) profile: ProfileId,
+    pub(crate) sip_user: String,
+    pub(crate) password: String,
+    pub(crate) carrier: UdpSocket,
     _directory: tempfile::TempDir,
 }
 
 /// What the company begins with.
-pub struct Beginning {
-    pub channels: u16,
-    pub profile_credit: Micros,
-    pub rate: &'static str,
+pub(crate) struct Beginning {
+    pub(crate) channels: u16,
+    pub(crate) profile_credit: Micros,
+    pub(crate) rate: &'static str,
 }
 
 impl World {
     /// Starts a node. Must be called inside an actix system.
-    pub fn start(beginning: &Beginning) -> World {
+    pub(crate) fn start(beginning: &Beginning) -> World {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::start();
         let mut entropy = actors::chance::entropy().unwrap();
@@ -66,11 +67,11 @@ impl World {
         World { exchange, store, ledger, company, profile, sip_user, password, carrier, _directory: directory }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.exchange.listeners()[0]
     }
 
-    pub fn profile_balance(&self) -> Micros {
+    pub(crate) fn profile_balance(&self) -> Micros {
         let holder = Holder::Profile(self.profile);
         let unit = Unit::Money(Currency::USD);
         Micros::new(self.ledger.balance(Account { company: self.company, holder, unit }).available())
@@ -90,6 +91,7 @@ fn settings() -> ExchangeSettings {
         limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
         transactions_max: 10_000,
         connections_max: 100,
+        node_limits: actors::NodeLimits::default(),
         nonce_lifetime: Duration::from_secs(300),
         nonce_key: None,
         media: media::MediaSettings::default(),
@@ -194,18 +196,18 @@ fn credit(ledger: &Arc<dyn Ledger>, company: CompanyId, profile: ProfileId, begi
 }
 
 /// A PBX over a plain socket: says what it is told to say, and knows digest.
-pub struct Pbx {
-    pub socket: UdpSocket,
+pub(crate) struct Pbx {
+    pub(crate) socket: UdpSocket,
     switch: SocketAddr,
     user: String,
-    password: String,
+    pub(crate) password: String,
     call_id: String,
-    pub to_tag: String,
+    pub(crate) to_tag: String,
     cseq: u32,
 }
 
 impl Pbx {
-    pub fn of(world: &World, call_id: &str) -> Pbx {
+    pub(crate) fn of(world: &World, call_id: &str) -> Pbx {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         Pbx {
@@ -219,8 +221,21 @@ impl Pbx {
         }
     }
 
+    /// The same PBX, from the same socket, with another call.
+    pub(crate) fn another_call(&self, call_id: &str) -> Pbx {
+        Pbx {
+            socket: self.socket.try_clone().unwrap(),
+            switch: self.switch,
+            user: self.user.clone(),
+            password: self.password.clone(),
+            call_id: call_id.to_owned(),
+            to_tag: String::new(),
+            cseq: 0,
+        }
+    }
+
     /// Sends a request of this call; INVITE has an offer.
-    pub fn send(&mut self, method: &str, dialled: &str, more: &str) {
+    pub(crate) fn send(&mut self, method: &str, dialled: &str, more: &str) {
         if method != "ACK" {
             self.cseq += 1;
         }
@@ -243,7 +258,7 @@ impl Pbx {
     }
 
     /// Sends a request, is challenged, and sends it again with credentials. Gives the first line of what comes then.
-    pub fn send_proven(&mut self, method: &str, dialled: &str) {
+    pub(crate) fn send_proven(&mut self, method: &str, dialled: &str) {
         self.send(method, dialled, "");
         let challenge = self.hear();
         assert!(challenge.starts_with("SIP/2.0 40"), "{challenge}");
@@ -261,12 +276,12 @@ impl Pbx {
     }
 
     /// The next message.
-    pub fn hear(&mut self) -> String {
+    pub(crate) fn hear(&mut self) -> String {
         hear(&self.socket).0
     }
 
     /// Hears until a final answer; provisional ones are passed over.
-    pub fn hear_final(&mut self) -> String {
+    pub(crate) fn hear_final(&mut self) -> String {
         loop {
             let heard = self.hear();
             if !heard.starts_with("SIP/2.0 1") {
@@ -278,14 +293,14 @@ impl Pbx {
 }
 
 /// One datagram, and who sent it.
-pub fn hear(socket: &UdpSocket) -> (String, SocketAddr) {
+pub(crate) fn hear(socket: &UdpSocket) -> (String, SocketAddr) {
     let mut buffer = [0; 65_535];
     let (length, peer) = socket.recv_from(&mut buffer).expect("nothing was heard within 5 s");
     (String::from_utf8_lossy(&buffer[..length]).into_owned(), peer)
 }
 
 /// The carrier answers a request with this status.
-pub fn answer_with(socket: &UdpSocket, request: &str, peer: SocketAddr, status: &str) {
+pub(crate) fn answer_with(socket: &UdpSocket, request: &str, peer: SocketAddr, status: &str) {
     let copied: String = request
         .lines()
         .filter(|line| ["Via:", "From:", "Call-ID:", "CSeq:"].iter().any(|name| line.starts_with(name)))

@@ -96,9 +96,8 @@ impl Office {
             require_plus: patch.require_plus,
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
-        if wanted.channels.is_some() {
-            self.settle_channels(id)?;
-        }
+        // Whatever was changed: an earlier change of channels may have found no ledger.
+        self.settle_channels(id)?;
         self.reload()?;
         self.profile(caller, id)
     }

@@ -12,17 +12,29 @@ use domain::{Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Seconds that a binding lasts at most behind NAT: shorter than the shortest UDP mappings (S9).
-pub const EXPIRES_BEHIND_NAT_S: u32 = 45;
-/// Seconds that a binding lasts at most where the PBX is reached directly (S9).
-pub const EXPIRES_DIRECT_S: u32 = 3_600;
-/// Seconds that may be asked for at least (D-17).
-pub const EXPIRES_MIN_S: u32 = 30;
+/// How long bindings are granted (S9, D-17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiries {
+    /// Seconds that a binding lasts at most behind NAT.
+    pub behind_nat_max_s: u32,
+    /// Seconds that a binding lasts at most where the PBX is reached directly.
+    pub direct_max_s: u32,
+    /// Seconds that may be asked for at least.
+    pub min_s: u32,
+}
+
+impl Default for Expiries {
+    /// 45 s behind NAT, shorter than the shortest UDP mappings; an hour directly; not below 30 s.
+    fn default() -> Self {
+        Expiries { behind_nat_max_s: 45, direct_max_s: 3_600, min_s: 30 }
+    }
+}
 
 /// The registration of one profile.
 #[derive(Debug)]
 pub struct Registration {
     profile: ProfileId,
+    expiries: Expiries,
     binding: Option<Arc<Binding>>,
     /// When the binding runs out; armed while there is one.
     expires: Option<Monotonic>,
@@ -30,17 +42,17 @@ pub struct Registration {
 
 impl Registration {
     /// Nothing registered.
-    pub fn new(profile: ProfileId) -> Registration {
-        Registration { profile, binding: None, expires: None }
+    pub fn new(profile: ProfileId, expiries: Expiries) -> Registration {
+        Registration { profile, expiries, binding: None, expires: None }
     }
 
     /// A binding that was kept over a restart, unless it has run out since.
-    pub fn restored(profile: ProfileId, binding: Arc<Binding>, now: Now) -> Registration {
+    pub fn restored(profile: ProfileId, expiries: Expiries, binding: Arc<Binding>, now: Now) -> Registration {
         let left = binding.expires_at.since(now.wall);
         if left.is_zero() {
-            return Registration::new(profile);
+            return Registration::new(profile, expiries);
         }
-        Registration { profile, binding: Some(binding), expires: Some(now.monotonic + left) }
+        Registration { profile, expiries, binding: Some(binding), expires: Some(now.monotonic + left) }
     }
 
     /// Whose.
@@ -81,9 +93,9 @@ impl Registration {
         let Some(kept) = contacts.iter().find(|contact| wanted(contact) != Some(0)) else {
             return self.on_removed(register, contacts, now, effects);
         };
-        let longest = if register.behind_nat { EXPIRES_BEHIND_NAT_S } else { EXPIRES_DIRECT_S };
+        let longest = if register.behind_nat { self.expiries.behind_nat_max_s } else { self.expiries.direct_max_s };
         let asked_s = wanted(kept).unwrap_or(longest);
-        if asked_s < EXPIRES_MIN_S {
+        if asked_s < self.expiries.min_s {
             return self.too_brief(register, asked_s, effects);
         }
         self.bind(register, kept, asked_s.min(longest), now, effects)
@@ -153,9 +165,10 @@ impl Registration {
 
     fn too_brief(&self, register: &Register, asked_s: u32, effects: &mut Vec<Effect>) -> Answer {
         self.say(RegistrationOutcome::IntervalTooBrief, register.transport, effects);
-        let sentence = format!("{asked_s} seconds is too brief; register for at least {EXPIRES_MIN_S} seconds");
+        let min_expires_s = self.expiries.min_s;
+        let sentence = format!("{asked_s} seconds is too brief; register for at least {min_expires_s} seconds");
         let refusal = Refusal::saying(RefusalKind::IntervalTooBrief, sentence);
-        Answer::TooBrief { refusal, min_expires_s: EXPIRES_MIN_S }
+        Answer::TooBrief { refusal, min_expires_s }
     }
 
     fn refuse(&self, register: &Register, answer: Answer, effects: &mut Vec<Effect>) -> Answer {

@@ -6,7 +6,7 @@ use domain::{Fact, Machine, Monotonic, Now, Wall};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::Registration;
-use switch::registration::{Answer, Asked, Bound, Contact, Effect, Event, FlowTag, Register};
+use switch::registration::{Answer, Asked, Bound, Contact, Effect, Event, Expiries, FlowTag, Register};
 
 struct Office {
     registration: Registration,
@@ -37,7 +37,12 @@ fn register(uri: &str, expires_s: u32, call_id: &str, cseq: u32) -> Register {
 impl Office {
     fn new() -> Self {
         let now = Now { monotonic: Monotonic::from_micros(9), wall: Wall::from_unix_seconds(1_800_000_000) };
-        Office { registration: Registration::new(profile_id()), now, facts: Vec::new(), published: 0 }
+        Office {
+            registration: Registration::new(profile_id(), Expiries::default()),
+            now,
+            facts: Vec::new(),
+            published: 0,
+        }
     }
 
     fn send(&mut self, register: Register) -> Answer {
@@ -242,8 +247,8 @@ fn a_binding_survives_a_restart_for_the_time_that_was_left() {
     // Another process: its monotonic clock starts anew.
     let wall = office.now.wall + Duration::from_secs(20);
     let reborn = Now { monotonic: Monotonic::from_micros(0), wall };
-    let registration = Registration::restored(profile_id(), kept.clone(), reborn);
+    let registration = Registration::restored(profile_id(), Expiries::default(), kept.clone(), reborn);
     assert_eq!(registration.deadline(), Some(Monotonic::from_micros(40_000_000)));
     let late = Now { wall: wall + Duration::from_secs(40), ..reborn };
-    assert!(Registration::restored(profile_id(), kept, late).binding().is_none());
+    assert!(Registration::restored(profile_id(), Expiries::default(), kept, late).binding().is_none());
 }

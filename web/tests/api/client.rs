@@ -81,7 +81,7 @@ pub(crate) fn send(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &
 }
 
 fn parse(raw: &[u8]) -> Answer {
-    let end = raw.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer with a head");
+    let end = raw.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let head = std::str::from_utf8(&raw[..end]).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();

@@ -101,6 +101,25 @@ fn money_moves_once_for_each_key() {
 }
 
 #[test]
+fn answers_are_forgotten_after_a_day_and_not_before() {
+    let world = World::new();
+    let company = world.funded("10.00");
+    assert_eq!(world.office.forget_old_answers().unwrap(), 0);
+    let tomorrow = backoffice::Office::open(backoffice::Parts {
+        store: world.store.clone(),
+        ledger: world.ledger.clone(),
+        switchboard: world.switchboard.clone(),
+        clock: std::sync::Arc::new(|| {
+            domain::Now::default().after(std::time::Duration::from_secs(1_795_262_400 + 86_401))
+        }),
+        random: Box::new(|bytes| bytes.fill(3)),
+        settings: backoffice::Settings::default(),
+    });
+    assert_eq!(tomorrow.forget_old_answers().unwrap(), 1);
+    assert_eq!(credit(&world, &format!("/companies/{company}"))["balance"], "10.00");
+}
+
+#[test]
 fn a_key_belongs_to_its_token() {
     let world = World::new();
     let company = world.funded("10.00");

@@ -47,7 +47,7 @@ pub(crate) struct World {
 }
 
 /// Chance that is the same in every run.
-fn chance() -> Box<dyn FnMut(&mut [u8]) + Send> {
+fn chance() -> backoffice::Random {
     let mut entropy = Entropy::from_seed([7; 16]);
     Box::new(move |bytes| {
         for chunk in bytes.chunks_mut(8) {
@@ -283,7 +283,7 @@ fn serve(office: Office, scrapes: Arc<AtomicU32>) -> (SocketAddr, actix_web::rt:
         let services = Services {
             office,
             telemetry: Arc::new(Telemetry::install(build).unwrap()),
-            before_scrape: Arc::new(move || drop(scrapes.fetch_add(1, Ordering::Relaxed))),
+            before_scrape: Arc::new(move || _ = scrapes.fetch_add(1, Ordering::Relaxed)),
         };
         let system = actix_web::rt::System::new();
         let settings =

@@ -1,0 +1,183 @@
+//! A new request at the door: who sends it, what strangers are answered, and the house of a proven caller's call.
+//!
+//! Whether a proven caller may call is the call's to decide; where the house lives, its shard's.
+
+use super::owners::owner_of;
+use crate::call::{self, House, Naming};
+use crate::desk::Desk;
+use domain::call_control::{LegId, Proof};
+use domain::fact::AuthOutcome;
+use domain::refusal::RefusalKind;
+use domain::{CallId, Entropy, Now, ProfileId, Refusal};
+use leg::{CallerLeg, refusal};
+use sip::Kind;
+use sip::digest::{Challenger, Freshness, Gate, Ha1, Verdict};
+use sip::endpoint::{Effect, Endpoint, HeaderLines, Pending, Reply};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use switch::call::Opening;
+
+/// Knows the passwords that live bindings were registered with, where their profiles have others now (S10, D-18).
+pub trait FormerSecrets {
+    /// The former password of a PBX that calls from where it is registered.
+    fn former_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1>;
+}
+
+/// What is needed to meet one new request.
+pub struct Door<'a> {
+    /// The SIP that reported it.
+    pub endpoint: &'a mut Endpoint,
+    /// The challenges.
+    pub challenger: &'a mut Challenger,
+    /// The chance that calls are born with.
+    pub entropy: &'a mut Entropy,
+    /// How we name what we make.
+    pub naming: &'a Naming,
+    /// Passwords that were good when a PBX registered.
+    pub former_secrets: &'a dyn FormerSecrets,
+    /// Everything that is looked up.
+    pub desk: &'a Arc<Desk>,
+    /// The instant.
+    pub now: Now,
+    /// What the endpoint orders.
+    pub orders: &'a mut Vec<Effect>,
+}
+
+/// What became of a proven caller's INVITE.
+pub enum Received {
+    /// There is a house, and what its birth ordered.
+    Opened(Box<House>, Vec<call::Effect>),
+    /// The INVITE was answered, or needs no answer.
+    Answered,
+}
+
+impl Door<'_> {
+    /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from (S3). Otherwise what is answered.
+    pub fn prove_caller(&mut self, pending: &Pending) -> (AuthOutcome, Result<Proof, Box<Reply>>) {
+        let verdict = match self.judge(pending, Gate::Proxy) {
+            Verdict::BadPassword => self.judge_by_former(pending),
+            verdict => verdict,
+        };
+        let at_source = self.desk.directory().profiles_at(pending.source().peer);
+        match verdict {
+            Verdict::Ok { user } => match self.desk.secret(&user) {
+                Some((profile, _)) => (AuthOutcome::Ok, Ok(Proof::Credentials(profile))),
+                None => (AuthOutcome::UnknownUser, Err(self.forbidden())),
+            },
+            _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
+            refused => self.refused(refused, Gate::Proxy),
+        }
+    }
+
+    /// Whose REGISTER it is, and under which user name. Otherwise what is answered.
+    pub fn prove_registrant(&mut self, pending: &Pending) -> (AuthOutcome, Result<(ProfileId, String), Box<Reply>>) {
+        let verdict = self.judge(pending, Gate::Registrar);
+        let proven = match &verdict {
+            Verdict::Ok { user } => self.desk.secret(user).map(|(profile, _)| (profile, user.clone())),
+            _ => None,
+        };
+        match proven {
+            Some(proven) => (AuthOutcome::Ok, Ok(proven)),
+            None => self.refused(verdict, Gate::Registrar),
+        }
+    }
+
+    /// What the digest credentials of a request prove.
+    fn judge(&mut self, pending: &Pending, gate: Gate) -> Verdict {
+        let message = pending.message();
+        let Kind::Request { method, uri } = message.kind() else { return Verdict::Missing };
+        // Some PBXs answer a 407 in `Authorization` and a 401 in `Proxy-Authorization`.
+        let values: Vec<&[u8]> = match gate {
+            Gate::Proxy => message.proxy_authorizations().chain(message.authorizations()).collect(),
+            Gate::Registrar => message.authorizations().chain(message.proxy_authorizations()).collect(),
+        };
+        let desk = self.desk;
+        let lookup = |user: &str| desk.secret(user).map(|(_, ha1)| ha1);
+        self.challenger.verify(values, method.as_str(), uri, self.now.wall, lookup)
+    }
+
+    /// After a change of password a PBX calls with the old one from where it is registered, until it registers again (S10).
+    fn judge_by_former(&mut self, pending: &Pending) -> Verdict {
+        let message = pending.message();
+        let Kind::Request { method, uri } = message.kind() else { return Verdict::BadPassword };
+        let values = message.proxy_authorizations().chain(message.authorizations());
+        let (desk, former) = (self.desk, self.former_secrets);
+        let from = pending.source().peer;
+        let lookup = |user: &str| former.former_secret(desk.secret(user)?.0, from);
+        match self.challenger.verify(values, method.as_str(), uri, self.now.wall, lookup) {
+            Verdict::UnknownUser => Verdict::BadPassword,
+            verdict => verdict,
+        }
+    }
+
+    /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
+    fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Box<Reply>>) {
+        match verdict {
+            Verdict::Malformed(sentence) => (
+                AuthOutcome::BadPassword,
+                Err(Box::new(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence))),
+            ),
+            Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
+            Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
+            Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(gate, Freshness::Stale))),
+            Verdict::Replayed => (AuthOutcome::Replayed, Err(self.challenge(gate, Freshness::Stale))),
+            Verdict::Missing | Verdict::Ok { .. } => {
+                (AuthOutcome::Challenged, Err(self.challenge(gate, Freshness::New)))
+            }
+        }
+    }
+
+    fn forbidden(&self) -> Box<Reply> {
+        Box::new(refusal(&RefusalKind::BadCredentials.into(), &self.naming.identity.host))
+    }
+
+    fn challenge(&mut self, gate: Gate, freshness: Freshness) -> Box<Reply> {
+        let mut lines = Vec::with_capacity(512);
+        self.challenger.challenge(gate, freshness, self.now.wall, &mut lines);
+        Box::new(Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes()))
+    }
+
+    /// Answers without state.
+    pub fn answer(&mut self, pending: &Pending, reply: Reply) {
+        self.endpoint.answer_statelessly(pending, reply, self.orders);
+    }
+
+    /// Accepts the INVITE of a proven caller, and opens the house of its call at `place`; `gate` is why the node takes no new
+    /// calls, where it does not.
+    pub fn receive(&mut self, pending: &Pending, proof: Proof, gate: Option<Refusal>, place: u64) -> Received {
+        let now = self.now;
+        let owner = owner_of(place, LegId::CALLER);
+        let Ok(transaction) = self.endpoint.accept(pending, owner, now, self.orders) else {
+            // A retransmission that was reported before the first was accepted.
+            return Received::Answered;
+        };
+        let host = &self.naming.identity.host;
+        let source = *pending.source();
+        let identity = self.naming.identity_towards(source.local);
+        let tag = self.endpoint.mint_tag();
+        let mut orders = Vec::new();
+        let invited =
+            CallerLeg::invited(pending.message().clone(), transaction, source, proof, &tag, identity, &mut orders);
+        let (caller, invitation) = match invited {
+            Ok(invited) => invited,
+            Err(wrong) => {
+                let reply = Reply::new(400, "Bad Request").warning(host, &wrong.to_string());
+                let _ = self.endpoint.respond(transaction, reply, now, self.orders);
+                return Received::Answered;
+            }
+        };
+        let id = CallId::mint(now.wall, self.entropy);
+        let opening = Opening { id, invitation, directory: Arc::clone(self.desk.directory()), gate };
+        let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
+        let entropy = self.entropy.fork();
+        let desk = Arc::clone(self.desk);
+        match House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects) {
+            Ok(house) => Received::Opened(Box::new(house), effects),
+            Err(stranger) => {
+                let (_, why) = *stranger;
+                let _ = self.endpoint.respond(transaction, refusal(&why, host), now, self.orders);
+                Received::Answered
+            }
+        }
+    }
+}

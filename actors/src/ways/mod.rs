@@ -1,0 +1,17 @@
+//! Where an effect goes: the pure functions that the actors and the simulator both call.
+//!
+//! No actor, socket or clock is here; nothing is decided here that a machine could decide.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `owners` | the numbers by which the endpoint knows legs |
+//! | `legs` | orders of legs to the endpoint, and its news to them |
+//! | `door` | a new request: who sends it, and the house of its call |
+//! | `register` | REGISTER as words, and its answer |
+//! | `papers` | a posting of a profile as a batch with its memo |
+
+pub mod door;
+pub mod legs;
+pub mod owners;
+pub mod papers;
+pub mod register;

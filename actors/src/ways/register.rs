@@ -1,0 +1,103 @@
+//! REGISTER as words for the registration's machine, and the machine's answer as a response.
+//!
+//! How long a binding is granted is decided in `switch::registration`.
+
+use domain::refusal::RefusalKind;
+use domain::{Refusal, fact};
+use leg::refusal;
+use sip::endpoint::{Flow, Reply, Source, Transport};
+use sip::message::Contact as SipContact;
+use sip::{Host, Message, Name};
+use std::net::IpAddr;
+use switch::registration::{Answer, Asked, Contact, FlowTag, Register};
+
+/// A machine's answer as a response; `host` is ours.
+pub fn reply_of(answer: Answer, host: &str) -> Reply {
+    match answer {
+        Answer::Ok(bound) => {
+            let reply = Reply::new(200, "OK");
+            match bound {
+                Some(bound) => reply.header(Name::Contact, format!("<{}>;expires={}", bound.contact, bound.expires_s)),
+                None => reply,
+            }
+        }
+        Answer::TooBrief { refusal: refused, min_expires_s } => {
+            refusal(&refused, host).header(Name::MinExpires, min_expires_s.to_string())
+        }
+        Answer::BadRequest(sentence) => Reply::new(400, "Bad Request").warning(host, sentence),
+        Answer::OutOfOrder => Reply::new(500, "Server Internal Error")
+            .warning(host, "The CSeq number is not above that of an earlier REGISTER with this Call-ID"),
+    }
+}
+
+/// A PBX registers its own address of record only.
+///
+/// # Errors
+/// What the REGISTER is refused with.
+pub fn own_address(message: &Message, user: &str) -> Result<(), Refusal> {
+    let to =
+        message.to().map(|to| String::from_utf8_lossy(&to.uri().user_unescaped()).into_owned()).unwrap_or_default();
+    if to == user {
+        return Ok(());
+    }
+    let shown: String = to.chars().take(32).collect();
+    Err(Refusal::saying(RefusalKind::FromMismatch, format!("To says {shown}; this profile must register {user}")))
+}
+
+/// A REGISTER in words; `transaction` is the asker's own mark.
+///
+/// # Errors
+/// A sentence on what cannot be read.
+pub fn read(message: &Message, source: &Source, transaction: u64) -> Result<Register, String> {
+    let mut contacts = Vec::new();
+    let mut asked = Asked::Query;
+    for contact in message.contacts() {
+        match contact.map_err(|wrong| wrong.to_string())? {
+            SipContact::Any => asked = Asked::RemoveAll,
+            SipContact::Address(address) => {
+                contacts.push(Contact { uri: address.uri().as_str().into(), expires_s: address.expires_s() })
+            }
+        }
+    }
+    if !contacts.is_empty() {
+        if matches!(asked, Asked::RemoveAll) {
+            return Err("Contact: * must stand alone".to_owned());
+        }
+        asked = Asked::Contacts(contacts);
+    }
+    let cseq = message.cseq().map_err(|wrong| wrong.to_string())?;
+    let user_agent = message.header(Name::UserAgent).unwrap_or_default();
+    Ok(Register {
+        transaction,
+        asked,
+        expires_s: message.expires_s(),
+        sip_call_id: message.call_id().map_err(|wrong| wrong.to_string())?.into(),
+        cseq: cseq.number,
+        source: source.peer,
+        transport: match source.transport {
+            Transport::Udp => fact::Transport::Udp,
+            Transport::Tcp => fact::Transport::Tcp,
+        },
+        flow: source.flow.map(flow_tag).unwrap_or_default(),
+        behind_nat: is_behind_nat(message, source.peer.ip()),
+        credentials_generation: 0,
+        user_agent: String::from_utf8_lossy(&user_agent[..user_agent.len().min(128)]).into(),
+    })
+}
+
+/// The name of a connection in bindings.
+pub fn flow_tag(flow: Flow) -> FlowTag {
+    FlowTag(1 << 127 | u128::from(flow.shard) << 64 | u128::from(flow.slot) << 32 | u128::from(flow.generation))
+}
+
+/// Whether the PBX thinks that it has another address than we see (S9): its Via or its Contact names another one.
+fn is_behind_nat(message: &Message, seen: IpAddr) -> bool {
+    let differs = |host: Option<Host<'_>>| match host {
+        Some(Host::V4(ip)) => IpAddr::V4(ip) != seen,
+        Some(Host::V6(ip)) => IpAddr::V6(ip) != seen,
+        // A name says nothing about NAT.
+        Some(Host::Name(_)) | None => false,
+    };
+    differs(message.top_via().ok().map(|via| via.host()))
+        || differs(message.contact().and_then(|contact| contact.uri().host()))
+}

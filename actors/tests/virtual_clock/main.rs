@@ -1,0 +1,15 @@
+//! The whole switch on a virtual clock: PBX, network, carriers and every machine of a node, hours in milliseconds.
+//!
+//! Sockets, threads and actors are not here; where an effect goes is `actors::ways`, as in production.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod crash;
+mod credit;
+mod hunting;
+mod limits;
+mod long;
+mod loss;
+mod races;
+mod refresh;
+mod registration;
+mod world;

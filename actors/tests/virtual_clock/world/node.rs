@@ -1,0 +1,491 @@
+//! The switch without actors: every machine of a node, and the way of their effects, on a virtual clock.
+//!
+//! Where an effect goes is `actors::ways`, as in production; the media room only gives addresses.
+
+use actors::call::{self, House, Naming};
+use actors::desk::Desk;
+use actors::ways;
+use actors::ways::door::{Door, FormerSecrets, Received};
+use bytes::Bytes;
+use domain::credit::{Batch, Durability, Outcome};
+use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use ledger::Ledger;
+use media::{Mode, Opened};
+use sip::Method;
+use sip::digest::Challenger;
+use sip::digest::nonce::Issuer;
+use sip::endpoint::steering::SteeringKey;
+use sip::endpoint::{
+    Effect, Endpoint, Event, Load, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use switch::registration::{self, Registration};
+use switch::{Profile, profile};
+
+use super::{REALM, SWITCH};
+
+/// The owner of REGISTER transactions: no leg.
+const NOBODY: Owner = Owner(u64::MAX);
+
+/// What waits to be heard.
+enum Work {
+    Call(u64, call::Event),
+    Profile(ProfileId, profile::Event),
+    Registration(ProfileId, registration::Event),
+    LegOrder(u64, domain::call_control::LegId, leg::Effect),
+}
+
+/// A node.
+pub(crate) struct Node {
+    endpoint: Endpoint,
+    challenger: Challenger,
+    entropy: Entropy,
+    naming: Naming,
+    desk: Arc<Desk>,
+    ledger: Arc<dyn Ledger>,
+    houses: BTreeMap<u64, House>,
+    places: BTreeMap<CallId, u64>,
+    last_place: u64,
+    profiles: BTreeMap<ProfileId, Profile>,
+    registrations: BTreeMap<ProfileId, Registration>,
+    registers: BTreeMap<u64, ServerTransactionId>,
+    sounds: BTreeSet<u64>,
+    next_port: u16,
+    orders: VecDeque<Effect>,
+    work: VecDeque<Work>,
+    /// Datagrams to send: to whom, and what.
+    pub(crate) sent: Vec<(SocketAddr, Bytes)>,
+    /// What was said to have happened.
+    pub(crate) facts: Vec<(Now, Fact)>,
+    /// Every call that was opened, in order of birth.
+    pub(crate) opened: Vec<CallId>,
+    /// Whether the media room has ports.
+    pub(crate) has_ports: bool,
+    /// How the ledger behaves towards the profiles.
+    pub(crate) mood: Mood,
+    /// Answers of the ledger that are on their way.
+    late: BTreeMap<(Monotonic, u64), Work>,
+    submitted: u64,
+}
+
+/// How a ledger behaves: the embedded one answers at once, one on another machine may not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mood {
+    /// How long an answer may take at most.
+    pub(crate) late: Duration,
+    /// Of a thousand batches, how many are not done and answered [`Outcome::Unavailable`].
+    pub(crate) away_permille: u64,
+    /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
+    pub(crate) cut_permille: u64,
+}
+
+impl Node {
+    pub(crate) fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
+        let identity =
+            leg::Identity { host: SWITCH.ip().to_string().into(), user_agent: "Tandem".into(), contact: SWITCH };
+        let naming = Naming {
+            shard: 0,
+            steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
+            identity: Arc::new(identity),
+            is_advertised: false,
+            media_advertised: None,
+        };
+        let issuer = sip::digest::Settings::new(REALM, Issuer(0));
+        Node {
+            endpoint: Endpoint::new(Settings::default(), entropy.fork()),
+            challenger: Challenger::new(issuer, &[7; 32], entropy.fork(), now.wall),
+            entropy: entropy.fork(),
+            naming,
+            desk,
+            ledger,
+            houses: BTreeMap::new(),
+            places: BTreeMap::new(),
+            last_place: 0,
+            profiles: BTreeMap::new(),
+            registrations: BTreeMap::new(),
+            registers: BTreeMap::new(),
+            sounds: BTreeSet::new(),
+            next_port: 10_000,
+            orders: VecDeque::new(),
+            work: VecDeque::new(),
+            sent: Vec::new(),
+            facts: Vec::new(),
+            opened: Vec::new(),
+            has_ports: true,
+            mood: Mood::default(),
+            late: BTreeMap::new(),
+            submitted: 0,
+        }
+    }
+
+    /// A datagram arrived.
+    pub(crate) fn receive(&mut self, text: &str, peer: SocketAddr, now: Now) {
+        let source = Source { transport: Transport::Udp, peer, local: SWITCH, flow: None };
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        self.at_endpoint(now, |endpoint, effects| {
+            endpoint.handle(Event::BytesReceived { bytes, source }, now, effects);
+        });
+        self.settle(now);
+    }
+
+    /// The network says that nothing can be sent there.
+    pub(crate) fn unreachable(&mut self, addr: SocketAddr, now: Now) {
+        let destination = sip::endpoint::Destination { transport: Transport::Udp, addr, flow: None, local: SWITCH };
+        self.at_endpoint(now, |endpoint, effects| {
+            endpoint.handle(Event::TransportFailed { destination }, now, effects);
+        });
+        self.settle(now);
+    }
+
+    /// For a call, from outside: an operator.
+    pub(crate) fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
+        if let Some(place) = self.places.get(&id) {
+            self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+        }
+        self.settle(now);
+    }
+
+    /// The earliest instant at which [`Node::expire`] is due.
+    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+        let houses = self.houses.values().filter_map(Machine::deadline);
+        let profiles = self.profiles.values().filter_map(Machine::deadline);
+        let registrations = self.registrations.values().filter_map(Machine::deadline);
+        let late = self.late.keys().next().map(|(at, _)| *at);
+        self.endpoint.deadline().into_iter().chain(late).chain(houses).chain(profiles).chain(registrations).min()
+    }
+
+    pub(crate) fn expire(&mut self, now: Now) {
+        while let Some(answer) = self.late.first_entry().filter(|answer| answer.key().0 <= now.monotonic) {
+            self.work.push_back(answer.remove());
+            self.settle(now);
+        }
+        let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
+        if is_due(self.endpoint.deadline()) {
+            self.at_endpoint(now, |endpoint, effects| endpoint.expire(now, effects));
+            self.settle(now);
+        }
+        let due: Vec<u64> =
+            self.houses.iter().filter(|(_, house)| is_due(house.deadline())).map(|(place, _)| *place).collect();
+        for place in due {
+            self.at_house(place, |house, effects| house.expire(now, effects), now);
+            self.settle(now);
+        }
+        let due: Vec<ProfileId> =
+            self.profiles.iter().filter(|(_, machine)| is_due(machine.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            self.at_profile(id, now, |profile, effects| profile.expire(now, effects));
+            self.settle(now);
+        }
+        let due: Vec<ProfileId> =
+            self.registrations.iter().filter(|(_, machine)| is_due(machine.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            self.at_registration(id, now, |registration, effects| registration.expire(now, effects));
+            self.settle(now);
+        }
+    }
+
+    /// Does what was ordered and what comes of it, until the node is quiet.
+    fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(effect) = self.orders.pop_front() {
+                self.on_endpoint(effect, now);
+            } else if let Some(work) = self.work.pop_front() {
+                self.on_work(work, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_work(&mut self, work: Work, now: Now) {
+        match work {
+            Work::Call(place, event) => self.at_house(place, |house, effects| house.handle(event, now, effects), now),
+            Work::Profile(id, event) => {
+                self.at_profile(id, now, |profile, effects| profile.handle(event, now, effects));
+            }
+            Work::Registration(id, event) => {
+                self.at_registration(id, now, |registration, effects| registration.handle(event, now, effects));
+            }
+            Work::LegOrder(place, leg, order) => {
+                let owner = ways::owners::owner_of(place, leg);
+                let mut news = None;
+                self.at_endpoint(now, |endpoint, effects| {
+                    news = ways::legs::obey(endpoint, owner, order, now, effects);
+                });
+                self.tell_leg(news.map(|news| (owner, news)));
+            }
+        }
+    }
+
+    fn at_endpoint(&mut self, _: Now, act: impl FnOnce(&mut Endpoint, &mut Vec<Effect>)) {
+        let mut effects = Vec::new();
+        act(&mut self.endpoint, &mut effects);
+        self.orders.extend(effects);
+    }
+
+    fn at_house(&mut self, place: u64, act: impl FnOnce(&mut House, &mut Vec<call::Effect>), now: Now) {
+        // A leg whose call is over is told nothing.
+        let Some(house) = self.houses.get_mut(&place) else { return };
+        let mut effects = Vec::new();
+        act(house, &mut effects);
+        self.follow_house(place, effects, now);
+    }
+
+    fn follow_house(&mut self, place: u64, effects: Vec<call::Effect>, now: Now) {
+        for effect in effects {
+            self.on_house(place, effect, now);
+        }
+        if self.houses.get(&place).is_some_and(Machine::is_finished) {
+            self.houses.remove(&place);
+            self.places.retain(|_, known| *known != place);
+        }
+    }
+
+    fn on_house(&mut self, place: u64, effect: call::Effect, now: Now) {
+        match effect {
+            call::Effect::Leg(leg, order) => self.work.push_back(Work::LegOrder(place, leg, order)),
+            call::Effect::AskProfile(id, request) => {
+                self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
+            }
+            call::Effect::OpenSound(mode) => {
+                let outcome = self.open_sound(place, mode);
+                self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
+            }
+            call::Effect::CloseSoundAndReport => {
+                assert!(self.sounds.remove(&place), "ports are closed once");
+                let event = switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) };
+                self.work.push_back(Work::Call(place, call::Event::Call(event)));
+            }
+            call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
+            call::Effect::Tell(fact) => self.facts.push((now, fact)),
+            call::Effect::SetSound(..) | call::Effect::WatchForSilence => {
+                assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
+            }
+        }
+    }
+
+    fn open_sound(&mut self, place: u64, mode: Mode) -> Result<Opened, Refusal> {
+        if !self.has_ports {
+            return Err(call::no_sound(&media::OpenRefused::PortsExhausted));
+        }
+        assert!(self.sounds.insert(place), "ports are opened once");
+        let mut port = || {
+            self.next_port = if self.next_port > 60_000 { 10_000 } else { self.next_port + 2 };
+            SocketAddr::new(SWITCH.ip(), self.next_port)
+        };
+        Ok(Opened { a: port(), b: (mode == Mode::Relay).then(&mut port) })
+    }
+
+    fn at_profile(&mut self, id: ProfileId, now: Now, act: impl FnOnce(&mut Profile, &mut Vec<profile::Effect>)) {
+        let desk = &self.desk;
+        let machine = self.profiles.entry(id).or_insert_with(|| Profile::new(id, Arc::clone(desk.directory())));
+        let mut effects = Vec::new();
+        act(machine, &mut effects);
+        for effect in effects {
+            match effect {
+                profile::Effect::Submit(posting) => self.submit(id, posting, now),
+                profile::Effect::TellCall(call, event) => {
+                    if let Some(place) = self.places.get(&call) {
+                        self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+                    }
+                }
+                profile::Effect::Tell(fact) => self.facts.push((now, fact)),
+            }
+        }
+    }
+
+    fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
+        let (batch, durability) = ways::papers::batch_of(posting);
+        let name = batch.id;
+        self.submitted += 1;
+        let chance = self.entropy.below(1_000);
+        let is_away = chance < self.mood.away_permille;
+        let is_cut = chance < self.mood.away_permille + self.mood.cut_permille;
+        let done = if is_away { Outcome::Unavailable } else { self.post(batch, durability) };
+        let outcome = if is_cut { Outcome::Unavailable } else { done };
+        let answer = Work::Profile(id, profile::Event::LedgerAnswered { batch: name, outcome });
+        let late_us = self.mood.late.as_micros() as u64;
+        if late_us == 0 {
+            self.work.push_back(answer);
+        } else {
+            let at = now.monotonic + Duration::from_micros(self.entropy.below(late_us));
+            self.late.insert((at, self.submitted), answer);
+        }
+    }
+
+    /// Posts a batch. On a virtual clock the disk takes no time: what waits for it is waited for.
+    fn post(&mut self, batch: Batch, durability: Durability) -> Outcome {
+        let (told, heard) = sync_channel(1);
+        let reply = Box::new(move |outcome| told.send(outcome).expect("the node hears its ledger"));
+        self.ledger.submit(batch, durability, reply);
+        let first = heard.try_recv().or_else(|_| {
+            self.ledger.flush().expect("the ledger is up");
+            heard.recv()
+        });
+        first.expect("the ledger answers")
+    }
+
+    fn at_registration(
+        &mut self,
+        id: ProfileId,
+        now: Now,
+        act: impl FnOnce(&mut Registration, &mut Vec<registration::Effect>),
+    ) {
+        let machine = self
+            .registrations
+            .entry(id)
+            .or_insert_with(|| Registration::new(id, switch::registration::Expiries::default()));
+        let mut effects = Vec::new();
+        act(machine, &mut effects);
+        for effect in effects {
+            match effect {
+                registration::Effect::Answer { transaction, answer } => {
+                    let reply = ways::register::reply_of(answer, &self.naming.identity.host);
+                    let transaction = self.registers.remove(&transaction).expect("a REGISTER is answered once");
+                    self.at_endpoint(now, |endpoint, effects| {
+                        endpoint.respond(transaction, reply, now, effects).expect("the REGISTER waits");
+                    });
+                }
+                registration::Effect::Publish(_) => {}
+                registration::Effect::Tell(fact) => self.facts.push((now, fact)),
+            }
+        }
+    }
+
+    fn on_endpoint(&mut self, effect: Effect, now: Now) {
+        match effect {
+            Effect::Transmit { bytes, destination } => self.sent.push((destination.addr, bytes)),
+            Effect::RequestArrived { pending } => self.on_request(&pending, now),
+            news => self.tell_leg(ways::legs::news_of(news)),
+        }
+    }
+
+    fn tell_leg(&mut self, news: Option<(Owner, leg::Event)>) {
+        if let Some((owner, news)) = news {
+            let (place, leg) = ways::owners::leg_of(owner);
+            self.work.push_back(Work::Call(place, call::Event::Leg(leg, news)));
+        }
+    }
+
+    fn at_door<T>(&mut self, now: Now, act: impl FnOnce(&mut Door<'_>) -> T) -> T {
+        let mut orders = Vec::new();
+        let mut door = Door {
+            endpoint: &mut self.endpoint,
+            challenger: &mut self.challenger,
+            entropy: &mut self.entropy,
+            naming: &self.naming,
+            former_secrets: &NobodyChangedHis,
+            desk: &self.desk,
+            now,
+            orders: &mut orders,
+        };
+        let outcome = act(&mut door);
+        self.orders.extend(orders);
+        outcome
+    }
+
+    fn on_request(&mut self, pending: &Pending, now: Now) {
+        match pending.message().method() {
+            Some(Method::Invite) => self.on_invite(pending, now),
+            Some(Method::Register) => self.on_register(pending, now),
+            _ => {
+                let reply = Reply::new(481, "Call/Transaction Does Not Exist");
+                self.at_door(now, |door| door.answer(pending, reply));
+            }
+        }
+    }
+
+    fn on_invite(&mut self, pending: &Pending, now: Now) {
+        let place = self.last_place + 1;
+        let received = self.at_door(now, |door| match door.prove_caller(pending).1 {
+            Ok(proof) => door.receive(pending, proof, None, place),
+            Err(reply) => {
+                door.answer(pending, *reply);
+                Received::Answered
+            }
+        });
+        if let Received::Opened(house, effects) = received {
+            self.last_place = place;
+            self.opened.push(house.id());
+            self.places.insert(house.id(), place);
+            self.houses.insert(place, *house);
+            self.follow_house(place, effects, now);
+        }
+    }
+
+    fn on_register(&mut self, pending: &Pending, now: Now) {
+        let proven = self.at_door(now, |door| match door.prove_registrant(pending).1 {
+            Ok(proven) => Some(proven),
+            Err(reply) => {
+                door.answer(pending, *reply);
+                None
+            }
+        });
+        let Some((profile, user)) = proven else { return };
+        if let Err(refused) = ways::register::own_address(pending.message(), &user) {
+            let reply = leg::refusal(&refused, &self.naming.identity.host);
+            return self.at_door(now, |door| door.answer(pending, reply));
+        }
+        let Ok(transaction) = self.at_door(now, |door| door.endpoint.accept(pending, NOBODY, now, door.orders)) else {
+            return;
+        };
+        let mark = self.last_place + 1;
+        self.last_place = mark;
+        self.registers.insert(mark, transaction);
+        let register = ways::register::read(pending.message(), pending.source(), mark).expect("a REGISTER of ours");
+        let event = registration::Event::RegisterReceived(Box::new(register));
+        self.work.push_back(Work::Registration(profile, event));
+    }
+
+    /// How full the endpoint's tables are.
+    pub(crate) fn load(&self) -> Load {
+        self.endpoint.load()
+    }
+
+    /// What the endpoint has counted.
+    pub(crate) fn counters(&self) -> &sip::endpoint::Counters {
+        self.endpoint.counters()
+    }
+
+    /// Calls whose houses stand.
+    pub(crate) fn live_calls(&self) -> usize {
+        self.houses.len()
+    }
+
+    /// Calls whose ports are open.
+    pub(crate) fn open_sounds(&self) -> usize {
+        self.sounds.len()
+    }
+
+    /// Calls that the profiles have open books of.
+    pub(crate) fn open_books(&self) -> usize {
+        self.profiles.values().map(Profile::calls).sum()
+    }
+
+    /// REGISTERs that nobody has answered.
+    pub(crate) fn waiting_registers(&self) -> usize {
+        self.registers.len()
+    }
+
+    pub(crate) fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
+        self.registrations.get(&profile)?.binding().map(Arc::clone)
+    }
+
+    /// Credit.
+    pub(crate) fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.ledger
+    }
+}
+
+/// In this world no password is ever changed.
+struct NobodyChangedHis;
+
+impl FormerSecrets for NobodyChangedHis {
+    fn former_secret(&self, _: domain::ProfileId, _: std::net::SocketAddr) -> Option<sip::digest::Ha1> {
+        None
+    }
+}

@@ -1,0 +1,103 @@
+//! SIP as plain text: a scanner and templates of the simulated ends, so that they share no mistake with the switch.
+//!
+//! Nothing of the `sip` crate is used here, save the arithmetic of digest.
+
+use std::net::SocketAddr;
+
+/// The value of the first header with this name, as the switch prints it.
+pub(crate) fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    headers(text, name).next()
+}
+
+/// The values of every header with this name.
+pub(crate) fn headers<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
+    let head = text.split("\r\n\r\n").next().unwrap_or_default();
+    head.lines().filter_map(move |line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}
+
+/// The first word of a request; none of a response.
+pub(crate) fn method(text: &str) -> Option<&str> {
+    if text.starts_with("SIP/2.0 ") { None } else { text.split(' ').next() }
+}
+
+/// The status of a response; none of a request.
+pub(crate) fn status(text: &str) -> Option<u16> {
+    text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
+}
+
+/// A parameter of a header value.
+pub(crate) fn parameter<'t>(value: &'t str, name: &str) -> Option<&'t str> {
+    value.split(';').skip(1).find_map(|one| {
+        let (found, value) = one.split_once('=')?;
+        (found.trim() == name).then_some(value.trim())
+    })
+}
+
+/// The tag of From or To: behind the closing bracket.
+pub(crate) fn tag(value: &str) -> Option<&str> {
+    parameter(value, "tag")
+}
+
+/// The URI between angle brackets.
+pub(crate) fn uri(value: &str) -> &str {
+    value.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(value, |(uri, _)| uri)
+}
+
+/// The branch of the topmost Via.
+pub(crate) fn branch(text: &str) -> &str {
+    header(text, "Via").and_then(|via| parameter(via, "branch")).unwrap_or_default()
+}
+
+/// Number and method of CSeq.
+pub(crate) fn cseq(text: &str) -> (u32, &str) {
+    let value = header(text, "CSeq").unwrap_or_default();
+    let (number, method) = value.split_once(' ').unwrap_or((value, ""));
+    (number.parse().unwrap_or_default(), method)
+}
+
+/// What stands behind the head.
+pub(crate) fn body(text: &str) -> &str {
+    text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+/// A description with one G.711 stream.
+pub(crate) fn sdp(local: SocketAddr, port: u16, version: u32) -> String {
+    let ip = local.ip();
+    format!(
+        "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
+    )
+}
+
+/// A response to a request, with these lines added.
+pub(crate) fn response(request: &str, status: &str, to_tag: &str, lines: &str, body: &str) -> String {
+    let mut copied = String::new();
+    for name in ["Via", "From", "Call-ID", "CSeq"] {
+        for value in headers(request, name) {
+            copied.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    let to = header(request, "To").unwrap_or_default();
+    let to = if tag(to).is_some() { to.to_owned() } else { format!("{to};tag={to_tag}") };
+    let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!("SIP/2.0 {status}\r\n{copied}To: {to}\r\n{lines}{content}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The reason phrase of what the simulated ends say.
+pub(crate) fn phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        183 => "Session Progress",
+        200 => "OK",
+        481 => "Call/Transaction Does Not Exist",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        500 => "Server Internal Error",
+        503 => "Service Unavailable",
+        _ => "Whatever",
+    }
+}
