@@ -163,8 +163,8 @@ impl Exchange {
             pinned: DashMap::new(),
             shards: OnceLock::new(),
         });
-        let drain =
-            Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry).map_err(StartError::Records)?;
+        let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry, rooms.clock)
+            .map_err(StartError::Records)?;
         let secret = match settings.nonce_key {
             Some(key) => key,
             None => secret_key().map_err(StartError::Chance)?,
