@@ -3,6 +3,7 @@
 //! What may be asked of it by people and programs is `backoffice`'s.
 
 use crate::call::{self, Look, Naming};
+use crate::census::Census;
 use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
@@ -157,6 +158,7 @@ impl Exchange {
             ledger: Arc::clone(&rooms.ledger),
             media,
             telemetry: Arc::clone(&rooms.telemetry),
+            census: Census::new(shards),
             gate: Mutex::new(Gate::new(settings.limits, rooms.clock.monotonic())),
             is_draining: AtomicBool::new(false),
             limits: settings.node_limits,
