@@ -4,6 +4,7 @@
 
 mod settings;
 mod switchboard;
+mod told_ledger;
 
 use actors::clock::Clock;
 use actors::{Exchange, Rooms, StartError};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use store::{Signed, Store};
 use switchboard::RunningExchange;
 use telemetry::{Build, Telemetry};
+use told_ledger::ToldLedger;
 use web::{RunningServer, Services, WebSettings};
 
 /// The ledger's journal within the data directory.
@@ -107,7 +109,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     let exchange = Exchange::start(settings::of_exchange(settings, &secrets), rooms)?;
     let office = Office::open(Parts {
         store: Arc::clone(&store),
-        ledger: Arc::clone(&ledger),
+        ledger: Arc::new(ToldLedger { ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) }),
         switchboard: Arc::new(RunningExchange(exchange.clone())),
         clock: Arc::new(move || clock.now()),
         random: Box::new(random),

@@ -35,6 +35,9 @@ def metrics_tell_of_the_call(world):
               ("tandem_ledger_commit_seconds_count", ()))
     profile = world.profile()
     carrier = world.carrier()
+    for kind in ("topup", "allocate"):
+        told = world.api.metric("tandem_ledger_entries_total", kind=kind, outcome="committed")
+        expect(told > 0, f"what was posted over the API is not told as {kind}")
     before = {key: world.api.metric(key[0], **dict(key[1])) for key in (*counters, *moving)}
     pbx = world.pbx("call", profile, options=("-d", 2000))
     world.answered_calls(1)
