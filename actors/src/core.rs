@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
+use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::profile::{ProfileOutlet, ProfileShell};
@@ -93,6 +94,8 @@ pub struct Core {
     pub media: Media,
     /// Counters and lines.
     pub telemetry: Arc<Telemetry>,
+    /// How many there are now.
+    pub(crate) census: Census,
     /// New calls, node-wide. One short lock for each new call, so that the limits are exact.
     pub gate: Mutex<Gate>,
     /// Whether no new calls are taken.

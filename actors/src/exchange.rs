@@ -3,6 +3,7 @@
 //! What may be asked of it by people and programs is `backoffice`'s.
 
 use crate::call::{self, Look, Naming};
+use crate::census::Census;
 use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
@@ -162,14 +163,15 @@ impl Exchange {
             ledger: Arc::clone(&rooms.ledger),
             media,
             telemetry: Arc::clone(&rooms.telemetry),
+            census: Census::new(shards),
             gate: Mutex::new(Gate::new(settings.limits, rooms.clock.monotonic())),
             is_draining: AtomicBool::new(false),
             limits: settings.node_limits,
             pinned: DashMap::new(),
             shards: OnceLock::new(),
         });
-        let drain =
-            Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry).map_err(StartError::Records)?;
+        let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry, rooms.clock)
+            .map_err(StartError::Records)?;
         let secret = match settings.nonce_key {
             Some(key) => key,
             None => secret_key().map_err(StartError::Chance)?,

@@ -11,6 +11,8 @@ use telemetry::{Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, Pro
 
 /// Reads everything once.
 pub(crate) fn publish(core: &Core) {
+    publish_calls(core);
+    core.telemetry.set_runtime(&core.census.runtime());
     publish_media(core);
     publish_ledger(core);
     publish_registrar(core);
@@ -25,6 +27,12 @@ fn side_of(leg: Leg) -> Side {
         Leg::A => Side::Access,
         Leg::B => Side::Peering,
     }
+}
+
+fn publish_calls(core: &Core) {
+    core.telemetry.set_calls_active(&core.census.calls());
+    let carriers = core.census.carriers();
+    core.telemetry.set_carrier_channels(carriers.iter().map(|(carrier, calls)| (&**carrier, *calls)));
 }
 
 fn publish_media(core: &Core) {

@@ -11,6 +11,8 @@ use domain::credit::{Batch, Kind, Outcome, Unit};
 use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
+use telemetry::Telemetry;
+use telemetry::labels::Actor;
 
 /// A profile as an actor. It stays once it was opened.
 pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
@@ -32,9 +34,13 @@ impl ProfileOutlet {
         let (batch, durability) = batch_of(posting);
         let id = batch.id;
         let moved = self.currency(&batch).and_then(|currency| Moved::by(&batch, currency));
+        let code = batch.transfers.first().map(|transfer| transfer.code);
         let itself = self.itself.clone();
         let core = Arc::clone(&self.core);
         let reply = Box::new(move |outcome: Outcome| {
+            if let (Outcome::Unavailable, Some(code)) = (&outcome, code) {
+                core.telemetry.count_ledger_failure(code);
+            }
             if let Some(fact) = moved.and_then(|moved| moved.told(&outcome)) {
                 core.tell(&fact);
             }
@@ -52,6 +58,12 @@ impl ProfileOutlet {
 }
 
 impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
+    const KIND: Actor = Actor::Profile;
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.core.telemetry
+    }
+
     fn mailbox_max(&self) -> usize {
         self.core.limits.mailbox_profile_max
     }

@@ -3,9 +3,11 @@
 //! The journal is the truth; the watermark moves in the same transaction as the records (`docs/decisions`), so a crash at any
 //! point loses and doubles nothing.
 
+use crate::clock::Clock;
 use domain::call_record::CallRecord;
 use ledger::Ledger;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use store::Store;
@@ -31,6 +33,9 @@ struct Work {
     ledger: Arc<dyn Ledger>,
     store: Arc<Store>,
     telemetry: Arc<Telemetry>,
+    clock: Clock,
+    /// Up to where the store was when it last said so.
+    drained_to: AtomicU64,
 }
 
 impl Drain {
@@ -39,6 +44,7 @@ impl Drain {
         ledger: Arc<dyn Ledger>,
         store: Arc<Store>,
         telemetry: Arc<Telemetry>,
+        clock: Clock,
     ) -> std::io::Result<Drain> {
         // One wake-up is enough for any number of records: a second one finds the first still waiting.
         let (wake, woken) = sync_channel(1);
@@ -47,7 +53,7 @@ impl Drain {
             let _ = listener.try_send(());
         });
         ledger.on_journalled(on_journalled).map_err(std::io::Error::other)?;
-        let work = Arc::new(Work { ledger, store, telemetry });
+        let work = Arc::new(Work { ledger, store, telemetry, clock, drained_to: AtomicU64::new(0) });
         let thread = Arc::clone(&work);
         std::thread::Builder::new().name("records".to_owned()).spawn(move || thread.run(&woken))?;
         // What an earlier life left behind.
@@ -78,11 +84,13 @@ impl Work {
 
     fn copy_all(&self) -> Result<(), String> {
         loop {
-            let from = self.store.drained_to().map_err(|error| error.to_string())?;
+            let from = self.drained_to()?;
             let ended = self.ledger.ended_after(from, BATCH_MAX).map_err(|error| error.to_string())?;
             let Some(last) = ended.last().map(|(sequence, _)| *sequence) else { return Ok(()) };
             let records = ended.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
             let records: Vec<(u64, CallRecord)> = records.collect();
+            // Until they are there: a store that cannot be written to shows.
+            self.say_waiting(&records);
             let inserted = self.store.insert_records(&records).map_err(|error| error.to_string())?;
             // The records moved the watermark with them; only one that could not be read is left to step over.
             if records.last().is_none_or(|(sequence, _)| *sequence != last) {
@@ -90,10 +98,34 @@ impl Work {
             }
             self.telemetry.count_records(RecordOutcome::Written, inserted.written);
             self.telemetry.count_records(RecordOutcome::Replayed, inserted.known);
+            self.telemetry.set_record_backlog(0, Duration::ZERO);
             if ended.len() < BATCH_MAX {
                 return Ok(());
             }
         }
+    }
+
+    fn drained_to(&self) -> Result<u64, String> {
+        match self.store.drained_to() {
+            Ok(from) => {
+                self.drained_to.store(from, Ordering::Relaxed);
+                Ok(from)
+            }
+            Err(error) => {
+                // A store that cannot even be read: what waits is counted from where it was.
+                let waiting = self.ledger.ended_after(self.drained_to.load(Ordering::Relaxed), BATCH_MAX);
+                let waiting = waiting.unwrap_or_default();
+                let read = waiting.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
+                self.say_waiting(&read.collect::<Vec<_>>());
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn say_waiting(&self, records: &[(u64, CallRecord)]) {
+        let Some((_, oldest)) = records.first() else { return };
+        let age = self.clock.now().wall.since(oldest.ended_at);
+        self.telemetry.set_record_backlog(records.len() as u64, age);
     }
 
     /// A record of ours that cannot be read back is lost to the store, but stays in the journal.
@@ -103,3 +135,6 @@ impl Work {
             .ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ use crate::shell::{Enduring, Outlet, Shell};
 use domain::ProfileId;
 use std::sync::Arc;
 use switch::registration::Effect;
+use telemetry::Telemetry;
+use telemetry::labels::Actor;
 
 /// A registration as an actor. It stays once it was opened.
 pub(crate) type RegistrationShell = Shell<Enduring<switch::Registration>, RegistrarOutlet>;
@@ -32,6 +34,12 @@ pub(crate) fn mark(shard: u16, place: u32) -> u64 {
 }
 
 impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
+    const KIND: Actor = Actor::Registration;
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.core.telemetry
+    }
+
     fn mailbox_max(&self) -> usize {
         self.core.limits.mailbox_profile_max
     }

@@ -5,9 +5,17 @@
 use crate::clock::Clock;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
 use domain::{Machine, Monotonic, Now};
+use telemetry::Telemetry;
+use telemetry::labels::{Actor as Kind, ActorOutcome, Label as _};
 
 /// Performs the effects of one kind of machine.
 pub trait Outlet<M: Machine>: 'static {
+    /// As what its actor is counted.
+    const KIND: Kind;
+
+    /// Where its actor is counted.
+    fn telemetry(&self) -> &Telemetry;
+
     /// Messages at most that may wait for this actor before an offer is refused.
     fn mailbox_max(&self) -> usize;
 
@@ -141,14 +149,26 @@ where
     fn handle(&mut self, Tell(event): Tell<M::Event>, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         self.machine.handle(event, now, &mut self.effects);
+        self.outlet.telemetry().count_actor_messages(O::KIND, ActorOutcome::Ok, 1);
         self.follow_up(ctx);
     }
 }
 
-/// The end is told from here so that it is told even where the machine panicked: the actor dies alone, and its outlet
-/// still frees what it held.
+/// The end is told from here so that it is told even where the machine panicked: the actor dies alone, is counted, and its
+/// outlet still frees what it held.
 impl<M: Machine, O: Outlet<M>> Drop for Shell<M, O> {
     fn drop(&mut self) {
+        // The future of an actor is dropped while its panic unwinds; one that ends by itself is dropped in peace.
+        if std::thread::panicking() {
+            self.outlet.telemetry().count_actor_lost(O::KIND);
+            tracing::error!(
+                actor = Kind::VALUES[O::KIND.index()],
+                "an actor was lost to a panic, which is a bug; what it held is freed"
+            );
+        }
         self.outlet.finished();
     }
 }
+
+#[cfg(test)]
+mod tests;

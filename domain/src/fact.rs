@@ -130,6 +130,13 @@ pub enum Fact {
         /// Since the INVITE came.
         after: Duration,
     },
+    /// A BYE of ours got its final response (RFC 6076 SDD).
+    LegDisconnected {
+        /// Which way the call went.
+        direction: CallDirection,
+        /// Since the BYE was sent.
+        after: Duration,
+    },
     /// The call was answered.
     CallAnswered {
         /// Which.

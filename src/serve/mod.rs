@@ -4,6 +4,7 @@
 
 mod settings;
 mod switchboard;
+mod told_ledger;
 
 use actors::clock::Clock;
 use actors::{Exchange, Rooms, StartError};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use store::{Signed, Store};
 use switchboard::RunningExchange;
 use telemetry::{Build, Telemetry};
+use told_ledger::ToldLedger;
 use web::{RunningServer, Services, WebSettings};
 
 /// The ledger's journal within the data directory.
@@ -30,6 +32,9 @@ const TOKEN_FILE: &str = "operator.token";
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 /// How often gauges are brought up to date while nobody scrapes, and histograms emptied.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How often answers that are too old are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Why the switch cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +94,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         .map_err(|source| ServeError::DataDirectory { path: directory.clone(), source })?;
     let telemetry = Arc::new(Telemetry::install(BUILD)?);
     let store = Arc::new(open_store(settings, clock)?);
-    let ledger = open_ledger(settings)?;
+    let ledger = open_ledger(settings, clock, &telemetry)?;
     let recovered = actors::recover(&ledger, clock.now()).map_err(ServeError::Recovery)?;
     if recovered.holds > 0 {
         tracing::warn!(calls = recovered.calls, charged = %recovered.charged, "calls of the former process were closed");
@@ -100,7 +105,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     let exchange = Exchange::start(settings::of_exchange(settings, &secrets), rooms)?;
     let office = Office::open(Parts {
         store: Arc::clone(&store),
-        ledger: Arc::clone(&ledger),
+        ledger: Arc::new(ToldLedger { ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) }),
         switchboard: Arc::new(RunningExchange(exchange.clone())),
         clock: Arc::new(move || clock.now()),
         random: Box::new(random),
@@ -111,7 +116,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     office.reconcile()?;
     let figures = exchange.clone();
     let services = Services {
-        office,
+        office: office.clone(),
         telemetry: Arc::clone(&telemetry),
         before_scrape: Arc::new(move || figures.publish_figures()),
     };
@@ -124,6 +129,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     telemetry.set_config_loaded(Some(clock.now().wall));
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
+    forget_answers(office);
     Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
 }
 
@@ -177,7 +183,7 @@ fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
     Ok(store)
 }
 
-fn open_ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, ServeError> {
+fn open_ledger(settings: &Settings, clock: Clock, telemetry: &Arc<Telemetry>) -> Result<Arc<dyn Ledger>, ServeError> {
     Ok(match settings.ledger.engine {
         config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
         config::LedgerEngine::Sqlite => {
@@ -185,6 +191,9 @@ fn open_ledger(settings: &Settings) -> Result<Arc<dyn Ledger>, ServeError> {
             let mut opening = ledger::sqlite::Settings::new(path);
             opening.group_after = Duration::from_millis(settings.ledger.group_ms.into());
             opening.group_batches = settings.ledger.group_batches as usize;
+            opening.clock = Some(Arc::new(move || clock.monotonic()));
+            let telemetry = Arc::clone(telemetry);
+            opening.on_group = Some(Arc::new(move |group| telemetry.observe_ledger_commit(group.took)));
             Arc::new(SqliteLedger::open(opening)?)
         }
     })
@@ -233,6 +242,24 @@ fn keep_up(exchange: Exchange, telemetry: Arc<Telemetry>) {
             ticks.tick().await;
             exchange.publish_figures();
             telemetry.run_upkeep();
+        }
+    });
+}
+
+/// Answers to orders with an idempotency key are kept for a day: their table must not grow for ever.
+fn forget_answers(office: Office) {
+    actix_rt::spawn(async move {
+        let mut ticks = actix_rt::time::interval(FORGET_EVERY);
+        loop {
+            ticks.tick().await;
+            let office = office.clone();
+            // It waits for the disk: not on the thread that serves everybody.
+            match actix_rt::task::spawn_blocking(move || office.forget_old_answers()).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(forgotten)) => tracing::debug!(forgotten, "old answers were forgotten"),
+                Ok(Err(error)) => tracing::warn!(%error, "old answers cannot be forgotten; the next hour tries again"),
+                Err(error) => tracing::error!(%error, "forgetting old answers was lost to a panic"),
+            }
         }
     });
 }

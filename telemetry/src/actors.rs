@@ -1,17 +1,16 @@
-//! Actors: their mailboxes, the time they take, and the ones that were lost.
+//! Actors: the messages that they handled or did not take, how long messages wait, and the actors that were lost.
 //!
 //! What actors do does not live here.
 
 use crate::error::Error;
-use crate::families::{Counters, Gauges, Histograms, Maker};
+use crate::families::{Counters, Histograms, Maker};
 use crate::labels::{Actor, ActorOutcome};
 use crate::telemetry::Telemetry;
 use std::time::Duration;
 
 pub(crate) struct ActorHandles {
-    depth: Gauges<(Actor,)>,
-    wait: Histograms<(Actor,)>,
-    handle: Histograms<(Actor,)>,
+    wait: Histograms<()>,
+    handle: Histograms<()>,
     messages: Counters<(Actor, ActorOutcome)>,
     lost: Counters<(Actor,)>,
 }
@@ -19,7 +18,6 @@ pub(crate) struct ActorHandles {
 impl ActorHandles {
     pub(crate) fn make(maker: &mut Maker<'_>) -> Result<Self, Error> {
         Ok(Self {
-            depth: maker.gauges("tandem_actor_mailbox_depth")?,
             wait: maker.histograms("tandem_actor_mailbox_wait_seconds")?,
             handle: maker.histograms("tandem_actor_handle_seconds")?,
             messages: maker.counters("tandem_actor_messages_total")?,
@@ -29,20 +27,20 @@ impl ActorHandles {
 }
 
 impl Telemetry {
-    /// An actor handled messages, or did not take them. May be told in batches.
+    /// Actors of this kind handled messages, or did not take them. May be told in batches.
     pub fn count_actor_messages(&self, actor: Actor, outcome: ActorOutcome, messages: u64) {
         self.actors.messages.at((actor, outcome)).increment(messages);
     }
 
-    /// How long a message waited and how long its handling took. A sample of the messages will do.
-    pub fn observe_actor_message(&self, actor: Actor, waited: Duration, handled: Duration) {
-        self.actors.wait.at((actor,)).record(waited.as_secs_f64());
-        self.actors.handle.at((actor,)).record(handled.as_secs_f64());
+    /// How long a message to a shard waited until it was taken. A sample of the messages will do: all actors of a shard wait for
+    /// the same thread.
+    pub fn observe_mailbox_wait(&self, waited: Duration) {
+        self.actors.wait.at(()).record(waited.as_secs_f64());
     }
 
-    /// The largest mailbox of a kind of actor, in messages.
-    pub fn set_mailbox_depth(&self, actor: Actor, messages: u64) {
-        self.actors.depth.at((actor,)).set(messages as f64);
+    /// How long a shard took to handle a message. A sample of the messages will do.
+    pub fn observe_actor_handling(&self, took: Duration) {
+        self.actors.handle.at(()).record(took.as_secs_f64());
     }
 
     /// An actor was lost to a panic.

@@ -122,6 +122,10 @@ impl CallHandles {
         self.admission.at((direction,)).record(after.as_secs_f64());
     }
 
+    pub(crate) fn on_disconnected(&self, direction: CallDirection, after: Duration) {
+        self.disconnect_delay.at((direction,)).record(after.as_secs_f64());
+    }
+
     pub(crate) fn on_answered(&self, direction: CallDirection) {
         self.answered.at((direction,)).increment(1);
     }
@@ -207,10 +211,5 @@ impl Telemetry {
         self.calls.channels_subscribed.at(()).set(capacity.channels_subscribed as f64);
         self.calls.channel_capacity.at(()).set(capacity.channel_capacity as f64);
         self.calls.call_rate_limit.at(()).set(capacity.calls_per_second_max as f64);
-    }
-
-    /// A BYE of ours, or one that we passed on, got its final response (RFC 6076 SDD).
-    pub fn observe_session_disconnect(&self, direction: CallDirection, delay: Duration) {
-        self.calls.disconnect_delay.at((direction,)).record(delay.as_secs_f64());
     }
 }

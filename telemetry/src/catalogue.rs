@@ -199,8 +199,6 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Process, "tandem_config_last_reload_success_timestamp_seconds", &[], "Unix time of the last accepted configuration"),
     gauge(Process, "tandem_runtime_workers", &[], "Threads that run actors"),
     exact(Process, "tandem_runtime_busy_seconds_total", &[], "Seconds those threads spent busy, summed"),
-    gauge(Process, "tandem_runtime_alive_tasks", &[], "Tasks alive on those threads"),
-    gauge(Process, "tandem_runtime_global_queue_depth", &[], "Tasks waiting to be taken by those threads"),
     counter(Process, "tandem_log_events_total", &[label("level", LogLevel::VALUES)], "Log events by level"),
     counter(Process, "tandem_log_lines_dropped_total", &[], "Log lines dropped because the writer could not keep up"),
     exact(Process, "process_cpu_seconds_total", &[], "CPU seconds, user and system"),
@@ -210,9 +208,8 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Process, "process_start_time_seconds", &[], "Unix time of start"),
     gauge(Process, "process_threads", &[], "Threads"),
 
-    gauge(Group::Actor, "tandem_actor_mailbox_depth", &[ACTOR], "Messages waiting, the largest mailbox of that kind of actor"),
-    histogram(Group::Actor, "tandem_actor_mailbox_wait_seconds", FAST, &[ACTOR], "Time a message waited before its actor took it"),
-    histogram(Group::Actor, "tandem_actor_handle_seconds", FAST, &[ACTOR], "Time an actor took to handle a message"),
+    histogram(Group::Actor, "tandem_actor_mailbox_wait_seconds", FAST, &[], "Time a message to a shard waited until it was taken, by one probe a second for each shard; all actors of a shard wait for the same thread"),
+    histogram(Group::Actor, "tandem_actor_handle_seconds", FAST, &[], "Time a shard took to handle a message, by one message a second for each shard"),
     counter(Group::Actor, "tandem_actor_messages_total", &[ACTOR, label("outcome", ActorOutcome::VALUES)], "Messages handled, or dropped because the mailbox was full"),
     counter(Group::Actor, "tandem_actor_lost_total", &[ACTOR], "Actors lost to a panic; each is a bug"),
 
@@ -234,7 +231,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Registrar, "tandem_registrations_active", &[TRANSPORT], "Bindings now held"),
     counter(Registrar, "tandem_registrations_total", &[label("outcome", RegistrationOutcome::VALUES)], "REGISTER outcomes"),
     counter(Registrar, "tandem_registration_conflicts_total", &[], "Registrations that replaced another PBX's with the same credentials"),
-    histogram(Registrar, "tandem_registration_request_delay_seconds", SIGNALLING, &[], "RFC 6076 RRD as this registrar sees it: first REGISTER to its 200"),
+    histogram(Registrar, "tandem_registration_request_delay_seconds", SIGNALLING, &[], "RFC 6076 RRD as this registrar sees it: a REGISTER with good credentials to its 200"),
     gauge(Registrar, "tandem_profiles", &[label("state", ProfileKind::VALUES)], "SIP Profiles by state"),
 
     counter(Calls, "tandem_call_attempts_total", &[DIRECTION], "INVITEs that opened a call (RFC 6076 session attempts)"),
@@ -246,14 +243,14 @@ pub const CATALOGUE: &[MetricRow] = &[
     histogram(Calls, "tandem_session_request_delay_seconds", SIGNALLING, &[DIRECTION, label("outcome", RequestOutcome::VALUES)], "RFC 6076 SRD: INVITE to the first non-100 response"),
     histogram(Calls, "tandem_post_dial_delay_seconds", POST_DIAL, &[DIRECTION], "INVITE to the first 180 or 183"),
     histogram(Calls, "tandem_carrier_post_dial_delay_seconds", POST_DIAL, &[CARRIER], "INVITE to the first 180 or 183, on the carrier leg"),
-    histogram(Calls, "tandem_session_disconnect_delay_seconds", SIGNALLING, &[DIRECTION], "RFC 6076 SDD: BYE to its final response"),
+    histogram(Calls, "tandem_session_disconnect_delay_seconds", SIGNALLING, &[DIRECTION], "RFC 6076 SDD: a BYE of ours to its final response, once for each leg that we hang up"),
     histogram(Calls, "tandem_session_duration_seconds", DURATION, &[DIRECTION], "RFC 6076 SDT: 200 to BYE; sum over count is the ACD"),
     histogram(Calls, "tandem_call_admission_seconds", FAST, &[DIRECTION], "Authentication, channel, route, rate and credit hold, inside this process"),
     gauge(Calls, "tandem_channels_in_use", &[], "Channels now taken"),
     gauge(Calls, "tandem_channels_subscribed", &[], "Channels of all profiles"),
     gauge(Calls, "tandem_channel_capacity", &[], "Channels this node accepts before it answers 503"),
     gauge(Calls, "tandem_call_rate_limit", &[], "Configured calls per second this node accepts"),
-    gauge(Calls, "tandem_carrier_channels_in_use", &[CARRIER], "Calls now on the carrier"),
+    gauge(Calls, "tandem_carrier_channels_in_use", &[CARRIER], "Calls that ring or are answered at the carrier now"),
     counter(Calls, "tandem_carrier_attempts_total", &[CARRIER, label("result", AttemptResult::VALUES)], "Route attempts by result"),
 
     gauge(Media, "tandem_media_sessions", &[label("mode", MediaMode::VALUES)], "Media sessions"),
@@ -279,7 +276,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Money, "tandem_auto_recharges_total", &[label("outcome", RechargeOutcome::VALUES)], "Auto-recharge outcomes"),
 
     counter(Cdr, "tandem_cdrs_total", &[label("outcome", RecordOutcome::VALUES)], "Call detail records"),
-    gauge(Cdr, "tandem_cdr_spool_records", &[], "Records in the ledger's journal that wait for the store"),
+    gauge(Cdr, "tandem_cdr_spool_records", &[], "Records in the ledger's journal that wait for the store, at most 1,000 of them counted"),
     gauge(Cdr, "tandem_cdr_oldest_unwritten_seconds", &[], "Age of the oldest record not yet in the store"),
 
     counter(Http, "tandem_http_requests_total", &[SURFACE, label("status", StatusClass::VALUES)], "HTTP requests"),

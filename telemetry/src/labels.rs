@@ -128,31 +128,19 @@ labels! {
     }
     /// Kinds of actors.
     Actor {
-        /// A shard's SIP endpoint.
-        Endpoint = "endpoint",
-        /// Who hands messages to whom they are for.
-        Dispatcher = "dispatcher",
+        /// A shard: its sockets and its SIP endpoint.
+        Shard = "shard",
         /// A call.
         Call = "call",
         /// A profile.
         Profile = "profile",
         /// A registration.
         Registration = "registration",
-        /// A socket or connection.
-        Transport = "transport",
-        /// The way to the ledger.
-        Ledger = "ledger",
-        /// The way to the media threads.
-        Media = "media",
-        /// The way to the store.
-        Store = "store",
     }
     /// What became of a message to an actor.
     ActorOutcome {
         /// Handled.
         Ok = "ok",
-        /// Handled, with an error.
-        Error = "error",
         /// Not taken: the mailbox was full, or its actor gone.
         Dropped = "dropped",
     }

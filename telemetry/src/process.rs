@@ -39,10 +39,6 @@ pub struct RuntimeFigures {
     pub workers: u64,
     /// Time that they were busy, summed.
     pub busy: Duration,
-    /// Tasks alive.
-    pub alive_tasks: u64,
-    /// Tasks waiting to be taken.
-    pub global_queue_depth: u64,
 }
 
 impl ProcessFigures {
@@ -84,8 +80,6 @@ pub(crate) struct ProcessHandles {
     reload_at: Gauges<()>,
     workers: Gauges<()>,
     busy: ExactCounters<()>,
-    tasks: Gauges<()>,
-    queue: Gauges<()>,
     log_events: Counters<(LogLevel,)>,
     log_dropped: Counters<()>,
     cpu: ExactCounters<()>,
@@ -108,8 +102,6 @@ impl ProcessHandles {
             reload_at: maker.gauges("tandem_config_last_reload_success_timestamp_seconds")?,
             workers: maker.gauges("tandem_runtime_workers")?,
             busy: maker.exact_counters("tandem_runtime_busy_seconds_total")?,
-            tasks: maker.gauges("tandem_runtime_alive_tasks")?,
-            queue: maker.gauges("tandem_runtime_global_queue_depth")?,
             log_events: maker.counters("tandem_log_events_total")?,
             log_dropped: maker.counters("tandem_log_lines_dropped_total")?,
             cpu: maker.exact_counters("process_cpu_seconds_total")?,
@@ -149,8 +141,6 @@ impl Telemetry {
     pub fn set_runtime(&self, figures: &RuntimeFigures) {
         self.process.workers.at(()).set(figures.workers as f64);
         self.process.busy.at(()).absolute(micros(figures.busy));
-        self.process.tasks.at(()).set(figures.alive_tasks as f64);
-        self.process.queue.at(()).set(figures.global_queue_depth as f64);
     }
 
     /// Whether `/readyz` says yes.

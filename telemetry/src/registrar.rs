@@ -48,7 +48,7 @@ impl Telemetry {
         self.registrar.profiles.set_all(profiles);
     }
 
-    /// A REGISTER got its 200, so long after the first one of its kind came (RFC 6076 RRD).
+    /// A REGISTER got its 200, so long after it was accepted (RFC 6076 RRD).
     pub fn observe_registration(&self, delay: Duration) {
         self.registrar.delay.at(()).record(delay.as_secs_f64());
     }

@@ -88,6 +88,7 @@ impl Telemetry {
                 self.calls.on_progressed(*direction, *successful, *ringing, *after);
             }
             Fact::CallAdmitted { direction, after } => self.calls.on_admitted(*direction, *after),
+            Fact::LegDisconnected { direction, after } => self.calls.on_disconnected(*direction, *after),
             Fact::CallAnswered { direction, .. } => self.calls.on_answered(*direction),
             Fact::CallEnded { direction, cause, refusal, status, talked, .. } => {
                 self.calls.on_ended(*direction, *cause, *status, *talked);

@@ -4,11 +4,12 @@
 //! Decisions are the call's (`switch`) and the legs' (`leg`); here is only the way between them, the same in production and on
 //! a virtual clock.
 
+use super::byes::Byes;
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
 use domain::call_control::{CarrierInvitation, LegEvent, LegFailure, LegId, LegOrder};
 use domain::refusal::RefusalKind;
-use domain::{CallId, Entropy, Machine, Monotonic, Now, Refusal};
+use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
 use leg::{CallerLeg, CarrierLeg, LegNaming};
 use media::{Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
@@ -22,6 +23,7 @@ pub struct House {
     call: Call,
     caller: CallerLeg,
     carriers: Vec<(LegId, CarrierLeg)>,
+    byes: Byes,
     sound: Sound,
     desk: Arc<Desk>,
     naming: Naming,
@@ -74,6 +76,7 @@ impl House {
             call,
             caller,
             carriers: Vec::new(),
+            byes: Byes::default(),
             sound: Sound::Closed,
             desk,
             naming,
@@ -228,6 +231,10 @@ impl House {
     }
 
     fn on_leg(&mut self, id: LegId, event: leg::Event, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(after) = self.byes.hear(&event, now.monotonic) {
+            let direction = self.call.record().direction;
+            effects.push(Effect::Tell(Fact::LegDisconnected { direction, after }));
+        }
         let mut told = Vec::new();
         if id == LegId::CALLER {
             self.caller.handle(event, now, &mut told);

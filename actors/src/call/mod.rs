@@ -2,10 +2,12 @@
 //!
 //! | File | Holds |
 //! |---|---|
+//! | `byes` | how long our BYEs wait for their answer |
 //! | `words` | what the house hears, and what leaves it |
 //! | `house` | the call and its legs under one roof; pure |
 //! | `outlet` | the way of an effect to endpoint, profile, media, telemetry |
 
+mod byes;
 mod house;
 mod outlet;
 mod words;

@@ -4,6 +4,7 @@
 
 use super::words::{Effect, Event};
 use super::{CallShell, House, no_sound};
+use crate::census::Standing;
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
 use crate::shard::{CallFinished, LegsOrdered, Shard};
@@ -16,6 +17,8 @@ use leg::SoundOrder;
 use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::sync::Arc;
 use switch::profile::Request;
+use telemetry::Telemetry;
+use telemetry::labels::{Actor, ActorOutcome};
 
 /// Performs the effects of one call.
 pub struct CallOutlet {
@@ -30,6 +33,8 @@ pub struct CallOutlet {
     has_sound: bool,
     /// Whether the gate counts it.
     was_let_in: bool,
+    /// As what the census counts it.
+    standing: Option<Standing>,
 }
 
 impl CallOutlet {
@@ -42,7 +47,7 @@ impl CallOutlet {
         shard: Addr<Shard>,
         core: Arc<Core>,
     ) -> Self {
-        Self { id, place, itself, shard, core, orders: Vec::new(), has_sound: false, was_let_in }
+        Self { id, place, itself, shard, core, orders: Vec::new(), has_sound: false, was_let_in, standing: None }
     }
 
     fn session(&self) -> SessionId {
@@ -57,6 +62,7 @@ impl CallOutlet {
             Some(address) if !is_new_work => tell(&address, event),
             Some(address) if offer(&address, event) => {}
             _ => {
+                self.core.telemetry.count_actor_messages(Actor::Profile, ActorOutcome::Dropped, 1);
                 let refusal = Refusal::new(RefusalKind::Overloaded).retry_after_s(1);
                 tell(&self.itself, Tell(Event::Call(switch::call::Event::ReservationRefused(refusal))));
             }
@@ -104,6 +110,20 @@ impl CallOutlet {
         self.core.media.close(self.session(), reply);
     }
 
+    fn stand(&mut self, call: &switch::Call) {
+        if self.standing.as_ref().is_some_and(|standing| standing.still_holds(call)) {
+            return;
+        }
+        self.step_aside();
+        self.core.census.enter(self.standing.insert(Standing::of(call)));
+    }
+
+    fn step_aside(&mut self) {
+        if let Some(former) = self.standing.take() {
+            self.core.census.leave(&former);
+        }
+    }
+
     fn close_sound(&mut self) {
         if std::mem::take(&mut self.has_sound) {
             self.core.media.close(self.session(), Box::new(drop));
@@ -112,6 +132,12 @@ impl CallOutlet {
 }
 
 impl Outlet<House> for CallOutlet {
+    const KIND: Actor = Actor::Call;
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.core.telemetry
+    }
+
     fn mailbox_max(&self) -> usize {
         self.core.limits.mailbox_call_max
     }
@@ -132,7 +158,8 @@ impl Outlet<House> for CallOutlet {
         }
     }
 
-    fn settle(&mut self, _: &House) {
+    fn settle(&mut self, house: &House) {
+        self.stand(house.call());
         if !self.orders.is_empty() {
             let orders = std::mem::take(&mut self.orders);
             tell(&self.shard, LegsOrdered { place: self.place, orders });
@@ -141,6 +168,7 @@ impl Outlet<House> for CallOutlet {
 
     fn finished(&mut self) {
         self.close_sound();
+        self.step_aside();
         self.core.registry.leave_call(self.id);
         if self.was_let_in {
             self.core.leave();

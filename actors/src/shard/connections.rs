@@ -3,7 +3,9 @@
 //! Reading and writing is `transport::tcp`'s; a connection is named by its [`Flow`] and lives on the shard that accepted or
 //! opened it.
 
+use super::figures::count_dropped;
 use super::{Arrival, SendOver, Shard};
+use crate::core::Core;
 use crate::mailbox::{offer, tell};
 use crate::transport::tcp;
 use actix::{Addr, AsyncContext, Context, Handler, Message};
@@ -12,7 +14,7 @@ use domain::Machine;
 use sip::endpoint::{Destination, Event, Flow, Source, Transport};
 use slab::Slab;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -103,10 +105,13 @@ impl Shard {
     ) -> std::io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let itself = ctx.address();
+        let telemetry = Arc::clone(&self.core.telemetry);
         actix_rt::spawn(tcp::accept(listener, move |stream, peer| {
             let local = stream.local_addr().unwrap_or(local);
             // A full mailbox closes the connection: its peer comes again.
-            let _ = offer(&itself, Accepted { stream, peer, local });
+            if !offer(&itself, Accepted { stream, peer, local }) {
+                count_dropped(&telemetry);
+            }
         }));
         Ok(())
     }
@@ -140,10 +145,10 @@ impl Shard {
             return self.fail(destination);
         };
         let itself = ctx.address();
-        let idle = self.core.limits.connection_idle;
+        let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
             match tcp::connect(destination.addr).await {
-                Ok(stream) => serve(stream, flow, destination.local, writes, waiting, idle, &itself).await,
+                Ok(stream) => serve(stream, flow, destination.local, writes, waiting, &core, &itself).await,
                 Err(error) => tracing::warn!(%error, peer = %destination.addr, "no TCP connection could be opened"),
             }
             tell(&itself, ConnectionEnded { flow });
@@ -163,7 +168,7 @@ async fn serve(
     local: SocketAddr,
     writes: mpsc::Sender<Bytes>,
     waiting: mpsc::Receiver<Bytes>,
-    idle: Duration,
+    core: &Core,
     shard: &Addr<Shard>,
 ) {
     let Ok(peer) = stream.peer_addr() else { return };
@@ -173,10 +178,12 @@ async fn serve(
     let (reading, writing) = stream.into_split();
     let source = Source { transport: Transport::Tcp, peer, local, flow: Some(flow) };
     let deliver = |bytes| {
-        let _ = offer(shard, ReadFrom { arrival: Arrival { bytes, source } });
+        if !offer(shard, ReadFrom { arrival: Arrival { bytes, source } }) {
+            count_dropped(&core.telemetry);
+        }
     };
     tokio::select! {
-        closed = tcp::read(reading, writes, idle, deliver) => tracing::debug!(%closed, %peer, "a TCP connection ended"),
+        closed = tcp::read(reading, writes, core.limits.connection_idle, deliver) => tracing::debug!(%closed, %peer, "a TCP connection ended"),
         () = tcp::write(writing, waiting) => {}
     }
 }
@@ -184,15 +191,23 @@ async fn serve(
 impl Handler<Accepted> for Shard {
     type Result = ();
     fn handle(&mut self, Accepted { stream, peer, local }: Accepted, ctx: &mut Context<Self>) {
+        let began = self.begin();
+        self.on_accepted(stream, peer, local, ctx);
+        self.end(began);
+    }
+}
+
+impl Shard {
+    fn on_accepted(&mut self, stream: TcpStream, peer: SocketAddr, local: SocketAddr, ctx: &mut Context<Self>) {
         let (writes, waiting) = mpsc::channel(tcp::WRITES_WAITING_MAX);
         let Some(flow) = self.connections.enter(peer, writes.clone(), None) else {
             tracing::warn!(%peer, "a TCP connection was closed at once: as many are open as may be");
             return;
         };
         let itself = ctx.address();
-        let idle = self.core.limits.connection_idle;
+        let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
-            serve(stream, flow, local, writes, waiting, idle, &itself).await;
+            serve(stream, flow, local, writes, waiting, &core, &itself).await;
             tell(&itself, ConnectionEnded { flow });
         });
     }
@@ -201,13 +216,23 @@ impl Handler<Accepted> for Shard {
 impl Handler<ReadFrom> for Shard {
     type Result = ();
     fn handle(&mut self, ReadFrom { arrival }: ReadFrom, ctx: &mut Context<Self>) {
+        let began = self.begin();
         self.hand_out(vec![arrival], ctx);
+        self.end(began);
     }
 }
 
 impl Handler<ConnectionEnded> for Shard {
     type Result = ();
     fn handle(&mut self, ConnectionEnded { flow }: ConnectionEnded, ctx: &mut Context<Self>) {
+        let began = self.begin();
+        self.on_connection_ended(flow, ctx);
+        self.end(began);
+    }
+}
+
+impl Shard {
+    fn on_connection_ended(&mut self, flow: Flow, ctx: &mut Context<Self>) {
         let Some(connection) = self.connections.leave(flow) else { return };
         let now = self.core.clock.now();
         self.endpoint.handle(Event::FlowClosed { flow }, now, &mut self.effects);

@@ -15,6 +15,7 @@ use leg::refusal;
 use sip::Method;
 use sip::endpoint::{Pending, Reply};
 use std::sync::Arc;
+use telemetry::labels::OverloadReason;
 
 impl Shard {
     pub(super) fn on_request(&mut self, pending: &Pending, ctx: &mut Context<Self>) {
@@ -86,6 +87,7 @@ impl Shard {
     /// Accepts the INVITE and opens its actor. False where nothing was opened.
     fn start_call(&mut self, pending: &Pending, proof: Proof, gate: Option<Refusal>, ctx: &mut Context<Self>) -> bool {
         let Some(place) = self.places.next() else {
+            self.core.telemetry.count_overload_rejection(OverloadReason::Load);
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
             self.answer(pending, refusal(&full, &self.naming.identity.host));
             return false;

@@ -3,16 +3,77 @@
 //! Which counters there are is the endpoint's business; names and labels are `telemetry`'s.
 
 use super::Shard;
+use crate::mailbox::tell;
+use actix::{AsyncContext, Context, Handler, Message};
+use domain::Monotonic;
 use domain::fact::{Flow, Transport};
 use domain::refusal::RefusalKind;
 use sip::endpoint::{Counters, METHODS};
-use telemetry::SipTotals;
 use telemetry::labels::{
-    Code, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport, TransactionTimer,
+    Actor, ActorOutcome, Code, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport,
+    TransactionTimer,
 };
+use telemetry::{SipTotals, Telemetry};
+
+/// Messages that a shard handled since it last said so, and whether the next one is timed.
+#[derive(Debug, Default)]
+pub(super) struct Handled {
+    messages: u64,
+    is_next_timed: bool,
+}
+
+/// Tells how long a message to this shard waits: one is sent each time figures are due.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Probe {
+    sent: Monotonic,
+}
+
+impl Handler<Probe> for Shard {
+    type Result = ();
+    fn handle(&mut self, Probe { sent }: Probe, _: &mut Context<Self>) {
+        self.core.telemetry.observe_mailbox_wait(self.core.clock.monotonic().since(sent));
+        // Handling the probe itself tells nothing: the next message that does something is timed.
+        self.handled.is_next_timed = true;
+    }
+}
+
+/// A message to a shard was not taken.
+pub(super) fn count_dropped(telemetry: &Telemetry) {
+    telemetry.count_actor_messages(Actor::Shard, ActorOutcome::Dropped, 1);
+}
 
 impl Shard {
-    pub(super) fn publish_figures(&self) {
+    /// Counts a message; gives the time where its handling is to be measured.
+    pub(super) fn begin(&mut self) -> Option<Monotonic> {
+        self.handled.messages += 1;
+        std::mem::take(&mut self.handled.is_next_timed).then(|| self.core.clock.monotonic())
+    }
+
+    /// The message that began then is handled.
+    pub(super) fn end(&self, began: Option<Monotonic>) {
+        if let Some(began) = began {
+            self.core.telemetry.observe_actor_handling(self.core.clock.monotonic().since(began));
+        }
+    }
+
+    pub(super) fn count_dropped(&self) {
+        count_dropped(&self.core.telemetry);
+    }
+
+    pub(super) fn on_figures_due(&mut self, ctx: &mut Context<Self>) {
+        let messages = std::mem::take(&mut self.handled.messages);
+        self.core.telemetry.count_actor_messages(Actor::Shard, ActorOutcome::Ok, messages);
+        // The runtime does not know its tasks: those of an arbiter live in a `LocalSet`, which it does not count.
+        let runtime = tokio::runtime::Handle::current().metrics();
+        let busy = (0..runtime.num_workers()).map(|worker| runtime.worker_total_busy_duration(worker)).sum();
+        self.core.census.set_busy(self.naming.shard, busy);
+        self.publish_figures();
+        // Where the mailbox is full the probe waits with the rest: it is one a second.
+        tell(&ctx.address(), Probe { sent: self.core.clock.monotonic() });
+    }
+
+    fn publish_figures(&self) {
         let load = self.endpoint.load();
         let unsent: u64 = self.udp.iter().map(|(_, outgoing)| outgoing.dropped()).sum();
         let mut totals = of_wire(self.endpoint.counters());

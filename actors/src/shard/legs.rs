@@ -45,15 +45,21 @@ impl Shard {
             tell(call, Tell(call::Event::Leg(leg, news)));
         }
     }
-}
 
-impl Handler<SoundSilent> for Shard {
-    type Result = ();
-    fn handle(&mut self, SoundSilent { place, sides }: SoundSilent, _: &mut Context<Self>) {
+    fn on_silent(&self, place: u64, sides: BySide<bool>) {
         let Some(call) = self.places.get(place) else { return };
         // The legs towards carriers are all one side to the relay; which of them was silent does not matter to the call.
         let leg = if sides[Side::A] { LegId::CALLER } else { LegId(1) };
         let event = switch::call::Event::MediaSilent { leg };
         tell(call, Tell(call::Event::Call(event)));
+    }
+}
+
+impl Handler<SoundSilent> for Shard {
+    type Result = ();
+    fn handle(&mut self, SoundSilent { place, sides }: SoundSilent, _: &mut Context<Self>) {
+        let began = self.begin();
+        self.on_silent(place, sides);
+        self.end(began);
     }
 }

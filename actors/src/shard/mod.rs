@@ -31,6 +31,7 @@ use bytes::Bytes;
 use connections::Connections;
 use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
+use figures::Handled;
 use register::Registers;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
@@ -148,6 +149,8 @@ pub struct Shard {
     kernel_drops: Vec<u64>,
     /// Datagrams that were dropped because a shard's mailbox was full.
     mailbox_drops: u64,
+    /// Messages, for the metrics.
+    handled: Handled,
 }
 
 impl Shard {
@@ -170,6 +173,7 @@ impl Shard {
             effects: Vec::new(),
             armed: None,
             mailbox_drops: 0,
+            handled: Handled::default(),
         }
     }
 
@@ -195,6 +199,7 @@ impl Shard {
             if !taken {
                 // As if the network had lost them: SIP sends them again.
                 self.mailbox_drops += count;
+                self.count_dropped();
             }
         }
         self.take(mine, ctx);
@@ -291,10 +296,13 @@ impl Shard {
         let socket = Arc::new(tokio::net::UdpSocket::from_std(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
+        let telemetry = Arc::clone(&self.core.telemetry);
         actix_rt::spawn(async move {
             let error = udp::read(socket, |datagrams, drops| {
                 // Where this shard lags behind, the kernel's buffer and then the network drop for us.
-                let _ = offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() });
+                if !offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() }) {
+                    figures::count_dropped(&telemetry);
+                }
             });
             let error = error.await;
             tracing::error!(%error, %address, "the SIP socket cannot be read any more");
@@ -337,13 +345,14 @@ impl Actor for Shard {
                 tracing::error!(%error, %address, "this shard cannot listen");
             }
         }
-        ctx.run_interval(FIGURES_EVERY, |shard, _| shard.publish_figures());
+        ctx.run_interval(FIGURES_EVERY, Shard::on_figures_due);
     }
 }
 
 impl Handler<Read> for Shard {
     type Result = ();
     fn handle(&mut self, read: Read, ctx: &mut Context<Self>) {
+        let began = self.begin();
         if let Some(drops) = self.kernel_drops.get_mut(read.listener) {
             *drops = read.kernel_drops;
         }
@@ -352,47 +361,58 @@ impl Handler<Read> for Shard {
             source: Source { transport: Transport::Udp, peer: datagram.peer, local: datagram.local, flow: None },
         };
         self.hand_out(read.datagrams.into_iter().map(arrival).collect(), ctx);
+        self.end(began);
     }
 }
 
 impl Handler<Arrived> for Shard {
     type Result = ();
     fn handle(&mut self, Arrived(arrivals): Arrived, ctx: &mut Context<Self>) {
+        let began = self.begin();
         self.take(arrivals, ctx);
+        self.end(began);
     }
 }
 
 impl Handler<LegsOrdered> for Shard {
     type Result = ();
     fn handle(&mut self, LegsOrdered { place, orders }: LegsOrdered, ctx: &mut Context<Self>) {
+        let began = self.begin();
         for (leg, order) in orders {
             self.on_leg_order(place, leg, order);
             self.follow_up(ctx);
         }
         self.flush(ctx);
+        self.end(began);
     }
 }
 
 impl Handler<CallFinished> for Shard {
     type Result = ();
     fn handle(&mut self, CallFinished { place }: CallFinished, _: &mut Context<Self>) {
+        let began = self.begin();
         self.places.leave(place);
+        self.end(began);
     }
 }
 
 impl Handler<RegisterAnswered> for Shard {
     type Result = ();
     fn handle(&mut self, RegisterAnswered { place, answer }: RegisterAnswered, ctx: &mut Context<Self>) {
+        let began = self.begin();
         self.on_register_answered(place, answer);
         self.follow_up(ctx);
         self.flush(ctx);
+        self.end(began);
     }
 }
 
 impl Handler<SendOver> for Shard {
     type Result = ();
     fn handle(&mut self, SendOver { bytes, destination }: SendOver, ctx: &mut Context<Self>) {
+        let began = self.begin();
         self.transmit_over_stream(bytes, destination, ctx);
         self.follow_up(ctx);
+        self.end(began);
     }
 }

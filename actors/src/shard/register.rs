@@ -8,11 +8,12 @@ use crate::registrar::mark;
 use crate::shell::Tell;
 use crate::ways::register::{own_address, read, reply_of};
 use domain::refusal::RefusalKind;
-use domain::{Fact, ProfileId, Refusal};
+use domain::{Fact, Monotonic, ProfileId, Refusal};
 use leg::refusal;
 use sip::endpoint::{Owner, Pending, Reply, ServerTransactionId};
 use slab::Slab;
 use switch::registration::{Answer, Event};
+use telemetry::labels::{Actor, ActorOutcome, OverloadReason};
 
 /// REGISTERs at most that wait for their registration's answer on one shard.
 const WAITING_MAX: usize = 16_384;
@@ -20,7 +21,8 @@ const WAITING_MAX: usize = 16_384;
 /// REGISTERs that were accepted and wait for the answer of their registration.
 #[derive(Default)]
 pub(super) struct Registers {
-    waiting: Slab<ServerTransactionId>,
+    /// The transaction, and when it was accepted.
+    waiting: Slab<(ServerTransactionId, Monotonic)>,
 }
 
 /// The owner of REGISTER transactions: no leg.
@@ -41,12 +43,13 @@ impl Shard {
             return self.answer(pending, refusal(&refused, &self.naming.identity.host));
         }
         if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
+            self.core.telemetry.count_overload_rejection(OverloadReason::Load);
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
             return self.answer(pending, refusal(&full, &self.naming.identity.host));
         }
         let now = self.core.clock.now();
         let Ok(transaction) = self.endpoint.accept(pending, NOBODY, now, &mut self.effects) else { return };
-        let place = self.registers.waiting.insert(transaction) as u32;
+        let place = self.registers.waiting.insert((transaction, now.monotonic)) as u32;
         let register = read(pending.message(), pending.source(), mark(self.naming.shard, place));
         let taken = register.map(|register| {
             let event = Tell(Event::RegisterReceived(Box::new(register)));
@@ -55,6 +58,9 @@ impl Shard {
         match taken {
             Ok(true) => {}
             Ok(false) => {
+                let telemetry = &self.core.telemetry;
+                telemetry.count_actor_messages(Actor::Registration, ActorOutcome::Dropped, 1);
+                telemetry.count_overload_rejection(OverloadReason::Mailbox);
                 let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
                 self.finish_register(place, refusal(&full, &self.naming.identity.host));
             }
@@ -72,12 +78,16 @@ impl Shard {
     }
 
     pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer) {
+        let is_ok = matches!(answer, Answer::Ok(_));
+        if let (true, Some((_, accepted))) = (is_ok, self.registers.waiting.get(place as usize)) {
+            self.core.telemetry.observe_registration(self.core.clock.monotonic().since(*accepted));
+        }
         let reply = reply_of(answer, &self.naming.identity.host);
         self.finish_register(place, reply);
     }
 
     fn finish_register(&mut self, place: u32, reply: Reply) {
-        let Some(transaction) = self.registers.waiting.try_remove(place as usize) else { return };
+        let Some((transaction, _)) = self.registers.waiting.try_remove(place as usize) else { return };
         // The time lets a PBX with a wrong clock notice it (RFC 3261 10.3, step 8).
         let now = self.core.clock.now();
         let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);

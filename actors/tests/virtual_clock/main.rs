@@ -6,6 +6,7 @@
 mod crash;
 mod credit;
 mod hunting;
+mod leaving;
 mod limits;
 mod long;
 mod loss;

@@ -23,7 +23,7 @@ mod talking;
 
 pub use event::{Effect, Event, Live, Opening, PhaseName};
 
-use crate::directory::Directory;
+use crate::directory::{Carrier, Directory};
 use crate::profile::{Ask, Held, Request};
 use admitting::Errand;
 use clearing::Clearing;
@@ -152,14 +152,31 @@ impl Call {
         &self.record
     }
 
+    /// Where in its life it is.
+    pub fn phase(&self) -> PhaseName {
+        match &self.phase {
+            Phase::Admitting | Phase::Reserving => PhaseName::Reserving,
+            Phase::Hunting(_) => PhaseName::Hunting,
+            Phase::Talking(_) => PhaseName::Talking,
+            Phase::Clearing(_) => PhaseName::Clearing,
+        }
+    }
+
+    /// The carrier at which it rings or is answered now. After the first 18x no other one is tried.
+    pub fn carrier(&self) -> Option<&Arc<Carrier>> {
+        match &self.phase {
+            Phase::Hunting(hunting) if self.record.rang_at.is_some() => hunting.carrier(),
+            Phase::Talking(talking) => talking.carrier.as_ref(),
+            Phase::Admitting | Phase::Reserving | Phase::Hunting(_) | Phase::Clearing(_) => None,
+        }
+    }
+
     /// What can be said of it now, for lists of live calls (R12); none once its books are closed.
     pub fn live(&self, now: Now) -> Option<Live> {
-        let (phase, carrier) = match &self.phase {
-            Phase::Admitting | Phase::Reserving => (PhaseName::Reserving, None),
-            Phase::Hunting(hunting) => (PhaseName::Hunting, hunting.carrier()),
-            Phase::Talking(talking) => (PhaseName::Talking, talking.carrier.as_ref()),
+        let carrier = match &self.phase {
+            Phase::Hunting(hunting) => hunting.carrier(),
             Phase::Clearing(clearing) if clearing.is_settled() => return None,
-            Phase::Clearing(_) => (PhaseName::Clearing, None),
+            Phase::Admitting | Phase::Reserving | Phase::Talking(_) | Phase::Clearing(_) => self.carrier(),
         };
         let (talked, amount) = match &self.phase {
             Phase::Talking(talking) => (
@@ -172,7 +189,7 @@ impl Call {
             id: self.record.id,
             company: self.record.company,
             profile: self.record.profile,
-            phase,
+            phase: self.phase(),
             dialled: self.record.dialled.clone(),
             callee: self.record.callee,
             caller_id: self.record.caller_id,

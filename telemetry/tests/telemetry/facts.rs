@@ -58,6 +58,7 @@ fn a_call_that_is_answered_and_hung_up_moves_its_counters_once() {
             post_dial_delay: Some(Duration::from_millis(500)),
         },
         Fact::CallAnswered { call: CALL, direction: OUT },
+        Fact::LegDisconnected { direction: OUT, after: Duration::from_millis(20) },
         ended(ReleaseCause::Normal, None, 200, Some(61)),
     ];
     let expected = expected(&[
@@ -72,6 +73,8 @@ fn a_call_that_is_answered_and_hung_up_moves_its_counters_once() {
         ("tandem_carrier_post_dial_delay_seconds_count{carrier=\"other\"}", 1.0),
         ("tandem_carrier_post_dial_delay_seconds_sum{carrier=\"other\"}", 0.5),
         ("tandem_calls_answered_total{direction=\"outbound\"}", 1.0),
+        ("tandem_session_disconnect_delay_seconds_count{direction=\"outbound\"}", 1.0),
+        ("tandem_session_disconnect_delay_seconds_sum{direction=\"outbound\"}", 0.02),
         ("tandem_calls_ended_total{direction=\"outbound\",cause=\"normal\"}", 1.0),
         ("tandem_call_final_responses_total{direction=\"outbound\",code=\"200\"}", 1.0),
         ("tandem_calls_completed_total{direction=\"outbound\"}", 1.0),

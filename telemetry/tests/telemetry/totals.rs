@@ -130,7 +130,7 @@ fn the_process_says_what_it_is_and_how_it_is() {
     assert!(figures.resident_bytes > 1_000_000 && figures.open_fds > 2 && figures.max_fds >= figures.open_fds);
     assert!(figures.threads >= 1 && figures.started_unix_s > 1_600_000_000);
     telemetry.set_process(&ProcessFigures { cpu: Duration::from_millis(1_230), ..figures });
-    telemetry.set_runtime(&RuntimeFigures { workers: 4, busy: Duration::from_millis(500), ..Default::default() });
+    telemetry.set_runtime(&RuntimeFigures { workers: 4, busy: Duration::from_millis(500) });
     telemetry.set_ready(true);
     telemetry.set_draining(true);
     telemetry.set_draining(false);
@@ -149,8 +149,8 @@ fn the_process_says_what_it_is_and_how_it_is() {
 fn actors_registrations_records_and_requests_have_their_numbers() {
     let telemetry = installed();
     telemetry.count_actor_messages(Actor::Call, ActorOutcome::Ok, 64);
-    telemetry.observe_actor_message(Actor::Call, Duration::from_micros(90), Duration::from_millis(2));
-    telemetry.set_mailbox_depth(Actor::Dispatcher, 12);
+    telemetry.observe_mailbox_wait(Duration::from_micros(90));
+    telemetry.observe_actor_handling(Duration::from_millis(2));
     telemetry.count_actor_lost(Actor::Profile);
     let mut bindings = Counts::<(Transport,)>::default();
     bindings.set((Transport::Tcp,), 3);
@@ -166,10 +166,9 @@ fn actors_registrations_records_and_requests_have_their_numbers() {
     let page = Page::of(&telemetry);
     for (series, value) in [
         ("tandem_actor_messages_total{actor=\"call\",outcome=\"ok\"}", 64.0),
-        ("tandem_actor_mailbox_wait_seconds_bucket{actor=\"call\",le=\"0.0001\"}", 1.0),
-        ("tandem_actor_handle_seconds_bucket{actor=\"call\",le=\"0.001\"}", 0.0),
-        ("tandem_actor_handle_seconds_bucket{actor=\"call\",le=\"0.0025\"}", 1.0),
-        ("tandem_actor_mailbox_depth{actor=\"dispatcher\"}", 12.0),
+        ("tandem_actor_mailbox_wait_seconds_bucket{le=\"0.0001\"}", 1.0),
+        ("tandem_actor_handle_seconds_bucket{le=\"0.001\"}", 0.0),
+        ("tandem_actor_handle_seconds_bucket{le=\"0.0025\"}", 1.0),
         ("tandem_actor_lost_total{actor=\"profile\"}", 1.0),
         ("tandem_registrations_active{transport=\"tcp\"}", 3.0),
         ("tandem_profiles{state=\"no_subscription\"}", 2.0),

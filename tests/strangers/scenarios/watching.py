@@ -22,14 +22,30 @@ def metrics_tell_of_the_call(world):
         ("tandem_sip_auth_attempts_total", (("outcome", "challenged"),)): 1,
         ("tandem_sip_auth_attempts_total", (("outcome", "ok"),)): 1,
         ("tandem_cdrs_total", (("outcome", "written"),)): 1,
+        ("tandem_session_disconnect_delay_seconds_count", (("direction", "outbound"),)): 1,
+        ("tandem_actor_lost_total", ()): 0,
     }
+    # These move by more than one with a call: by how many is nobody's business.
+    moving = (("tandem_actor_messages_total", (("actor", "call"), ("outcome", "ok"))),
+              ("tandem_actor_messages_total", (("actor", "profile"), ("outcome", "ok"))),
+              ("tandem_actor_messages_total", (("actor", "shard"), ("outcome", "ok"))),
+              ("tandem_actor_mailbox_wait_seconds_count", ()),
+              ("tandem_actor_handle_seconds_count", ()),
+              ("tandem_runtime_busy_seconds_total", ()),
+              ("tandem_ledger_commit_seconds_count", ()))
     profile = world.profile()
     carrier = world.carrier()
-    before = {key: world.api.metric(key[0], **dict(key[1])) for key in counters}
+    for kind in ("topup", "allocate"):
+        told = world.api.metric("tandem_ledger_entries_total", kind=kind, outcome="committed")
+        expect(told > 0, f"what was posted over the API is not told as {kind}")
+    before = {key: world.api.metric(key[0], **dict(key[1])) for key in (*counters, *moving)}
     pbx = world.pbx("call", profile, options=("-d", 2000))
     world.answered_calls(1)
     equal(world.api.metric("tandem_channels_in_use"), 1, "channels in use during the call")
     equal(world.api.metric("tandem_credit_holds"), 1, "credit holds during the call")
+    equal(world.api.metric("tandem_calls_active", direction="outbound", state="established"), 1, "established calls")
+    equal(world.api.metric("tandem_calls_active"), 1, "calls in any state during the call")
+    equal(world.api.metric("tandem_carrier_channels_in_use"), 1, "calls at the carrier during the call")
     expect(world.api.metric("tandem_media_ports_in_use") > 0, "no media port is in use during the call")
     pbx.finish()
     carrier.finish()
@@ -40,9 +56,14 @@ def metrics_tell_of_the_call(world):
         wrong = {f"{name}{dict(labels)}": str(found[name, labels]) for (name, labels) in counters
                  if found[name, labels] != counters[name, labels]}
         expect(not wrong, f"moved by other than one: {wrong}")
+        still = [f"{name}{dict(labels)}" for name, labels in moving
+                 if world.api.metric(name, **dict(labels)) <= before[name, labels]]
+        expect(not still, f"have not moved: {still}")
         return True
 
     until(have_moved, "the counters to tell of one call", 6)
+    equal(world.api.metric("tandem_calls_active"), 0, "calls in any state after the call")
+    equal(world.api.metric("tandem_carrier_channels_in_use"), 0, "calls at the carrier after the call")
     equal(world.api.metric("tandem_ledger_imbalance"), 0, "the ledger's imbalance")
 
 

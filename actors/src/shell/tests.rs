@@ -1,0 +1,66 @@
+//! An actor whose machine panics dies alone.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+use domain::Now;
+use std::sync::Arc;
+use telemetry::Build;
+
+/// A machine that can be told to go wrong.
+struct Fragile;
+
+enum Order {
+    Work,
+    Panic,
+}
+
+impl Machine for Fragile {
+    type Event = Order;
+    type Effect = ();
+    fn handle(&mut self, order: Order, _: Now, _: &mut Vec<()>) {
+        if let Order::Panic = order {
+            panic!("on purpose, by a test");
+        }
+    }
+    fn deadline(&self) -> Option<Monotonic> {
+        None
+    }
+    fn expire(&mut self, _: Now, _: &mut Vec<()>) {}
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
+
+struct Counting(Arc<Telemetry>);
+
+impl Outlet<Fragile> for Counting {
+    const KIND: Kind = Kind::Call;
+    fn telemetry(&self) -> &Telemetry {
+        &self.0
+    }
+    fn mailbox_max(&self) -> usize {
+        8
+    }
+    fn perform(&mut self, (): ()) {}
+}
+
+#[test]
+fn an_actor_whose_machine_panics_dies_alone_is_counted_and_its_neighbour_lives() {
+    let build = Build { version: "test", revision: "test", rustc: "test" };
+    let telemetry = Arc::new(Telemetry::install(build).unwrap());
+    let page = Arc::clone(&telemetry);
+    actix_rt::System::new().block_on(async move {
+        let start = || Shell::new(Fragile, Vec::new(), Counting(Arc::clone(&telemetry)), Clock::start()).start();
+        let (fragile, neighbour) = (start(), start());
+        assert!(fragile.send(Tell(Order::Work)).await.is_ok());
+        assert!(fragile.send(Tell(Order::Panic)).await.is_err(), "the actor that panicked answers no more");
+        assert!(fragile.send(Tell(Order::Work)).await.is_err(), "and takes nothing");
+        assert!(neighbour.send(Tell(Order::Work)).await.is_ok(), "its neighbour on the same thread lives");
+    });
+    let page = page.render();
+    let shows = |line: &str| assert!(page.lines().any(|shown| shown == line), "{line}");
+    shows("tandem_actor_lost_total{actor=\"call\"} 1");
+    shows("tandem_actor_lost_total{actor=\"profile\"} 0");
+    // The message that was the actor's death was not handled.
+    shows("tandem_actor_messages_total{actor=\"call\",outcome=\"ok\"} 2");
+}
