@@ -9,7 +9,7 @@ use crate::profile::{ProfileOutlet, ProfileShell};
 use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
-use crate::shell::Shell;
+use crate::shell::{Enduring, Shell};
 use crate::ways::door::FormerSecrets;
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
@@ -153,8 +153,7 @@ impl Core {
         Some(self.registry.profile(id, || {
             let core = Arc::clone(self);
             Shell::start_in_arbiter(&home.arbiter, move |ctx| {
-                let machine =
-                    crate::profile::Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
+                let machine = Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
                 let clock = core.clock;
                 Shell::new(machine, Vec::new(), ProfileOutlet::new(id, ctx.address(), core), clock)
             })
@@ -169,7 +168,7 @@ impl Core {
             Shell::start_in_arbiter(&home.arbiter, move |_| {
                 let clock = core.clock;
                 Shell::new(
-                    crate::registrar::Enduring(switch::Registration::new(id, core.limits.expiries)),
+                    Enduring(switch::Registration::new(id, core.limits.expiries)),
                     Vec::new(),
                     RegistrarOutlet::new(id, core),
                     clock,

@@ -72,15 +72,11 @@ impl Desk {
         }
         let decks = decks(&everything, &mut faults);
         for company in &everything.companies {
-            let Ok(country) = company.country.to_string().parse() else {
-                faults.push(format!("company {}: {} is not a country", company.id, company.country));
-                continue;
-            };
             let charged_by = everything.deck_of(company).map(|(deck, _)| deck.id);
             let deck = decks.iter().find(|(id, _)| Some(*id) == charged_by).map(|(_, deck)| Arc::clone(deck));
             builder = builder.company(Company {
                 id: company.id,
-                country,
+                country: company.country,
                 currency: company.currency,
                 suspended: company.suspended,
                 deck,

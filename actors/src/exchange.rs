@@ -21,6 +21,7 @@ use domain::{CallId, CompanyId, Entropy, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{EventSink, Media, MediaEvent, MediaSettings};
 use parking_lot::Mutex;
+use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
 use sip::endpoint::front_door::FrontDoor;
@@ -115,6 +116,10 @@ pub enum StartError {
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
 }
+
+/// Methods that are understood; INFO and others come when something listens to them.
+const METHODS: [Method; 7] =
+    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
 
 /// How often a port that the kernel chose for UDP is tried for TCP before it is given up.
 const PORT_TRIES: usize = 16;
@@ -389,7 +394,11 @@ fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) 
         server_transactions_max: transactions_max,
         client_transactions_max: transactions_max,
         advertised_host: settings.advertised.map(|ip| ip.to_string()),
-        front_door: FrontDoor { server: settings.user_agent.clone(), ..FrontDoor::default() },
+        front_door: FrontDoor {
+            methods: METHODS.to_vec(),
+            server: settings.user_agent.clone(),
+            ..FrontDoor::default()
+        },
         ..endpoint::Settings::default()
     }
 }

@@ -4,38 +4,18 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::shell::{Outlet, Shell, Tell};
+use crate::shell::{Enduring, Outlet, Shell, Tell};
 use crate::ways::papers::batch_of;
 use actix::Addr;
 use domain::credit::{Batch, Kind, Outcome, Unit};
-use domain::{Fact, Machine, Micros, Monotonic, Now, ProfileId};
+use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
 use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
 /// A profile as an actor. It stays once it was opened.
-pub(crate) type ProfileShell = Shell<Enduring, ProfileOutlet>;
-
-/// The machine of a profile, whose actor stays when the last call is over: an address that others hold must not go stale.
-pub struct Enduring(pub switch::Profile);
-
-impl Machine for Enduring {
-    type Event = Event;
-    type Effect = Effect;
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.0.handle(event, now, effects);
-    }
-    fn deadline(&self) -> Option<Monotonic> {
-        self.0.deadline()
-    }
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.0.expire(now, effects);
-    }
-    fn is_finished(&self) -> bool {
-        false
-    }
-}
+pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
 
 /// Performs the effects of a profile.
 pub struct ProfileOutlet {
@@ -53,7 +33,7 @@ impl ProfileOutlet {
     fn submit(&self, posting: Posting) {
         let (batch, durability) = batch_of(posting);
         let id = batch.id;
-        let moved = Moved::by(&batch);
+        let moved = self.currency(&batch).and_then(|currency| Moved::by(&batch, currency));
         let code = batch.transfers.first().map(|transfer| transfer.code);
         let itself = self.itself.clone();
         let core = Arc::clone(&self.core);
@@ -70,7 +50,14 @@ impl ProfileOutlet {
     }
 }
 
-impl Outlet<Enduring> for ProfileOutlet {
+impl ProfileOutlet {
+    /// The currency of the company whose batch it is.
+    fn currency(&self, batch: &Batch) -> Option<Currency> {
+        Some(self.core.desk.load().directory().company(batch.company)?.currency)
+    }
+}
+
+impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
     const KIND: Actor = Actor::Profile;
 
     fn telemetry(&self) -> &Telemetry {
@@ -104,14 +91,13 @@ impl Outlet<Enduring> for ProfileOutlet {
 struct Moved {
     code: domain::credit::Code,
     amount: Micros,
-    currency: domain::Currency,
+    currency: Currency,
 }
 
 impl Moved {
-    fn by(batch: &Batch) -> Option<Moved> {
+    fn by(batch: &Batch, currency: Currency) -> Option<Moved> {
         let code = batch.transfers.first()?.code;
         let mut amount = Micros::ZERO;
-        let mut currency = None;
         for transfer in &batch.transfers {
             let (account, moved) = match transfer.kind {
                 Kind::Post { debit, amount, .. } | Kind::PostIfAvailableAtMost { debit, amount, .. } => {
@@ -122,14 +108,11 @@ impl Moved {
                 Kind::Capture { hold, amount } if hold.number != 0 => (None, amount),
                 Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. } => (None, 0),
             };
-            if let Some(Unit::Money(of)) = account.map(|account| account.unit) {
-                currency = Some(of);
-            }
             if account.is_none_or(|account| matches!(account.unit, Unit::Money(_))) {
                 amount += Micros::new(moved);
             }
         }
-        Some(Moved { code, amount, currency: currency? })
+        Some(Moved { code, amount, currency })
     }
 
     fn told(self, outcome: &Outcome) -> Option<Fact> {

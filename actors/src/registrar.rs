@@ -5,35 +5,15 @@
 use crate::core::Core;
 use crate::mailbox::tell;
 use crate::shard::RegisterAnswered;
-use crate::shell::{Outlet, Shell};
-use domain::{Machine, Monotonic, Now, ProfileId};
+use crate::shell::{Enduring, Outlet, Shell};
+use domain::ProfileId;
 use std::sync::Arc;
-use switch::registration::{Effect, Event};
+use switch::registration::Effect;
 use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
 /// A registration as an actor. It stays once it was opened.
-pub(crate) type RegistrationShell = Shell<Enduring, RegistrarOutlet>;
-
-/// The machine of a registration, whose actor stays when the binding is gone.
-pub struct Enduring(pub switch::Registration);
-
-impl Machine for Enduring {
-    type Event = Event;
-    type Effect = Effect;
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        self.0.handle(event, now, effects);
-    }
-    fn deadline(&self) -> Option<Monotonic> {
-        self.0.deadline()
-    }
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.0.expire(now, effects);
-    }
-    fn is_finished(&self) -> bool {
-        false
-    }
-}
+pub(crate) type RegistrationShell = Shell<Enduring<switch::Registration>, RegistrarOutlet>;
 
 /// Performs the effects of a registration.
 pub struct RegistrarOutlet {
@@ -53,7 +33,7 @@ pub(crate) fn mark(shard: u16, place: u32) -> u64 {
     u64::from(shard) << 32 | u64::from(place)
 }
 
-impl Outlet<Enduring> for RegistrarOutlet {
+impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
     const KIND: Actor = Actor::Registration;
 
     fn telemetry(&self) -> &Telemetry {

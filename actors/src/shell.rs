@@ -4,7 +4,7 @@
 
 use crate::clock::Clock;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
-use domain::{Machine, Monotonic};
+use domain::{Machine, Monotonic, Now};
 use telemetry::Telemetry;
 use telemetry::labels::{Actor as Kind, ActorOutcome, Label as _};
 
@@ -33,6 +33,30 @@ pub trait Outlet<M: Machine>: 'static {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Tell<E>(pub E);
+
+/// A machine whose actor stays when there is nothing left to do: an address that others hold must not go stale.
+pub struct Enduring<M>(pub M);
+
+impl<M: Machine> Machine for Enduring<M> {
+    type Event = M::Event;
+    type Effect = M::Effect;
+
+    fn handle(&mut self, event: M::Event, now: Now, effects: &mut Vec<M::Effect>) {
+        self.0.handle(event, now, effects);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.0.deadline()
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<M::Effect>) {
+        self.0.expire(now, effects);
+    }
+
+    fn is_finished(&self) -> bool {
+        false
+    }
+}
 
 /// A machine as an actor.
 pub struct Shell<M: Machine, O: Outlet<M>> {

@@ -8,6 +8,7 @@
 pub mod call_control;
 pub mod call_record;
 pub mod cause;
+pub mod country;
 pub mod credit;
 pub mod e164;
 pub mod entropy;
@@ -21,6 +22,7 @@ pub mod time;
 pub mod timer;
 
 pub use cause::ReleaseCause;
+pub use country::Country;
 pub use e164::{E164, Prefix};
 pub use entropy::Entropy;
 pub use fact::Fact;

@@ -27,6 +27,9 @@ use sip::{Message, Method, Name, Wrong};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// Hops where a request does not say (RFC 3261 8.1.1.6).
+const HOPS_USUAL: u8 = 70;
+
 /// The leg of who called.
 #[derive(Debug)]
 pub struct CallerLeg {
@@ -90,6 +93,12 @@ impl CallerLeg {
     /// What the offer, if it can be carried, says about where the caller wants sound.
     pub fn sound(&self) -> Option<SoundOrder> {
         SoundOrder::of(carried(self.offer.as_ref()?)?, self.source.peer.ip())
+    }
+
+    /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
+    pub fn hops_left(&self) -> u8 {
+        let hops = self.invite.max_forwards().ok().flatten().unwrap_or(HOPS_USUAL);
+        hops.min(HOPS_USUAL).saturating_sub(1)
     }
 
     /// Where we receive the caller's sound; to be told before the first [`LegOrder::Ring`] or [`LegOrder::Answer`] with media.

@@ -27,9 +27,6 @@ use sip::{Message, Method, Name};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Hops that a call may still take (RFC 3261 8.1.1.6).
-const MAX_FORWARDS: u8 = 70;
-
 /// Where a carrier listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarrierTarget {
@@ -37,6 +34,17 @@ pub struct CarrierTarget {
     pub destination: Destination,
     /// The host of its Request-URIs and To: `198.51.100.7:5060`.
     pub host: Arc<str>,
+}
+
+/// What a leg towards a carrier is called, and how far it may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LegNaming {
+    /// Its Call-ID, newly minted.
+    pub call_id: String,
+    /// Our tag, newly minted.
+    pub tag: String,
+    /// Max-Forwards of its INVITE.
+    pub hops_left: u8,
 }
 
 /// A leg towards a carrier.
@@ -63,12 +71,11 @@ enum Phase {
 }
 
 impl CarrierLeg {
-    /// A leg that calls. `call_id` and `tag` are newly minted; the other side's sound is received at `ours`.
+    /// A leg that calls; the other side's sound is received at `ours`.
     pub fn invite(
         order: &CarrierInvitation,
         target: CarrierTarget,
-        call_id: String,
-        tag: String,
+        naming: LegNaming,
         ours: SocketAddr,
         identity: Arc<Identity>,
         effects: &mut Vec<Effect>,
@@ -79,16 +86,16 @@ impl CarrierLeg {
             CallerId::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
         };
         let called = format!("sip:{}@{}", order.callee, target.host);
-        let origin = u64::from_str_radix(tag.get(..15).unwrap_or(&tag), 16).unwrap_or_default();
+        let origin = u64::from_str_radix(naming.tag.get(..15).unwrap_or(&naming.tag), 16).unwrap_or_default();
         let calling = Calling {
-            call_id,
-            local_tag: tag,
+            call_id: naming.call_id,
+            local_tag: naming.tag,
             local,
             remote: format!("<{called}>"),
             target: called,
             routes: Vec::new(),
             sequence: 0,
-            max_forwards: MAX_FORWARDS,
+            max_forwards: naming.hops_left,
         };
         let phase = Phase::Calling;
         let mut leg = CarrierLeg { identity, target, calling, ours: Bytes::new(), early: None, invite: None, phase };

@@ -27,6 +27,6 @@ mod replies;
 mod talk;
 
 pub use caller::CallerLeg;
-pub use carrier::{CarrierLeg, CarrierTarget};
+pub use carrier::{CarrierLeg, CarrierTarget, LegNaming};
 pub use replies::refusal;
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -1,11 +1,11 @@
-//! The clock of the media threads: read once per round of the poller, and nowhere else.
+//! The clock of the media threads: read once per round of the poller, and where an order waits for its thread without waking it.
 //!
 //! Instants from here are compared only among themselves: they have another start than those of the actors.
 
 use domain::Monotonic;
 use std::time::Instant;
 
-/// A monotonic clock that starts when it is made.
+/// A monotonic clock that starts when it is made; its copies count from the same start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: Instant,

@@ -87,7 +87,8 @@ impl Media {
     /// # Errors
     /// Where the thread's queue is full.
     pub fn set_remote(&self, session: SessionId, side: Side, remote: Remote) -> Result<(), Overloaded> {
-        self.send(session, Command::SetRemote { session, side, remote }).map_err(|_| Overloaded)
+        self.send(session, Command::SetRemote { session, side, remote, at: self.inner.shared.clock.now() })
+            .map_err(|_| Overloaded)
     }
 
     /// The call is answered: from now on silence is watched for. Again: no effect.
@@ -95,7 +96,7 @@ impl Media {
     /// # Errors
     /// Where the thread's queue is full.
     pub fn answered(&self, session: SessionId) -> Result<(), Overloaded> {
-        self.send(session, Command::Answered { session }).map_err(|_| Overloaded)
+        self.send(session, Command::Answered { session, at: self.inner.shared.clock.now() }).map_err(|_| Overloaded)
     }
 
     /// Tells `reply` how a session goes; none where it is not open, or where the thread's queue is full.

@@ -6,6 +6,7 @@
 //! passes as long as no more wait than sessions can be open, because a call that ends must end.
 
 use crate::words::{OpenRefused, OpenRequest, Opened, Remote, SessionId, SessionReport, Side};
+use domain::Monotonic;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 
@@ -23,11 +24,47 @@ pub(crate) type ReportReply = Box<dyn FnOnce(Option<SessionReport>) + Send>;
 
 /// An order to a media thread.
 pub(crate) enum Command {
-    Open { session: SessionId, request: OpenRequest, reply: OpenReply },
-    SetRemote { session: SessionId, side: Side, remote: Remote },
-    Answered { session: SessionId },
-    Report { session: SessionId, reply: ReportReply },
-    Close { session: SessionId, reply: ReportReply },
+    Open {
+        session: SessionId,
+        request: OpenRequest,
+        reply: OpenReply,
+    },
+    /// Ordered `at` this instant, which counts, however long it waited.
+    SetRemote {
+        session: SessionId,
+        side: Side,
+        remote: Remote,
+        at: Monotonic,
+    },
+    /// Ordered `at` this instant, likewise.
+    Answered {
+        session: SessionId,
+        at: Monotonic,
+    },
+    Report {
+        session: SessionId,
+        reply: ReportReply,
+    },
+    Close {
+        session: SessionId,
+        reply: ReportReply,
+    },
+}
+
+impl Command {
+    /// Whether somebody waits for what it does. The others change only what becomes of later packets and of silence: the thread
+    /// finds them when a packet, the sweep or another command wakes it, and obeys them before it looks at a packet.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Command::Open { .. } | Command::Report { .. } | Command::Close { .. } => true,
+            Command::SetRemote { .. } | Command::Answered { .. } => false,
+        }
+    }
+
+    /// Whether its reply tells of packets that have come.
+    pub(crate) fn counts_packets(&self) -> bool {
+        matches!(self, Command::Report { .. } | Command::Close { .. })
+    }
 }
 
 /// Commands that wait for one thread, in order.
@@ -39,17 +76,19 @@ pub(crate) struct Queue {
 struct Waiting {
     commands: VecDeque<Command>,
     closes: usize,
+    /// The thread was woken and has not come yet.
+    is_awaited: bool,
     stopped: bool,
 }
 
 impl Queue {
     /// An empty queue of a thread that holds at most `sessions_max` sessions.
     pub(crate) fn new(sessions_max: usize) -> Self {
-        let waiting = Waiting { commands: VecDeque::new(), closes: 0, stopped: false };
+        let waiting = Waiting { commands: VecDeque::new(), closes: 0, is_awaited: false, stopped: false };
         Self { waiting: Mutex::new(waiting), closes_max: sessions_max.saturating_add(OPENS_MAX) }
     }
 
-    /// Appends a command; whether the queue was empty, so that the thread must be woken. Gives the command back where it is
+    /// Appends a command; whether the thread must be woken for it. Gives the command back where it is
     /// refused.
     pub(crate) fn push(&self, command: Command) -> Result<bool, Command> {
         let mut waiting = self.waiting.lock();
@@ -63,14 +102,17 @@ impl Queue {
             return Err(command);
         }
         waiting.closes += usize::from(matches!(command, Command::Close { .. }));
+        let wakes = command.is_urgent() && !waiting.is_awaited;
+        waiting.is_awaited |= wakes;
         waiting.commands.push_back(command);
-        Ok(waiting.commands.len() == 1)
+        Ok(wakes)
     }
 
     /// Moves all waiting commands to the end of `taken`; whether the thread shall go on.
     pub(crate) fn take(&self, taken: &mut VecDeque<Command>) -> bool {
         let mut waiting = self.waiting.lock();
         waiting.closes = 0;
+        waiting.is_awaited = false;
         taken.append(&mut waiting.commands);
         !waiting.stopped
     }
@@ -89,6 +131,22 @@ mod tests {
         Command::Open { session: SessionId(session), request: OpenRequest::relay(), reply: Box::new(|_| ()) }
     }
 
+    fn answered() -> Command {
+        Command::Answered { session: SessionId(1), at: Monotonic::from_micros(0) }
+    }
+
+    #[test]
+    fn the_thread_is_woken_once_and_only_for_what_somebody_waits_for() {
+        let queue = Queue::new(10);
+        assert!(queue.push(answered()).is_ok_and(|wake| !wake));
+        assert!(queue.push(open(1)).is_ok_and(|wake| wake));
+        assert!(queue.push(open(2)).is_ok_and(|wake| !wake));
+        let mut taken = VecDeque::new();
+        queue.take(&mut taken);
+        assert!(queue.push(answered()).is_ok_and(|wake| !wake));
+        assert!(queue.push(open(3)).is_ok_and(|wake| wake));
+    }
+
     #[test]
     fn a_full_queue_refuses_new_sessions_first_then_changes_and_lets_every_close_pass() {
         let queue = Queue::new(10);
@@ -97,9 +155,9 @@ mod tests {
         }
         assert!(queue.push(open(9_999)).is_err());
         for _ in OPENS_MAX..CHANGES_MAX {
-            assert!(queue.push(Command::Answered { session: SessionId(1) }).is_ok());
+            assert!(queue.push(answered()).is_ok());
         }
-        assert!(queue.push(Command::Answered { session: SessionId(1) }).is_err());
+        assert!(queue.push(answered()).is_err());
         for session in 0..(10 + OPENS_MAX) as u64 {
             assert!(queue.push(Command::Close { session: SessionId(session), reply: Box::new(|_| ()) }).is_ok());
         }

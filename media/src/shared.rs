@@ -2,6 +2,7 @@
 //!
 //! Nothing here is touched per packet but a thread's own counters.
 
+use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::ports::PortPool;
 use crate::settings::MediaSettings;
@@ -15,6 +16,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) struct Shared {
     pub(crate) settings: MediaSettings,
     pub(crate) sink: EventSink,
+    /// One for all threads and handles, so that their instants can be compared.
+    pub(crate) clock: Clock,
     /// Taken when sessions open and close, never per packet.
     pub(crate) ports: Mutex<PortPool>,
     counters: Vec<Counters>,
@@ -36,6 +39,7 @@ impl Shared {
         Self {
             settings,
             sink,
+            clock: Clock::start(),
             ports: Mutex::new(ports),
             counters,
             sessions: AtomicUsize::new(0),

@@ -1,9 +1,8 @@
 //! A media thread: one poller, the sockets of its sessions, one reading of the clock per round.
 //!
-//! A round is: datagrams that have come, then commands, then, when due, the sweep (silence, quality intervals). What becomes of
+//! A round is: commands that open and change, datagrams that have come, commands that count and close, and, when due, the sweep (silence, quality intervals). What becomes of
 //! a datagram is `session`'s decision.
 
-use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::passage::Passage;
 use crate::queue::{Command, OpenReply, Queue};
@@ -73,7 +72,6 @@ struct Worker {
     thread: usize,
     shared: Arc<Shared>,
     registry: Registry,
-    clock: Clock,
     entropy: Entropy,
     rooms: Slab<Room>,
     keys: HashMap<SessionId, usize>,
@@ -98,7 +96,6 @@ impl Worker {
             thread,
             shared,
             registry,
-            clock: Clock::start(),
             entropy: chance(),
             rooms: Slab::new(),
             keys: HashMap::new(),
@@ -112,7 +109,7 @@ impl Worker {
     fn run(mut self, mut poll: Poll, queue: &Queue) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = VecDeque::new();
-        let mut now = self.clock.now();
+        let mut now = self.shared.clock.now();
         let mut goes_on = true;
         while goes_on {
             match poll.poll(&mut events, self.patience(now)) {
@@ -123,7 +120,12 @@ impl Worker {
                     queue.stop();
                 }
             }
-            now = self.clock.now();
+            now = self.shared.clock.now();
+            // First: who ordered something before a packet came may expect it to hold for that packet.
+            goes_on = queue.take(&mut commands);
+            while let Some(command) = commands.pop_front_if(|command| !command.counts_packets()) {
+                self.obey(command, goes_on, now);
+            }
             std::mem::swap(&mut self.again, &mut self.turn);
             while let Some(token) = self.turn.pop() {
                 self.read_or_end(token, now);
@@ -133,7 +135,7 @@ impl Worker {
                     self.read_or_end(event.token().0, now);
                 }
             }
-            goes_on = queue.take(&mut commands);
+            // Last: who asks for counts shall find every packet in them that came before.
             for command in commands.drain(..) {
                 self.obey(command, goes_on, now);
             }
@@ -200,15 +202,15 @@ impl Worker {
     fn obey(&mut self, command: Command, goes_on: bool, now: Monotonic) {
         match command {
             Command::Open { session, request, reply } => self.on_open(session, request, reply, goes_on, now),
-            Command::SetRemote { session, side, remote } => {
+            Command::SetRemote { session, side, remote, at } => {
                 let learning = self.shared.settings.learning;
                 if let Some(room) = self.room(session) {
-                    room.session.on_remote(side, remote, learning, now);
+                    room.session.on_remote(side, remote, learning, at);
                 }
             }
-            Command::Answered { session } => {
+            Command::Answered { session, at } => {
                 if let Some(room) = self.room(session) {
-                    room.session.on_answered(now);
+                    room.session.on_answered(at);
                 }
             }
             Command::Report { session, reply } => {

@@ -220,6 +220,39 @@ pub(super) fn show_metrics(before: &str, after: &str, screen: &mut Screen) -> Ve
     moved
 }
 
+/// Where the metrics tell another story than the calls did.
+pub(super) fn metrics_faults(before: &str, after: &str, expected: &Expected) -> Vec<String> {
+    let (samples_before, samples_after) = (samples(before), samples(after));
+    let grown = |family: &str| {
+        let sum = |samples: &BTreeMap<String, f64>| -> f64 {
+            samples.iter().filter(|(metric, _)| metric.split('{').next() == Some(family)).map(|(_, value)| value).sum()
+        };
+        sum(&samples_after) - sum(&samples_before)
+    };
+    let told = [
+        ("tandem_call_attempts_total", expected.calls),
+        ("tandem_calls_answered_total", expected.answered),
+        ("tandem_calls_ended_total", expected.calls),
+    ];
+    let differs = |(family, expected): &(&str, u64)| (grown(family) - *expected as f64).abs() > 0.5;
+    let fault = |(family, expected)| format!("{family} has grown by {}, and {expected} was expected", grown(family));
+    let mut faults: Vec<String> = told.into_iter().filter(differs).map(fault).collect();
+    let charges = |exposition| charged(exposition).unwrap_or_default();
+    let charged = charges(after) - charges(before);
+    if charged != expected.charged {
+        faults.push(format!("{CHARGED} has grown by {charged}, and {} was expected", expected.charged));
+    }
+    faults
+}
+
+/// What was charged for calls.
+const CHARGED: &str = "tandem_ledger_amount_total{kind=\"call_charge\",currency=\"USD\"}";
+
+/// Read as an amount, to the millionth: it is printed exactly.
+fn charged(exposition: &str) -> Option<Micros> {
+    exposition.lines().find_map(|line| line.strip_prefix(CHARGED))?.trim().parse().ok()
+}
+
 /// Name with labels to value; comments left out.
 fn samples(exposition: &str) -> BTreeMap<String, f64> {
     let lines = exposition.lines().filter(|line| !line.starts_with('#'));
@@ -237,6 +270,12 @@ fn amount(text: &str) -> Result<Micros, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn charges_are_read_to_the_millionth() {
+        assert_eq!(charged(&format!("# x\n{CHARGED} 15.010001\n")), Some(Micros::new(15_010_001)));
+        assert_eq!(charged("tandem_ledger_amount_total 3\n"), None);
+    }
 
     #[test]
     fn a_sample_is_named_with_its_labels() {

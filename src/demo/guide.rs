@@ -2,6 +2,7 @@
 //!
 //! That the numbers do what is said here is the carrier's (`agent::carrier`).
 
+use super::api::Profile;
 use super::screen::Screen;
 use super::story::{ANSWERS, BUSY, DEAR, ECHO, EMERGENCY};
 use super::world::World;
@@ -34,6 +35,8 @@ struct Login {
     profile: String,
     user: String,
     password: String,
+    /// After the story.
+    credit_usd: String,
 }
 
 impl Reachable {
@@ -43,6 +46,10 @@ impl Reachable {
             profile: office.profile.clone(),
             user: office.account.user.clone(),
             password: office.account.password.clone(),
+            credit_usd: world
+                .api
+                .get::<Profile>(&format!("/profiles/{}", office.profile))
+                .map_or_else(|_| "?".to_owned(), |profile| profile.credit.balance),
         };
         Reachable {
             sip: sip.to_string(),
@@ -61,7 +68,8 @@ impl Reachable {
         screen.heading("Point a phone at it");
         screen.line(format!("  server      {} (UDP or TCP), realm {}", self.sip, self.realm));
         for login in &self.accounts {
-            screen.line(format!("  {:<11} user {}  password {}", login.name, login.user, login.password));
+            let Login { name, user, password, credit_usd, .. } = login;
+            screen.line(format!("  {name:<11} user {user}  password {password}  has {credit_usd} USD"));
         }
         screen.line("  dial");
         for (number, what) in [

@@ -24,7 +24,8 @@ mod story;
 mod summary;
 mod world;
 
-use crate::serve::{self, Running};
+use crate::serve::{self, Running, ServeError};
+use actors::StartError;
 use actors::clock::Clock;
 use api::Api;
 use books::Books;
@@ -71,8 +72,12 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
         clock: actors::clock::wall,
         sink: Box::new(std::io::stderr()),
     };
-    let begun =
-        (telemetry::init_logs(log), tempfile::tempdir(), actors::chance::entropy(), ports::choose(options.listen));
+    let begun = (
+        telemetry::init_logs(log),
+        tempfile::Builder::new().prefix("tandem-demo-").tempdir(),
+        actors::chance::entropy(),
+        ports::choose(options.listen),
+    );
     let (_log, temporary, entropy, ports) = match begun {
         (Ok(log), Ok(temporary), Ok(entropy), Ok(ports)) => (log, temporary, entropy, ports),
         (log, temporary, entropy, ports) => {
@@ -88,9 +93,17 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
     let mut screen = Screen::new(options.json, clock);
     screen.line("Tandem demo: a switch, a company, two PBXs and a carrier, over real UDP with real RTP");
     ports.replaced.iter().for_each(|line| screen.line(format!("  {line}")));
-    let settings = settings(options.listen, ports.sip, ports.http, &data_dir);
+    let mut settings = settings(options.listen, ports.sip, ports.http, &data_dir);
     actix_rt::System::new().block_on(async move {
-        let running = match serve::start(&settings).await {
+        let mut started = serve::start(&settings).await;
+        if let Err(ServeError::Exchange(StartError::Listen { address, .. })) = &started {
+            // Somebody took it after we looked; he may be about to take the other one too.
+            screen.line(format!("  {address} was taken meanwhile: SIP and HTTP get other ports"));
+            settings.sip.listen = vec![SocketAddr::new(options.listen, 0)];
+            settings.http.listen = SocketAddr::new(options.listen, 0);
+            started = serve::start(&settings).await;
+        }
+        let running = match started {
             Ok(running) => running,
             Err(error) => {
                 eprintln!("the demo cannot start: {error}");
@@ -136,8 +149,8 @@ async fn play(
     // The story waits for calls, so it has a thread of its own: this one is the switch's.
     let thread = std::thread::Builder::new().name("story".to_owned()).spawn(move || {
         let ended = World::create(api, sip, clock, entropy).and_then(|world| {
-            let reachable = Reachable::new(&world, sip, &realm, http, &data_dir);
-            let summary = summary::tell(&world, ledger.as_ref(), reachable, &mut screen)?;
+            let mut reachable = || Reachable::new(&world, sip, &realm, http, &data_dir);
+            let summary = summary::tell(&world, ledger.as_ref(), &mut reachable, &mut screen)?;
             Ok((Arc::new(world), summary))
         });
         // Whoever was to hear it has been interrupted.
@@ -147,7 +160,6 @@ async fn play(
         eprintln!("no thread for the story: {error}");
         return ExitCode::FAILURE;
     }
-    let interrupted = tokio::signal::ctrl_c();
     let (ended, mut screen) = tokio::select! {
         heard = hears => match heard {
             Ok(heard) => heard,
@@ -156,7 +168,7 @@ async fn play(
                 return ExitCode::FAILURE;
             }
         },
-        _ = interrupted => {
+        () = serve::wait_for_the_end() => {
             eprintln!("interrupted before the end of the story");
             return ExitCode::from(INTERRUPTED);
         }
@@ -175,7 +187,7 @@ async fn play(
     if !options.exit {
         stay(&world, running, &summary, &mut screen).await;
     }
-    // The agents' threads are waited for, as briefly as they listen.
+    // Waits for the agents' threads, no longer than they listen at a time.
     drop(world);
     code
 }
@@ -191,9 +203,7 @@ fn print_json(summary: &Summary) {
 async fn stay(world: &Arc<World>, running: &Running, summary: &Summary, screen: &mut Screen) {
     summary.reachable.show(screen);
     screen.line("Ctrl-C ends it.");
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        eprintln!("Ctrl-C cannot be heard ({error}); the demo ends here");
-    }
+    serve::wait_for_the_end().await;
     screen.heading("The books at the end");
     let (world, ledger) = (Arc::clone(world), Arc::clone(&running.ledger));
     let books = tokio::task::spawn_blocking(move || Books::ask(&world, ledger.as_ref())).await;

@@ -39,7 +39,7 @@ pub(super) struct Summary {
 pub(super) fn tell(
     world: &World,
     ledger: &dyn Ledger,
-    reachable: Reachable,
+    reachable: &mut dyn FnMut() -> Reachable,
     screen: &mut Screen,
 ) -> Result<Summary, String> {
     screen.heading("The story");
@@ -47,11 +47,13 @@ pub(super) fn tell(
     let (steps, expected) = story::tell(world, screen);
     books::show_statements(world, screen)?;
     books::show_records(world, screen)?;
-    let metrics = books::show_metrics(&before, &world.api.metrics()?, screen);
+    let after = world.api.metrics()?;
+    let metrics = books::show_metrics(&before, &after, screen);
     screen.heading("The books");
     let books = Books::ask(world, ledger)?;
     books.show(screen);
-    let faults = books.faults(&expected);
+    let mut faults = books.faults(&expected);
+    faults.extend(books::metrics_faults(&before, &after, &expected));
     faults.iter().for_each(|fault| screen.line(format!("  FAIL {fault}")));
     let ok = faults.is_empty() && steps.iter().all(|step| step.ok);
     let seconds = world.clock.monotonic().as_micros() as f32 / 1e6;
@@ -68,6 +70,6 @@ pub(super) fn tell(
         faults,
         metrics,
         seconds,
-        reachable,
+        reachable: reachable(),
     })
 }

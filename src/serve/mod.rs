@@ -72,12 +72,8 @@ pub(crate) enum ServeError {
 pub(crate) struct Running {
     /// The switch.
     pub(crate) exchange: Exchange,
-    /// The store.
-    pub(crate) store: Arc<Store>,
     /// The ledger.
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// The metrics.
-    pub(crate) telemetry: Arc<Telemetry>,
     /// Where the API listens.
     pub(crate) http: SocketAddr,
     /// The operator's token, made at the first start.
@@ -134,7 +130,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
     forget_answers(office);
-    Ok(Running { exchange, store, ledger, telemetry, http: server.addr, operator_token, server })
+    Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
 }
 
 impl Running {
@@ -316,7 +312,8 @@ fn announce(settings: &Settings, running: &Running) {
     );
 }
 
-async fn wait_for_the_end() {
+/// SIGTERM or SIGINT.
+pub(crate) async fn wait_for_the_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

@@ -8,7 +8,7 @@ use crate::{Error, Result, Signed, Store};
 use domain::{CompanyId, Currency, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-pub use crate::country::{Country, NotACountry};
+pub use domain::country::{Country, NotACountry};
 
 /// A company.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@ pub mod carrier;
 mod checks;
 mod column;
 pub mod company;
-mod country;
 pub mod deck;
 mod error;
 pub mod number;

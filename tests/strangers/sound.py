@@ -16,6 +16,8 @@ import wave
 RATE_HZ = 8000
 # Samples in a packet of 20 ms.
 FRAME = 160
+# Version and flags, marker and payload type, sequence, timestamp, SSRC (RFC 3550 5.1).
+HEADER = struct.Struct("!BBHII")
 
 
 def sweep(seconds, from_hz=400, to_hz=2400, loudness=0.4):
@@ -82,7 +84,8 @@ class RtpEnd(threading.Thread):
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.2)
         self.port = self.socket.getsockname()[1]
-        self.payloads = {}
+        # Whole packets: what was sent, by number, and what came, by sequence number.
+        self.sent = {}
         self.received = {}
         self.lock = threading.Lock()
         self.is_open = True
@@ -97,26 +100,44 @@ class RtpEnd(threading.Thread):
                 continue
             except OSError:
                 return
-            if len(packet) > 12 and packet[0] >> 6 == 2:
+            if len(packet) > HEADER.size and packet[0] >> 6 == 2:
                 with self.lock:
-                    self.received[struct.unpack("!H", packet[2:4])[0]] = packet[12:]
+                    self.received[HEADER.unpack_from(packet)[2]] = packet
 
     def send(self, address, samples, ssrc=0x5EED, payload_type=0):
         """Sends the samples as PCMU in real time."""
         due = time.monotonic()
         for number, begin in enumerate(range(0, len(samples) - FRAME + 1, FRAME)):
             payload = bytes(map(ulaw, samples[begin:begin + FRAME]))
-            self.payloads[number] = payload
-            header = struct.pack("!BBHII", 0x80, payload_type, number, number * FRAME, ssrc)
-            self.socket.sendto(header + payload, address)
+            packet = HEADER.pack(0x80, payload_type, number, number * FRAME, ssrc) + payload
+            self.sent[number] = packet
+            self.socket.sendto(packet, address)
             due += FRAME / RATE_HZ
             # The packets' own rhythm, not a wait for somebody.
             time.sleep(max(0.0, due - time.monotonic()))
 
     def returned(self):
-        """How many of the packets sent came back unchanged."""
+        """How many of the packets sent came back unchanged, header and all: what a relay owes."""
         with self.lock:
-            return sum(self.received.get(number) == payload for number, payload in self.payloads.items())
+            return sum(self.received.get(number) == packet for number, packet in self.sent.items())
+
+    def echoed(self):
+        """How many of the packets sent came back as one stream of somebody else's: another SSRC, sequence and timestamp with an
+        origin of their own and our gaps and pace; all else as it was sent. What an echo owes (RFC 3550 5.1)."""
+        with self.lock:
+            packets = list(self.received.values())
+        numbers = {packet[HEADER.size:]: number for number, packet in self.sent.items()}
+        streams = {}
+        for packet in packets:
+            number = numbers.get(packet[HEADER.size:])
+            if number is None:
+                continue
+            flags, kind, sequence, timestamp, ssrc = HEADER.unpack_from(packet)
+            own_flags, own_kind, own_sequence, own_timestamp, own_ssrc = HEADER.unpack_from(self.sent[number])
+            if (flags, kind) == (own_flags, own_kind) and ssrc != own_ssrc:
+                stream = (ssrc, sequence - own_sequence & 0xFFFF, timestamp - own_timestamp & 0xFFFFFFFF)
+                streams.setdefault(stream, set()).add(number)
+        return max(map(len, streams.values()), default=0)
 
     def heard(self):
         """All that came, as samples in the order of sequence numbers; what is missing is silence."""
@@ -125,7 +146,8 @@ class RtpEnd(threading.Thread):
             packets = dict(self.received)
         samples = array.array("h")
         for number in range(numbers[0], numbers[-1] + 1) if numbers else ():
-            samples.extend(map(from_ulaw, packets.get(number, b"\xff" * FRAME)))
+            payload = packets[number][HEADER.size:] if number in packets else b"\xff" * FRAME
+            samples.extend(map(from_ulaw, payload))
         return samples
 
     def close(self):

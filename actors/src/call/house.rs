@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use domain::call_control::{CarrierInvitation, LegEvent, LegFailure, LegId, LegOrder};
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
-use leg::{CallerLeg, CarrierLeg};
+use leg::{CallerLeg, CarrierLeg, LegNaming};
 use media::{Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
@@ -157,8 +157,9 @@ impl House {
         let identity = self.naming.identity_towards(target.destination.local);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
+        let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
         let mut told = Vec::new();
-        let leg = CarrierLeg::invite(order, target.clone(), call_id, tag, ours, identity, &mut told);
+        let leg = CarrierLeg::invite(order, target.clone(), naming, ours, identity, &mut told);
         let sip_call_id = Arc::from(leg.sip_call_id());
         self.carriers.push((id, leg));
         self.news.push_back(switch::call::Event::LegNamed { leg: id, sip_call_id });
@@ -194,7 +195,11 @@ impl House {
 
     fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
         match self.sound {
-            Sound::Open(_) => effects.push(Effect::ReportSound),
+            Sound::Open(_) => {
+                // The call is over: its ports are given back with the counts that they tell.
+                self.sound = Sound::Closed;
+                effects.push(Effect::CloseSoundAndReport);
+            }
             Sound::Closed | Sound::Opening(_) => {
                 self.news.push_back(switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) });
             }

@@ -95,7 +95,9 @@ impl CallOutlet {
         }
     }
 
-    fn report_sound(&self) {
+    /// One order instead of two: the media thread is woken once at the end of a call.
+    fn close_sound_and_report(&mut self) {
+        self.has_sound = false;
         let itself = self.itself.clone();
         let reply = Box::new(move |report: Option<SessionReport>| {
             let sides = report.map(|report| report.sides).unwrap_or_default();
@@ -105,7 +107,7 @@ impl CallOutlet {
             };
             tell(&itself, Tell(Event::Call(event)));
         });
-        self.core.media.report(self.session(), reply);
+        self.core.media.close(self.session(), reply);
     }
 
     fn stand(&mut self, call: &switch::Call) {
@@ -150,7 +152,7 @@ impl Outlet<House> for CallOutlet {
             Effect::WatchForSilence => {
                 let _ = self.core.media.answered(self.session());
             }
-            Effect::ReportSound => self.report_sound(),
+            Effect::CloseSoundAndReport => self.close_sound_and_report(),
             Effect::CloseSound => self.close_sound(),
             Effect::Tell(fact) => self.core.tell(&fact),
         }

@@ -34,8 +34,8 @@ pub enum Effect {
     SetSound(Side, SoundOrder),
     /// The call is answered: silence counts from now on.
     WatchForSilence,
-    /// Tell the packet counts; answered by a call event.
-    ReportSound,
+    /// Close the ports and tell the packet counts; answered by a call event.
+    CloseSoundAndReport,
     /// Close the ports.
     CloseSound,
     /// Say what happened.

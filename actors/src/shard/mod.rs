@@ -40,6 +40,10 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Timers of transactions fire on this grid: a busy shard is then woken a hundred times a second by its timers, and not once for
+/// each transaction that ends. The shortest of them is T1, 500 ms, and a network delays more than this.
+const TIMER_GRAIN_US: u64 = 10_000;
+
 /// How often a shard hands over what it has counted.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
 
@@ -268,6 +272,7 @@ impl Shard {
     /// As [`crate::shell::Shell`] does: re-armed only where the deadline moved earlier.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let Some(deadline) = self.endpoint.deadline() else { return };
+        let deadline = on_grid(deadline);
         if let Some((armed_for, handle)) = self.armed {
             if armed_for <= deadline {
                 return;
@@ -304,6 +309,12 @@ impl Shard {
         });
         self.accept_connections(tcp, address, ctx)
     }
+}
+
+/// The next instant of the grid.
+fn on_grid(deadline: Monotonic) -> Monotonic {
+    let micros = deadline.as_micros();
+    Monotonic::from_micros(micros.checked_next_multiple_of(TIMER_GRAIN_US).unwrap_or(micros))
 }
 
 /// Fills the place of an effect that was taken out; never sent.

@@ -51,7 +51,14 @@ pub(crate) async fn read(socket: Arc<tokio::net::UdpSocket>, mut deliver: impl F
             return error;
         }
         match socket.try_io(Interest::READABLE, || wire::recv_batch(&*socket, &mut batch)) {
-            Ok(_) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            Ok(_) => {
+                deliver(datagrams(&batch, bound), batch.dropped_total());
+                if !batch.is_full() {
+                    // The socket is drained, and its poller is edge-triggered: what comes now is told anew. Saying so here
+                    // saves the call that would find nothing.
+                    let _ = socket.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return error,
             // Nothing waits any more, or an earlier datagram met an error on its way (ICMP): that says nothing about this socket.
             Err(_) => {}

@@ -1,6 +1,6 @@
 //! The process is killed at any moment, and started again from what the SQLite journal has.
 
-use crate::world::{Beginning, FIRST, SECOND, Weather, World};
+use crate::world::{Beginning, FIRST, SECOND, Weather, World, seeds};
 use actors::{Recovered, recover};
 use domain::credit::Unit;
 use domain::{Entropy, ReleaseCause};
@@ -11,9 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SEEDS: u64 = 12;
-
-/// A ledger that only loses what a crash loses: a group is not closed by the real clock, for time here is not real.
 fn open(path: &Path) -> Arc<SqliteLedger> {
     Arc::new(SqliteLedger::open(Settings::new(path)).unwrap())
 }
@@ -52,12 +49,17 @@ fn crash(seed: u64) {
             world.post();
         }
     }
-    // A group is journalled after 5 ms: what is older is safe, what is younger may be lost.
-    world.node.ledger().flush().unwrap();
-    let ended: BTreeSet<u128> = world.records().iter().map(|record| record.id.bits()).collect();
-    let up = subjects_with_holds(&world);
-    assert!(!up.is_empty(), "calls are up when the process is killed");
-    world.run_for(Duration::from_micros(chance.below(5_000)));
+    // A group is journalled after some milliseconds: what is older is safe, what is younger may be lost. Every third time the
+    // disk was stuck for longer than that: whatever it had is a beginning of the story, and must be as consistent.
+    let is_stuck = seed % 3 == 2;
+    let (mut ended, mut up) = (BTreeSet::new(), BTreeSet::new());
+    if !is_stuck {
+        world.node.ledger().flush().unwrap();
+        ended = world.records().iter().map(|record| record.id.bits()).collect();
+        up = subjects_with_holds(&world);
+        assert!(!up.is_empty(), "calls are up when the process is killed");
+        world.run_for(Duration::from_micros(chance.below(5_000)));
+    }
     kill(&mut world, ledger);
     world.run_for(Duration::from_millis(chance.below(20_000)));
 
@@ -73,7 +75,7 @@ fn crash(seed: u64) {
     let restarted = records.iter().filter(|record| record.cause == ReleaseCause::SwitchRestarted);
     assert_eq!(restarted.clone().count() as u64, recovered.calls);
     assert_eq!(restarted.map(|record| record.amount).sum::<domain::Micros>(), recovered.charged);
-    assert!(recovered.calls > 0 && recovered.holds >= recovered.calls);
+    assert!(recovered.holds >= recovered.calls && recovered.calls as usize >= up.difference(&ended).count().min(1));
 
     // A second start changes nothing, whether the first one ended well or was killed too.
     let before = (world.credit(), world.channels_free());
@@ -103,7 +105,7 @@ fn crash(seed: u64) {
 /// Design 5, point 7; must-show 5.
 #[test]
 fn after_a_crash_every_call_is_closed_once_at_what_was_captured() {
-    for seed in 0..SEEDS {
+    for seed in seeds(12) {
         println!("seed {seed}");
         crash(seed);
     }

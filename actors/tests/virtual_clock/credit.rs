@@ -66,3 +66,43 @@ fn a_call_that_can_pay_one_block_ends_after_30_seconds() {
     world.run_s(300);
     world.assert_all_is_over();
 }
+
+/// R8 on a machine whose timers are 150 ms late: no second more is spoken, and nothing else is charged.
+#[test]
+fn late_timers_neither_stretch_the_credit_nor_shift_the_charges() {
+    let mut world = World::new(Beginning { credit: 50_000, ..Beginning::default() });
+    world.lateness = Duration::from_millis(150);
+    world.carrier_answers(FIRST, &[(0, 100), (1_000, 180), (4_000, 200)]);
+    world.dial();
+    world.run_s(200);
+    let caller = world.agents[0].talk().clone();
+    let after = ms_between(caller.answered_at.unwrap(), caller.bye_heard_at.expect("a BYE came"));
+    assert!((149_800..=150_200).contains(&after), "BYE {after} ms after the answer");
+    let record = world.record();
+    assert_eq!((record.cause, record.billed_s), (ReleaseCause::CreditExhausted, 150));
+    assert_eq!((record.amount, world.credit()), (Micros::from_cents(5), Micros::ZERO));
+    world.run_s(300);
+    world.assert_all_is_over();
+}
+
+/// Timers run on monotonic time, whatever the clock on the wall is set to.
+#[test]
+fn a_clock_that_is_set_during_a_call_changes_neither_its_length_nor_its_bill() {
+    for shift_s in [7_200, -7_200, 40, -40] {
+        let mut world = World::new(Beginning { credit: 50_000, ..Beginning::default() });
+        world.carrier_answers(FIRST, &[(0, 100), (1_000, 180), (4_000, 200)]);
+        world.dial();
+        world.run_s(65);
+        let set = domain::Wall::from_unix_seconds(world.now.wall.as_unix_seconds() + shift_s);
+        world.set_wall(set);
+        world.run_s(135);
+        let caller = world.agents[0].talk().clone();
+        let after = ms_between(caller.answered_at.unwrap(), caller.bye_heard_at.expect("a BYE came"));
+        assert!((149_800..=150_200).contains(&after), "BYE {after} ms after the answer, the clock set by {shift_s} s");
+        let record = world.record();
+        assert_eq!((record.cause, record.billed_s), (ReleaseCause::CreditExhausted, 150), "set by {shift_s} s");
+        assert_eq!((record.amount, record.talked_ms), (Micros::from_cents(5), 150_000), "set by {shift_s} s");
+        world.run_s(300);
+        world.assert_all_is_over();
+    }
+}

@@ -89,3 +89,24 @@ fn a_late_200_of_a_carrier_that_was_left_gets_ack_and_bye() {
     assert_eq!((record.cause, record.billed_s), (ReleaseCause::Normal, 30));
     world.assert_all_is_over();
 }
+
+/// RFC 3261 13.2.2.4: every 2xx of a fork is acknowledged, all but the first are ended.
+#[test]
+fn the_second_phone_of_a_fork_that_answers_gets_ack_and_bye_and_the_call_goes_on() {
+    let mut world = World::new(Beginning::default());
+    world.carrier_answers(FIRST, &[(0, 180), (1_000, 200)]);
+    world.agents[FIRST].manner.forks = true;
+    world.dial();
+    world.run_s(60);
+    let called = world.agents[FIRST].talk().clone();
+    assert!(called.forked_bye, "the second phone hears BYE");
+    assert!(called.is_up && world.agents[0].talk().is_up, "the first goes on");
+    let order: Vec<&str> = world.agents[FIRST].heard.iter().filter_map(|(_, text)| method(text)).collect();
+    assert_eq!(order, ["INVITE", "ACK", "ACK", "BYE"]);
+    let (call, now) = (world.agents[0].talk().call_id.clone(), world.now.monotonic);
+    world.pbx().bye(&call, now);
+    world.post();
+    world.run_s(300);
+    assert_eq!(world.record().cause, ReleaseCause::Normal);
+    world.assert_all_is_over();
+}

@@ -1,7 +1,8 @@
 //! Registrations on the wire (S1, S9, D-17).
 
 use crate::world::text::{header, status};
-use crate::world::{Beginning, World};
+use crate::world::{Beginning, Weather, World};
+use std::time::Duration;
 
 fn register(world: &mut World, contact: &str, expires_s: u32) -> String {
     let now = world.now;
@@ -65,4 +66,35 @@ fn a_binding_below_30_s_is_refused_with_423() {
     assert!(world.node.binding(world.profile).is_none());
     let answer = register(&mut world, "sip:end@198.51.100.10:5060", 30);
     assert_eq!(status(&answer), Some(200), "{answer}");
+}
+
+/// S1, RFC 3261 10.3: repeated, doubled and overtaking REGISTERs are answered as if each had come once.
+#[test]
+fn in_a_storm_a_pbx_that_refreshes_stays_registered() {
+    for seed in 0..30 {
+        println!("seed {seed}");
+        let weather = Weather {
+            lost_permille: 300,
+            doubled_permille: 100,
+            delay: Duration::from_millis(5),
+            jitter: Duration::from_millis(80),
+        };
+        let mut world = World::new(Beginning { seed, weather, ..Beginning::default() });
+        world.pbx().shown = "10.0.0.5:5060".parse().unwrap();
+        for _ in 0..40 {
+            let now = world.now;
+            world.pbx().register("Contact: <sip:end@10.0.0.5:5060>\r\nExpires: 3600\r\n", now);
+            world.post();
+            world.run_s(40);
+        }
+        let answers = &world.agents[0].registered;
+        assert!(answers.len() >= 35, "{} of 40 were answered in time", answers.len());
+        for answer in answers {
+            assert_eq!(header(answer, "Contact"), Some("<sip:end@10.0.0.5:5060>;expires=45"), "{answer}");
+        }
+        world.run_s(46);
+        assert!(world.node.binding(world.profile).is_none());
+        world.run_s(300);
+        world.assert_all_is_over();
+    }
 }

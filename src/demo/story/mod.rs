@@ -61,6 +61,7 @@ pub(super) fn tell(world: &World, screen: &mut Screen) -> (Vec<Step>, Expected) 
     story.step("cut_off", Story::credit_runs_out_while_another_profile_is_recharged);
     story.step("no_credit", Story::without_credit_no_carrier_hears_of_it);
     story.step("echo", Story::the_echo_test_is_free);
+    story.step("unregistration", Story::both_make_room_for_a_phone);
     (story.steps, story.expected)
 }
 

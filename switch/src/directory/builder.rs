@@ -2,10 +2,11 @@
 //!
 //! Reading the entries from anywhere is not done here.
 
-use super::country::{Country, CountryPlan};
+use super::country::CountryPlan;
 use super::entries::{Carrier, Company, Number, Profile};
 use super::{CallSettings, Directory};
 use crate::numbering;
+use domain::Country;
 use domain::{CarrierId, E164, ProfileId};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -182,7 +183,7 @@ mod tests {
     fn company(id: u128) -> Company {
         Company {
             id: CompanyId::from_bits(id),
-            country: Country::new(*b"GB"),
+            country: Country::assigned(*b"GB"),
             currency: Currency::USD,
             suspended: false,
             deck: None,

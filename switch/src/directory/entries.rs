@@ -2,8 +2,8 @@
 //!
 //! Names of persons, secrets and SIP addresses are not here; the store has them.
 
-use super::country::Country;
 use super::statuses::Statuses;
+use domain::Country;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::Deck;
 use std::net::SocketAddr;

@@ -9,7 +9,8 @@ mod settings;
 mod statuses;
 
 pub use builder::{Builder, Fault};
-pub use country::{Country, CountryPlan, NotACountry};
+pub use country::CountryPlan;
+pub use domain::Country;
 pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, Company, Number, Profile};
 pub use settings::CallSettings;
 pub use statuses::Statuses;

@@ -238,11 +238,11 @@ fn the_called_side_sees_the_profiles_number_or_nobody_and_never_the_sip_user() {
 /// O3: per company country.
 #[test]
 fn emergency_numbers_are_those_of_the_companys_country() {
-    let british = Company { country: Country::new(*b"GB"), id: CompanyId::from_bits(1), ..company() };
+    let british = Company { country: Country::assigned(*b"GB"), id: CompanyId::from_bits(1), ..company() };
     let plan = CountryPlan { calling_code: "44".to_string(), emergency: vec!["999".to_string(), "112".to_string()] };
     let town = switch::Directory::builder()
         .company(british)
-        .country(Country::new(*b"GB"), plan)
+        .country(Country::assigned(*b"GB"), plan)
         .profile(profile(profile_id(), SIP_USER))
         .carrier(carrier(1));
     let mut world = World::of(town, 100, 0);

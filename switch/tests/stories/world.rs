@@ -88,7 +88,7 @@ pub(crate) fn company() -> Company {
                44,United Kingdom,0.02,0\n1,United States,0.008,0\n372,Estonia,1.20,0.039\n33,France,0,0\n";
     Company {
         id: company_id(),
-        country: Country::new(*b"US"),
+        country: Country::assigned(*b"US"),
         currency: Currency::USD,
         suspended: false,
         deck: Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap())),
@@ -112,7 +112,7 @@ pub(crate) fn town() -> Builder {
     let emergency = ["911", "112"].map(str::to_string).to_vec();
     Directory::builder()
         .company(company())
-        .country(Country::new(*b"US"), CountryPlan { calling_code: "1".to_string(), emergency })
+        .country(Country::assigned(*b"US"), CountryPlan { calling_code: "1".to_string(), emergency })
         .echo_code("*43")
         .echo_code("+17605550100")
         .number(Number {

@@ -7,7 +7,7 @@ use actors::desk::Desk;
 use actors::ways;
 use actors::ways::door::{Door, FormerSecrets, Received};
 use bytes::Bytes;
-use domain::credit::{BatchId, Outcome};
+use domain::credit::{Batch, Durability, Outcome};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::{Mode, Opened};
@@ -21,7 +21,8 @@ use sip::endpoint::{
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 use switch::registration::{self, Registration};
 use switch::{Profile, profile};
 
@@ -29,8 +30,6 @@ use super::{REALM, SWITCH};
 
 /// The owner of REGISTER transactions: no leg.
 const NOBODY: Owner = Owner(u64::MAX);
-/// Ledger answers that may wait at one time; more than a step can cause.
-const ANSWERS_MAX: usize = 10_000;
 
 /// What waits to be heard.
 enum Work {
@@ -39,8 +38,6 @@ enum Work {
     Registration(ProfileId, registration::Event),
     LegOrder(u64, domain::call_control::LegId, leg::Effect),
 }
-
-type Answered = (ProfileId, BatchId, Outcome);
 
 /// A node.
 pub(crate) struct Node {
@@ -56,7 +53,6 @@ pub(crate) struct Node {
     profiles: BTreeMap<ProfileId, Profile>,
     registrations: BTreeMap<ProfileId, Registration>,
     registers: BTreeMap<u64, ServerTransactionId>,
-    answers: (SyncSender<Answered>, Receiver<Answered>),
     sounds: BTreeSet<u64>,
     next_port: u16,
     orders: VecDeque<Effect>,
@@ -69,6 +65,22 @@ pub(crate) struct Node {
     pub(crate) opened: Vec<CallId>,
     /// Whether the media room has ports.
     pub(crate) has_ports: bool,
+    /// How the ledger behaves towards the profiles.
+    pub(crate) mood: Mood,
+    /// Answers of the ledger that are on their way.
+    late: BTreeMap<(Monotonic, u64), Work>,
+    submitted: u64,
+}
+
+/// How a ledger behaves: the embedded one answers at once, one on another machine may not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mood {
+    /// How long an answer may take at most.
+    pub(crate) late: Duration,
+    /// Of a thousand batches, how many are not done and answered [`Outcome::Unavailable`].
+    pub(crate) away_permille: u64,
+    /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
+    pub(crate) cut_permille: u64,
 }
 
 impl Node {
@@ -96,7 +108,6 @@ impl Node {
             profiles: BTreeMap::new(),
             registrations: BTreeMap::new(),
             registers: BTreeMap::new(),
-            answers: sync_channel(ANSWERS_MAX),
             sounds: BTreeSet::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
@@ -105,6 +116,9 @@ impl Node {
             facts: Vec::new(),
             opened: Vec::new(),
             has_ports: true,
+            mood: Mood::default(),
+            late: BTreeMap::new(),
+            submitted: 0,
         }
     }
 
@@ -140,10 +154,15 @@ impl Node {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
-        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).min()
+        let late = self.late.keys().next().map(|(at, _)| *at);
+        self.endpoint.deadline().into_iter().chain(late).chain(houses).chain(profiles).chain(registrations).min()
     }
 
     pub(crate) fn expire(&mut self, now: Now) {
+        while let Some(answer) = self.late.first_entry().filter(|answer| answer.key().0 <= now.monotonic) {
+            self.work.push_back(answer.remove());
+            self.settle(now);
+        }
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
         if is_due(self.endpoint.deadline()) {
             self.at_endpoint(now, |endpoint, effects| endpoint.expire(now, effects));
@@ -236,7 +255,8 @@ impl Node {
                 let outcome = self.open_sound(place, mode);
                 self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
             }
-            call::Effect::ReportSound => {
+            call::Effect::CloseSoundAndReport => {
+                assert!(self.sounds.remove(&place), "ports are closed once");
                 let event = switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) };
                 self.work.push_back(Work::Call(place, call::Event::Call(event)));
             }
@@ -267,7 +287,7 @@ impl Node {
         act(machine, &mut effects);
         for effect in effects {
             match effect {
-                profile::Effect::Submit(posting) => self.submit(id, posting),
+                profile::Effect::Submit(posting) => self.submit(id, posting, now),
                 profile::Effect::TellCall(call, event) => {
                     if let Some(place) = self.places.get(&call) {
                         self.work.push_back(Work::Call(*place, call::Event::Call(event)));
@@ -278,19 +298,35 @@ impl Node {
         }
     }
 
-    fn submit(&mut self, id: ProfileId, posting: profile::Posting) {
+    fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
         let (batch, durability) = ways::papers::batch_of(posting);
         let name = batch.id;
-        let told = self.answers.0.clone();
-        let reply = Box::new(move |outcome| told.send((id, name, outcome)).expect("the node hears its ledger"));
+        self.submitted += 1;
+        let chance = self.entropy.below(1_000);
+        let is_away = chance < self.mood.away_permille;
+        let is_cut = chance < self.mood.away_permille + self.mood.cut_permille;
+        let done = if is_away { Outcome::Unavailable } else { self.post(batch, durability) };
+        let outcome = if is_cut { Outcome::Unavailable } else { done };
+        let answer = Work::Profile(id, profile::Event::LedgerAnswered { batch: name, outcome });
+        let late_us = self.mood.late.as_micros() as u64;
+        if late_us == 0 {
+            self.work.push_back(answer);
+        } else {
+            let at = now.monotonic + Duration::from_micros(self.entropy.below(late_us));
+            self.late.insert((at, self.submitted), answer);
+        }
+    }
+
+    /// Posts a batch. On a virtual clock the disk takes no time: what waits for it is waited for.
+    fn post(&mut self, batch: Batch, durability: Durability) -> Outcome {
+        let (told, heard) = sync_channel(1);
+        let reply = Box::new(move |outcome| told.send(outcome).expect("the node hears its ledger"));
         self.ledger.submit(batch, durability, reply);
-        // On a virtual clock the disk takes no time: what waits for it is waited for.
-        let first = self.answers.1.try_recv().or_else(|_| {
+        let first = heard.try_recv().or_else(|_| {
             self.ledger.flush().expect("the ledger is up");
-            self.answers.1.recv()
+            heard.recv()
         });
-        let (id, batch, outcome) = first.expect("the ledger answers");
-        self.work.push_back(Work::Profile(id, profile::Event::LedgerAnswered { batch, outcome }));
+        first.expect("the ledger answers")
     }
 
     fn at_registration(
@@ -408,6 +444,11 @@ impl Node {
     /// How full the endpoint's tables are.
     pub(crate) fn load(&self) -> Load {
         self.endpoint.load()
+    }
+
+    /// What the endpoint has counted.
+    pub(crate) fn counters(&self) -> &sip::endpoint::Counters {
+        self.endpoint.counters()
     }
 
     /// Calls whose houses stand.

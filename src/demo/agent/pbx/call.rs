@@ -2,7 +2,7 @@
 //!
 //! Which call a message is for is looked up in [`super::role`].
 
-use super::{News, PbxSettings};
+use super::{News, PbxSettings, Told};
 use crate::demo::agent::g711::Law;
 use crate::demo::agent::line::{Line, address_of};
 use crate::demo::agent::sound::{self, Heard, Program, Sound, Stream};
@@ -35,7 +35,7 @@ enum Phase {
 pub(super) struct Calling {
     id: u64,
     number: String,
-    news: SyncSender<News>,
+    news: SyncSender<Told>,
     heard: Heard,
     phase: Phase,
     caller: Option<Caller>,
@@ -49,7 +49,7 @@ pub(super) struct Calling {
 }
 
 impl Calling {
-    pub(super) fn new(id: u64, number: String, news: SyncSender<News>, heard: Heard) -> Calling {
+    pub(super) fn new(id: u64, number: String, news: SyncSender<Told>, heard: Heard) -> Calling {
         Calling {
             id,
             number,
@@ -74,12 +74,12 @@ impl Calling {
     }
 
     /// Tells whoever ordered the call. He may have gone, and he has room for all there is to tell.
-    pub(super) fn tell(&self, news: News) {
-        let _ = self.news.try_send(news);
+    pub(super) fn tell(&self, news: News, line: &Line) {
+        let _ = self.news.try_send((line.now().monotonic, news));
     }
 
-    fn end(&mut self, news: News) {
-        self.tell(news);
+    fn end(&mut self, news: News, line: &Line) {
+        self.tell(news, line);
         self.phase = Phase::Over;
     }
 
@@ -87,11 +87,11 @@ impl Calling {
     pub(super) fn dial(&mut self, settings: &PbxSettings, line: &mut Line) {
         let socket = match sound::socket(settings.ip) {
             Ok(socket) => socket,
-            Err(why) => return self.end(News::Failed(format!("no socket for sound: {why}"))),
+            Err(why) => return self.end(News::Failed(format!("no socket for sound: {why}")), line),
         };
         let local = match socket.local_addr() {
             Ok(local) => local,
-            Err(why) => return self.end(News::Failed(format!("no socket for sound: {why}"))),
+            Err(why) => return self.end(News::Failed(format!("no socket for sound: {why}")), line),
         };
         self.offer = sdp::print(local, &[Law::Mu, Law::A], line.mint_number() >> 1);
         self.socket = Some(socket);
@@ -125,7 +125,7 @@ impl Calling {
         lines.body(sdp::SDP, self.offer.as_bytes());
         match line.request(Owner(self.id), &request, settings.switch) {
             Ok(transaction) => self.phase = Phase::Inviting(transaction),
-            Err(refused) => self.end(News::Failed(refused.to_string())),
+            Err(refused) => self.end(News::Failed(refused.to_string()), line),
         }
     }
 
@@ -149,8 +149,8 @@ impl Calling {
         let sent = address_of(dialog.next_hop()).map(|to| line.request(Owner(self.id), &request, to));
         match sent {
             Some(Ok(_)) => self.phase = Phase::Leaving(dialog),
-            Some(Err(refused)) => self.end(News::Failed(refused.to_string())),
-            None => self.end(News::Failed(format!("{} is no address to send BYE to", dialog.next_hop()))),
+            Some(Err(refused)) => self.end(News::Failed(refused.to_string()), line),
+            None => self.end(News::Failed(format!("{} is no address to send BYE to", dialog.next_hop())), line),
         }
     }
 
@@ -164,7 +164,7 @@ impl Calling {
     ) {
         let status = response.status().unwrap_or_default();
         match (&self.phase, status) {
-            (Phase::Inviting(_), 101..=199) => self.tell(News::Ringing(status)),
+            (Phase::Inviting(_), 101..=199) => self.tell(News::Ringing(status), line),
             (Phase::Inviting(_), 200..=299) => self.on_answer(transaction, response, settings, sound, line),
             (Phase::Inviting(_), 401 | 407) if self.answers < ANSWERS_MAX && !self.is_given_up => {
                 self.answers += 1;
@@ -174,15 +174,18 @@ impl Calling {
                         self.proof = Some(proof);
                         self.invite(settings, line);
                     }
-                    Err(why) => self.end(News::Failed(why)),
+                    Err(why) => self.end(News::Failed(why), line),
                 }
             }
-            (Phase::Inviting(_), 300..) => self.end(News::Refused {
-                status,
-                reason: text_of(response, Name::Reason),
-                warning: text_of(response, Name::Warning),
-            }),
-            (Phase::Leaving(_), 200..) => self.end(News::Ended),
+            (Phase::Inviting(_), 300..) => self.end(
+                News::Refused {
+                    status,
+                    reason: text_of(response, Name::Reason),
+                    warning: text_of(response, Name::Warning),
+                },
+                line,
+            ),
+            (Phase::Leaving(_), 200..) => self.end(News::Ended, line),
             _ => {}
         }
     }
@@ -196,7 +199,7 @@ impl Calling {
         line: &mut Line,
     ) {
         let Some(Ok(dialog)) = self.caller.as_ref().map(|caller| caller.established_by(response)) else {
-            return self.end(News::Failed("the 200 makes no dialog".to_owned()));
+            return self.end(News::Failed("the 200 makes no dialog".to_owned()), line);
         };
         line.bind(dialog.call_id(), dialog.local_tag(), Owner(self.id));
         let mut ack = BytesMut::new();
@@ -207,7 +210,7 @@ impl Calling {
         lines.end();
         let acknowledged = address_of(dialog.next_hop()).map(|to| line.acknowledge(transaction, &ack, to));
         if !matches!(acknowledged, Some(Ok(()))) {
-            return self.end(News::Failed(format!("{} is no address to send ACK to", dialog.next_hop())));
+            return self.end(News::Failed(format!("{} is no address to send ACK to", dialog.next_hop())), line);
         }
         let dialog = Box::new(dialog);
         let spoken = sdp::read(response.body());
@@ -218,10 +221,10 @@ impl Calling {
                 let (peer, law) = (spoken.address, spoken.law);
                 sound.begin(Stream { id: self.id, socket, peer, law, program, heard });
                 self.phase = Phase::Talking(dialog);
-                self.tell(News::Answered);
+                self.tell(News::Answered, line);
             }
             (None, _) => {
-                self.tell(News::Failed("the answer has no sound that G.711 could speak to".to_owned()));
+                self.tell(News::Failed("the answer has no sound that G.711 could speak to".to_owned()), line);
                 self.bye(dialog, line);
             }
             // The answer crossed our CANCEL (RFC 3261 9.1).
@@ -230,8 +233,8 @@ impl Calling {
     }
 
     /// A transaction of this call had no answer.
-    pub(super) fn on_failure(&mut self) {
-        self.end(News::Failed("the switch did not answer".to_owned()));
+    pub(super) fn on_failure(&mut self, line: &Line) {
+        self.end(News::Failed("the switch did not answer".to_owned()), line);
     }
 
     pub(super) fn on_request(&mut self, transaction: ServerTransactionId, request: &Message, line: &mut Line) {
@@ -242,7 +245,7 @@ impl Calling {
         match request.method() {
             Some(Method::Bye) => {
                 line.respond(transaction, Reply::new(200, "OK"));
-                self.end(News::HungUp { reason: text_of(request, Name::Reason) });
+                self.end(News::HungUp { reason: text_of(request, Name::Reason) }, line);
             }
             Some(Method::Invite) => line.respond(transaction, Reply::new(488, "Not Acceptable Here")),
             Some(_) | None => line.respond(transaction, Reply::new(200, "OK")),

@@ -10,7 +10,8 @@ use super::line::{self, Running};
 use super::melody::Melody;
 use super::sound::{Heard, Sound};
 use actors::clock::Clock;
-use domain::Entropy;
+use domain::{Entropy, Monotonic};
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 pub(crate) use super::proof::Account;
-pub(crate) use role::CALLS_MAX;
 
 /// News of one call that may wait for their reader: a call has fewer.
 const NEWS_MAX: usize = 16;
@@ -65,9 +65,12 @@ pub(crate) enum News {
     Failed(String),
 }
 
+/// News, and when the PBX's own thread heard them.
+type Told = (Monotonic, News);
+
 enum Order {
     Register { expires_s: u32, told: SyncSender<Result<u32, String>> },
-    Call { id: u64, number: String, news: SyncSender<News>, heard: Heard },
+    Call { id: u64, number: String, news: SyncSender<Told>, heard: Heard },
     HangUp { id: u64 },
 }
 
@@ -84,11 +87,6 @@ impl Pbx {
         let (name, ip) = (settings.name, settings.ip);
         let running = line::start(name, ip, clock, entropy, |_| role::PbxRole::new(settings, sound))?;
         Ok(Pbx { running, calls: AtomicU64::new(0) })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.running.address()
     }
 
     /// Registers for so many seconds (0: unregisters), and gives what was granted. It registers again by itself at half of it.
@@ -108,15 +106,17 @@ impl Pbx {
         let (news, told) = sync_channel(NEWS_MAX);
         let heard = Heard::default();
         self.running.order(Order::Call { id, number: number.to_owned(), news, heard: heard.clone() });
-        Call { pbx: self, id, news: told, heard }
+        Call { pbx: self, id, news: told, at: Cell::default(), heard }
     }
 }
 
-/// One call of the PBX. Dropping it hangs up nothing.
+/// One call of the PBX. Dropping it hangs up, so that a step that fails leaves no call behind.
 pub(crate) struct Call<'a> {
     pbx: &'a Pbx,
     id: u64,
-    news: Receiver<News>,
+    news: Receiver<Told>,
+    /// When the last news were heard.
+    at: Cell<Monotonic>,
     heard: Heard,
 }
 
@@ -124,10 +124,18 @@ impl Call<'_> {
     /// The next news; none where there are none within `patience`.
     pub(crate) fn next(&self, patience: Duration) -> Option<News> {
         match self.news.recv_timeout(patience) {
-            Ok(news) => Some(news),
+            Ok((at, news)) => {
+                self.at.set(at);
+                Some(news)
+            }
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => Some(News::Failed("there is no such call any more".to_owned())),
         }
+    }
+
+    /// When the PBX heard the last news that [`Call::next`] gave, whenever those were read.
+    pub(crate) fn at(&self) -> Monotonic {
+        self.at.get()
     }
 
     /// Hangs up, or gives up where nobody answered yet.
@@ -138,5 +146,11 @@ impl Call<'_> {
     /// What was heard.
     pub(crate) fn heard(&self) -> &Heard {
         &self.heard
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.hang_up();
     }
 }

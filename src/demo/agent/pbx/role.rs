@@ -13,7 +13,7 @@ use sip::endpoint::{Effect, Owner, Reply};
 use std::collections::BTreeMap;
 
 /// Calls of one PBX at one time.
-pub(crate) const CALLS_MAX: usize = 32;
+const CALLS_MAX: usize = 32;
 
 /// The owner of REGISTER transactions; calls count from 1.
 pub(super) const REGISTRATION: Owner = Owner(0);
@@ -32,7 +32,7 @@ impl PbxRole {
 
     fn on_call(&mut self, call: Calling, line: &mut Line) {
         if self.calls.len() >= CALLS_MAX {
-            return call.tell(News::Failed(format!("the PBX has {CALLS_MAX} calls already")));
+            return call.tell(News::Failed(format!("the PBX has {CALLS_MAX} calls already")), line);
         }
         let id = call.id();
         self.calls.insert(id, call);
@@ -77,7 +77,9 @@ impl Role for PbxRole {
                 });
             }
             Effect::TransactionFailed { owner: REGISTRATION, .. } => self.registering.on_failure(),
-            Effect::TransactionFailed { owner, .. } => self.with_call(owner.0, line, |call, _, _, _| call.on_failure()),
+            Effect::TransactionFailed { owner, .. } => {
+                self.with_call(owner.0, line, |call, _, _, line| call.on_failure(line))
+            }
             Effect::DialogRequestArrived { owner, transaction, message, .. } => {
                 self.with_call(owner.0, line, |call, _, _, line| call.on_request(transaction, &message, line));
             }

@@ -24,6 +24,11 @@ pub struct Country([u8; 2]);
 pub struct NotACountry(pub String);
 
 impl Country {
+    /// The country with this code, which is known to be assigned: for constants.
+    pub const fn assigned(code: [u8; 2]) -> Self {
+        Country(code)
+    }
+
     /// Its two letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("ZZ")

@@ -1,0 +1,101 @@
+//! What a carrier is sent: who is shown, what is offered, how far the call may go.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use domain::CarrierId;
+use domain::call_control::{CallerId, CarrierInvitation, LegEvent, LegFailure, LegOrder};
+use domain::{Machine, Now, ReleaseCause};
+use leg::{CarrierLeg, CarrierTarget, Effect, Event, Identity, LegNaming, Sent, sdp};
+use sip::Message;
+use sip::endpoint::{Destination, Transport};
+use std::sync::Arc;
+
+const OFFER: &str =
+    "v=0\r\nc=IN IP4 192.0.2.10\r\nm=audio 12000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+
+fn order(caller_id: CallerId) -> CarrierInvitation {
+    CarrierInvitation {
+        carrier: CarrierId::from_bits(1),
+        caller_id,
+        callee: "+12025550123".parse().unwrap(),
+        offer: sdp::read(OFFER.as_bytes()).unwrap(),
+    }
+}
+
+fn invite(order: &CarrierInvitation) -> (CarrierLeg, Vec<Effect>) {
+    let destination = Destination {
+        transport: Transport::Udp,
+        addr: "198.51.100.7:5060".parse().unwrap(),
+        flow: None,
+        local: "203.0.113.1:5060".parse().unwrap(),
+    };
+    let target = CarrierTarget { destination, host: "198.51.100.7:5060".into() };
+    let identity = Identity {
+        host: "sip.example.net".into(),
+        user_agent: "Tandem".into(),
+        contact: "203.0.113.1:5060".parse().unwrap(),
+    };
+    let naming = LegNaming { call_id: "ours@203.0.113.1".into(), tag: "0123456789abcdef".into(), hops_left: 41 };
+    let mut effects = Vec::new();
+    let ours = "203.0.113.1:20000".parse().unwrap();
+    let leg = CarrierLeg::invite(order, target, naming, ours, Arc::new(identity), &mut effects);
+    (leg, effects)
+}
+
+fn sent(effects: &[Effect]) -> Message {
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Request { sent: Sent::Invite, request, .. } => Some(request.clone()),
+        _ => None,
+    });
+    Message::parse(request.expect("an INVITE")).unwrap()
+}
+
+/// O5, and the loop protection of RFC 3261 16.3.
+#[test]
+fn the_carrier_sees_the_number_that_was_chosen_and_one_hop_less() {
+    let (_, effects) = invite(&order(CallerId::Number("+12025550100".parse().unwrap())));
+    let invite = sent(&effects);
+    assert_eq!(invite.from().unwrap().uri().as_str(), "sip:+12025550100@sip.example.net");
+    assert_eq!(invite.uri().unwrap().as_str(), "sip:+12025550123@198.51.100.7:5060");
+    assert_eq!(invite.asserted_identities().count(), 1);
+    assert_eq!(invite.max_forwards().unwrap(), Some(41));
+    let body = std::str::from_utf8(invite.body()).unwrap();
+    assert!(body.contains("c=IN IP4 203.0.113.1") && body.contains("m=audio 20000 RTP/AVP 0 101"), "{body}");
+}
+
+/// L6.
+#[test]
+fn an_anonymous_caller_is_named_nowhere() {
+    let (_, effects) = invite(&order(CallerId::Anonymous));
+    let invite = sent(&effects);
+    assert_eq!(invite.from().unwrap().uri().as_str(), "sip:anonymous@anonymous.invalid");
+    assert!(invite.privacy().id);
+    assert_eq!(invite.asserted_identities().count(), 0);
+}
+
+#[test]
+fn an_offer_that_cannot_be_carried_fails_the_leg_before_anything_is_sent() {
+    let mut order = order(CallerId::Anonymous);
+    order.offer = sdp::read(OFFER.replace("RTP/AVP", "RTP/SAVP").as_bytes()).unwrap();
+    let (leg, effects) = invite(&order);
+    assert!(leg.is_finished());
+    assert!(matches!(effects[..], [Effect::Tell(LegEvent::Failed(LegFailure::UnusableAnswer))]));
+}
+
+/// RFC 3261 9.1: the endpoint must know the transaction first.
+#[test]
+fn a_leg_that_is_given_up_at_once_is_cancelled_as_soon_as_its_invite_has_a_name() {
+    let (mut leg, effects) = invite(&order(CallerId::Anonymous));
+    let mut endpoint = sip::endpoint::Endpoint::new(Default::default(), domain::Entropy::from_seed([1; 16]));
+    let Some(Effect::Request { request, destination, .. }) =
+        effects.iter().find(|effect| matches!(effect, Effect::Request { .. }))
+    else {
+        panic!("no request");
+    };
+    let owner = sip::endpoint::Owner(1);
+    let id = endpoint.request(owner, request, *destination, Now::default(), &mut Vec::new()).unwrap();
+    let mut told = Vec::new();
+    leg.handle(Event::Ordered(LegOrder::Release(ReleaseCause::Cancelled)), Now::default(), &mut told);
+    assert!(told.is_empty(), "there is nothing to cancel yet");
+    leg.handle(Event::RequestSent(Sent::Invite, id), Now::default(), &mut told);
+    assert!(matches!(told[..], [Effect::Cancel { transaction, .. }] if transaction == id));
+}
