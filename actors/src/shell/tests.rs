@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use domain::Now;
 use std::sync::Arc;
 use telemetry::Build;
 
