@@ -1,6 +1,6 @@
 //! What calls ask of a profile, what a profile hears, and what it orders: the whole list.
 //!
-//! How a request becomes a batch is in `credit`.
+//! How a request becomes a batch is in `batches`.
 
 use crate::call;
 use crate::directory::Directory;
