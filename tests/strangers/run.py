@@ -84,6 +84,17 @@ def play(options, scenario):
             server.kill()
 
 
+def tails(folder, lines=12):
+    """The last lines of every log of a scenario: where it failed on a machine that nobody can visit, they are all there is."""
+    for log in sorted(path for path in folder.rglob("*") if path.name == "log" or path.suffix == ".log"):
+        # A phone draws its meter over and over in one line.
+        text = log.read_bytes()[-16_384:].decode(errors="replace").rsplit("(bit/s)    ", 1)
+        told = [line[-300:] for part in text for line in part.splitlines() if line.strip() and "(bit/s)" not in line]
+        if told:
+            yield f"     | {log.relative_to(folder)}:"
+            yield from (f"     |   {line}" for line in told[-lines:])
+
+
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -111,6 +122,8 @@ def main():
                         "ok": wrong is None, "wrong": wrong})
         print(f"{'ok  ' if wrong is None else 'FAIL'} {took:6.1f} s  {scenario.name}: {wrong or scenario.proves}",
               flush=True)
+        if wrong is not None:
+            print("\n".join(tails(OUT / scenario.name)), flush=True)
     if options.json:
         print(json.dumps(results, indent=1))
     bad = sum(not result["ok"] for result in results)

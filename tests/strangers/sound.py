@@ -52,12 +52,20 @@ def wave_seconds(path):
     return path.stat().st_size / 2 / RATE_HZ
 
 
-def correlation(sent, heard, window_s=1.5):
-    """The best normalised correlation of a window from the middle of `sent` with any part of `heard`, 0 to 1."""
+def correlation(sent, heard, window_s=1.5, windows=5):
+    """The best normalised correlation of a window of `sent` with any part of `heard`, 0 to 1: several windows are tried, so that a
+    packet that a busy machine lost in one of them does not hide that the sound came back."""
     length = min(int(window_s * RATE_HZ), len(sent) // 2)
-    begin = (len(sent) - length) // 2
-    pattern = sent[begin:begin + length]
-    last = len(heard) - length
+    best = 0.0
+    for begin in range(0, len(sent) - length + 1, max(1, (len(sent) - length) // max(1, windows - 1))):
+        best = max(best, _likeness(sent[begin:begin + length], heard))
+        if best > 0.99:
+            break
+    return best
+
+
+def _likeness(pattern, heard):
+    length, last = len(pattern), len(heard) - len(pattern)
     if length < FRAME or last < 0:
         return 0.0
     # A few samples, at irregular places (regular ones would take one pitch for another), find where; all of them judge.
