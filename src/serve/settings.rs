@@ -94,6 +94,7 @@ fn media(settings: &Settings, cores: usize) -> MediaSettings {
         },
         sessions_max: (media.ports() / config::Media::PORTS_PER_CALL) as usize,
         recv_buffer: None,
+        kept_pairs_max: MediaSettings::KEPT_PAIRS,
     }
 }
 
