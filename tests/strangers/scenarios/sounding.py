@@ -9,6 +9,7 @@ import sound
 import tandem_api
 from scenarios import scenario
 from waiting import Failure, expect, until
+from world import DEAR
 
 # Writes where the switch wants its RTP, from the SDP of the 200.
 TELL_MEDIA = ('<action><ereg regexp="m=audio ([0-9]+)" search_in="body" check_it="true" assign_to="line,port"/>'
@@ -68,7 +69,8 @@ def a_call_without_sound_is_ended(world):
     carrier = world.carrier(echo=True)
     end = sound.RtpEnd()
     try:
-        pbx = world.pbx("call_until_bye", profile, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1")
+        pbx = world.pbx("call_until_bye", profile, number=DEAR, check=TELL_MEDIA, media_port=str(end.port),
+                        media_ip="127.0.0.1")
         end.send(offered_to(pbx), sound.sweep(SECONDS))
         pbx.finish()
         carrier.finish()
