@@ -67,7 +67,10 @@ impl Message {
         if value.len() > limits::CALL_ID_BYTES_MAX {
             return Err(Wrong::new(Name::CallId, "is longer than 512 bytes"));
         }
-        lex::call_id(value).ok_or(Wrong::new(Name::CallId, "is not of the form word or word@word"))
+        match lex::is_call_id(value) {
+            true => Ok(lex::text(value)),
+            false => Err(Wrong::new(Name::CallId, "is not of the form word or word@word")),
+        }
     }
 
     /// CSeq.

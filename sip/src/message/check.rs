@@ -122,7 +122,7 @@ impl Message {
                 }
                 let outcome = match name {
                     Name::Require | Name::ProxyRequire => {
-                        lex::token(value).map(drop).ok_or("has a value that is no option tag")
+                        lex::is_token(value).then_some(()).ok_or("has a value that is no option tag")
                     }
                     Name::Contact if value == b"*" => Ok(()),
                     _ => NameAddr::parse(value).map(drop),

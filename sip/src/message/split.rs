@@ -200,7 +200,7 @@ impl Pass<'_> {
             return self.note(Reason::TooLarge, "A header's name has more than 128 bytes.");
         }
         let known = Name::parse(name);
-        if known == Name::Other && lex::token(name).is_none() {
+        if known == Name::Other && !lex::is_token(name) {
             let reason = if name.is_ascii() { Reason::Header } else { Reason::Utf8 };
             return self.note(reason, "A header's name has a byte that is not allowed in names.");
         }

@@ -26,7 +26,11 @@ pub enum Transport<'a> {
 impl<'a> Transport<'a> {
     /// Reads a transport token.
     pub fn parse(token: &'a str) -> Transport<'a> {
-        let is = |name: &str| token.eq_ignore_ascii_case(name);
+        Transport::read(token.as_bytes())
+    }
+
+    fn read(token: &'a [u8]) -> Transport<'a> {
+        let is = |name: &str| token.eq_ignore_ascii_case(name.as_bytes());
         if is("UDP") {
             Transport::Udp
         } else if is("TCP") {
@@ -38,7 +42,7 @@ impl<'a> Transport<'a> {
         } else if is("WSS") {
             Transport::Wss
         } else {
-            Transport::Other(token)
+            Transport::Other(lex::text(token))
         }
     }
 
@@ -75,16 +79,19 @@ impl<'a> Via<'a> {
         let raw = lex::trim(raw);
         let (protocol, rest) = part(raw, b'/').ok_or(SHAPE)?;
         let (version, rest) = part(rest, b'/').ok_or(SHAPE)?;
-        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        if !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
             return Err("is not of protocol SIP/2.0");
         }
-        let end = rest.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(rest.len());
-        let transport = Transport::parse(lex::token(&rest[..end]).ok_or(SHAPE)?);
+        let end = lex::token_length(rest);
+        if end == 0 {
+            return Err(SHAPE);
+        }
+        let transport = Transport::read(&rest[..end]);
         if !rest.get(end).is_some_and(|byte| lex::is_blank(*byte)) {
             return Err(SHAPE);
         }
         let rest = &rest[end..];
-        let semicolon = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        let semicolon = lex::find_near(b';', rest).unwrap_or(rest.len());
         let (host, port) = sent_by(lex::trim(&rest[..semicolon]))?;
         Ok(Via { transport, host, port, params: Params::read(&rest[semicolon..])?, raw })
     }
@@ -153,9 +160,10 @@ impl<'a> Via<'a> {
 pub(crate) const BRANCH_COOKIE: &str = "z9hG4bK";
 
 /// A token, and what follows the slash behind it; blanks may stand around the slash.
-fn part(bytes: &[u8], slash: u8) -> Option<(&str, &[u8])> {
-    let at = memchr::memchr(slash, bytes)?;
-    Some((lex::token(lex::trim(&bytes[..at]))?, lex::trim_start(&bytes[at + 1..])))
+fn part(bytes: &[u8], slash: u8) -> Option<(&[u8], &[u8])> {
+    let at = lex::find_near(slash, bytes)?;
+    let word = lex::trim(&bytes[..at]);
+    lex::is_token(word).then(|| (word, lex::trim_start(&bytes[at + 1..])))
 }
 
 /// `host [ ":" port ]`, blanks allowed around the colon (RFC 3261 25.1, and `wsinv` has them).

@@ -59,7 +59,7 @@ impl<'b> Lines<'b> {
     pub fn header_named(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match Name::parse(name.as_bytes()) {
             Name::ContentLength => self,
-            _ if crate::message::lex::token(name.as_bytes()).is_none() => self,
+            _ if !crate::message::lex::is_token(name.as_bytes()) => self,
             _ => {
                 self.out.put_slice(name.as_bytes());
                 self.out.put_slice(b": ");

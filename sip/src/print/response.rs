@@ -109,11 +109,11 @@ fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
     let hop_end = memchr::memchr(b';', value).unwrap_or(value.len());
     out.put_slice(&value[..hop_end]);
     for param in via.params().iter() {
-        if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
+        if param.name.eq_ignore_ascii_case(b"received") || param.name.eq_ignore_ascii_case(b"rport") {
             continue;
         }
         out.put_u8(b';');
-        out.put_slice(param.name.as_bytes());
+        out.put_slice(param.name);
         if let Some(value) = param.value {
             out.put_u8(b'=');
             out.put_slice(value);
