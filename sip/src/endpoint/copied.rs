@@ -22,19 +22,16 @@ pub(super) struct Copied {
 impl Copied {
     /// `has_tag`: whether the request's To has a tag.
     pub(super) fn of(request: &Message, has_tag: bool, peer: SocketAddr) -> Copied {
-        let mut out = BytesMut::with_capacity(1024);
-        Response::to(request, 200, "OK").received_from(peer).print(&mut out).end();
-        let start = memchr::memmem::find(&out, b"\r\n").map_or(0, |at| at + 2);
-        let end = memchr::memmem::rfind(&out, b"Content-Length: 0\r\n\r\n").unwrap_or(out.len());
-        let mut lines = out[start..end].to_vec();
-        let tag_at = if has_tag { None } else { end_of_to(&lines) };
+        let mut lines = BytesMut::with_capacity(1024);
+        let end_of_to = Response::to(request, 200, "OK").received_from(peer).copy(&mut lines);
+        let tag_at = end_of_to.filter(|_| !has_tag).map(|at| at as u32);
         let record_route_at = lines.len() as u32;
         for route in request.lines_of(Name::RecordRoute) {
             for part in [b"Record-Route: ", route, b"\r\n"] {
                 lines.extend_from_slice(part);
             }
         }
-        Copied { lines: lines.into(), tag_at, record_route_at }
+        Copied { lines: lines[..].into(), tag_at, record_route_at }
     }
 
     /// Whether a response to this request may bear a tag of ours.
@@ -106,11 +103,4 @@ fn put_rest(reply: &Reply, out: &mut Vec<u8>) {
     ] {
         out.extend_from_slice(part);
     }
-}
-
-/// The end of the value of To in lines that we printed.
-fn end_of_to(lines: &[u8]) -> Option<u32> {
-    let start = if lines.starts_with(b"To:") { 0 } else { memchr::memmem::find(lines, b"\r\nTo:")? + 2 };
-    let length = memchr::memmem::find(&lines[start..], b"\r\n")?;
-    u32::try_from(start + length).ok()
 }

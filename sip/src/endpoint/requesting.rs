@@ -5,10 +5,11 @@
 use super::counters::timed_method;
 use super::outgoing::{Cancelling, Client, ClientMachine};
 use super::table::Id;
-use super::via::OwnVia;
+use super::via::{OwnVia, printed_lines};
 use super::{ClientTransactionId, Destination, Effect, Endpoint, HeaderLines, Owner, Refused};
+use crate::message::NameAddr;
 use crate::transaction::{ClientInvite, ClientOther, ack, client_invite};
-use crate::{Message, Method};
+use crate::{Method, Name};
 use bytes::Bytes;
 use domain::{Machine, Now};
 use smallvec::SmallVec;
@@ -114,7 +115,7 @@ impl Endpoint {
             return Err(Refused::Unsendable);
         }
         let bytes = self.stamp(ack, &Method::Ack, &destination)?.bytes;
-        let tag = Message::parse(bytes.clone()).ok().and_then(|ack| Some(self.keys.tag(ack.to_tag()?)));
+        let tag = to_tag_of(ack).map(|tag| self.keys.tag(tag));
         if let Some(client) = self.clients.get_mut(transaction.0)
             && let Some(answer) = client.answers.iter_mut().find(|answer| Some(answer.tag) == tag)
         {
@@ -176,6 +177,12 @@ impl Endpoint {
             self.send_cancel(id, &lines, now, effects);
         }
     }
+}
+
+/// The To tag of a request that was printed by us.
+fn to_tag_of(request: &[u8]) -> Option<&str> {
+    let to = printed_lines(request).find_map(|line| line.strip_prefix(Name::To.prefix()))?;
+    NameAddr::parse(to).ok()?.tag()
 }
 
 /// The method of a request that was printed by us.

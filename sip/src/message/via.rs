@@ -118,10 +118,7 @@ impl<'a> Via<'a> {
 
     /// The branch, if it begins with the magic cookie and has something behind it (RFC 3261 8.1.1.7).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().filter(|branch| {
-            branch.len() > BRANCH_COOKIE.len()
-                && branch.as_bytes()[..BRANCH_COOKIE.len()].eq_ignore_ascii_case(BRANCH_COOKIE.as_bytes())
-        })
+        self.branch().filter(|branch| has_cookie(branch.as_bytes()))
     }
 
     /// Whether `rport` is there, with or without a value (RFC 3581).
@@ -158,6 +155,13 @@ impl<'a> Via<'a> {
 
 /// What the branches of RFC 3261 begin with.
 pub(crate) const BRANCH_COOKIE: &str = "z9hG4bK";
+
+/// Whether a branch begins with the magic cookie and has something behind it (RFC 3261 8.1.1.7).
+pub(crate) fn has_cookie(branch: &[u8]) -> bool {
+    branch
+        .split_at_checked(BRANCH_COOKIE.len())
+        .is_some_and(|(cookie, unique)| cookie.eq_ignore_ascii_case(BRANCH_COOKIE.as_bytes()) && !unique.is_empty())
+}
 
 /// A token, and what follows the slash behind it; blanks may stand around the slash.
 fn part(bytes: &[u8], slash: u8) -> Option<(&[u8], &[u8])> {

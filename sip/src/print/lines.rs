@@ -20,6 +20,11 @@ impl<'b> Lines<'b> {
         Lines { out }
     }
 
+    /// Bytes in the buffer.
+    pub(super) fn length(&self) -> usize {
+        self.out.len()
+    }
+
     /// Adds one line. `Name::Other` has no name to print and adds nothing: use [`header_named`](Lines::header_named).
     pub fn header(self, name: Name, value: impl AsRef<[u8]>) -> Self {
         match name {

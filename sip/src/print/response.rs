@@ -52,6 +52,16 @@ impl<'a> Response<'a> {
         out.put_slice(&start);
         put_clean(out, self.phrase.as_bytes());
         out.put_slice(b"\r\n");
+        self.copy(out);
+        let lines = Lines::new(out);
+        match self.request.header(Name::Timestamp) {
+            Some(timestamp) if self.status == 100 => lines.copied(Name::Timestamp, &[timestamp]),
+            _ => lines,
+        }
+    }
+
+    /// Prints the copied headers alone, and says where the value of To ends, if the request has one.
+    pub(crate) fn copy(&self, out: &mut BytesMut) -> Option<usize> {
         let mut is_top = true;
         for line in self.request.lines_of(Name::Via) {
             out.put_slice(b"Via: ");
@@ -71,21 +81,20 @@ impl<'a> Response<'a> {
         if let Some(from) = self.request.header(Name::From) {
             lines = lines.copied(Name::From, &[from]);
         }
+        let mut to_end = None;
         if let Some(to) = self.request.header(Name::To) {
             lines = match self.tag.filter(|_| !has_tag(to)) {
                 Some(tag) => lines.copied(Name::To, &[to, b";tag=", tag.as_bytes()]),
                 None => lines.copied(Name::To, &[to]),
             };
+            to_end = Some(lines.length() - b"\r\n".len());
         }
         for name in [Name::CallId, Name::CSeq] {
             if let Some(value) = self.request.header(name) {
                 lines = lines.copied(name, &[value]);
             }
         }
-        match self.request.header(Name::Timestamp) {
-            Some(timestamp) if self.status == 100 => lines.copied(Name::Timestamp, &[timestamp]),
-            _ => lines,
-        }
+        to_end
     }
 }
 
