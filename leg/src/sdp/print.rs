@@ -62,7 +62,7 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
         text.push_str("\r\n");
     }
     for format in &stream.formats {
-        for rtpmap in &format.rtpmap {
+        if let Some(rtpmap) = &format.rtpmap {
             put_of_format(text, "a=rtpmap:", format.payload_type, rtpmap);
         }
         for parameters in &format.fmtp {

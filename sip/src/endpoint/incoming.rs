@@ -234,7 +234,7 @@ impl Endpoint {
             let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
             return self.answer(&message, &source, &identity, reply, effects);
         };
-        let reply = front_door.reply(200, "OK").tag(&server.default_tag.to_string());
+        let reply = front_door.reply(200, "OK").tag(&server.default_tag.text());
         let is_open = server.is_open();
         let is_first = !std::mem::replace(&mut server.is_cancelled, true);
         let owner = server.owner;

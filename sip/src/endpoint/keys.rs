@@ -8,7 +8,6 @@ use crate::message::via::has_cookie;
 use crate::{Host, Message, Method};
 use domain::Entropy;
 use siphasher::sip::SipHasher13;
-use smallvec::SmallVec;
 
 /// The secret.
 #[derive(Clone)]
@@ -18,9 +17,24 @@ pub(super) struct Keys(u64, u64);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tag(u64);
 
-impl std::fmt::Display for Tag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
+impl Tag {
+    pub(super) fn new(number: u64) -> Tag {
+        Tag(number)
+    }
+
+    /// As it is printed.
+    pub(super) fn text(self) -> String {
+        let mut text = String::with_capacity(16);
+        put_hex(&mut text, self.0);
+        text
+    }
+}
+
+/// Adds 16 hexadecimal digits.
+pub(super) fn put_hex(text: &mut String, number: u64) {
+    for place in (0..16).rev() {
+        let digit = (number >> (4 * place) & 15) as u8;
+        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
     }
 }
 
@@ -40,7 +54,7 @@ pub(super) struct Identity {
 /// What is hashed: the parts of a key, which cannot run into each other. Gathered first, since a hash is fastest over one piece.
 struct Parts {
     hasher: SipHasher13,
-    gathered: SmallVec<[u8; 256]>,
+    gathered: Vec<u8>,
 }
 
 impl Parts {
@@ -79,7 +93,7 @@ impl Keys {
     }
 
     fn parts(&self, kind: u8) -> Parts {
-        let mut gathered = SmallVec::new();
+        let mut gathered = Vec::with_capacity(256);
         gathered.push(kind);
         Parts { hasher: SipHasher13::new_with_keys(self.0, self.1), gathered }
     }

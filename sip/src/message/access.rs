@@ -30,7 +30,7 @@ impl Message {
     /// # Errors
     /// [`Wrong`] if it is missing or cannot be read.
     pub fn top_via(&self) -> Result<Via<'_>, Wrong> {
-        self.vias().next().unwrap_or(Err(Wrong::missing(Name::Via)))
+        self.index.marks.via.map(|via| via.in_bytes(&self.bytes))
     }
 
     /// From.

@@ -4,7 +4,7 @@
 //! Bad dates and other headers that nobody acts on are tolerated.
 
 use super::marks::is_key;
-use super::{Message, Method, Name, NameAddr, Start, Wrong, lex};
+use super::{Message, Method, Name, NameAddr, Start, Via, Wrong, lex};
 use crate::{Scheme, limits};
 use std::borrow::Cow;
 
@@ -67,8 +67,11 @@ impl Message {
     /// Every Via can be read; a request has at most twenty, a response one (RFC 3261 8.1.3.3: we are no proxy).
     fn check_vias(&self) -> Result<(), Complaint> {
         let mut count = 0usize;
-        for via in self.vias() {
-            let via = via?;
+        for value in self.values(Name::Via, limits::VIAS_MAX + 1) {
+            let via = match count {
+                0 => self.top_via()?,
+                _ => Via::parse(value).map_err(|clause| Wrong::new(Name::Via, clause))?,
+            };
             count += 1;
             if !is_key(via.params().get("branch")) {
                 return Err(

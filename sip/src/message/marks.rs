@@ -1,14 +1,16 @@
-//! What everybody asks of every message: Call-ID, CSeq, and the tags of From and To, read once with the pass.
+//! What everybody asks of every message: the topmost Via, Call-ID, CSeq, and the tags of From and To, read once with the pass.
 //!
 //! Whether a message may go without them is the matter of `check`.
 
 use super::values::CSeq;
-use super::{Index, Name, NameAddr, Param, Span, Wrong, lex};
+use super::via::Layout;
+use super::{Index, Name, NameAddr, Param, Span, Via, Wrong, lex};
 use crate::limits;
 
 /// Each as it was read, or why it could not be.
 #[derive(Debug, Clone)]
 pub(super) struct Marks {
+    pub(super) via: Result<Layout, Wrong>,
     pub(super) call_id: Result<Span, Wrong>,
     pub(super) cseq: Result<CSeq, Wrong>,
     pub(super) from_tag: Result<Tag, Wrong>,
@@ -29,6 +31,7 @@ impl Default for Marks {
     /// Of a message without headers.
     fn default() -> Marks {
         Marks {
+            via: Err(Wrong::missing(Name::Via)),
             call_id: Err(Wrong::missing(Name::CallId)),
             cseq: Err(Wrong::missing(Name::CSeq)),
             from_tag: Err(Wrong::missing(Name::From)),
@@ -41,14 +44,20 @@ impl Marks {
     /// Of several lines of one name, the first counts, as everywhere.
     pub(super) fn read(bytes: &[u8], index: &Index) -> Marks {
         let mut marks = Marks::default();
+        let mut top = None;
         for slot in index.slots.iter().rev() {
             match slot.name {
+                // An empty line has no values.
+                Name::Via if slot.value.length() > 0 => top = Some(slot.value),
                 Name::CallId => marks.call_id = call_id(bytes, slot.value),
                 Name::CSeq => marks.cseq = named(Name::CSeq, CSeq::parse(slot.value.of(bytes))),
                 Name::From => marks.from_tag = named(Name::From, tag(bytes, slot.value)),
                 Name::To => marks.to_tag = named(Name::To, tag(bytes, slot.value)),
                 _ => {}
             }
+        }
+        if let Some(line) = top {
+            marks.via = named(Name::Via, via(bytes, line.of(bytes)));
         }
         marks
     }
@@ -87,6 +96,11 @@ fn call_id(bytes: &[u8], span: Span) -> Result<Span, Wrong> {
         true => Ok(span),
         false => Err(Wrong::new(Name::CallId, "is not of the form word or word@word")),
     }
+}
+
+fn via(bytes: &[u8], line: &[u8]) -> Result<Layout, &'static str> {
+    let end = lex::find_outside(line, b',').unwrap_or(line.len());
+    Via::parse(&line[..end]).map(|via| Layout::of(&via, bytes))
 }
 
 fn tag(bytes: &[u8], address: Span) -> Result<Tag, &'static str> {

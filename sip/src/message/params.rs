@@ -59,6 +59,11 @@ impl<'a> Params<'a> {
         Ok(Params { raw })
     }
 
+    /// Parameters that were read before, from what [`Params::raw`] said of them.
+    pub(super) fn read_before(raw: &'a [u8]) -> Params<'a> {
+        Params { raw }
+    }
+
     /// The parameters one by one.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let mut rest = (!self.raw.is_empty()).then_some(self.raw);

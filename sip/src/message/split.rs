@@ -314,8 +314,11 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
-    /// Where `part` of these bytes stands in them.
+    /// Where `part` of these bytes stands in them. What is empty stands nowhere.
     pub(super) fn within(bytes: &[u8], part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::default();
+        }
         let start = part.as_ptr().addr() - bytes.as_ptr().addr();
         Span::new(start, start + part.len())
     }

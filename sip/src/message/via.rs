@@ -2,7 +2,7 @@
 //!
 //! Where a response is sent is not decided here.
 
-use super::{Params, lex};
+use super::{Params, Span, lex};
 use crate::Host;
 use std::net::IpAddr;
 
@@ -62,7 +62,8 @@ impl<'a> Transport<'a> {
 /// One Via value.
 #[derive(Debug, Clone, Copy)]
 pub struct Via<'a> {
-    transport: Transport<'a>,
+    /// The token as written.
+    transport: &'a [u8],
     host: Host<'a>,
     port: Option<u16>,
     params: Params<'a>,
@@ -86,7 +87,7 @@ impl<'a> Via<'a> {
         if end == 0 {
             return Err(SHAPE);
         }
-        let transport = Transport::read(&rest[..end]);
+        let transport = &rest[..end];
         if !rest.get(end).is_some_and(|byte| lex::is_blank(*byte)) {
             return Err(SHAPE);
         }
@@ -98,7 +99,7 @@ impl<'a> Via<'a> {
 
     /// The transport.
     pub fn transport(&self) -> Transport<'a> {
-        self.transport
+        Transport::read(self.transport)
     }
 
     /// The host of `sent-by`.
@@ -150,6 +151,49 @@ impl<'a> Via<'a> {
     /// The whole value as written.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.raw
+    }
+}
+
+/// A Via that was read: where its parts stand in the bytes of its message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    raw: Span,
+    transport: Span,
+    /// The host if it is an address, or else where its name stands.
+    host: Result<IpAddr, Span>,
+    port: Option<u16>,
+    params: Span,
+}
+
+impl Layout {
+    /// `via` was read from a part of `bytes`.
+    pub(super) fn of(via: &Via<'_>, bytes: &[u8]) -> Layout {
+        Layout {
+            raw: Span::within(bytes, via.raw),
+            transport: Span::within(bytes, via.transport),
+            host: match via.host {
+                Host::Name(name) => Err(Span::within(bytes, name.as_bytes())),
+                Host::V4(address) => Ok(address.into()),
+                Host::V6(address) => Ok(address.into()),
+            },
+            port: via.port,
+            params: Span::within(bytes, via.params.raw()),
+        }
+    }
+
+    /// The Via once more, of the same bytes.
+    pub(super) fn in_bytes(self, bytes: &[u8]) -> Via<'_> {
+        Via {
+            transport: self.transport.of(bytes),
+            host: match self.host {
+                Ok(IpAddr::V4(address)) => Host::V4(address),
+                Ok(IpAddr::V6(address)) => Host::V6(address),
+                Err(name) => Host::Name(lex::text(name.of(bytes))),
+            },
+            port: self.port,
+            params: Params::read_before(self.params.of(bytes)),
+            raw: self.raw.of(bytes),
+        }
     }
 }
 

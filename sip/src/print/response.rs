@@ -4,7 +4,7 @@
 
 use super::Lines;
 use super::lines::{put_clean, put_ip, put_number};
-use crate::message::{Message, Name, Params, Via, lex};
+use crate::message::{Message, Name, Params, Via, Wrong, lex};
 use bytes::{BufMut, BytesMut};
 use std::net::SocketAddr;
 
@@ -66,7 +66,7 @@ impl<'a> Response<'a> {
         for line in self.request.lines_of(Name::Via) {
             out.put_slice(b"Via: ");
             match self.source.filter(|_| is_top) {
-                Some(source) => put_top_via(out, line, source),
+                Some(source) => put_top_via(out, line, self.request.top_via(), source),
                 None => out.put_slice(line),
             }
             out.put_slice(b"\r\n");
@@ -106,9 +106,10 @@ fn has_tag(address: &[u8]) -> bool {
 
 /// The first Via line, whose first value is the hop that the request came from (RFC 3261 18.2.1, RFC 3581 4). What cannot be read is
 /// copied.
-fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
+fn put_top_via(out: &mut BytesMut, line: &[u8], top: Result<Via<'_>, Wrong>, source: SocketAddr) {
     let value_end = lex::find_outside(line, b',').unwrap_or(line.len());
-    let Ok(via) = Via::parse(&line[..value_end]) else { return out.put_slice(line) };
+    // The topmost value is in the first line that has one.
+    let (Ok(via), false) = (top, line.is_empty()) else { return out.put_slice(line) };
     let ip = source.ip().to_canonical();
     let wants_rport = via.wants_rport();
     if !wants_rport && via.host().ip() == Some(ip) && via.params().get("received").is_none() {

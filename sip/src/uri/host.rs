@@ -72,6 +72,10 @@ impl<'a> Host<'a> {
     }
 }
 
+fn digit(byte: u8) -> u16 {
+    u16::from(byte - b'0')
+}
+
 /// An IPv4 address that stands at the start, and what stands behind it: four numbers of at most three digits, without leading zeros,
 /// which elsewhere mean octal (RFC 6943 3.1.1).
 fn ipv4_at_start(bytes: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
@@ -81,14 +85,16 @@ fn ipv4_at_start(bytes: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
         if index > 0 {
             rest = rest.strip_prefix(b".")?;
         }
-        let length = rest.iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, behind) = rest.split_at(length);
-        let value = digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit - b'0'));
-        if digits.is_empty() || (length > 1 && digits[0] == b'0') {
-            return None;
-        }
+        let (value, digits) = match rest {
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ..] => {
+                (digit(*a) * 100 + digit(*b) * 10 + digit(*c), 3)
+            }
+            [a @ b'1'..=b'9', b @ b'0'..=b'9', ..] => (digit(*a) * 10 + digit(*b), 2),
+            [a @ b'0'..=b'9', ..] => (digit(*a), 1),
+            _ => return None,
+        };
         *octet = u8::try_from(value).ok()?;
-        rest = behind;
+        rest = &rest[digits..];
     }
     Some((Ipv4Addr::from(octets), rest))
 }
