@@ -1,5 +1,6 @@
 //! From a [`MediaDescription`] to text. The addresses printed are the description's: `negotiation` has put ours there.
 
+use crate::put;
 use domain::media::{Direction, MediaDescription, Stream, StreamKind};
 use std::net::IpAddr;
 
@@ -21,9 +22,9 @@ pub struct Origin {
 pub fn print(description: &MediaDescription, origin: Origin) -> String {
     let mut text = String::with_capacity(512);
     text.push_str("v=0\r\no=- ");
-    put_number(&mut text, origin.session);
+    put::number(&mut text, origin.session);
     text.push(' ');
-    put_number(&mut text, origin.version);
+    put::number(&mut text, origin.version);
     text.push(' ');
     put_address(&mut text, origin.address);
     text.push_str("\r\ns=-\r\nc=");
@@ -43,12 +44,12 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
     text.push_str("m=");
     put_clean(text, kind);
     text.push(' ');
-    put_number(text, stream.receives_at.map_or(0, |address| address.port().into()));
+    put::number(text, stream.receives_at.map_or(0, |address| address.port().into()));
     text.push(' ');
     put_clean(text, &stream.transport);
     for format in &stream.formats {
         text.push(' ');
-        put_number(text, format.payload_type.into());
+        put::number(text, format.payload_type.into());
     }
     for token in &stream.format_tokens {
         text.push(' ');
@@ -83,7 +84,7 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
 /// An attribute of one format: its payload type, and what is said of it.
 fn put_of_format(text: &mut String, attribute: &str, payload_type: u8, value: &str) {
     text.push_str(attribute);
-    put_number(text, payload_type.into());
+    put::number(text, payload_type.into());
     text.push(' ');
     put_clean(text, value);
     text.push_str("\r\n");
@@ -93,33 +94,15 @@ fn put_of_format(text: &mut String, attribute: &str, payload_type: u8, value: &s
 fn put_numbered(text: &mut String, attribute: &str, number: Option<u16>) {
     if let Some(number) = number {
         text.push_str(attribute);
-        put_number(text, number.into());
+        put::number(text, number.into());
         text.push_str("\r\n");
     }
 }
 
 /// `IN IP4 192.0.2.1`
 fn put_address(text: &mut String, address: IpAddr) {
-    match address {
-        IpAddr::V4(address) => {
-            text.push_str("IN IP4 ");
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { "." });
-                put_number(text, octet.into());
-            }
-        }
-        IpAddr::V6(address) => {
-            text.push_str("IN IP6 ");
-            text.push_str(&address.to_string());
-        }
-    }
-}
-
-fn put_number(text: &mut String, number: u64) {
-    if number >= 10 {
-        put_number(text, number / 10);
-    }
-    text.push(char::from(b'0' + (number % 10) as u8));
+    text.push_str(if address.is_ipv4() { "IN IP4 " } else { "IN IP6 " });
+    put::ip(text, address);
 }
 
 fn put_clean(text: &mut String, value: &str) {
