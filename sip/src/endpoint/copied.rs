@@ -4,6 +4,7 @@
 //! Which response is sent is not decided here.
 
 use super::Reply;
+use crate::print::{put_clean, put_number};
 use crate::{Message, Name, Response};
 use bytes::{Bytes, BytesMut};
 use std::net::SocketAddr;
@@ -53,9 +54,9 @@ impl Copied {
         let body = reply.content.as_ref().map_or(&[][..], |(_, body)| body);
         let mut out = Vec::with_capacity(self.lines.len() + reply.lines.as_bytes().len() + body.len() + 160);
         out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(reply.status.clamp(100, 699).to_string().as_bytes());
+        put_number(&mut out, reply.status.clamp(100, 699).into());
         out.push(b' ');
-        out.extend(reply.phrase.bytes().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte }));
+        put_clean(&mut out, reply.phrase.as_bytes());
         out.extend_from_slice(b"\r\n");
         let end = match record_route {
             RecordRoute::Copied => self.lines.len(),
@@ -93,14 +94,10 @@ fn put_rest(reply: &Reply, out: &mut Vec<u8>) {
         out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
         return;
     };
-    for part in [
-        b"Content-Type: ",
-        content_type.as_bytes(),
-        b"\r\nContent-Length: ",
-        body.len().to_string().as_bytes(),
-        b"\r\n\r\n",
-        body,
-    ] {
+    for part in [b"Content-Type: ", content_type.as_bytes(), b"\r\nContent-Length: "] {
         out.extend_from_slice(part);
     }
+    put_number(out, body.len() as u64);
+    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(body);
 }

@@ -43,8 +43,6 @@ pub(super) fn put_hex(text: &mut String, number: u64) {
 pub(super) struct Identity {
     /// The key of its server transaction.
     pub(super) server: u64,
-    /// What two copies of one request have in common when they come over two ways (RFC 3261 8.2.2.2).
-    pub(super) merged: u64,
     /// The To tag that every retransmission of the request gets again, without anything being remembered (RFC 3261 8.2.7).
     pub(super) tag: Tag,
     /// Where its responses go.
@@ -123,10 +121,18 @@ impl Keys {
         };
         Some(Identity {
             server: server.end(),
-            merged: self.parts(b'm').add(call_id).add(from_tag).number(cseq).add(method).end(),
             tag: Tag(self.parts(b't').add(call_id).add(from_tag).add(branch).end()),
             destination: super::via::response_destination(&via, source),
         })
+    }
+
+    /// What two copies of one new request have in common when they come over two ways (RFC 3261 8.2.2.2).
+    pub(super) fn merged(&self, request: &Message) -> u64 {
+        let call_id = request.call_id().unwrap_or_default().as_bytes();
+        let from_tag = request.from_tag().unwrap_or_default().as_bytes();
+        let cseq = request.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        let method = request.method().map(Method::as_str).unwrap_or_default().as_bytes();
+        self.parts(b'm').add(call_id).add(from_tag).number(cseq).add(method).end()
     }
 
     /// The client transaction of a request of ours, or of a response: branch, `sent-by` and method (RFC 3261 17.1.3, 18.1.2).

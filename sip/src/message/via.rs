@@ -216,8 +216,9 @@ fn part(bytes: &[u8], slash: u8) -> Option<(&[u8], &[u8])> {
 
 /// `host [ ":" port ]`, blanks allowed around the colon (RFC 3261 25.1, and `wsinv` has them).
 fn sent_by(bytes: &[u8]) -> Result<(Host<'_>, Option<u16>), &'static str> {
-    if !bytes.iter().any(|byte| lex::is_blank(*byte)) {
-        return Host::parse_with_port(bytes);
+    let read = Host::parse_with_port(bytes);
+    if read.is_ok() || !bytes.iter().any(|byte| lex::is_blank(*byte)) {
+        return read;
     }
     let colon = memchr::memrchr(b':', bytes).ok_or("has a blank in its host")?;
     let (host, rest) = Host::parse_with_port(lex::trim(&bytes[..colon]))?;

@@ -149,16 +149,15 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Puts a value whose CR, LF and NUL are blanks.
-pub(super) fn put_clean(out: &mut BytesMut, value: &[u8]) {
+pub(crate) fn put_clean(out: &mut impl BufMut, value: &[u8]) {
     if memchr::memchr3(b'\r', b'\n', 0, value).is_none() {
-        out.put_slice(value);
-        return;
+        return out.put_slice(value);
     }
-    out.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
+    value.iter().for_each(|byte| out.put_u8(if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
 }
 
 /// Puts a number in decimal digits.
-pub(super) fn put_number(out: &mut BytesMut, number: u64) {
+pub(crate) fn put_number(out: &mut impl BufMut, number: u64) {
     let mut digits = [0; 20];
     let at = digits_before(&mut digits, 20, number);
     out.put_slice(&digits[at..]);
