@@ -127,12 +127,16 @@ impl<'a> Scanner<'a> {
     /// Digits as we write them: no sign, no zero in front.
     fn unsigned(&mut self) -> Option<u64> {
         let rest = self.rest();
-        let mut value = 0u64;
-        let mut length = 0;
-        while let Some(digit) = rest.get(length).filter(|byte| byte.is_ascii_digit()) {
-            value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-            length += 1;
-        }
+        let length = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        let number = |value: u64, digit: &u8| value * 10 + u64::from(digit - b'0');
+        // Nineteen digits fit always, a twentieth sometimes.
+        let value = match rest.get(..length)? {
+            few if length <= 19 => few.iter().fold(0, number),
+            [most @ .., last] if length == 20 => {
+                most.iter().fold(0, number).checked_mul(10)?.checked_add(u64::from(last - b'0'))?
+            }
+            _ => return None,
+        };
         if length == 0 || (rest[0] == b'0' && length > 1) {
             return None;
         }
