@@ -98,7 +98,7 @@ impl Carrier {
             let (stop, stopped) = oneshot::channel();
             let (peer, law, program) = (spoken.address, spoken.law, self.program);
             // One that finds no room is deaf and dumb, and its caller's figures show it.
-            speakers.begin(Stream { socket, peer, law, program, silent_at: None, stop: stopped });
+            speakers.begin(Stream { socket, peer, law, program, is_echoed: false, silent_at: None, stop: stopped });
             call._stream = Some(stop);
         }
     }

@@ -94,6 +94,7 @@ impl Crew {
                 dial: options.dial,
                 hold: options.hold,
                 expires_s: options.expires,
+                is_echoed: options.carrier_sound == Program::Echo,
                 ip,
                 no_sound,
                 speakers: RefCell::new(speakers),

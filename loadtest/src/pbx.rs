@@ -48,6 +48,8 @@ pub struct Common {
     pub hold: Duration,
     /// Seconds that they want to be registered.
     pub expires_s: u32,
+    /// Whether whoever is called echoes.
+    pub is_echoed: bool,
     /// Where sound is opened.
     pub ip: IpAddr,
     /// The address in the SDP of calls without sound, where nobody listens.
@@ -266,6 +268,7 @@ impl Common {
             peer: spoken.address,
             law: spoken.law,
             program: Program::Send,
+            is_echoed: self.is_echoed,
             silent_at: Some(silent_at),
             stop: stopped,
         };

@@ -84,6 +84,8 @@ pub struct Rtp {
     pub lost_round_trip_percent: f64,
     /// Calls whose PBX heard nothing.
     pub deaf_calls: u64,
+    /// Packets of other calls that PBXs heard.
+    pub strays: u64,
     /// Streams that the load test had no room for.
     pub refused: u64,
 }
@@ -129,7 +131,7 @@ pub struct Summary {
     pub unacknowledged: u64,
     /// SIP messages that we sent again.
     pub retransmissions: u64,
-    /// Histograms: `registration`, `setup`, `answer`, `disconnect`, `rtp_round_trip`, `rtp_one_way`, `sent_late`.
+    /// Histograms: `registration`, `setup`, `answer`, `disconnect`, `rtp_round_trip`, `rtp_one_way`, `sent_late`, `rtp_sent_late`.
     pub latencies: BTreeMap<&'static str, Percentiles>,
     /// Sound; none without it.
     pub rtp: Option<Rtp>,
@@ -147,10 +149,11 @@ impl Run<'_> {
     /// The histograms by name.
     fn latencies(&self) -> Vec<(&'static str, Latencies)> {
         let figures = &self.seen.figures;
-        let (mut round_trip, mut one_way) = (Latencies::new(), Latencies::new());
+        let (mut round_trip, mut one_way, mut rtp_late) = (Latencies::new(), Latencies::new(), Latencies::new());
         for sound in [&self.seen.heard_by_pbxs, &self.seen.heard_by_carrier].into_iter().flatten() {
             round_trip.add(&sound.round_trip);
             one_way.add(&sound.one_way);
+            rtp_late.add(&sound.sent_late);
         }
         vec![
             ("registration", figures.registration.clone()),
@@ -160,6 +163,7 @@ impl Run<'_> {
             ("rtp_round_trip", round_trip),
             ("rtp_one_way", one_way),
             ("sent_late", self.lateness.clone()),
+            ("rtp_sent_late", rtp_late),
         ]
     }
 
@@ -245,6 +249,7 @@ fn rtp(pbxs: &SoundFigures, carrier: Option<&SoundFigures>) -> Rtp {
         lost_round_trip: lost,
         lost_round_trip_percent: lost as f64 * 100.0 / pbxs.echoed_sent.max(1) as f64,
         deaf_calls: pbxs.deaf,
+        strays: pbxs.strays,
         refused: pbxs.refused + carrier.map_or(0, |carrier| carrier.refused),
     }
 }

@@ -7,14 +7,15 @@ use crate::tandem::{Books, Ticks};
 use std::fmt::Write;
 
 /// The histograms that are shown, and what they are called.
-const ROWS: [(&str, &str); 7] = [
+const ROWS: [(&str, &str); 8] = [
     ("registration", "registration"),
     ("setup", "set-up (SRD)"),
     ("answer", "answer"),
     ("disconnect", "hang-up (SDD)"),
     ("rtp_round_trip", "RTP round trip"),
     ("rtp_one_way", "RTP one way"),
-    ("sent_late", "sent late by us"),
+    ("sent_late", "call sent late"),
+    ("rtp_sent_late", "RTP sent late"),
 ];
 
 /// The summary, many lines.
@@ -84,14 +85,18 @@ fn write_rtp(rtp: &Rtp, out: &mut String) -> std::fmt::Result {
         rtp.lost_round_trip,
         rtp.lost_round_trip_percent
     )?;
-    if rtp.deaf_calls + rtp.refused > 0 {
-        writeln!(out, "             {} calls heard nothing, {} streams found no room", rtp.deaf_calls, rtp.refused)?;
+    if rtp.deaf_calls + rtp.strays + rtp.refused > 0 {
+        let (deaf, strays, refused) = (rtp.deaf_calls, rtp.strays, rtp.refused);
+        writeln!(
+            out,
+            "             {deaf} calls heard nothing, {strays} packets of other calls, {refused} streams found no room"
+        )?;
     }
     Ok(())
 }
 
 fn write_ticks(ticks: &Ticks, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "charge ticks {} charged, by the switch's /metrics during the run; a tick", ticks.charged)?;
+    writeln!(out, "charge ticks {} batches of charges, by the switch's /metrics during the run; each", ticks.charged)?;
     for station in &ticks.stations {
         let ms = |bound: Option<f64>| bound.map_or_else(|| "?".to_owned(), |ms| format!("<= {ms} ms"));
         let (p50, p99) = (ms(station.p50_ms_at_most), ms(station.p99_ms_at_most));

@@ -42,6 +42,8 @@ pub struct Stream {
     pub law: Law,
     /// What it says.
     pub program: Program,
+    /// Whether the other side echoes, so that only what this one said can be heard.
+    pub is_echoed: bool,
     /// When it falls silent and only listens: a little before it ends, so that what is under way is not taken for lost.
     pub silent_at: Option<Monotonic>,
     /// Ends it, when the sender is dropped.
@@ -67,6 +69,10 @@ pub struct SoundFigures {
     pub returned: u64,
     /// Streams that came to be measured with an echo, and what they sent: loss of the round trip is the rest of it.
     pub echoed_sent: u64,
+    /// Packets of other calls, where only our own can come back: late ones of a call whose port was given to this one.
+    pub strays: u64,
+    /// How late packets were sent, by the beat of their stream: where this is large, the load test itself was held up.
+    pub sent_late: Latencies,
     /// A packet's way to the other side and back.
     pub round_trip: Latencies,
     /// A packet's way from the other side of ours to this one: one clock tells both ends.
@@ -84,6 +90,8 @@ impl SoundFigures {
         self.missing += other.missing;
         self.returned += other.returned;
         self.echoed_sent += other.echoed_sent;
+        self.strays += other.strays;
+        self.sent_late.add(&other.sent_late);
         self.round_trip.add(&other.round_trip);
         self.one_way.add(&other.one_way);
     }

@@ -48,6 +48,7 @@ pub(super) async fn carry(stream: Stream, ear: Ear, numbers: u128) {
         peer: stream.peer,
         law: stream.law,
         program: stream.program,
+        is_echoed: stream.is_echoed,
         numbering,
         name: (numbers >> 64) as u64,
         sent: 0,
@@ -63,8 +64,9 @@ pub(super) async fn carry(stream: Stream, ear: Ear, numbers: u128) {
             // Dropped or told: it is over either way.
             _ = &mut stop => break,
             _ = voice.socket.readable() => voice.listen(&ear),
-            _ = ticks.tick(), if speaks => {
+            beat = ticks.tick(), if speaks => {
                 let now = ear.clock.monotonic();
+                ear.figures.borrow_mut().sent_late.record(beat.elapsed());
                 if stream.silent_at.is_some_and(|at| at <= now) {
                     speaks = false;
                 } else {
@@ -82,6 +84,7 @@ struct Voice {
     peer: std::net::SocketAddr,
     law: Law,
     program: Program,
+    is_echoed: bool,
     numbering: Numbering,
     name: u64,
     sent: u64,
@@ -133,6 +136,8 @@ impl Voice {
         if stamp.stream == self.name {
             self.returned += 1;
             figures.round_trip.record(age);
+        } else if self.is_echoed {
+            figures.strays += 1;
         } else {
             figures.one_way.record(age);
         }
