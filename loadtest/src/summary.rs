@@ -78,10 +78,10 @@ pub struct Rtp {
     pub missing_there: Option<u64>,
     /// Packets missing on the way to the PBXs, by their numbers.
     pub missing_back: u64,
-    /// Packets of PBXs that never came back, of calls whose sound was echoed.
-    pub lost_round_trip: u64,
+    /// Packets of PBXs that never came back; none where nobody echoes.
+    pub lost_round_trip: Option<u64>,
     /// The same, of 100 that were sent.
-    pub lost_round_trip_percent: f64,
+    pub lost_round_trip_percent: Option<f64>,
     /// Calls whose PBX heard nothing.
     pub deaf_calls: u64,
     /// Packets of other calls that PBXs heard.
@@ -239,7 +239,7 @@ impl Run<'_> {
 }
 
 fn rtp(pbxs: &SoundFigures, carrier: Option<&SoundFigures>) -> Rtp {
-    let lost = pbxs.echoed_sent.saturating_sub(pbxs.returned);
+    let lost = (pbxs.echoed_sent > 0).then(|| pbxs.echoed_sent.saturating_sub(pbxs.returned));
     Rtp {
         sent: pbxs.sent,
         heard_by_carrier: carrier.map(|carrier| carrier.heard),
@@ -247,7 +247,7 @@ fn rtp(pbxs: &SoundFigures, carrier: Option<&SoundFigures>) -> Rtp {
         missing_there: carrier.map(|carrier| carrier.missing),
         missing_back: pbxs.missing,
         lost_round_trip: lost,
-        lost_round_trip_percent: lost as f64 * 100.0 / pbxs.echoed_sent.max(1) as f64,
+        lost_round_trip_percent: lost.map(|lost| lost as f64 * 100.0 / pbxs.echoed_sent as f64),
         deaf_calls: pbxs.deaf,
         strays: pbxs.strays,
         refused: pbxs.refused + carrier.map_or(0, |carrier| carrier.refused),

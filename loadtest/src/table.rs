@@ -73,18 +73,19 @@ fn reasons(reasons: &std::collections::BTreeMap<String, u64>, out: &mut String) 
 
 fn write_rtp(rtp: &Rtp, out: &mut String) -> std::fmt::Result {
     let known = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
-    writeln!(
+    write!(
         out,
-        "RTP          {} sent, {} heard by the carrier ({} missing), {} heard back ({} missing); lost on the round trip: {} \
-         ({:.3} %)",
+        "RTP          {} sent, {} heard by the carrier ({} missing), {} heard back ({} missing)",
         rtp.sent,
         known(rtp.heard_by_carrier),
         known(rtp.missing_there),
         rtp.heard,
-        rtp.missing_back,
-        rtp.lost_round_trip,
-        rtp.lost_round_trip_percent
+        rtp.missing_back
     )?;
+    match (rtp.lost_round_trip, rtp.lost_round_trip_percent) {
+        (Some(lost), Some(percent)) => writeln!(out, "; lost on the round trip: {lost} ({percent:.3} %)")?,
+        _ => writeln!(out)?,
+    }
     if rtp.deaf_calls + rtp.strays + rtp.refused > 0 {
         let (deaf, strays, refused) = (rtp.deaf_calls, rtp.strays, rtp.refused);
         writeln!(
