@@ -262,7 +262,8 @@ impl Common {
             return;
         };
         let (stop, stopped) = oneshot::channel();
-        let silent_at = Monotonic::from_micros(ends_at.as_micros().saturating_sub(TAIL.as_micros() as u64));
+        let tail = TAIL.min(self.hold / 2);
+        let silent_at = Monotonic::from_micros(ends_at.as_micros().saturating_sub(tail.as_micros() as u64));
         let stream = Stream {
             socket,
             peer: spoken.address,

@@ -194,7 +194,8 @@ impl Run<'_> {
         let figures = &self.seen.figures;
         let rtp = self.seen.heard_by_pbxs.as_ref().map(|heard| rtp(heard, self.seen.heard_by_carrier.as_ref()));
         let mut reasons = figures.failed.clone();
-        reasons.count("the load test had no room for its sound", figures.soundless);
+        let soundless = figures.soundless + self.seen.heard_by_pbxs.as_ref().map_or(0, |heard| heard.refused);
+        reasons.count("the load test had no room for its sound", soundless);
         let deaf = rtp.as_ref().map_or(0, |rtp| rtp.deaf_calls.min(figures.completed));
         reasons.count("answered, and nothing was heard", deaf);
         let latencies = self.latencies();
@@ -219,7 +220,7 @@ impl Run<'_> {
             unregistered: figures.unregistered.by_name().clone(),
             scheduled: self.plan.schedule.instants().len() as u64,
             answered: figures.answered,
-            completed: figures.completed - deaf,
+            completed: figures.completed.saturating_sub(deaf + soundless),
             failed: reasons.total(),
             reasons: reasons.by_name().clone(),
             taken_by_carrier: self.seen.taken,

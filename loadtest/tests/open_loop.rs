@@ -3,6 +3,7 @@
 //!
 //! The generator is the real one, over loopback; the server is a stub that answers whatever it is asked, later while it stalls. The
 //! same on a virtual clock, without sockets, is in `figures`.
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing shall panic")]
 
 use bytes::Bytes;
 use clap::Parser;
