@@ -78,7 +78,7 @@ pub struct Figures {
     pub answer: Latencies,
     /// BYE to its final response (RFC 6076 SDD).
     pub disconnect: Latencies,
-    /// What was talked, from each 200 to its BYE as this side saw them.
+    /// What was talked.
     pub talk: Talk,
     /// Calls that were answered.
     pub answered: u64,
@@ -114,9 +114,6 @@ impl Figures {
     }
 }
 
-/// How much the switch and we may differ about when a call began and ended: the way of the 200 and of the BYE.
-pub const TALK_MARGIN: Duration = Duration::from_millis(250);
-
 /// Talk time in begun seconds, call by call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Talk {
@@ -127,12 +124,12 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// Counts a call that was answered; the switch counts longer than we do, by [`TALK_MARGIN`] at most: it saw the 200 before
-    /// us and the BYE after us.
-    pub fn count(&mut self, talked: Duration) {
+    /// Counts a call that was answered. The switch saw the answer before us and our BYE after us, so it talked at least from our
+    /// 200 to our BYE, and at most from our INVITE to the answer to our BYE.
+    pub fn count(&mut self, least: Duration, most: Duration) {
         let begun = |talked: Duration| (talked.as_micros() as u64).div_ceil(1_000_000).max(1);
-        self.seconds_min += begun(talked);
-        self.seconds_max += begun(talked + TALK_MARGIN);
+        self.seconds_min += begun(least);
+        self.seconds_max += begun(most);
     }
 
     /// Adds those of another agent.
@@ -264,11 +261,12 @@ mod tests {
     #[test]
     fn a_call_that_ends_near_a_full_second_may_have_cost_one_more() {
         let mut talk = Talk::default();
-        talk.count(Duration::from_millis(3_500));
+        let ms = Duration::from_millis;
+        talk.count(ms(3_500), ms(3_520));
         assert_eq!(talk, Talk { seconds_min: 4, seconds_max: 4 });
-        talk.count(Duration::from_millis(2_990));
+        talk.count(ms(2_990), ms(3_010));
         assert_eq!(talk, Talk { seconds_min: 7, seconds_max: 8 });
-        talk.count(Duration::ZERO);
+        talk.count(ms(0), ms(3));
         assert_eq!(talk, Talk { seconds_min: 8, seconds_max: 9 });
     }
 

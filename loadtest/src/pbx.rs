@@ -191,7 +191,6 @@ impl Pbx {
                     self.common.fail_call(call, format!("{status} {said}").trim_end());
                 }
                 News::HungUp { reason } => {
-                    self.common.on_hang_up(call, now);
                     let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
                     self.common.fail_call(call, &format!("the other side hung up: {reason}"));
                 }
@@ -200,6 +199,7 @@ impl Pbx {
             }
         }
         if call.calling.is_over() {
+            self.common.count_talk(call, now);
             call.calling.leave(line);
             self.calls.remove(&id);
         }
@@ -207,7 +207,7 @@ impl Pbx {
 
     fn hang_up(&mut self, id: u64, line: &mut Line) {
         if let Some(call) = self.calls.get_mut(&id) {
-            self.common.on_hang_up(call, line.now().monotonic);
+            call.bye_at.get_or_insert(line.now().monotonic);
         }
         self.with_call(id, line, |calling, _, line, news| calling.hang_up(line, news));
     }
@@ -215,6 +215,7 @@ impl Pbx {
     fn on_give_up(&mut self, line: &mut Line) {
         for (_, mut call) in std::mem::take(&mut self.calls) {
             call.calling.leave(line);
+            self.common.count_talk(&call, line.now().monotonic);
             self.common.fail_call(&mut call, "still going on at the end");
         }
     }
@@ -280,13 +281,12 @@ impl Common {
         }
     }
 
-    /// Talk is over: our BYE leaves, or the other side's has come.
-    fn on_hang_up(&self, call: &mut Call, now: Monotonic) {
-        if let Some(answered_at) = call.answered_at
-            && call.bye_at.is_none()
-        {
-            call.bye_at = Some(now);
-            self.figures.borrow_mut().talk.count(now.since(answered_at));
+    /// A call is over: what was talked counts, if it was answered.
+    fn count_talk(&self, call: &Call, now: Monotonic) {
+        if let Some(answered_at) = call.answered_at {
+            // Who hung up on us may have stopped charging before; by how much is not known here.
+            let least = call.bye_at.map_or(Duration::ZERO, |bye_at| bye_at.since(answered_at));
+            self.figures.borrow_mut().talk.count(least, now.since(call.at));
         }
     }
 

@@ -155,7 +155,7 @@ fn a_server_that_stalls_for_two_seconds_shows_in_the_percentiles_and_a_closed_lo
     // The calls went on by schedule: as many reached the server in the stall as in any other two seconds.
     let arrivals = stub.arrivals.lock().unwrap().clone();
     let within = arrivals.iter().filter(|at| (STALL.0..STALL.1).contains(*at)).count() as u64;
-    assert!((RATE * 2 - 10..=RATE * 2 + 10).contains(&within), "{within} calls in the two seconds of the stall");
+    assert!((RATE * 2 - 25..=RATE * 2 + 25).contains(&within), "{within} calls in the two seconds of the stall");
     let late = summary.latencies["sent_late"];
     assert!(late.p99_ms < 500.0, "the generator itself was held up: {late:?}");
 

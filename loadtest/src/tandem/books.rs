@@ -35,9 +35,10 @@ pub struct Books {
     pub charged_by_ledger: String,
     /// What the calls must have cost by the talk time that we measured: at least ...
     pub expected_min: String,
-    /// ... and at most: more only where calls ended within a quarter of a second of a full one.
+    /// ... and at most: more only where a second began while we waited for an answer.
     pub expected_max: String,
-    /// Where two of the above differ, or a record's price is not that of its own seconds; empty where all agree.
+    /// Where two of the above differ, or the price of a call that ended as calls do is not that of its own seconds; empty where all
+    /// agree.
     pub disagreements: Vec<String>,
 }
 
@@ -83,6 +84,7 @@ struct Record {
     answered_at: Option<String>,
     talked_ms: u64,
     amount: String,
+    cause: Option<String>,
 }
 
 impl Tandem {
@@ -166,7 +168,9 @@ impl Tandem {
                 // The talk time of a record is cut to the millisecond, so what is charged may be that of one more.
                 let once_more = if record.talked_ms % 1_000 == 0 { 1 } else { 0 };
                 let fits = [0, once_more].iter().any(|more| amount == ((seconds + more) * CENTS_A_SECOND) as i64);
-                if !fits && disagreements.len() < 10 {
+                // A call that the switch itself had to end costs what had been charged until then.
+                let is_normal = record.cause.as_deref() == Some("normal");
+                if !fits && is_normal && disagreements.len() < 10 {
                     let (id, talked) = (&record.id, record.talked_ms);
                     disagreements.push(format!("record {id}: {} for {talked} ms", record.amount));
                 }
