@@ -1,15 +1,15 @@
 //! Call records as JSON: the same text is the ledger's memo and the store's column.
 //!
-//! The API's form of a record does not live here. Version 1 is for ever: whoever changes the form adds a version and keeps
+//! The API's form of a record does not live here. Every version is for ever: whoever changes the form adds a version and keeps
 //! reading the old ones, because journals and databases hold them.
 
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
 use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
 use serde::{Deserialize, Serialize, Serializer};
 use std::str::FromStr;
 
-/// The version that is written.
-pub const VERSION: u32 = 1;
+/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier.
+pub const VERSION: u32 = 2;
 
 /// Why a text is no call record.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,8 @@ struct Record {
     company: String,
     profile: String,
     direction: String,
+    #[serde(default)]
+    came_from: Option<CarrierJson>,
     dialled: String,
     callee: Option<String>,
     caller_id: Option<String>,
@@ -72,9 +74,16 @@ struct Record {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AttemptJson {
+struct CarrierJson {
     carrier: String,
     carrier_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptJson {
+    carrier: Option<String>,
+    carrier_name: Option<String>,
     sip_call_id: String,
     invited_us: i64,
     post_dial_delay_ms: Option<u32>,
@@ -89,6 +98,10 @@ pub fn to_json(record: &CallRecord) -> String {
         company: Shown(record.company),
         profile: Shown(record.profile),
         direction: record.direction.as_str(),
+        came_from: record
+            .came_from
+            .as_ref()
+            .map(|carrier| WrittenCarrier { carrier: Shown(carrier.carrier), carrier_name: &carrier.carrier_name }),
         dialled: &record.dialled,
         callee: record.callee.map(Shown),
         caller_id: record.caller_id.map(Shown),
@@ -131,6 +144,7 @@ struct Written<'a> {
     company: Shown<CompanyId>,
     profile: Shown<ProfileId>,
     direction: &'a str,
+    came_from: Option<WrittenCarrier<'a>>,
     dialled: &'a str,
     callee: Option<Shown<E164>>,
     caller_id: Option<Shown<E164>>,
@@ -169,8 +183,8 @@ struct Attempts<'a>(&'a [Attempt]);
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.iter().map(|attempt| WrittenAttempt {
-            carrier: Shown(attempt.carrier),
-            carrier_name: &attempt.carrier_name,
+            carrier: attempt.carrier.as_ref().map(|carrier| Shown(carrier.carrier)),
+            carrier_name: attempt.carrier.as_ref().map(|carrier| carrier.carrier_name.as_str()),
             sip_call_id: &attempt.sip_call_id,
             invited_us: attempt.invited_at.as_unix_micros(),
             post_dial_delay_ms: attempt.post_dial_delay_ms,
@@ -180,9 +194,15 @@ impl Serialize for Attempts<'_> {
 }
 
 #[derive(Serialize)]
-struct WrittenAttempt<'a> {
+struct WrittenCarrier<'a> {
     carrier: Shown<CarrierId>,
     carrier_name: &'a str,
+}
+
+#[derive(Serialize)]
+struct WrittenAttempt<'a> {
+    carrier: Option<Shown<CarrierId>>,
+    carrier_name: Option<&'a str>,
     sip_call_id: &'a str,
     invited_us: i64,
     post_dial_delay_ms: Option<u32>,
@@ -195,7 +215,7 @@ struct WrittenAttempt<'a> {
 /// [`NotARecord`], with the field that is wrong.
 pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
     let Version { v } = serde_json::from_str(text)?;
-    if v != VERSION {
+    if !(1..=VERSION).contains(&v) {
         return Err(NotARecord::UnknownVersion(v));
     }
     let read: Record = serde_json::from_str(text)?;
@@ -204,6 +224,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         company: field("company", &read.company)?,
         profile: field("profile", &read.profile)?,
         direction: direction(&read.direction)?,
+        came_from: read.came_from.map(|carrier| named(&carrier.carrier, carrier.carrier_name)).transpose()?,
         dialled: read.dialled,
         callee: read.callee.map(|number| field::<E164>("callee", &number)).transpose()?,
         caller_id: read.caller_id.map(|number| field::<E164>("caller_id", &number)).transpose()?,
@@ -231,13 +252,19 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
 
 fn read_attempt(read: AttemptJson) -> Result<Attempt, NotARecord> {
     Ok(Attempt {
-        carrier: field::<CarrierId>("attempts.carrier", &read.carrier)?,
-        carrier_name: read.carrier_name,
+        carrier: match (read.carrier, read.carrier_name) {
+            (Some(carrier), Some(name)) => Some(named(&carrier, name)?),
+            _ => None,
+        },
         sip_call_id: read.sip_call_id,
         invited_at: Wall::from_unix_micros(read.invited_us),
         post_dial_delay_ms: read.post_dial_delay_ms,
         status: read.status,
     })
+}
+
+fn named(carrier: &str, carrier_name: String) -> Result<CarrierNamed, NotARecord> {
+    Ok(CarrierNamed { carrier: field::<CarrierId>("carrier", carrier)?, carrier_name })
 }
 
 fn field<T>(field: &'static str, text: &str) -> Result<T, NotARecord>

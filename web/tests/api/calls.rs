@@ -11,6 +11,7 @@ fn live(company: &str, profile: &str, number: u128) -> Live {
         id: CallId::from_bits(number),
         company: id(company),
         profile: id(profile),
+        direction: domain::call_record::CallDirection::Outbound,
         phase: PhaseName::Talking,
         dialled: "+37255501234".to_owned(),
         callee: Some(id("+37255501234")),

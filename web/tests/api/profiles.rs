@@ -85,6 +85,7 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
     let binding = Binding {
         contact: "sip:99050000000001@198.51.100.7:5060".into(),
         source: "198.51.100.7:5060".parse().unwrap(),
+        local: "192.0.2.10:5060".parse().unwrap(),
         transport: Transport::Udp,
         flow: FlowTag::default(),
         behind_nat: true,

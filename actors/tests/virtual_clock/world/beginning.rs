@@ -80,6 +80,7 @@ pub(super) fn desk(
             threshold: Micros::new(recharge.threshold),
         }),
         require_plus: false,
+        incoming_to: store::IncomingTo::CalledNumber,
         created_at: now,
     };
     let carriers =
@@ -92,6 +93,7 @@ pub(super) fn desk(
             prefixes: Vec::new(),
             progress_timeout_s: None,
             failover: BTreeMap::new(),
+            inbound_sources: Vec::new(),
             enabled: true,
             created_at: now,
         });
