@@ -131,9 +131,8 @@ impl CalledLeg {
             lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
         }
         lines = match caller_id {
-            CallerId::Number(number) => {
-                lines.header(Name::PAssertedIdentity, format!("<sip:{number}@{}>", self.identity.host))
-            }
+            // What From says.
+            CallerId::Number(_) => lines.header(Name::PAssertedIdentity, &self.calling.local),
             CallerId::Anonymous => lines.header(Name::Privacy, "id"),
         };
         lines.body(CONTENT_TYPE, &self.ours);

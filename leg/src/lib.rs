@@ -12,6 +12,7 @@
 //! | [`target`] | where such a leg calls, and how that side is addressed |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
+//! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod sdp;
 pub mod target;
 pub mod words;
 
+mod put;
 mod reach;
 mod replies;
 mod talk;

@@ -71,7 +71,7 @@ impl Target {
     pub(crate) fn our_contact(&self, caller_id: &CallerId, identity: &Identity) -> String {
         match (self, caller_id) {
             (Target::Pbx(_), CallerId::Number(number)) => format!("<sip:{number}@{}>", identity.contact),
-            (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => format!("<sip:{}>", identity.contact),
+            (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => identity.contact_value(),
         }
     }
 }
