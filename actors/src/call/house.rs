@@ -217,6 +217,10 @@ impl House {
             switch::call::Event::MediaReported { packets, lost } if self.caller_side() == Side::B => {
                 switch::call::Event::MediaReported { packets: swapped(packets), lost: swapped(lost) }
             }
+            switch::call::Event::MediaSilent { leg } if self.caller_side() == Side::B => {
+                let leg = if leg == LegId::CALLER { LegId(1) } else { LegId::CALLER };
+                switch::call::Event::MediaSilent { leg }
+            }
             event => event,
         }
     }

@@ -115,8 +115,12 @@ fn a_number_rings_where_its_pbx_registered_and_the_call_costs_nothing() {
 #[test]
 fn two_numbers_ring_at_one_profile_and_the_pbx_can_tell_them_apart() {
     let other = "+442079460999";
-    let number =
-        Number { number: other.parse().unwrap(), company: company_id(), profile: Some(profile_id()), caller_id_allowed: true };
+    let number = Number {
+        number: other.parse().unwrap(),
+        company: company_id(),
+        profile: Some(profile_id()),
+        caller_id_allowed: true,
+    };
     let mut world = World::of(town().profile(profile(profile_id(), SIP_USER)).number(number), 0, 0);
     world.bindings.insert(profile_id(), binding());
     for dialled in [CALLER_ID, other] {

@@ -278,6 +278,18 @@ fn s6_a_profile_can_demand_the_plus() {
 }
 
 #[test]
+fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
+    let world = World::new();
+    let company = world.company();
+    let path = format!("/profiles/{}", world.profile(&company, 1));
+    assert_eq!(world.get(&path).ok(200)["incoming_to"], "called_number");
+    assert_eq!(world.patch(&path, &json!({"incoming_to": "sip_username"})).ok(200)["incoming_to"], "sip_username");
+    world.patch(&path, &json!({"incoming_to": "nobody"})).fault("/incoming_to");
+    let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
+    assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
+}
+
+#[test]
 fn profiles_are_listed_by_company_and_what_is_not_there_is_404() {
     let world = World::new();
     let (one, two) = (world.company(), world.company());

@@ -491,7 +491,6 @@ impl FormerSecrets for NobodyChangedHis {
     }
 }
 
-/// What is registered now.
 struct Registered<'a>(&'a BTreeMap<ProfileId, Registration>);
 
 impl Bindings for Registered<'_> {
