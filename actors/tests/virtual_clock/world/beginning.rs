@@ -93,6 +93,14 @@ pub(super) fn desk(
         incoming_to: beginning.incoming_to,
         created_at: now,
     };
+    let numbers = NUMBERS.map(|number| store::Number {
+        id: NumberId::mint(now, entropy),
+        number: number.parse().unwrap(),
+        company,
+        profile: Some(profile),
+        caller_id_allowed: true,
+        created_at: now,
+    });
     let carriers =
         CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| store::Carrier {
             id: CarrierId::mint(now, entropy),
@@ -107,14 +115,6 @@ pub(super) fn desk(
             enabled: true,
             created_at: now,
         });
-    let numbers = NUMBERS.map(|number| store::Number {
-        id: NumberId::mint(now, entropy),
-        number: number.parse().unwrap(),
-        company,
-        profile: Some(profile),
-        caller_id_allowed: true,
-        created_at: now,
-    });
     let deck = store::Deck {
         id: "deck_1".parse().unwrap(),
         name: "standard".to_owned(),
