@@ -27,6 +27,9 @@ pub(crate) enum CarrierCommand {
         /// A destination that it serves, as digits: 44. May be given more than once; all where none is.
         #[arg(long, value_name = "DIGITS")]
         prefix: Vec<String>,
+        /// An address that it calls from, where that is not one of its own: 192.0.2.1, or 192.0.2.1:5080. May be given more than once.
+        #[arg(long, value_name = "IP[:PORT]")]
+        from: Vec<String>,
     },
     /// Lists the carriers.
     List,
@@ -35,13 +38,14 @@ pub(crate) enum CarrierCommand {
 impl Order for CarrierCommand {
     fn run(&self, door: &Door) -> Result<(), String> {
         match self {
-            CarrierCommand::Add { name, addresses, transport, priority, prefix } => {
+            CarrierCommand::Add { name, addresses, transport, priority, prefix, from } => {
                 let wanted = json!({
                     "name": name,
                     "addresses": addresses,
                     "transport": transport,
                     "priority": priority,
                     "prefixes": prefix,
+                    "inbound_sources": from,
                 });
                 let made = door.post("/carriers", &wanted)?;
                 show::answer(door, &made, |made| {

@@ -93,7 +93,9 @@ def the_readme_leads_from_nothing_to_a_billed_call(world):
     api = tandem_api.TandemApi(installed.http_port, token)
     (profile,) = json.loads(installed.run("tandem profile list --json"))
 
-    pbx = KamailioPbx(world.folder, f"127.0.0.1:{installed.sip_port}", {"sip_user": user, "sip_password": password}, "tandem")
+    desk = world.agent("desk", "carrier").listening()
+    switch = f"127.0.0.1:{installed.sip_port}"
+    pbx = KamailioPbx(world.folder, switch, {"sip_user": user, "sip_password": password}, "tandem", phone=desk.address)
     world.agents.append(pbx)
     until(lambda: api.profile(profile["id"])["credentials"]["registration"]["state"] == "registered", "Kamailio to register", 10)
     phone = world.agent("extension", "call_unchallenged", remote=pbx.address, users=[("101", "", "+12025550123")],
@@ -104,6 +106,15 @@ def the_readme_leads_from_nothing_to_a_billed_call(world):
     equal((record["status"], record["amount"]), (200, "0.01"), "the call")
     (row,) = json.loads(installed.run("tandem profile list --json"))
     equal(row["credit"]["available"], "19.99", "what is left of 20.00")
+
+    # And one back: the carrier calls the number, from the address that it is called at.
+    port = int(carrier.address.rsplit(":", 1)[1])
+    world.agent("caller", "call", remote=switch, users=[("+447824500000", "[authentication]", "+12025550199")], port=port,
+                opening="{{invite_unchallenged}}", options=("-d", 300)).finish()
+    desk.finish()
+    records = until(lambda: [found for found in [api.records()] if len(found) == 2], "the second record")[0]
+    (back,) = [one for one in records if one["direction"] == "inbound"]
+    equal((back["status"], back["amount"]), (200, "0.00"), "the call back")
     expect(installed.commands <= COMMANDS_MAX, f"{installed.commands} commands, at most {COMMANDS_MAX}")
     (installed.folder / "took").write_text(f"{installed.commands} commands, {time.monotonic() - began:.1f} s\n")
 

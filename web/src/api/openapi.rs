@@ -50,7 +50,7 @@ impl Modify for BearerToken {
         (name = "companies", description = "Who pays"),
         (name = "profiles", description = "How PBXs connect: six elements each"),
         (name = "credit", description = "Money: every POST needs an Idempotency-Key"),
-        (name = "carriers", description = "Who calls are handed to"),
+        (name = "carriers", description = "Who calls are handed to and taken from"),
         (name = "decks", description = "What calls cost"),
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
