@@ -5,6 +5,7 @@
 
 mod check_config;
 mod demo;
+mod healthcheck;
 mod ledger_verify;
 mod serve;
 
@@ -31,6 +32,11 @@ enum Command {
     Demo(demo::DemoOptions),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Asks the running switch of these settings whether it takes calls: ends with 0 where it does, with 1 where it does not.
+    Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
     },
@@ -88,6 +94,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),
+        Command::Healthcheck { config } => with_settings(&config, |settings| healthcheck::run(&settings)),
         Command::Ledger(LedgerCommand::Verify { config, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))
         }
