@@ -24,6 +24,7 @@ RUN ldd /image/usr/bin/tandem | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ 
     && install -D -m 644 config/tandem.toml /image/etc/tandem/tandem.toml \
     && echo 'tandem:x:65532:65532:Tandem:/var/lib/tandem:/nonexistent' > /image/etc/passwd \
     && echo 'tandem:x:65532:' > /image/etc/group \
+    && mkdir -m 1777 /image/tmp \
     && mkdir /data
 
 FROM scratch
