@@ -88,6 +88,14 @@ def every_alert_has_a_runbook():
     return f"{len(alerts)} alerts"
 
 
+def dashboards_are_grafanas():
+    """Grafana's own published types, as a JSON schema, find nothing wrong."""
+    folder = OUT.with_name("dashboard-schema")
+    shutil.copytree(HERE / "schema", folder, dirs_exist_ok=True)
+    run("npm", "ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    return run("node", folder / "validate.js", *(path for path, _ in dashboards.all_dashboards())).strip()
+
+
 # --- with a server ---
 
 def panels_have_data(prometheus, began, rate_interval_s):
@@ -179,15 +187,18 @@ def watched(checks, seconds, picture):
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=16, help="how long calls are placed")
-    parser.add_argument("--picture", type=pathlib.Path, help="draw the overview into this PNG, with Chromium")
+    parser.add_argument("--seconds", type=int, help="how long calls are placed; 16, or 90 with --full")
+    parser.add_argument("--full", action="store_true",
+                        help="hold the dashboards against Grafana's schema too (needs npm), and draw them (needs Chromium)")
     options = parser.parse_args()
     checks = Checks()
     checks.check("Prometheus' files are valid, alerts fire where they should", shipped_files_are_valid)
     checks.check("the dashboards are what the generator writes", dashboards_are_as_made)
     checks.check("the dashboards ask only for what is exported", dashboards_are_sound)
     checks.check("every alert has a runbook", every_alert_has_a_runbook)
-    watched(checks, options.seconds, options.picture)
+    if options.full:
+        checks.check("the dashboards are dashboards to Grafana's own schema", dashboards_are_grafanas)
+    watched(checks, options.seconds or (90 if options.full else 16), OUT.with_name("overview.png") if options.full else None)
     print(f"watching: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 
