@@ -18,10 +18,11 @@ sys.dont_write_bytecode = True
 
 import dashboards  # noqa: E402
 import draw  # noqa: E402
+from checks import Checks  # noqa: E402
 from load import Load  # noqa: E402
 from prometheus import ROOT, SCRAPED_EVERY_S, Prometheus  # noqa: E402
 from server import BINARY, Server  # noqa: E402
-from waiting import Failure, equal, expect, until  # noqa: E402
+from waiting import equal, expect, until  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = ROOT / "target" / "tests" / "watching"
@@ -33,24 +34,6 @@ def run(*command):
     said = (done.stdout + done.stderr).strip()
     equal(done.returncode, 0, f"{' '.join(map(str, command))} ({said[-1500:]}) exit code")
     return done.stdout
-
-
-class Checks:
-    """Checks one after the other; each is told with a line."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, what, judge, *arguments):
-        """Runs one; its answer is what it found, for the line."""
-        began = time.monotonic()
-        try:
-            told = judge(*arguments)
-            self.passed += 1
-            print(f"ok   {time.monotonic() - began:5.1f} s  {what}{f': {told}' if told else ''}", flush=True)
-        except (Failure, OSError, subprocess.SubprocessError) as wrong:
-            self.failed += 1
-            print(f"FAIL {time.monotonic() - began:5.1f} s  {what}: {wrong}", flush=True)
 
 
 # --- without a server ---
@@ -199,8 +182,7 @@ def main():
     if options.full:
         checks.check("the dashboards are dashboards to Grafana's own schema", dashboards_are_grafanas)
     watched(checks, options.seconds or (90 if options.full else 16), OUT.with_name("overview.png") if options.full else None)
-    print(f"watching: {checks.passed} passed, {checks.failed} failed")
-    return 1 if checks.failed else 0
+    return checks.close("watching")
 
 
 if __name__ == "__main__":
