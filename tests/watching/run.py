@@ -82,17 +82,18 @@ def dashboards_are_grafanas():
 # --- with a server ---
 
 def panels_have_data(prometheus, began, rate_interval_s):
-    """Every query of every panel answers without error and with a number."""
-    empty, asked = [], 0
-    for path, board in dashboards.all_dashboards():
-        for panel in board["panels"]:
-            for target in panel["targets"]:
-                expression = dashboards.filled_in(target["expr"], rate_interval_s)
-                asked += 1
-                if not prometheus.over(expression, began, time.time(), SCRAPED_EVERY_S):
-                    empty.append(f"{path.name}: {panel['title']}: {expression}")
-    expect(asked and not empty, "no data for " + "; ".join(empty))
-    return f"{asked} queries"
+    """Every query of every panel answers without error and with a number; rates want a few scrapes before."""
+    queries = [(f"{path.name}: {panel['title']}", dashboards.filled_in(target["expr"], rate_interval_s))
+               for path, board in dashboards.all_dashboards() for panel in board["panels"] for target in panel["targets"]]
+
+    def all_answer():
+        empty = [f"{where}: {query}" for where, query in queries
+                 if not prometheus.over(query, began, time.time(), SCRAPED_EVERY_S)]
+        expect(queries and not empty, "no data for " + "; ".join(empty))
+        return True
+
+    until(all_answer, "data for every panel", 15)
+    return f"{len(queries)} queries"
 
 
 def variables_and_annotations_answer(prometheus):
@@ -116,12 +117,16 @@ def rules_have_data(prometheus):
         return rules
 
     rules = until(are_evaluated, "every rule to be evaluated", 15)
-    recorded = [rule["name"] for rule in rules if rule["type"] == "recording"]
-    wanted = {name: name for name in recorded}
+    wanted = {rule["name"]: rule["name"] for rule in rules if rule["type"] == "recording"}
     for rule in rules:
         wanted.update({text: rule["name"] for _, _, text in dashboards.selectors(rule["query"])})
-    empty = [f"{name}: {text}" for text, name in wanted.items() if not prometheus.now(text)]
-    expect(not empty, "no data for " + "; ".join(empty))
+
+    def all_answer():
+        empty = [f"{name}: {text}" for text, name in wanted.items() if not prometheus.now(text)]
+        expect(not empty, "no data for " + "; ".join(empty))
+        return True
+
+    until(all_answer, "data for every rule", 15)
     return f"{len(rules)} rules, {len(wanted)} selections"
 
 
