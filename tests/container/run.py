@@ -89,6 +89,7 @@ def main():
             checks.check("the demo runs in the image", demo_in, built)
             checks.check("calls through the container", calls_through, built, out / "calls", {})
             checks.check("calls through the container with Redis", calls_with_redis, built, out / "calls-redis")
+            checks.check("nothing was written outside the volume", built.has_no_shell_and_no_root)
         finally:
             built.remove()
     return checks.close("container")
