@@ -7,6 +7,7 @@ mod admin;
 mod check_config;
 mod client;
 mod demo;
+mod healthcheck;
 mod init;
 mod ledger_verify;
 mod serve;
@@ -46,6 +47,11 @@ enum Command {
     Deck(Ordered<admin::DeckCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Asks the running switch of these settings whether it takes calls: ends with 0 where it does, with 1 where it does not.
+    Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
     },
@@ -118,6 +124,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),
+        Command::Healthcheck { config } => with_settings(&config, |settings| healthcheck::run(&settings)),
         Command::Ledger(LedgerCommand::Verify { config, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))
         }
