@@ -27,6 +27,10 @@ SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "soun
             "equipping", "watching", "installing", "demonstrating", "loading")
 
 
+# Failures whose logs are shown.
+FAILURES_TOLD = 3
+
+
 class Overdue(Exception):
     """The scenario took longer than it may."""
 
@@ -84,15 +88,15 @@ def play(options, scenario):
             server.kill()
 
 
-def tails(folder, lines=12):
-    """The last lines of every log of a scenario: where it failed on a machine that nobody can visit, they are all there is."""
+def tails(folder, lines=5):
+    """The last lines of the logs of a scenario: where it failed on a machine that nobody can visit, they are all there is."""
     for log in sorted(path for path in folder.rglob("*") if path.name == "log" or path.suffix == ".log"):
+        if log.name in ("screen.log", "messages.log"):
+            continue
         # A phone draws its meter over and over in one line.
         text = log.read_bytes()[-16_384:].decode(errors="replace").rsplit("(bit/s)    ", 1)
-        told = [line[-300:] for part in text for line in part.splitlines() if line.strip() and "(bit/s)" not in line]
-        if told:
-            yield f"     | {log.relative_to(folder)}:"
-            yield from (f"     |   {line}" for line in told[-lines:])
+        told = [line[:300] for part in text for line in part.splitlines() if line.strip() and "(bit/s)" not in line]
+        yield from (f"     | {log.relative_to(folder)}: {line}" for line in told[-lines:])
 
 
 def main():
@@ -122,11 +126,14 @@ def main():
                         "ok": wrong is None, "wrong": wrong})
         print(f"{'ok  ' if wrong is None else 'FAIL'} {took:6.1f} s  {scenario.name}: {wrong or scenario.proves}",
               flush=True)
-        if wrong is not None:
-            print("\n".join(tails(OUT / scenario.name)), flush=True)
     if options.json:
         print(json.dumps(results, indent=1))
-    bad = sum(not result["ok"] for result in results)
+    failed = [result for result in results if not result["ok"]]
+    # Once more, at the end, where the gate shows the last lines of a stage that failed.
+    for result in failed[:FAILURES_TOLD]:
+        print(f"failed: {result['scenario']}: {result['wrong']}")
+        print("\n".join(tails(OUT / result["scenario"])), flush=True)
+    bad = len(failed)
     print(f"strangers: {len(results) - bad} passed, {bad} failed")
     return 1 if bad else 0
 
