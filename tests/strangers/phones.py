@@ -154,8 +154,9 @@ class KamailioPbx:
             f"127.0.0.1\\:{self.port}:\n")
         config = (HERE / "kamailio_pbx.cfg").read_text()
         ip, port = server.rsplit(":", 1)
-        for name, value in (("SWITCH_IP", ip), ("SWITCH_PORT", port), ("PORT", self.port), ("SWITCH", server), ("USER", user), ("PASSWORD", password),
-                            ("REALM", realm), ("PHONE", phone), ("TABLES", tables), ("MODULES", kamailio_modules())):
+        for name, value in (("SWITCH_IP", ip), ("SWITCH_PORT", port), ("PORT", self.port), ("SWITCH", server),
+                            ("USER", user), ("PASSWORD", password), ("REALM", realm), ("PHONE", phone), ("TABLES", tables),
+                            ("MODULES", kamailio_modules())):
             config = config.replace(f"@{name}@", str(value))
         (self.folder / "kamailio.cfg").write_text(config)
         self.process = start_kamailio(self.folder)

@@ -24,7 +24,7 @@ from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
 SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "sounding", "crowding", "charging", "crashing",
-            "equipping", "watching", "demonstrating")
+            "equipping", "watching", "installing", "demonstrating", "loading")
 
 
 class Overdue(Exception):

@@ -37,7 +37,7 @@ impl Modify for BearerToken {
         profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
-        decks::import, decks::list, decks::read, decks::activate, decks::remove,
+        decks::import, decks::check, decks::list, decks::read, decks::activate, decks::remove,
         numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
         calls::list, calls::totals, calls::read, calls::hang_up,
         rates::read,
