@@ -93,7 +93,6 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "leg" => &["sip", "domain"],
         "switch" => &["rating", "domain"],
         "sip" | "rating" | "config" => &["domain"],
-        "testkit" => &["leg", "sip", "switch", "rating", "ledger", "domain"],
         // A stranger on the wire: it knows what a SIP message is, and nothing of the switch.
         "loadtest" => &["sip", "domain"],
         _ => &[],

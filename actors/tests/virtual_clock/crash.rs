@@ -1,6 +1,6 @@
 //! The process is killed at any moment, and started again from what the SQLite journal has.
 
-use crate::world::{Beginning, FIRST, SECOND, Weather, World, seeds};
+use testkit::world::{Beginning, FIRST, SECOND, Weather, World, seeds};
 use actors::{Recovered, recover};
 use domain::credit::Unit;
 use domain::{Entropy, ReleaseCause};

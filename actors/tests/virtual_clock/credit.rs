@@ -1,6 +1,6 @@
 //! Credit that runs out, and answers that nobody acknowledges.
 
-use crate::world::{Beginning, FIRST, World, ms_between};
+use testkit::world::{Beginning, FIRST, World, ms_between};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Carriers that say nothing, ring for ever, are dead, or refuse (O1).
 
-use crate::world::text::header;
-use crate::world::{Beginning, FIRST, SECOND, World, ms_between};
+use testkit::world::text::header;
+use testkit::world::{Beginning, FIRST, SECOND, World, ms_between};
 use domain::ReleaseCause;
 use std::time::Duration;
 use switch::directory::CallSettings;

@@ -1,6 +1,6 @@
 //! How long hanging up takes: from a BYE of ours to its final response (RFC 6076 4.4).
 
-use crate::world::{Beginning, FIRST, World};
+use testkit::world::{Beginning, FIRST, World};
 use domain::Fact;
 use domain::call_record::CallDirection;
 use std::time::Duration;

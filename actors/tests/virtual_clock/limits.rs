@@ -1,6 +1,6 @@
 //! Channels and credit when many calls come at one instant.
 
-use crate::world::{Beginning, FIRST, World};
+use testkit::world::{Beginning, FIRST, World};
 use domain::ReleaseCause;
 
 /// Field lesson 1, must-show 3.

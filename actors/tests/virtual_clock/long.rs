@@ -1,6 +1,6 @@
 //! A call of ten hours.
 
-use crate::world::{Beginning, FIRST, World, ms_between};
+use testkit::world::{Beginning, FIRST, World, ms_between};
 use domain::credit::Unit;
 use domain::{Micros, ReleaseCause};
 use ledger::{LineKind, Lines, StatementQuery};

@@ -13,4 +13,3 @@ mod loss;
 mod races;
 mod refresh;
 mod registration;
-mod world;

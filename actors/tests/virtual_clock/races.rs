@@ -1,7 +1,7 @@
 //! Messages that cross: CANCEL and 200, BYE and BYE, the answer of a carrier that was left.
 
-use crate::world::text::method;
-use crate::world::{Beginning, FIRST, SECOND, World};
+use testkit::world::text::method;
+use testkit::world::{Beginning, FIRST, SECOND, World};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
 

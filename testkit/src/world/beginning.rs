@@ -13,24 +13,32 @@ use std::sync::mpsc::sync_channel;
 use switch::directory::CallSettings;
 
 /// What the company begins with.
-pub(crate) struct Beginning {
-    pub(crate) seed: u64,
-    pub(crate) channels: u16,
+pub struct Beginning {
+    /// Everything that is left to chance comes from it.
+    pub seed: u64,
+    /// Of each profile.
+    pub channels: u16,
     /// In micros.
-    pub(crate) credit: i64,
-    pub(crate) rate: &'static str,
+    pub credit: i64,
+    /// Price of a minute.
+    pub rate: &'static str,
     /// K6: how much, when at most this much is available, and what the company has for it.
-    pub(crate) recharge: Option<Recharge>,
-    pub(crate) settings: CallSettings,
-    pub(crate) weather: Weather,
+    pub recharge: Option<Recharge>,
+    /// Time limits of calls.
+    pub settings: CallSettings,
+    /// How the network behaves.
+    pub weather: Weather,
 }
 
 /// Auto-recharge from the company (K6), in micros.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Recharge {
-    pub(crate) amount: i64,
-    pub(crate) threshold: i64,
-    pub(crate) company_credit: i64,
+pub struct Recharge {
+    /// What is moved.
+    pub amount: i64,
+    /// At most this much is available when it is.
+    pub threshold: i64,
+    /// What the company has for it.
+    pub company_credit: i64,
 }
 
 impl Default for Beginning {

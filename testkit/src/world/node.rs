@@ -40,7 +40,7 @@ enum Work {
 }
 
 /// A node.
-pub(crate) struct Node {
+pub struct Node {
     endpoint: Endpoint,
     challenger: Challenger,
     entropy: Entropy,
@@ -58,15 +58,15 @@ pub(crate) struct Node {
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
     /// Datagrams to send: to whom, and what.
-    pub(crate) sent: Vec<(SocketAddr, Bytes)>,
+    pub sent: Vec<(SocketAddr, Bytes)>,
     /// What was said to have happened.
-    pub(crate) facts: Vec<(Now, Fact)>,
+    pub facts: Vec<(Now, Fact)>,
     /// Every call that was opened, in order of birth.
-    pub(crate) opened: Vec<CallId>,
+    pub opened: Vec<CallId>,
     /// Whether the media room has ports.
-    pub(crate) has_ports: bool,
+    pub has_ports: bool,
     /// How the ledger behaves towards the profiles.
-    pub(crate) mood: Mood,
+    pub mood: Mood,
     /// Answers of the ledger that are on their way.
     late: BTreeMap<(Monotonic, u64), Work>,
     submitted: u64,
@@ -74,17 +74,18 @@ pub(crate) struct Node {
 
 /// How a ledger behaves: the embedded one answers at once, one on another machine may not.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Mood {
+pub struct Mood {
     /// How long an answer may take at most.
-    pub(crate) late: Duration,
+    pub late: Duration,
     /// Of a thousand batches, how many are not done and answered [`Outcome::Unavailable`].
-    pub(crate) away_permille: u64,
+    pub away_permille: u64,
     /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
-    pub(crate) cut_permille: u64,
+    pub cut_permille: u64,
 }
 
 impl Node {
-    pub(crate) fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
+    /// A node that has just been started.
+    pub fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
         let identity =
             leg::Identity { host: SWITCH.ip().to_string().into(), user_agent: "Tandem".into(), contact: SWITCH };
         let naming = Naming {
@@ -123,7 +124,7 @@ impl Node {
     }
 
     /// A datagram arrived.
-    pub(crate) fn receive(&mut self, text: &str, peer: SocketAddr, now: Now) {
+    pub fn receive(&mut self, text: &str, peer: SocketAddr, now: Now) {
         let source = Source { transport: Transport::Udp, peer, local: SWITCH, flow: None };
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         self.at_endpoint(now, |endpoint, effects| {
@@ -133,7 +134,7 @@ impl Node {
     }
 
     /// The network says that nothing can be sent there.
-    pub(crate) fn unreachable(&mut self, addr: SocketAddr, now: Now) {
+    pub fn unreachable(&mut self, addr: SocketAddr, now: Now) {
         let destination = sip::endpoint::Destination { transport: Transport::Udp, addr, flow: None, local: SWITCH };
         self.at_endpoint(now, |endpoint, effects| {
             endpoint.handle(Event::TransportFailed { destination }, now, effects);
@@ -142,7 +143,7 @@ impl Node {
     }
 
     /// For a call, from outside: an operator.
-    pub(crate) fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
+    pub fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
         if let Some(place) = self.places.get(&id) {
             self.work.push_back(Work::Call(*place, call::Event::Call(event)));
         }
@@ -150,7 +151,7 @@ impl Node {
     }
 
     /// The earliest instant at which [`Node::expire`] is due.
-    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+    pub fn deadline(&self) -> Option<Monotonic> {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
@@ -158,7 +159,8 @@ impl Node {
         self.endpoint.deadline().into_iter().chain(late).chain(houses).chain(profiles).chain(registrations).min()
     }
 
-    pub(crate) fn expire(&mut self, now: Now) {
+    /// Does what is due.
+    pub fn expire(&mut self, now: Now) {
         while let Some(answer) = self.late.first_entry().filter(|answer| answer.key().0 <= now.monotonic) {
             self.work.push_back(answer.remove());
             self.settle(now);
@@ -442,41 +444,42 @@ impl Node {
     }
 
     /// How full the endpoint's tables are.
-    pub(crate) fn load(&self) -> Load {
+    pub fn load(&self) -> Load {
         self.endpoint.load()
     }
 
     /// What the endpoint has counted.
-    pub(crate) fn counters(&self) -> &sip::endpoint::Counters {
+    pub fn counters(&self) -> &sip::endpoint::Counters {
         self.endpoint.counters()
     }
 
     /// Calls whose houses stand.
-    pub(crate) fn live_calls(&self) -> usize {
+    pub fn live_calls(&self) -> usize {
         self.houses.len()
     }
 
     /// Calls whose ports are open.
-    pub(crate) fn open_sounds(&self) -> usize {
+    pub fn open_sounds(&self) -> usize {
         self.sounds.len()
     }
 
     /// Calls that the profiles have open books of.
-    pub(crate) fn open_books(&self) -> usize {
+    pub fn open_books(&self) -> usize {
         self.profiles.values().map(Profile::calls).sum()
     }
 
     /// REGISTERs that nobody has answered.
-    pub(crate) fn waiting_registers(&self) -> usize {
+    pub fn waiting_registers(&self) -> usize {
         self.registers.len()
     }
 
-    pub(crate) fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
+    /// Where a PBX can be reached now.
+    pub fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
         self.registrations.get(&profile)?.binding().map(Arc::clone)
     }
 
     /// Credit.
-    pub(crate) fn ledger(&self) -> &Arc<dyn Ledger> {
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.ledger
     }
 }

@@ -2,15 +2,15 @@
 //!
 //! What happens in it is told by the stories beside this folder.
 
-pub(crate) mod agent;
+pub mod agent;
 mod beginning;
 mod network;
 mod node;
-pub(crate) mod text;
+pub mod text;
 
-pub(crate) use agent::{Agent, Refresh};
-pub(crate) use beginning::{Beginning, Recharge};
-pub(crate) use network::Weather;
+pub use agent::{Agent, Refresh};
+pub use beginning::{Beginning, Recharge};
+pub use network::Weather;
 
 use actors::desk::Desk;
 use beginning::{desk, top_up};
@@ -20,14 +20,16 @@ use domain::{CompanyId, Currency, Entropy, Micros, Monotonic, Now, ProfileId, Re
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use network::{Datagram, Network};
-pub(crate) use node::{Mood, Node};
+pub use node::{Mood, Node};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) const REALM: &str = "tandem.test";
-pub(crate) const USER: &str = "99050000040027";
+/// Of the challenges.
+pub const REALM: &str = "tandem.test";
+/// The SIP user of the first profile.
+pub const USER: &str = "99050000040027";
 const PASSWORD: &str = "correct horse battery staple";
 
 const fn address(a: u8, b: u8, c: u8, d: u8) -> SocketAddr {
@@ -35,39 +37,48 @@ const fn address(a: u8, b: u8, c: u8, d: u8) -> SocketAddr {
 }
 
 /// The switch (addresses of RFC 5737).
-pub(crate) const SWITCH: SocketAddr = address(192, 0, 2, 1);
+pub const SWITCH: SocketAddr = address(192, 0, 2, 1);
 const PBX: SocketAddr = address(198, 51, 100, 10);
 const CARRIERS: [SocketAddr; 2] = [address(203, 0, 113, 1), address(203, 0, 113, 2)];
 
 /// Who is where in [`World::agents`].
-pub(crate) const OF_PBX: usize = 0;
+pub const OF_PBX: usize = 0;
 /// The carrier that is tried first.
-pub(crate) const FIRST: usize = 1;
+pub const FIRST: usize = 1;
 /// The carrier that is tried next.
-pub(crate) const SECOND: usize = 2;
+pub const SECOND: usize = 2;
 
 /// The world.
-pub(crate) struct World {
-    pub(crate) now: Now,
-    pub(crate) node: Node,
-    pub(crate) network: Network,
-    pub(crate) agents: Vec<Agent>,
-    pub(crate) company: CompanyId,
-    pub(crate) profile: ProfileId,
-    pub(crate) desk: Arc<Desk>,
-    pub(crate) entropy: Entropy,
+pub struct World {
+    /// The instant.
+    pub now: Now,
+    /// The switch.
+    pub node: Node,
+    /// Between all of them.
+    pub network: Network,
+    /// The first PBX, the carriers, and the other PBXs.
+    pub agents: Vec<Agent>,
+    /// The first company.
+    pub company: CompanyId,
+    /// Its first profile.
+    pub profile: ProfileId,
+    /// What the switch looks up.
+    pub desk: Arc<Desk>,
+    /// The chance of the world itself.
+    pub entropy: Entropy,
     /// How late the node is woken by its timers: a machine under load.
-    pub(crate) lateness: Duration,
+    pub lateness: Duration,
     beginning: Beginning,
 }
 
 impl World {
     /// With a ledger in memory.
-    pub(crate) fn new(beginning: Beginning) -> World {
+    pub fn new(beginning: Beginning) -> World {
         World::with_ledger(beginning, Arc::new(MemoryLedger::new()))
     }
 
-    pub(crate) fn with_ledger(beginning: Beginning, ledger: Arc<dyn Ledger>) -> World {
+    /// With this ledger.
+    pub fn with_ledger(beginning: Beginning, ledger: Arc<dyn Ledger>) -> World {
         let mut entropy = Entropy::from_seed(u128::from(beginning.seed).to_le_bytes());
         let now = Now { monotonic: Monotonic::from_micros(0), wall: Wall::from_unix_seconds(1_795_284_000) };
         let (company, profile) = (CompanyId::mint(now.wall, &mut entropy), ProfileId::mint(now.wall, &mut entropy));
@@ -83,23 +94,23 @@ impl World {
     }
 
     /// The PBX.
-    pub(crate) fn pbx(&mut self) -> &mut Agent {
+    pub fn pbx(&mut self) -> &mut Agent {
         &mut self.agents[OF_PBX]
     }
 
     /// Lets a carrier answer like this.
-    pub(crate) fn carrier_answers(&mut self, carrier: usize, answers: &[(u64, u16)]) {
+    pub fn carrier_answers(&mut self, carrier: usize, answers: &[(u64, u16)]) {
         self.agents[carrier].manner.answers =
             answers.iter().map(|(after_ms, status)| (Duration::from_millis(*after_ms), *status)).collect();
     }
 
     /// The PBX dials a number of the deck.
-    pub(crate) fn dial(&mut self) -> String {
+    pub fn dial(&mut self) -> String {
         self.dial_number("12025550123")
     }
 
     /// The PBX dials this.
-    pub(crate) fn dial_number(&mut self, dialled: &str) -> String {
+    pub fn dial_number(&mut self, dialled: &str) -> String {
         let now = self.now;
         let call_id = self.pbx().call(dialled, now);
         self.post();
@@ -107,7 +118,7 @@ impl World {
     }
 
     /// Lets everybody send what they have.
-    pub(crate) fn post(&mut self) {
+    pub fn post(&mut self) {
         let now = self.now.monotonic;
         for (to, bytes) in self.node.sent.drain(..) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -130,12 +141,12 @@ impl World {
     }
 
     /// The clock on the wall is set; timers run on.
-    pub(crate) fn set_wall(&mut self, wall: Wall) {
+    pub fn set_wall(&mut self, wall: Wall) {
         self.now.wall = wall;
     }
 
     /// Everything that happens up to this instant.
-    pub(crate) fn run_until(&mut self, until: Now) {
+    pub fn run_until(&mut self, until: Now) {
         let mut stuck = 0;
         while let Some(next) = self.next_event().filter(|next| *next <= until.monotonic) {
             stuck = if next > self.now.monotonic { 0 } else { stuck + 1 };
@@ -166,17 +177,18 @@ impl World {
         self.post();
     }
 
-    pub(crate) fn run_for(&mut self, duration: Duration) {
+    /// Everything that happens in this time.
+    pub fn run_for(&mut self, duration: Duration) {
         self.run_until(self.now.after(duration));
     }
 
     /// Whole seconds of virtual time.
-    pub(crate) fn run_s(&mut self, seconds: u64) {
+    pub fn run_s(&mut self, seconds: u64) {
         self.run_for(Duration::from_secs(seconds));
     }
 
     /// The node dies, and one with the same desk takes its place. What was on its way to it is lost.
-    pub(crate) fn replace_node(&mut self, ledger: Arc<dyn Ledger>) {
+    pub fn replace_node(&mut self, ledger: Arc<dyn Ledger>) {
         self.node = Node::new(Arc::clone(&self.desk), ledger, &mut self.entropy, self.now);
         self.network.forget();
     }
@@ -186,23 +198,23 @@ impl World {
     }
 
     /// What the profile may still spend.
-    pub(crate) fn credit(&self) -> Micros {
+    pub fn credit(&self) -> Micros {
         Micros::new(self.node.ledger().balance(self.account(Unit::Money(Currency::USD))).available())
     }
 
     /// What the company may still spend.
-    pub(crate) fn company_credit(&self) -> Micros {
+    pub fn company_credit(&self) -> Micros {
         let account = Account { company: self.company, holder: Holder::Company, unit: Unit::Money(Currency::USD) };
         Micros::new(self.node.ledger().balance(account).available())
     }
 
     /// Channels that are free.
-    pub(crate) fn channels_free(&self) -> i64 {
+    pub fn channels_free(&self) -> i64 {
         self.node.ledger().balance(self.account(Unit::Channels)).available()
     }
 
     /// Every call record, in order.
-    pub(crate) fn records(&self) -> Vec<CallRecord> {
+    pub fn records(&self) -> Vec<CallRecord> {
         let ledger = self.node.ledger();
         ledger.flush().unwrap();
         let ended = ledger.ended_after(0, 1_000_000).unwrap();
@@ -210,14 +222,14 @@ impl World {
     }
 
     /// The record of the only call.
-    pub(crate) fn record(&self) -> CallRecord {
+    pub fn record(&self) -> CallRecord {
         let mut records = self.records();
         assert_eq!(records.len(), 1, "one record was expected: {records:#?}");
         records.remove(0)
     }
 
     /// What was captured of each call.
-    pub(crate) fn captured(&self) -> BTreeMap<u128, i64> {
+    pub fn captured(&self) -> BTreeMap<u128, i64> {
         let mut captured = BTreeMap::new();
         let mut before = None;
         loop {
@@ -243,7 +255,7 @@ impl World {
     }
 
     /// What must be true of the money at any time.
-    pub(crate) fn assert_books_balance(&self) {
+    pub fn assert_books_balance(&self) {
         let ledger = self.node.ledger();
         ledger.flush().unwrap();
         let verification = ledger.verify().unwrap();
@@ -255,7 +267,7 @@ impl World {
 
     /// What must be true once everything is over and 5 minutes have passed: nothing is held, nothing is left, and every call has
     /// one record that says what was captured.
-    pub(crate) fn assert_all_is_over(&self) {
+    pub fn assert_all_is_over(&self) {
         self.assert_money_is_settled();
         let node = &self.node;
         assert_eq!(node.live_calls(), 0, "no call is left");
@@ -271,7 +283,7 @@ impl World {
     }
 
     /// Nothing is held; every record says what was captured.
-    pub(crate) fn assert_money_is_settled(&self) {
+    pub fn assert_money_is_settled(&self) {
         self.assert_books_balance();
         let totals = self.node.ledger().totals();
         assert_eq!(totals.open_holds, 0, "nothing is held");
@@ -319,13 +331,13 @@ fn assert_priced_by_the_deck(record: &CallRecord, lateness: Duration) {
 }
 
 /// So many seeds; `TANDEM_SEEDS=from..to` for others, or for one that failed.
-pub(crate) fn seeds(count: u64) -> std::ops::Range<u64> {
+pub fn seeds(count: u64) -> std::ops::Range<u64> {
     let wanted = std::env::var("TANDEM_SEEDS").ok();
     let range = wanted.as_deref().and_then(|text| text.split_once(".."));
     range.map_or(0..count, |(from, to)| from.parse().unwrap()..to.parse().unwrap())
 }
 
 /// From one instant to another, in milliseconds.
-pub(crate) fn ms_between(from: Monotonic, to: Monotonic) -> i64 {
+pub fn ms_between(from: Monotonic, to: Monotonic) -> i64 {
     (to.as_micros() as i64 - from.as_micros() as i64) / 1_000
 }

@@ -9,48 +9,48 @@ use std::time::Duration;
 
 /// How badly the network behaves.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Weather {
+pub struct Weather {
     /// Of a thousand datagrams, how many are lost.
-    pub(crate) lost_permille: u64,
+    pub lost_permille: u64,
     /// Of a thousand datagrams, how many arrive twice.
-    pub(crate) doubled_permille: u64,
+    pub doubled_permille: u64,
     /// What every datagram takes.
-    pub(crate) delay: Duration,
+    pub delay: Duration,
     /// What it may take more; datagrams overtake each other by it.
-    pub(crate) jitter: Duration,
+    pub jitter: Duration,
 }
 
 impl Weather {
     /// Nothing is lost, everything takes a millisecond.
-    pub(crate) const FAIR: Weather =
+    pub const FAIR: Weather =
         Weather { lost_permille: 0, doubled_permille: 0, delay: Duration::from_millis(1), jitter: Duration::ZERO };
 }
 
 /// One datagram on its way.
 #[derive(Clone, Debug)]
-pub(crate) struct Datagram {
-    pub(crate) from: SocketAddr,
-    pub(crate) to: SocketAddr,
-    pub(crate) text: String,
+pub struct Datagram {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub text: String,
 }
 
 /// Datagrams on their way.
-pub(crate) struct Network {
-    pub(crate) weather: Weather,
+pub struct Network {
+    pub weather: Weather,
     entropy: Entropy,
     /// By arrival; the number keeps the order of those that arrive together.
     flying: BTreeMap<(Monotonic, u64), Datagram>,
     count: u64,
     /// Hosts that nobody is at: what is sent there is gone.
-    pub(crate) lost: u64,
+    pub lost: u64,
 }
 
 impl Network {
-    pub(crate) fn new(weather: Weather, entropy: Entropy) -> Network {
+    pub fn new(weather: Weather, entropy: Entropy) -> Network {
         Network { weather, entropy, flying: BTreeMap::new(), count: 0, lost: 0 }
     }
 
-    pub(crate) fn send(&mut self, now: Monotonic, datagram: Datagram) {
+    pub fn send(&mut self, now: Monotonic, datagram: Datagram) {
         let weather = self.weather;
         if self.entropy.below(1_000) < weather.lost_permille {
             self.lost += 1;
@@ -70,11 +70,11 @@ impl Network {
         self.flying.insert((arrives, self.count), datagram);
     }
 
-    pub(crate) fn next_arrival(&self) -> Option<Monotonic> {
+    pub fn next_arrival(&self) -> Option<Monotonic> {
         self.flying.keys().next().map(|(at, _)| *at)
     }
 
-    pub(crate) fn arrived(&mut self, now: Monotonic) -> Option<Datagram> {
+    pub fn arrived(&mut self, now: Monotonic) -> Option<Datagram> {
         if self.next_arrival()? > now {
             return None;
         }
@@ -82,7 +82,7 @@ impl Network {
     }
 
     /// What is on its way is lost: the process that would read it is dead.
-    pub(crate) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.flying.clear();
     }
 }
