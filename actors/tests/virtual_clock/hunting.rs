@@ -1,10 +1,10 @@
 //! Carriers that say nothing, ring for ever, are dead, or refuse (O1).
 
-use testkit::world::text::header;
-use testkit::world::{Beginning, FIRST, SECOND, World, ms_between};
 use domain::ReleaseCause;
 use std::time::Duration;
 use switch::directory::CallSettings;
+use testkit::world::text::header;
+use testkit::world::{Beginning, FIRST, SECOND, World, ms_between};
 
 fn hang_up_and_wait(world: &mut World) {
     let now = world.now.monotonic;

@@ -1,9 +1,9 @@
 //! Messages that cross: CANCEL and 200, BYE and BYE, the answer of a carrier that was left.
 
-use testkit::world::text::method;
-use testkit::world::{Beginning, FIRST, SECOND, World};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
+use testkit::world::text::method;
+use testkit::world::{Beginning, FIRST, SECOND, World};
 
 /// RFC 3261 9.1, 15: whoever was first, both ends know the same, and the money is right.
 #[test]

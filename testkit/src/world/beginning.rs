@@ -1,24 +1,28 @@
-//! What a world begins with: one company, its profile, two carriers, a deck, and credit.
+//! What a world begins with: one company or several, their profiles, two carriers, a deck, and credit.
 //!
 //! What happens then is not here.
 
-use super::{CARRIERS, PASSWORD, REALM, SWITCH, USER, Weather};
+use super::{CARRIERS, PASSWORD, SWITCH, USER, Weather};
+use crate::company::{self, REALM, Recharge};
 use actors::desk::{Desk, NodeRules};
-use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer, Unit};
-use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, ProfileId, Wall};
+use domain::credit::{Holder, Outcome};
+use domain::{CarrierId, CompanyId, Currency, Entropy, ProfileId, Wall};
 use ledger::Ledger;
 use sip::digest::Ha1;
-use std::collections::BTreeMap;
-use std::sync::mpsc::sync_channel;
 use switch::directory::CallSettings;
 
-/// What the company begins with.
+/// What every company begins with.
+#[derive(Clone, Debug)]
 pub struct Beginning {
     /// Everything that is left to chance comes from it.
     pub seed: u64,
+    /// How many companies there are.
+    pub companies: u64,
+    /// How many profiles each of them has, each with a PBX.
+    pub profiles: u64,
     /// Of each profile.
     pub channels: u16,
-    /// In micros.
+    /// Of each profile, in micros.
     pub credit: i64,
     /// Price of a minute.
     pub rate: &'static str,
@@ -30,21 +34,12 @@ pub struct Beginning {
     pub weather: Weather,
 }
 
-/// Auto-recharge from the company (K6), in micros.
-#[derive(Clone, Copy, Debug)]
-pub struct Recharge {
-    /// What is moved.
-    pub amount: i64,
-    /// At most this much is available when it is.
-    pub threshold: i64,
-    /// What the company has for it.
-    pub company_credit: i64,
-}
-
 impl Default for Beginning {
     fn default() -> Self {
         Beginning {
             seed: 1,
+            companies: 1,
+            profiles: 1,
             channels: 30,
             credit: 10_000_000,
             rate: "0.02",
@@ -55,54 +50,60 @@ impl Default for Beginning {
     }
 }
 
-pub(super) fn desk(
-    beginning: &Beginning,
-    company: CompanyId,
-    profile: ProfileId,
-    now: Wall,
-    entropy: &mut Entropy,
-) -> Desk {
-    let secret = Ha1::new(USER, REALM, PASSWORD);
-    let company_entry = store::Company {
-        id: company,
-        name: "Contoso Estates".to_owned(),
-        country: "US".parse().unwrap(),
-        currency: Currency::USD,
-        timezone: "UTC".to_owned(),
-        suspended: false,
-        deck: None,
-        created_at: now,
-    };
-    let profile_entry = store::Profile {
-        id: profile,
-        company,
-        currency: Currency::USD,
-        name: "Front desk".to_owned(),
-        sip_user: USER.to_owned(),
-        state: store::ProfileState::Active,
-        channels: beginning.channels,
-        auth: store::ProfileAuth { registration: true, sources: Vec::new() },
-        caller_id: Some("+12025550100".parse().unwrap()),
-        auto_recharge: beginning.recharge.map(|recharge| store::AutoRecharge {
-            amount: Micros::new(recharge.amount),
-            threshold: Micros::new(recharge.threshold),
-        }),
-        require_plus: false,
-        created_at: now,
-    };
-    let carriers =
-        CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| store::Carrier {
-            id: CarrierId::mint(now, entropy),
-            name: name.to_owned(),
-            addresses: vec![store::HostPort { host: address.ip().to_string(), port: address.port() }],
-            transport: domain::fact::Transport::Udp,
-            priority,
-            prefixes: Vec::new(),
-            progress_timeout_s: None,
-            failover: BTreeMap::new(),
-            enabled: true,
+/// A profile, and who it belongs to.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// Whose.
+    pub company: CompanyId,
+    /// Which profile.
+    pub profile: ProfileId,
+    /// Its SIP user.
+    pub user: String,
+    /// Its PBX, in [`super::World::agents`].
+    pub agent: usize,
+}
+
+/// Every profile of every company; the first one's PBX stands before the carriers, the others behind them.
+pub(super) fn customers(beginning: &Beginning, now: Wall, entropy: &mut Entropy) -> Vec<Customer> {
+    let first: u64 = USER.parse().unwrap();
+    let mut customers: Vec<Customer> = Vec::new();
+    for _ in 0..beginning.companies {
+        let company = CompanyId::mint(now, entropy);
+        for _ in 0..beginning.profiles {
+            let number = customers.len();
+            let agent = if number == 0 { 0 } else { number + CARRIERS.len() };
+            let (profile, user) = (ProfileId::mint(now, entropy), (first + number as u64).to_string());
+            customers.push(Customer { company, profile, user, agent });
+        }
+    }
+    customers
+}
+
+pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, entropy: &mut Entropy) -> Desk {
+    let mut companies: Vec<CompanyId> = customers.iter().map(|customer| customer.company).collect();
+    companies.dedup();
+    let profile = |customer: &Customer| {
+        let new = company::profile(customer.profile, customer.company, beginning.channels, beginning.recharge);
+        let secret = Ha1::new(&customer.user, REALM, PASSWORD);
+        let profile = store::Profile {
+            id: new.id,
+            company: new.company,
+            currency: Currency::USD,
+            name: new.name,
+            sip_user: customer.user.clone(),
+            state: store::ProfileState::Active,
+            channels: new.channels,
+            auth: new.auth,
+            caller_id: new.caller_id,
+            auto_recharge: new.auto_recharge,
+            require_plus: new.require_plus,
             created_at: now,
-        });
+        };
+        (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
+    };
+    let carriers = CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| {
+        company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
+    });
     let deck = store::Deck {
         id: "deck_1".parse().unwrap(),
         name: "standard".to_owned(),
@@ -112,22 +113,13 @@ pub(super) fn desk(
         row_count: 1,
         created_at: now,
     };
-    let row = store::DeckRow {
-        prefix: "1".parse().unwrap(),
-        destination: "United States".to_owned(),
-        rate: beginning.rate.parse().unwrap(),
-        fee: Default::default(),
-        minimum_s: 30,
-        increment_s: 6,
-        rounding: "up".to_owned(),
-    };
     let everything = store::Everything {
         config_version: 1,
-        companies: vec![company_entry],
-        profiles: vec![(profile_entry, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })],
+        companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
+        profiles: customers.iter().map(profile).collect(),
         carriers: carriers.collect(),
         numbers: Vec::new(),
-        decks: vec![(deck, vec![row])],
+        decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };
     let rules = NodeRules {
         calls: beginning.settings,
@@ -140,29 +132,18 @@ pub(super) fn desk(
     desk
 }
 
-pub(super) fn top_up(ledger: &dyn Ledger, beginning: &Beginning, company: CompanyId, profile: ProfileId, at: Wall) {
-    let post = |holder, unit, amount| Transfer {
-        kind: Kind::Post {
-            debit: Account { company, holder: Holder::World, unit },
-            credit: Account { company, holder, unit },
-            amount,
-        },
-        code: Code::TopUp,
-    };
+/// Credit and channels of every profile, and what the companies have for recharges.
+pub(super) fn top_up(ledger: &dyn Ledger, beginning: &Beginning, customers: &[Customer], at: Wall) {
     let company_credit = beginning.recharge.map_or(0, |recharge| recharge.company_credit);
-    let batch = Batch {
-        id: BatchId { subject: company.bits(), sequence: 0 },
-        company,
-        at,
-        transfers: vec![
-            post(Holder::Profile(profile), Unit::Money(Currency::USD), beginning.credit),
-            post(Holder::Profile(profile), Unit::Channels, beginning.channels.into()),
-            post(Holder::Company, Unit::Money(Currency::USD), company_credit),
-        ],
-        memo: None,
-    };
-    let (told, heard) = sync_channel(1);
-    ledger.submit(batch, Durability::BeforeAnswer, Box::new(move |outcome| told.send(outcome).unwrap()));
-    ledger.flush().unwrap();
-    assert!(matches!(heard.recv().unwrap(), Outcome::Applied(_)));
+    for of_company in customers.chunk_by(|one, other| one.company == other.company) {
+        let company = of_company[0].company;
+        let mut accounts = Vec::new();
+        for customer in of_company {
+            accounts.push((company::money(company, Holder::Profile(customer.profile)), beginning.credit));
+            accounts.push((company::channels(company, customer.profile), i64::from(beginning.channels)));
+        }
+        accounts.push((company::money(company, Holder::Company), company_credit));
+        let outcome = company::post(ledger, company::top_up(company, 0, at, &accounts));
+        assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    }
 }

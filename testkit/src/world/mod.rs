@@ -6,28 +6,32 @@ pub mod agent;
 mod beginning;
 mod network;
 mod node;
+mod queue;
 pub mod text;
+mod witness;
 
+pub use crate::company::{REALM, Recharge};
 pub use agent::{Agent, Refresh};
-pub use beginning::{Beginning, Recharge};
-pub use network::Weather;
+pub use beginning::{Beginning, Customer};
+pub use network::{Datagram, Weather};
+pub use witness::{Seen, Witness};
 
+use crate::company::{channels, money};
 use actors::desk::Desk;
-use beginning::{desk, top_up};
+use beginning::{customers, desk, top_up};
 use domain::call_record::CallRecord;
-use domain::credit::{Account, Holder, Unit};
-use domain::{CompanyId, Currency, Entropy, Micros, Monotonic, Now, ProfileId, ReleaseCause, Wall};
+use domain::credit::{Holder, Unit};
+use domain::{CompanyId, Entropy, Micros, Monotonic, Now, ProfileId, ReleaseCause, Wall};
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
-use network::{Datagram, Network};
-pub use node::{Mood, Node};
+use network::Network;
+pub use node::{CallSeen, Mood, Node};
+use queue::{Happening, Queue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Of the challenges.
-pub const REALM: &str = "tandem.test";
 /// The SIP user of the first profile.
 pub const USER: &str = "99050000040027";
 const PASSWORD: &str = "correct horse battery staple";
@@ -38,7 +42,6 @@ const fn address(a: u8, b: u8, c: u8, d: u8) -> SocketAddr {
 
 /// The switch (addresses of RFC 5737).
 pub const SWITCH: SocketAddr = address(192, 0, 2, 1);
-const PBX: SocketAddr = address(198, 51, 100, 10);
 const CARRIERS: [SocketAddr; 2] = [address(203, 0, 113, 1), address(203, 0, 113, 2)];
 
 /// Who is where in [`World::agents`].
@@ -54,10 +57,14 @@ pub struct World {
     pub now: Now,
     /// The switch.
     pub node: Node,
+    /// Whether the switch is dead: what is sent to it is lost.
+    pub is_down: bool,
     /// Between all of them.
     pub network: Network,
     /// The first PBX, the carriers, and the other PBXs.
     pub agents: Vec<Agent>,
+    /// Every profile.
+    pub customers: Vec<Customer>,
     /// The first company.
     pub company: CompanyId,
     /// Its first profile.
@@ -68,6 +75,13 @@ pub struct World {
     pub entropy: Entropy,
     /// How late the node is woken by its timers: a machine under load.
     pub lateness: Duration,
+    /// Who looks on.
+    pub witness: Witness,
+    queue: Queue,
+    /// When the next timer of the node is queued.
+    node_timer: Option<Monotonic>,
+    /// The same of each end.
+    agent_timers: Vec<Option<Monotonic>>,
     beginning: Beginning,
 }
 
@@ -79,18 +93,45 @@ impl World {
 
     /// With this ledger.
     pub fn with_ledger(beginning: Beginning, ledger: Arc<dyn Ledger>) -> World {
+        World::watched(beginning, ledger, Witness::default())
+    }
+
+    /// With this ledger, while somebody looks on.
+    pub fn watched(beginning: Beginning, ledger: Arc<dyn Ledger>, witness: Witness) -> World {
         let mut entropy = Entropy::from_seed(u128::from(beginning.seed).to_le_bytes());
         let now = Now { monotonic: Monotonic::from_micros(0), wall: Wall::from_unix_seconds(1_795_284_000) };
-        let (company, profile) = (CompanyId::mint(now.wall, &mut entropy), ProfileId::mint(now.wall, &mut entropy));
-        let desk = Arc::new(desk(&beginning, company, profile, now.wall, &mut entropy));
-        top_up(&*ledger, &beginning, company, profile, now.wall);
-        let node = Node::new(Arc::clone(&desk), ledger, &mut entropy, now);
-        let mut agents = vec![Agent::new(PBX, Some((USER, PASSWORD)), entropy.fork())];
-        for carrier in CARRIERS {
-            agents.push(Agent::new(carrier, None, entropy.fork()));
+        let customers = customers(&beginning, now.wall, &mut entropy);
+        let desk = Arc::new(desk(&beginning, &customers, now.wall, &mut entropy));
+        top_up(&*ledger, &beginning, &customers, now.wall);
+        let mut node = Node::new(Arc::clone(&desk), ledger, &mut entropy, now);
+        node.witness = witness.clone();
+        let mut ends: Vec<(SocketAddr, Option<&Customer>)> = CARRIERS.iter().map(|carrier| (*carrier, None)).collect();
+        for (customer, host) in customers.iter().zip(10..) {
+            ends.insert(customer.agent, (address(198, 51, 100, host), Some(customer)));
         }
-        let network = Network::new(beginning.weather, entropy.fork());
-        World { now, node, network, agents, company, profile, desk, entropy, lateness: Duration::ZERO, beginning }
+        let mut agents = Vec::new();
+        for (address, customer) in ends {
+            let account = customer.map(|customer| (customer.user.as_str(), PASSWORD));
+            agents.push(Agent::new(address, account, entropy.fork()));
+        }
+        World {
+            now,
+            node,
+            is_down: false,
+            network: Network::new(beginning.weather, entropy.fork()),
+            agent_timers: vec![None; agents.len()],
+            agents,
+            company: customers[0].company,
+            profile: customers[0].profile,
+            customers,
+            desk,
+            entropy,
+            lateness: Duration::ZERO,
+            witness,
+            queue: Queue::default(),
+            node_timer: None,
+            beginning,
+        }
     }
 
     /// The PBX.
@@ -117,27 +158,94 @@ impl World {
         call_id
     }
 
-    /// Lets everybody send what they have.
+    /// Lets everybody send what they have, and queues whatever comes of it.
     pub fn post(&mut self) {
         let now = self.now.monotonic;
         for (to, bytes) in self.node.sent.drain(..) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            self.network.send(now, Datagram { from: SWITCH, to, text });
+            self.network.send(now, Datagram { from: SWITCH, to, text }, &mut self.queue);
+        }
+        for (at, answer) in self.node.answers.drain(..) {
+            self.queue.push(at, Happening::Answer(answer));
         }
         for agent in &mut self.agents {
             for text in agent.take_out() {
-                self.network.send(now, Datagram { from: agent.address, to: SWITCH, text });
+                self.network.send(now, Datagram { from: agent.address, to: SWITCH, text }, &mut self.queue);
             }
+        }
+        self.arm();
+    }
+
+    /// Queues the timers that are due sooner than those that are queued; what is queued in vain does nothing.
+    fn arm(&mut self) {
+        let mut arm = |armed: &mut Option<Monotonic>, at: Option<Monotonic>, timer: Happening| {
+            if let Some(at) = at
+                && armed.is_none_or(|armed| at < armed)
+            {
+                *armed = Some(at);
+                self.queue.push(at.max(self.now.monotonic), timer);
+            }
+        };
+        if !self.is_down {
+            let wakes_at = self.node.deadline().map(|deadline| deadline + self.lateness);
+            arm(&mut self.node_timer, wakes_at, Happening::NodeTimer);
+        }
+        for (index, (agent, armed)) in self.agents.iter().zip(&mut self.agent_timers).enumerate() {
+            arm(armed, agent.deadline(), Happening::AgentTimer(index));
         }
     }
 
-    fn next_event(&self) -> Option<Monotonic> {
-        let agents = self.agents.iter().filter_map(Agent::deadline);
-        self.network.next_arrival().into_iter().chain(self.node_wakes_at()).chain(agents).min()
+    /// A mark of the story's own, given back by [`World::step`] at its time.
+    pub fn cue(&mut self, after: Duration, mark: u64) {
+        self.queue.push(self.now.monotonic + after, Happening::Cue(mark));
     }
 
-    fn node_wakes_at(&self) -> Option<Monotonic> {
-        self.node.deadline().map(|deadline| deadline + self.lateness)
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<Monotonic> {
+        self.queue.next_at()
+    }
+
+    /// Lets the next thing happen, and whatever follows at once. Gives the mark, where it is one of the story's.
+    pub fn step(&mut self) -> Option<u64> {
+        let (at, happening) = self.queue.pop()?;
+        self.now = self.now.after(at.since(self.now.monotonic));
+        let mark = self.happen(happening);
+        self.post();
+        mark
+    }
+
+    fn happen(&mut self, happening: Happening) -> Option<u64> {
+        let now = self.now;
+        match happening {
+            Happening::Arrival(datagram) if datagram.to == SWITCH => self.arrive_at_node(datagram),
+            Happening::Arrival(datagram) => {
+                if let Some(agent) = self.agents.iter_mut().find(|agent| agent.address == datagram.to) {
+                    agent.hear(&datagram.text, now);
+                }
+            }
+            Happening::Answer(answer) => self.node.hear_ledger(answer, now),
+            Happening::Cue(mark) => return Some(mark),
+            Happening::NodeTimer => {
+                self.node_timer = self.node_timer.filter(|at| *at > now.monotonic);
+                let wakes_at = self.node.deadline().map(|deadline| deadline + self.lateness);
+                if !self.is_down && wakes_at.is_some_and(|at| at <= now.monotonic) {
+                    self.node.expire(now);
+                }
+            }
+            Happening::AgentTimer(index) => {
+                let armed = &mut self.agent_timers[index];
+                *armed = armed.filter(|at| *at > now.monotonic);
+                self.agents[index].expire(now);
+            }
+        }
+        None
+    }
+
+    fn arrive_at_node(&mut self, datagram: Datagram) {
+        if !self.is_down {
+            self.witness.see(|| Seen::Received(datagram.clone()));
+            self.node.receive(&datagram.text, datagram.from, self.now);
+        }
     }
 
     /// The clock on the wall is set; timers run on.
@@ -147,34 +255,14 @@ impl World {
 
     /// Everything that happens up to this instant.
     pub fn run_until(&mut self, until: Now) {
+        self.post();
         let mut stuck = 0;
-        while let Some(next) = self.next_event().filter(|next| *next <= until.monotonic) {
+        while let Some(next) = self.next_at().filter(|next| *next <= until.monotonic) {
             stuck = if next > self.now.monotonic { 0 } else { stuck + 1 };
             assert!(stuck < 10_000, "time stands still at {:?}", self.now);
-            self.now = self.now.after(next.since(self.now.monotonic));
             self.step();
         }
         self.now = until;
-    }
-
-    fn step(&mut self) {
-        let now = self.now;
-        // At equal instants events come before timers.
-        while let Some(datagram) = self.network.arrived(now.monotonic) {
-            if datagram.to == SWITCH {
-                self.node.receive(&datagram.text, datagram.from, now);
-            } else if let Some(agent) = self.agents.iter_mut().find(|agent| agent.address == datagram.to) {
-                agent.hear(&datagram.text, now);
-            }
-            self.post();
-        }
-        if self.node_wakes_at().is_some_and(|at| at <= now.monotonic) {
-            self.node.expire(now);
-        }
-        for agent in &mut self.agents {
-            agent.expire(now);
-        }
-        self.post();
     }
 
     /// Everything that happens in this time.
@@ -190,27 +278,26 @@ impl World {
     /// The node dies, and one with the same desk takes its place. What was on its way to it is lost.
     pub fn replace_node(&mut self, ledger: Arc<dyn Ledger>) {
         self.node = Node::new(Arc::clone(&self.desk), ledger, &mut self.entropy, self.now);
-        self.network.forget();
-    }
-
-    fn account(&self, unit: Unit) -> Account {
-        Account { company: self.company, holder: Holder::Profile(self.profile), unit }
+        self.node.witness = self.witness.clone();
+        self.node_timer = None;
+        self.queue.forget_node();
     }
 
     /// What the profile may still spend.
     pub fn credit(&self) -> Micros {
-        Micros::new(self.node.ledger().balance(self.account(Unit::Money(Currency::USD))).available())
+        let account = money(self.company, Holder::Profile(self.profile));
+        Micros::new(self.node.ledger().balance(account).available())
     }
 
     /// What the company may still spend.
     pub fn company_credit(&self) -> Micros {
-        let account = Account { company: self.company, holder: Holder::Company, unit: Unit::Money(Currency::USD) };
+        let account = money(self.company, Holder::Company);
         Micros::new(self.node.ledger().balance(account).available())
     }
 
     /// Channels that are free.
     pub fn channels_free(&self) -> i64 {
-        self.node.ledger().balance(self.account(Unit::Channels)).available()
+        self.node.ledger().balance(channels(self.company, self.profile)).available()
     }
 
     /// Every call record, in order.

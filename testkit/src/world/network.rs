@@ -2,8 +2,8 @@
 //!
 //! It knows nothing of SIP.
 
+use super::queue::{Happening, Queue};
 use domain::{Entropy, Monotonic};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -29,60 +29,46 @@ impl Weather {
 /// One datagram on its way.
 #[derive(Clone, Debug)]
 pub struct Datagram {
+    /// Who sent it.
     pub from: SocketAddr,
+    /// Where to.
     pub to: SocketAddr,
+    /// What it says.
     pub text: String,
 }
 
-/// Datagrams on their way.
+/// What becomes of datagrams.
 pub struct Network {
+    /// How it behaves now.
     pub weather: Weather,
     entropy: Entropy,
-    /// By arrival; the number keeps the order of those that arrive together.
-    flying: BTreeMap<(Monotonic, u64), Datagram>,
-    count: u64,
-    /// Hosts that nobody is at: what is sent there is gone.
+    /// Datagrams that never arrived.
     pub lost: u64,
 }
 
 impl Network {
+    /// A network in this weather.
     pub fn new(weather: Weather, entropy: Entropy) -> Network {
-        Network { weather, entropy, flying: BTreeMap::new(), count: 0, lost: 0 }
+        Network { weather, entropy, lost: 0 }
     }
 
-    pub fn send(&mut self, now: Monotonic, datagram: Datagram) {
+    /// Puts a datagram on its way, once, twice or not at all.
+    pub fn send(&mut self, now: Monotonic, datagram: Datagram, queue: &mut Queue) {
         let weather = self.weather;
         if self.entropy.below(1_000) < weather.lost_permille {
             self.lost += 1;
             return;
         }
         if self.entropy.below(1_000) < weather.doubled_permille {
-            self.fly(now, datagram.clone());
+            self.fly(now, datagram.clone(), queue);
         }
-        self.fly(now, datagram);
+        self.fly(now, datagram, queue);
     }
 
-    fn fly(&mut self, now: Monotonic, datagram: Datagram) {
+    fn fly(&mut self, now: Monotonic, datagram: Datagram, queue: &mut Queue) {
         let jitter_us = self.weather.jitter.as_micros() as u64;
         let more = if jitter_us == 0 { 0 } else { self.entropy.below(jitter_us) };
         let arrives = now + self.weather.delay + Duration::from_micros(more);
-        self.count += 1;
-        self.flying.insert((arrives, self.count), datagram);
-    }
-
-    pub fn next_arrival(&self) -> Option<Monotonic> {
-        self.flying.keys().next().map(|(at, _)| *at)
-    }
-
-    pub fn arrived(&mut self, now: Monotonic) -> Option<Datagram> {
-        if self.next_arrival()? > now {
-            return None;
-        }
-        self.flying.pop_first().map(|(_, datagram)| datagram)
-    }
-
-    /// What is on its way is lost: the process that would read it is dead.
-    pub fn forget(&mut self) {
-        self.flying.clear();
+        queue.push(arrives, Happening::Arrival(datagram));
     }
 }

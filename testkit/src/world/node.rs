@@ -15,9 +15,7 @@ use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
 use sip::endpoint::steering::SteeringKey;
-use sip::endpoint::{
-    Effect, Endpoint, Event, Load, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport,
-};
+use sip::endpoint::{Effect, Endpoint, Event, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +24,13 @@ use std::time::Duration;
 use switch::registration::{self, Registration};
 use switch::{Profile, profile};
 
+use super::network::Datagram;
+use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
+
+mod looking;
+
+pub use looking::CallSeen;
 
 /// The owner of REGISTER transactions: no leg.
 const NOBODY: Owner = Owner(u64::MAX);
@@ -67,10 +71,14 @@ pub struct Node {
     pub has_ports: bool,
     /// How the ledger behaves towards the profiles.
     pub mood: Mood,
-    /// Answers of the ledger that are on their way.
-    late: BTreeMap<(Monotonic, u64), Work>,
-    submitted: u64,
+    /// Answers of the ledger that are on their way, and when they arrive.
+    pub answers: Vec<(Monotonic, Answer)>,
+    /// Who looks on.
+    pub witness: Witness,
 }
+
+/// An answer of the ledger on its way to the node.
+pub struct Answer(Work);
 
 /// How a ledger behaves: the embedded one answers at once, one on another machine may not.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,8 +126,8 @@ impl Node {
             opened: Vec::new(),
             has_ports: true,
             mood: Mood::default(),
-            late: BTreeMap::new(),
-            submitted: 0,
+            answers: Vec::new(),
+            witness: Witness::default(),
         }
     }
 
@@ -142,7 +150,19 @@ impl Node {
         self.settle(now);
     }
 
-    /// For a call, from outside: an operator.
+    /// An answer of the ledger arrived.
+    pub fn hear_ledger(&mut self, answer: Answer, now: Now) {
+        self.work.push_back(answer.0);
+        self.settle(now);
+    }
+
+    /// For a profile, from outside: a top-up of its company.
+    pub fn tell_profile(&mut self, id: ProfileId, event: profile::Event, now: Now) {
+        self.work.push_back(Work::Profile(id, event));
+        self.settle(now);
+    }
+
+    /// For a call, from outside: an operator, or the media room.
     pub fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
         if let Some(place) = self.places.get(&id) {
             self.work.push_back(Work::Call(*place, call::Event::Call(event)));
@@ -155,16 +175,11 @@ impl Node {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
-        let late = self.late.keys().next().map(|(at, _)| *at);
-        self.endpoint.deadline().into_iter().chain(late).chain(houses).chain(profiles).chain(registrations).min()
+        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).min()
     }
 
     /// Does what is due.
     pub fn expire(&mut self, now: Now) {
-        while let Some(answer) = self.late.first_entry().filter(|answer| answer.key().0 <= now.monotonic) {
-            self.work.push_back(answer.remove());
-            self.settle(now);
-        }
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
         if is_due(self.endpoint.deadline()) {
             self.at_endpoint(now, |endpoint, effects| endpoint.expire(now, effects));
@@ -303,7 +318,6 @@ impl Node {
     fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
         let (batch, durability) = ways::papers::batch_of(posting);
         let name = batch.id;
-        self.submitted += 1;
         let chance = self.entropy.below(1_000);
         let is_away = chance < self.mood.away_permille;
         let is_cut = chance < self.mood.away_permille + self.mood.cut_permille;
@@ -315,7 +329,7 @@ impl Node {
             self.work.push_back(answer);
         } else {
             let at = now.monotonic + Duration::from_micros(self.entropy.below(late_us));
-            self.late.insert((at, self.submitted), answer);
+            self.answers.push((at, Answer(answer)));
         }
     }
 
@@ -360,7 +374,10 @@ impl Node {
 
     fn on_endpoint(&mut self, effect: Effect, now: Now) {
         match effect {
-            Effect::Transmit { bytes, destination } => self.sent.push((destination.addr, bytes)),
+            Effect::Transmit { bytes, destination } => {
+                self.witness.see(|| Seen::Sent(datagram_of(&bytes, destination.addr)));
+                self.sent.push((destination.addr, bytes));
+            }
             Effect::RequestArrived { pending } => self.on_request(&pending, now),
             news => self.tell_leg(ways::legs::news_of(news)),
         }
@@ -442,46 +459,10 @@ impl Node {
         let event = registration::Event::RegisterReceived(Box::new(register));
         self.work.push_back(Work::Registration(profile, event));
     }
+}
 
-    /// How full the endpoint's tables are.
-    pub fn load(&self) -> Load {
-        self.endpoint.load()
-    }
-
-    /// What the endpoint has counted.
-    pub fn counters(&self) -> &sip::endpoint::Counters {
-        self.endpoint.counters()
-    }
-
-    /// Calls whose houses stand.
-    pub fn live_calls(&self) -> usize {
-        self.houses.len()
-    }
-
-    /// Calls whose ports are open.
-    pub fn open_sounds(&self) -> usize {
-        self.sounds.len()
-    }
-
-    /// Calls that the profiles have open books of.
-    pub fn open_books(&self) -> usize {
-        self.profiles.values().map(Profile::calls).sum()
-    }
-
-    /// REGISTERs that nobody has answered.
-    pub fn waiting_registers(&self) -> usize {
-        self.registers.len()
-    }
-
-    /// Where a PBX can be reached now.
-    pub fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
-        self.registrations.get(&profile)?.binding().map(Arc::clone)
-    }
-
-    /// Credit.
-    pub fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.ledger
-    }
+fn datagram_of(bytes: &Bytes, to: SocketAddr) -> Datagram {
+    Datagram { from: SWITCH, to, text: String::from_utf8_lossy(bytes).into_owned() }
 }
 
 /// In this world no password is ever changed.
