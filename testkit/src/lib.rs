@@ -6,4 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 pub mod company;
+pub mod ledgers;
+pub mod reckoning;
+pub mod simulation;
 pub mod world;

@@ -5,6 +5,7 @@
 
 mod crash;
 mod credit;
+mod echo;
 mod hunting;
 mod leaving;
 mod limits;

@@ -16,12 +16,13 @@ pub use beginning::{Beginning, Customer};
 pub use network::{Datagram, Weather};
 pub use witness::{Seen, Witness};
 
-use crate::company::{channels, money};
+use crate::company::{self, channels, money};
+use crate::reckoning;
 use actors::desk::Desk;
 use beginning::{customers, desk, top_up};
 use domain::call_record::CallRecord;
 use domain::credit::{Holder, Unit};
-use domain::{CompanyId, Entropy, Micros, Monotonic, Now, ProfileId, ReleaseCause, Wall};
+use domain::{CompanyId, Entropy, Micros, Monotonic, Now, ProfileId, Wall};
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use network::Network;
@@ -43,6 +44,11 @@ const fn address(a: u8, b: u8, c: u8, d: u8) -> SocketAddr {
 /// The switch (addresses of RFC 5737).
 pub const SWITCH: SocketAddr = address(192, 0, 2, 1);
 const CARRIERS: [SocketAddr; 2] = [address(203, 0, 113, 1), address(203, 0, 113, 2)];
+
+/// Whether a carrier is at this address.
+pub fn is_carrier(address: SocketAddr) -> bool {
+    CARRIERS.contains(&address)
+}
 
 /// Who is where in [`World::agents`].
 pub const OF_PBX: usize = 0;
@@ -75,6 +81,8 @@ pub struct World {
     pub entropy: Entropy,
     /// How late the node is woken by its timers: a machine under load.
     pub lateness: Duration,
+    /// The most that `lateness` has been or will be.
+    pub lateness_max: Duration,
     /// Who looks on.
     pub witness: Witness,
     queue: Queue,
@@ -127,6 +135,7 @@ impl World {
             desk,
             entropy,
             lateness: Duration::ZERO,
+            lateness_max: Duration::ZERO,
             witness,
             queue: Queue::default(),
             node_timer: None,
@@ -169,7 +178,7 @@ impl World {
             self.queue.push(at, Happening::Answer(answer));
         }
         for agent in &mut self.agents {
-            for text in agent.take_out() {
+            for text in agent.take_out().into_iter().filter(|_| !agent.is_silent) {
                 self.network.send(now, Datagram { from: agent.address, to: SWITCH, text }, &mut self.queue);
             }
         }
@@ -219,7 +228,8 @@ impl World {
         match happening {
             Happening::Arrival(datagram) if datagram.to == SWITCH => self.arrive_at_node(datagram),
             Happening::Arrival(datagram) => {
-                if let Some(agent) = self.agents.iter_mut().find(|agent| agent.address == datagram.to) {
+                let mut hearing = self.agents.iter_mut().filter(|agent| !agent.is_silent);
+                if let Some(agent) = hearing.find(|agent| agent.address == datagram.to) {
                     agent.hear(&datagram.text, now);
                 }
             }
@@ -281,6 +291,11 @@ impl World {
         self.node.witness = self.witness.clone();
         self.node_timer = None;
         self.queue.forget_node();
+    }
+
+    /// What a minute costs, in micros.
+    pub fn rate_per_minute(&self) -> i64 {
+        Micros::from_decimal(company::deck_row(self.beginning.rate).rate).unwrap().get()
     }
 
     /// What the profile may still spend.
@@ -379,7 +394,7 @@ impl World {
         for record in self.records() {
             let amount = captured.remove(&record.id.bits()).unwrap_or_default();
             assert_eq!(record.amount, Micros::new(amount), "the record says what was captured: {record:#?}");
-            assert_priced_by_the_deck(&record, self.lateness);
+            reckoning::check(&record, self.lateness).unwrap();
         }
         assert!(captured.values().all(|amount| *amount == 0), "nothing is charged without a record: {captured:?}");
         let spent: Micros = self.records().iter().map(|record| record.amount).sum();
@@ -387,34 +402,6 @@ impl World {
         let has = self.credit().get() + self.company_credit().get();
         assert_eq!(has, had - spent.get(), "what is gone is what is recorded");
     }
-}
-
-/// R1, R6: at least 30 s, then every 6 s that began, rounded up to the cent; reckoned here anew from the talk time.
-fn assert_priced_by_the_deck(record: &CallRecord, lateness: Duration) {
-    if record.amount.is_zero() {
-        return;
-    }
-    assert!(record.answered_at.is_some(), "only what was answered costs: {record:#?}");
-    let talked_us = record.talked_ms as i64 * 1_000;
-    let billed_s = i64::from(record.billed_s);
-    let begun = if talked_us <= 30_000_000 { 30 } else { 30 + (talked_us - 30_000_000 + 5_999_999) / 6_000_000 * 6 };
-    match record.cause {
-        // After a restart: what was captured, whenever it died.
-        ReleaseCause::SwitchRestarted => {}
-        // Billed to the last paid second, whatever the clock says (design 5).
-        ReleaseCause::CreditExhausted => {
-            assert!(billed_s <= begun, "{billed_s} s billed, {begun} s begun: {record:#?}")
-        }
-        _ if billed_s == begun => {}
-        // Whoever hangs up after the last paid second, before a late timer has cut the call off, owes no more either.
-        _ => {
-            let unpaid_us = talked_us - billed_s * 1_000_000;
-            let late_us = lateness.as_micros() as i64;
-            assert!((1..=late_us).contains(&unpaid_us), "{billed_s} s billed, {begun} s begun: {record:#?}");
-        }
-    }
-    let cents = (billed_s * record.rate_per_minute.get() + 599_999) / 600_000;
-    assert_eq!(record.amount, Micros::from_cents(cents), "{record:#?}");
 }
 
 /// So many seeds; `TANDEM_SEEDS=from..to` for others, or for one that failed.

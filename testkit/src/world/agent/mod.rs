@@ -12,6 +12,7 @@ mod called;
 mod calling;
 mod talk;
 
+pub use called::is_fork;
 pub use talk::{Manner, Refresh, Talk};
 
 use super::text::{branch, method, sdp, status};
@@ -58,6 +59,8 @@ enum Act {
 pub struct Agent {
     /// Where it is.
     pub address: SocketAddr,
+    /// Whether it is cut off: nothing reaches it, and nothing that it says is heard.
+    pub is_silent: bool,
     /// What it does by itself.
     pub manner: Manner,
     /// What is shown in Via and Contact, where that is not the address (NAT).
@@ -86,6 +89,7 @@ impl Agent {
     pub fn new(address: SocketAddr, account: Option<(&str, &str)>, entropy: Entropy) -> Agent {
         Agent {
             address,
+            is_silent: false,
             manner: Manner::default(),
             shown: address,
             account: account.map(|(user, password)| (user.to_owned(), password.to_owned())),
