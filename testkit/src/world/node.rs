@@ -81,7 +81,7 @@ pub struct Node {
 pub struct Answer(Work);
 
 /// How a ledger behaves: the embedded one answers at once, one on another machine may not.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mood {
     /// How long an answer may take at most.
     pub late: Duration,

@@ -2,7 +2,6 @@
 //!
 //! What must be true of them is in `rules`.
 
-use crate::world::agent::is_fork;
 use crate::world::text::{cseq, header, method, status, tag};
 use crate::world::{Datagram, is_carrier};
 use domain::Now;
@@ -20,6 +19,8 @@ pub(super) struct CallBooks {
     pub(super) wire: Option<Wire>,
     /// The Call-ID of its last leg to a carrier.
     pub(super) carrier: Option<String>,
+    /// Whether the ledger was slow or away in its life: then a charge that was asked before the BYE may be posted after it.
+    pub(super) had_slow_ledger: bool,
     /// Open holds of channels.
     pub(super) channels: BTreeSet<u32>,
     /// Open holds of money, and how much.
@@ -89,6 +90,8 @@ pub(super) struct Wires {
     answered: BTreeMap<Wire, Now>,
     ended: BTreeMap<Wire, Now>,
     invited: BTreeSet<String>,
+    /// The tag of the phone that answered first, where several did.
+    answerers: BTreeMap<Wire, String>,
 }
 
 impl Wires {
@@ -118,13 +121,30 @@ impl Wires {
         wire.0 == self.life
     }
 
+    /// A carrier's phone answers: of a fork, the first one has the call.
+    pub(super) fn saw_received(&mut self, datagram: &Datagram) {
+        let text = &datagram.text;
+        if is_carrier(datagram.from) && (status(text), cseq(text).1) == (Some(200), "INVITE") {
+            let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
+            let answerer = header(text, "To").and_then(tag).unwrap_or_default().to_owned();
+            self.answerers.entry((self.life, call_id)).or_insert(answerer);
+        }
+    }
+
+    /// Whether a BYE concerns the phone that has the call, and not another one of a fork.
+    fn is_end(&self, wire: &Wire, text: &str) -> bool {
+        let Some(answerer) = self.answerers.get(wire) else { return true };
+        ["From", "To"].iter().any(|name| header(text, name).and_then(tag) == Some(answerer))
+    }
+
     /// The switch sent something. Gives the Call-ID of an INVITE that a carrier hears for the first time.
     pub(super) fn saw_sent(&mut self, datagram: &Datagram, now: Now) -> Option<String> {
         let text = &datagram.text;
         let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
         let wire = (self.life, call_id.clone());
-        let is_bye = matches!((method(text), status(text), cseq(text).1), (Some("BYE"), ..) | (None, Some(200), "BYE"));
-        if is_bye && !is_fork(text) {
+        let is_bye = self.is_end(&wire, text)
+            && matches!((method(text), status(text), cseq(text).1), (Some("BYE"), ..) | (None, Some(200), "BYE"));
+        if is_bye {
             self.ended.entry(wire.clone()).or_insert(now);
         }
         if is_carrier(datagram.to) {

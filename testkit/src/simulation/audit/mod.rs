@@ -9,7 +9,7 @@
 mod books;
 mod rules;
 
-use crate::world::{Seen, World};
+use crate::world::{Mood, Seen, World};
 use books::{CallBooks, Wires};
 use domain::CallId;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
@@ -34,7 +34,8 @@ pub enum Invariant {
     ChargesAreTheBill,
     /// No INVITE goes to a carrier before a channel and the first block are held.
     NothingBeforeTheHolds,
-    /// Nothing that is decided after the BYE moves money, save the settlement for what had begun.
+    /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
+    /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
     /// After the dust has settled there is nothing left.
     NothingIsLeft,
@@ -108,7 +109,10 @@ impl Audit {
 
     fn look(&mut self, world: &World, seen: &Seen) -> Result<(), Violation> {
         match seen {
-            Seen::Received(_) => Ok(()),
+            Seen::Received(datagram) => {
+                self.wires.saw_received(datagram);
+                Ok(())
+            }
             Seen::Sent(datagram) => {
                 let is_invitation = self.wires.saw_sent(datagram, world.now);
                 if let Some(call_id) = is_invitation {
@@ -131,6 +135,7 @@ impl Audit {
             let life = self.wires.life();
             let books = self.calls.entry(call.id.bits()).or_default();
             books.wire.get_or_insert_with(|| (life, call.sip_call_id.clone()));
+            books.had_slow_ledger |= world.node.mood != Mood::default();
             books.carrier = call.carrier_call_ids.last().cloned();
         }
         self.check_invitations(&calls)?;

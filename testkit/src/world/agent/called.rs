@@ -8,8 +8,8 @@ use std::time::Duration;
 /// The tag of the second phone of a fork.
 const FORK: &str = "theotherphone";
 
-/// Whether a request or an answer is to or from the second phone of a fork.
-pub fn is_fork(text: &str) -> bool {
+/// Whether a request is for the second phone of a fork.
+fn is_fork(text: &str) -> bool {
     header(text, "To").and_then(tag) == Some(FORK)
 }
 

@@ -12,7 +12,6 @@ mod called;
 mod calling;
 mod talk;
 
-pub use called::is_fork;
 pub use talk::{Manner, Refresh, Talk};
 
 use super::text::{branch, method, sdp, status};
