@@ -32,13 +32,14 @@ pub fn check(record: &CallRecord, lateness: Duration) -> Result<(), String> {
         return wrong("only what was answered costs".to_owned());
     }
     let talked_us = record.talked_ms as i64 * 1_000;
-    let (billed_s, begun) = (i64::from(record.billed_s), begun_s(talked_us));
+    // The record tells whole milliseconds: by what it does not tell one more increment may have begun.
+    let (billed_s, begun) = (i64::from(record.billed_s), begun_s(talked_us + 999));
     let is_right = match record.cause {
         // After a restart: what was captured, whenever it died.
         ReleaseCause::SwitchRestarted => true,
         // Billed to the last paid second, whatever the clock says (design 5).
         ReleaseCause::CreditExhausted => billed_s <= begun,
-        _ if billed_s == begun => true,
+        _ if billed_s == begun || billed_s == begun_s(talked_us) => true,
         // Whoever hangs up after the last paid second, before a late timer has cut the call off, owes no more either.
         _ => (1..=lateness.as_micros() as i64).contains(&(talked_us - billed_s * 1_000_000)),
     };

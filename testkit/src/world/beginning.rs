@@ -2,7 +2,7 @@
 //!
 //! What happens then is not here.
 
-use super::{CARRIERS, PASSWORD, SWITCH, USER, Weather};
+use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
 use crate::company::{self, REALM, Recharge};
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
@@ -101,7 +101,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
     };
-    let carriers = CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| {
+    let carriers = CARRIERS.iter().zip(CARRIER_NAMES).zip(1..).map(|((address, name), priority)| {
         company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
     });
     let deck = store::Deck {

@@ -43,11 +43,17 @@ const fn address(a: u8, b: u8, c: u8, d: u8) -> SocketAddr {
 
 /// The switch (addresses of RFC 5737).
 pub const SWITCH: SocketAddr = address(192, 0, 2, 1);
+const CARRIER_NAMES: [&str; 2] = ["first", "second"];
 const CARRIERS: [SocketAddr; 2] = [address(203, 0, 113, 1), address(203, 0, 113, 2)];
 
 /// Whether a carrier is at this address.
 pub fn is_carrier(address: SocketAddr) -> bool {
     CARRIERS.contains(&address)
+}
+
+/// Where the carrier of this name is.
+pub fn carrier_ip(name: &str) -> Option<std::net::IpAddr> {
+    CARRIER_NAMES.iter().position(|known| *known == name).map(|index| CARRIERS[index].ip())
 }
 
 /// Who is where in [`World::agents`].

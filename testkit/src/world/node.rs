@@ -10,7 +10,7 @@ use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
-use media::{Mode, Opened};
+use media::{Mode, Opened, Side};
 use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
@@ -58,6 +58,8 @@ pub struct Node {
     registrations: BTreeMap<ProfileId, Registration>,
     registers: BTreeMap<u64, ServerTransactionId>,
     sounds: BTreeSet<u64>,
+    /// Where the called side of a call has its sound sent.
+    called_sounds: BTreeMap<u64, SocketAddr>,
     next_port: u16,
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
@@ -118,6 +120,7 @@ impl Node {
             registrations: BTreeMap::new(),
             registers: BTreeMap::new(),
             sounds: BTreeSet::new(),
+            called_sounds: BTreeMap::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
             work: VecDeque::new(),
@@ -258,6 +261,7 @@ impl Node {
         }
         if self.houses.get(&place).is_some_and(Machine::is_finished) {
             self.houses.remove(&place);
+            self.called_sounds.remove(&place);
             self.places.retain(|_, known| *known != place);
         }
     }
@@ -279,9 +283,13 @@ impl Node {
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
-            call::Effect::SetSound(..) | call::Effect::WatchForSilence => {
+            call::Effect::SetSound(side, order) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
+                if side == Side::B {
+                    self.called_sounds.insert(place, order.rtp);
+                }
             }
+            call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }
     }
 

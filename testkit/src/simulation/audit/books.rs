@@ -88,6 +88,7 @@ impl CallBooks {
 pub(super) struct Wires {
     life: u32,
     answered: BTreeMap<Wire, Now>,
+    acknowledged: BTreeMap<Wire, Now>,
     ended: BTreeMap<Wire, Now>,
     invited: BTreeSet<String>,
     /// The tag of the phone that answered first, where several did.
@@ -121,13 +122,21 @@ impl Wires {
         wire.0 == self.life
     }
 
-    /// A carrier's phone answers: of a fork, the first one has the call.
-    pub(super) fn saw_received(&mut self, datagram: &Datagram) {
+    /// Since when a caller's end is in order: it has acknowledged our 200, so that we may send it a BYE (RFC 3261 15).
+    pub(super) fn acknowledged(&self, wire: &Wire) -> Option<Now> {
+        self.acknowledged.get(wire).copied()
+    }
+
+    /// A caller acknowledges, or a carrier's phone answers: of a fork, the first one has the call.
+    pub(super) fn saw_received(&mut self, datagram: &Datagram, now: Now) {
         let text = &datagram.text;
+        let wire = (self.life, header(text, "Call-ID").unwrap_or_default().to_owned());
+        if method(text) == Some("ACK") && self.answered.contains_key(&wire) {
+            self.acknowledged.entry(wire.clone()).or_insert(now);
+        }
         if is_carrier(datagram.from) && (status(text), cseq(text).1) == (Some(200), "INVITE") {
-            let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
             let answerer = header(text, "To").and_then(tag).unwrap_or_default().to_owned();
-            self.answerers.entry((self.life, call_id)).or_insert(answerer);
+            self.answerers.entry(wire).or_insert(answerer);
         }
     }
 

@@ -34,6 +34,8 @@ pub enum Invariant {
     ChargesAreTheBill,
     /// No INVITE goes to a carrier before a channel and the first block are held.
     NothingBeforeTheHolds,
+    /// The sound of a call that is answered goes to the carrier that answered.
+    SoundGoesToWhoAnswered,
     /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
     /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
@@ -53,6 +55,7 @@ impl fmt::Display for Invariant {
             Invariant::EveryHoldEnds => "every hold ends with its call",
             Invariant::ChargesAreTheBill => "charges are the record's amount and what the deck makes of the talk time",
             Invariant::NothingBeforeTheHolds => "no INVITE to a carrier before channel and first block are held",
+            Invariant::SoundGoesToWhoAnswered => "sound goes to the carrier that answered",
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
             Invariant::NothingIsLeft => "nothing is left after the dust has settled",
             Invariant::NoPanic => "the switch does not panic",
@@ -110,7 +113,7 @@ impl Audit {
     fn look(&mut self, world: &World, seen: &Seen) -> Result<(), Violation> {
         match seen {
             Seen::Received(datagram) => {
-                self.wires.saw_received(datagram);
+                self.wires.saw_received(datagram, world.now);
                 Ok(())
             }
             Seen::Sent(datagram) => {

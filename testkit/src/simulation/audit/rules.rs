@@ -5,7 +5,7 @@
 use super::books::CallBooks;
 use super::{Audit, Invariant, Violation};
 use crate::reckoning;
-use crate::world::{CallSeen, World};
+use crate::world::{CallSeen, World, carrier_ip};
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, Holder, Kind, Memo, Outcome, Unit};
 use domain::{CompanyId, Now, ReleaseCause};
@@ -119,7 +119,9 @@ impl Audit {
         let is_by_clock = matches!(record.cause, ReleaseCause::CreditExhausted | ReleaseCause::MaxDuration);
         let late = if is_by_clock { world.lateness_max } else { Duration::ZERO };
         let told = Duration::from_millis(record.talked_ms);
-        if told > seen || told + late + Duration::from_millis(1) <= seen {
+        // The BYE to a caller who has not acknowledged yet waits for the ACK.
+        let is_held_back = self.wires.acknowledged(wire).is_none_or(|at| at.monotonic > answered.monotonic + told);
+        if told > seen || !is_held_back && told + late + Duration::from_millis(1) <= seen {
             return wrong(
                 Invariant::ChargesAreTheBill,
                 format!("{seen:?} between 200 and BYE on the wire: {record:#?}"),
@@ -148,6 +150,7 @@ impl Audit {
         for call in calls {
             let id = call.id.bits();
             let books = &self.calls[&id];
+            check_sound(call)?;
             match call.phase {
                 PhaseName::Hunting | PhaseName::Talking if books.channels.len() != 1 => {
                     let what =
@@ -307,6 +310,17 @@ impl Audit {
         }
         Ok(())
     }
+}
+
+fn check_sound(call: &CallSeen) -> Checked {
+    let (Some(sound), Some(name), PhaseName::Talking) = (call.called_sound, &call.carrier, call.phase) else {
+        return Ok(());
+    };
+    if Some(sound.ip()) == carrier_ip(name) {
+        return Ok(());
+    }
+    let what = format!("{} talks with carrier {name}, its sound goes to {sound}", Audit::name(call.id.bits()));
+    wrong(Invariant::SoundGoesToWhoAnswered, what)
 }
 
 fn check_holds_nothing(call: u128, books: &CallBooks) -> Checked {

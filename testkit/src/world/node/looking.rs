@@ -4,6 +4,7 @@ use super::{Node, Profile};
 use domain::{CallId, Now, ProfileId};
 use ledger::Ledger;
 use sip::endpoint::Load;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::PhaseName;
 use switch::registration;
@@ -23,12 +24,16 @@ pub struct CallSeen {
     pub sip_call_id: String,
     /// The Call-IDs of the legs to carriers, in order.
     pub carrier_call_ids: Vec<String>,
+    /// The carrier of the last of them.
+    pub carrier: Option<String>,
+    /// Where the called side has its sound sent.
+    pub called_sound: Option<SocketAddr>,
 }
 
 impl Node {
     /// Every call whose house stands, in order of birth.
     pub fn calls(&self, now: Now) -> Vec<CallSeen> {
-        let seen = self.houses.values().map(|house| {
+        let seen = self.houses.iter().map(|(place, house)| {
             let (call, record) = (house.call(), house.call().record());
             CallSeen {
                 id: house.id(),
@@ -37,6 +42,8 @@ impl Node {
                 is_settled: call.live(now).is_none(),
                 sip_call_id: record.sip_call_id.clone(),
                 carrier_call_ids: record.attempts.iter().map(|attempt| attempt.sip_call_id.clone()).collect(),
+                carrier: record.attempts.last().map(|attempt| attempt.carrier_name.clone()),
+                called_sound: self.called_sounds.get(place).copied(),
             }
         });
         seen.collect()
