@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use testkit::simulation::{Failure, Told, run};
+use testkit::ledgers::Bug;
+use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug};
 
 /// Seeds where nothing is said.
 const SEEDS: u64 = 200;
@@ -73,6 +74,39 @@ fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
         panic!("{failure}");
     }
     told.into_inner().unwrap()
+}
+
+/// Seeds within which each planted bug must be found.
+const FOUND_WITHIN: u64 = 25;
+
+/// The first seed in which a bug is found; the same seeds are clean without it, as the test above says.
+fn find(bug: Bug) -> Box<Failure> {
+    let found = (0..FOUND_WITHIN).find_map(|seed| run_with_bug(seed, bug).err());
+    let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found within {FOUND_WITHIN} seeds"));
+    println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
+    if number("TRACE").is_some() {
+        println!("{}", failure.trace);
+    }
+    run(failure.seed).unwrap_or_else(|clean| panic!("seed {} fails without the bug too: {clean}", failure.seed));
+    failure
+}
+
+/// Planted: the settlement of a call does not give its channel back.
+#[test]
+fn the_planted_bug_of_a_lost_release_is_found() {
+    assert_eq!(find(Bug::LostRelease).invariant, Invariant::EveryHoldEnds);
+}
+
+/// Planted: a charge is posted a second time under another key.
+#[test]
+fn the_planted_bug_of_a_double_capture_is_found() {
+    assert_eq!(find(Bug::DoubleCapture).invariant, Invariant::ChargesAreTheBill);
+}
+
+/// Planted: a tick passes after the call has ended.
+#[test]
+fn the_planted_bug_of_a_tick_after_the_bye_is_found() {
+    assert_eq!(find(Bug::TickAfterBye).invariant, Invariant::NothingAfterTheBye);
 }
 
 /// One seed gives everything: two tellings are the same to the last datagram.

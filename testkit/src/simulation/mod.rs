@@ -159,14 +159,14 @@ impl Simulation {
 
     /// Two companies with two profiles each; some poor, some rich, some that recharge.
     fn beginning(seed: u64, chance: &mut Entropy) -> Beginning {
-        let credits = [20_000, 50_000, 200_000, 10_000_000];
+        let credits = [20_000, 50_000, 250_000, 10_000_000, 10_000_000];
         let recharge = Recharge { amount: 30_000, threshold: 10_000, company_credit: 150_000 };
         Beginning {
             seed,
             companies: 2,
             profiles: 2,
             channels: [2, 4, 8][chance.below(3) as usize],
-            credit: credits[chance.below(4) as usize],
+            credit: credits[chance.below(5) as usize],
             rate: ["0.02", "0.013", "0.4"][chance.below(3) as usize],
             recharge: (chance.below(3) == 0).then_some(recharge),
             settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },

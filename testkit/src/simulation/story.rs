@@ -42,8 +42,24 @@ const MANNERS: [&[(u64, u16)]; 10] = [
 ];
 
 /// A number of the deck, mostly; the echo test, a destination without a price, no number.
-const DIALLED: [&str; 8] =
-    ["12025550123", "+12025550199", "12025550124", "12025550125", "12025550126", "*43", "4930123456", "x"];
+const DIALLED: [&str; 16] = [
+    "12025550123",
+    "+12025550199",
+    "12025550124",
+    "12025550125",
+    "12025550126",
+    "12025550127",
+    "+12025550128",
+    "12025550129",
+    "12025550130",
+    "12025550131",
+    "12025550132",
+    "12025550133",
+    "*43",
+    "*43",
+    "4930123456",
+    "x",
+];
 
 impl Simulation {
     pub(super) fn on_cue(&mut self, cue: u64) -> Result<(), Violation> {
@@ -63,6 +79,8 @@ impl Simulation {
         if self.acts == 0 {
             return Ok(());
         }
+        // Ports are scarce for a while only.
+        self.world.node.has_ports |= self.chance.below(3) == 0;
         self.act();
         self.world.post();
         // Mostly a few seconds, sometimes long enough for several ticks.
@@ -85,7 +103,7 @@ impl Simulation {
             73..76 => self.operate(),
             76..79 => self.top_up(),
             79..81 => self.lose_a_carrier(),
-            81..83 => self.world.node.has_ports = !self.world.node.has_ports,
+            81..83 => self.world.node.has_ports = false,
             83..89 => self.change_weather(),
             89..93 => self.change_ledger(),
             93..96 => self.change_lateness(),
