@@ -78,15 +78,16 @@ fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
 
 /// Seeds within which each planted bug must be found.
 const FOUND_WITHIN: u64 = 25;
+/// Lines of the trace that are shown of each.
+const LINES_SHOWN: usize = 8;
 
 /// The first seed in which a bug is found; the same seeds are clean without it, as the test above says.
 fn find(bug: Bug) -> Box<Failure> {
     let found = (0..FOUND_WITHIN).find_map(|seed| run_with_bug(seed, bug).err());
     let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found within {FOUND_WITHIN} seeds"));
     println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
-    if number("TRACE").is_some() {
-        println!("{}", failure.trace);
-    }
+    let last: Vec<&str> = failure.trace.lines().rev().take(LINES_SHOWN).collect();
+    last.iter().rev().for_each(|line| println!("    {line}"));
     run(failure.seed).unwrap_or_else(|clean| panic!("seed {} fails without the bug too: {clean}", failure.seed));
     failure
 }

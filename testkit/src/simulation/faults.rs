@@ -2,8 +2,8 @@
 //!
 //! What people do is in `story`.
 
-use super::story::{ACT, RESTART, SYNC};
-use super::{Simulation, Violation, wrapped};
+use super::story::{RESTART, SYNC};
+use super::{Invariant, Simulation, Violation, wrapped};
 use crate::world::{Mood, Seen, Weather};
 use actors::recover;
 use ledger::Ledger;
@@ -117,14 +117,13 @@ impl Simulation {
         let ledger: Arc<dyn Ledger> = wrapped(&self.disk, &self.world.witness, self.bug, &mut self.chance);
         let recovered = recover(&ledger, self.world.now);
         self.say(&format!("the switch is started: {recovered:?}"));
-        let recovered = recovered.map_err(|what| Violation { invariant: super::Invariant::EveryHoldEnds, what })?;
+        recovered.map_err(|what| Violation { invariant: Invariant::EveryHoldEnds, what })?;
         let at = self.world.now.monotonic;
         for seen in self.world.witness.take() {
             self.trace.saw(at, &seen);
         }
         self.world.replace_node(ledger);
         (self.world.is_down, self.is_stuck) = (false, false);
-        let _ = recovered;
         self.audit.on_restarted(&self.world)?;
         self.on_sync();
         Ok(())
@@ -144,7 +143,6 @@ impl Simulation {
             agent.is_silent = false;
             agent.manner.acknowledges = true;
         }
-        let _ = ACT;
         Ok(())
     }
 }

@@ -69,7 +69,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}\nseed {}: not true: {}\n  {}\nreplay: SEED={} cargo test --release -p testkit --test simulation -- --nocapture seeds\n",
+            "{}\nseed {}: not true: {}\n  {}\nreplay: SEED={} cargo test --release -p testkit --test simulation -- --nocapture every_invariant\n",
             self.trace, self.seed, self.invariant, self.what, self.seed
         )
     }

@@ -18,12 +18,19 @@ pub(super) struct Trace {
     lines: VecDeque<String>,
     hash: u64,
     count: u64,
+    /// Whether every line is printed as it is said: `TRACE=1`.
+    is_loud: bool,
 }
 
 impl Default for Trace {
     fn default() -> Self {
         // FNV-1a, 64 bits: its offset basis.
-        Trace { lines: VecDeque::new(), hash: 0xcbf2_9ce4_8422_2325, count: 0 }
+        Trace {
+            lines: VecDeque::new(),
+            hash: 0xcbf2_9ce4_8422_2325,
+            count: 0,
+            is_loud: std::env::var_os("TRACE").is_some(),
+        }
     }
 }
 
@@ -33,6 +40,9 @@ impl Trace {
         let line = format!("{:>12}  {what}", micros(at));
         for byte in line.bytes() {
             self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+        if self.is_loud {
+            println!("{line}");
         }
         self.count += 1;
         if self.lines.len() == LINES_MAX {

@@ -6,7 +6,7 @@ use crate::world::text::{cseq, header, method, status, tag};
 use crate::world::{Datagram, is_carrier};
 use domain::Now;
 use domain::call_record::CallRecord;
-use domain::credit::{Code, Unit};
+use domain::credit::Unit;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller's leg: the life of the node, and its Call-ID. A PBX may use a Call-ID again after a crash.
@@ -55,11 +55,6 @@ impl CallBooks {
     pub(super) fn release(&mut self, number: u32) {
         self.channels.remove(&number);
         self.money.remove(&number);
-    }
-
-    /// Whether a post with this code is a charge of a call.
-    pub(super) fn is_charge(&self, code: Code) -> bool {
-        code == Code::CallCharge
     }
 
     /// Whether a channel and a block are held.

@@ -12,6 +12,7 @@ mod rules;
 use crate::world::{Mood, Seen, World};
 use books::{CallBooks, Wires};
 use domain::CallId;
+use domain::credit::Code;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -191,7 +192,7 @@ impl Audit {
                     (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit.unit, line.amount),
                     (LineKind::Capture, Some(hold)) => books.capture(hold.number, line.amount),
                     (LineKind::Release, Some(hold)) => books.release(hold.number),
-                    (LineKind::Post, _) if books.is_charge(line.code) => books.captured += line.amount,
+                    (LineKind::Post, _) if line.code == Code::CallCharge => books.captured += line.amount,
                     _ => {}
                 }
             }

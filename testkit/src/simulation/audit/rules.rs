@@ -7,7 +7,7 @@ use super::{Audit, Invariant, Violation};
 use crate::reckoning;
 use crate::world::{CallSeen, World, carrier_ip};
 use domain::call_record::CallRecord;
-use domain::credit::{Batch, Holder, Kind, Memo, Outcome, Unit};
+use domain::credit::{Batch, Code, Holder, Kind, Memo, Outcome, Unit};
 use domain::{CompanyId, Now, ReleaseCause};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,10 +44,10 @@ impl Audit {
     }
 
     /// Keeps the books of a transfer. Gives what it charged.
-    fn transfer(&mut self, batch: &Batch, kind: Kind, code: domain::credit::Code) -> i64 {
+    fn transfer(&mut self, batch: &Batch, kind: Kind, code: Code) -> i64 {
         let call = match kind {
             Kind::Hold { hold, .. } | Kind::Capture { hold, .. } | Kind::Release { hold } => hold.subject,
-            Kind::Post { .. } if code == domain::credit::Code::CallCharge => batch.id.subject,
+            Kind::Post { .. } if code == Code::CallCharge => batch.id.subject,
             Kind::Post { .. } | Kind::PostIfAvailableAtMost { .. } | Kind::Extend { .. } => return 0,
         };
         self.touched.insert(call);
