@@ -314,9 +314,13 @@ impl CarrierLeg {
     }
 
     fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
-        if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.leave(talk, ReleaseCause::SessionExpired, effects);
-            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Talking(talk) => {
+                self.leave(talk, ReleaseCause::SessionExpired, effects);
+                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
+            }
+            // The ACK to a re-INVITE, after our BYE: its answer is waited for, and then the dialog is let go.
+            phase => self.phase = phase,
         }
     }
 
