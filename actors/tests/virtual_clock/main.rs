@@ -12,5 +12,6 @@ mod limits;
 mod long;
 mod loss;
 mod races;
+mod receiving;
 mod refresh;
 mod registration;

@@ -6,9 +6,10 @@ use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
 use crate::company::{self, REALM, Recharge};
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
-use domain::{CarrierId, CompanyId, Currency, Entropy, ProfileId, Wall};
+use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId, ProfileId, Wall};
 use ledger::Ledger;
 use sip::digest::Ha1;
+use std::net::SocketAddr;
 use switch::directory::CallSettings;
 
 /// What every company begins with.
@@ -32,7 +33,14 @@ pub struct Beginning {
     pub settings: CallSettings,
     /// How the network behaves.
     pub weather: Weather,
+    /// I4: whom the To of incoming calls names.
+    pub incoming_to: store::IncomingTo,
+    /// I7: where the PBXs need no password.
+    pub sources: Vec<SocketAddr>,
 }
+
+/// The numbers that ring at the first profile.
+pub const NUMBERS: [&str; 2] = ["+12025550100", "+442079460123"];
 
 impl Default for Beginning {
     fn default() -> Self {
@@ -46,6 +54,8 @@ impl Default for Beginning {
             recharge: None,
             settings: CallSettings::default(),
             weather: Weather::FAIR,
+            incoming_to: store::IncomingTo::CalledNumber,
+            sources: Vec::new(),
         }
     }
 }
@@ -93,14 +103,23 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             sip_user: customer.user.clone(),
             state: store::ProfileState::Active,
             channels: new.channels,
-            auth: new.auth,
+            auth: store::ProfileAuth { sources: beginning.sources.clone(), ..new.auth },
             caller_id: new.caller_id,
             auto_recharge: new.auto_recharge,
             require_plus: new.require_plus,
+            incoming_to: beginning.incoming_to,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
     };
+    let numbers = NUMBERS.map(|number| store::Number {
+        id: NumberId::mint(now, entropy),
+        number: number.parse().unwrap(),
+        company: customers[0].company,
+        profile: Some(customers[0].profile),
+        caller_id_allowed: true,
+        created_at: now,
+    });
     let carriers = CARRIERS.iter().zip(CARRIER_NAMES).zip(1..).map(|((address, name), priority)| {
         company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
     });
@@ -118,7 +137,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
         profiles: customers.iter().map(profile).collect(),
         carriers: carriers.collect(),
-        numbers: Vec::new(),
+        numbers: numbers.to_vec(),
         decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };
     let rules = NodeRules {

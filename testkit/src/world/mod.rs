@@ -12,7 +12,7 @@ mod witness;
 
 pub use crate::company::{REALM, Recharge};
 pub use agent::{Agent, Refresh};
-pub use beginning::{Beginning, Customer};
+pub use beginning::{Beginning, Customer, NUMBERS};
 pub use network::{Datagram, Weather};
 pub use witness::{Seen, Witness};
 
@@ -169,6 +169,15 @@ impl World {
     pub fn dial_number(&mut self, dialled: &str) -> String {
         let now = self.now;
         let call_id = self.pbx().call(dialled, now);
+        self.post();
+        call_id
+    }
+
+    /// A carrier calls a number for this caller.
+    pub fn call_in(&mut self, carrier: usize, caller: &str, number: &str) -> String {
+        let now = self.now;
+        self.agents[carrier].calls_for(caller);
+        let call_id = self.agents[carrier].call(number, now);
         self.post();
         call_id
     }

@@ -42,7 +42,11 @@ impl Node {
                 is_settled: call.live(now).is_none(),
                 sip_call_id: record.sip_call_id.clone(),
                 carrier_call_ids: record.attempts.iter().map(|attempt| attempt.sip_call_id.clone()).collect(),
-                carrier: record.attempts.last().map(|attempt| attempt.carrier_name.clone()),
+                carrier: record
+                    .attempts
+                    .last()
+                    .and_then(|attempt| attempt.carrier.as_ref())
+                    .map(|it| it.carrier_name.clone()),
                 called_sound: self.called_sounds.get(place).copied(),
             }
         });
