@@ -203,12 +203,16 @@ impl CalledLeg {
     }
 
     fn on_provisional(&mut self, status: u16, response: &Message, source: Source, effects: &mut Vec<Effect>) {
+        // Who was left, or has answered already, has no say in where the sound goes: the call may talk with another carrier.
+        if !matches!(self.phase, Phase::Calling) {
+            return;
+        }
         let media = offer_in(response).ok().flatten();
         if let Some(order) = media.as_ref().and_then(carried).and_then(|it| SoundOrder::of(it, source.peer.ip())) {
             effects.push(Effect::Sound(order));
             self.early.clone_from(&media);
         }
-        self.tell_while_calling(LegEvent::Ringing { status, media }, effects);
+        effects.push(Effect::Tell(LegEvent::Ringing { status, media }));
     }
 
     fn on_accepted(
@@ -307,9 +311,13 @@ impl CalledLeg {
     }
 
     fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
-        if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
-            self.leave(talk, ReleaseCause::SessionExpired, effects);
-            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
+        match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Talking(talk) => {
+                self.leave(talk, ReleaseCause::SessionExpired, effects);
+                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
+            }
+            // The ACK to a re-INVITE, after our BYE: its answer is waited for, and then the dialog is let go.
+            phase => self.phase = phase,
         }
     }
 

@@ -181,6 +181,8 @@ impl House {
                 let ours = opened.a;
                 effects.push(Effect::WatchForSilence);
                 self.on_leg(LegId::CALLER, leg::Event::AnsweredWithEcho(ours), now, effects);
+                // Behind what the leg told: where it has no format in common with us, nobody was answered.
+                self.news.push_back(switch::call::Event::EchoAnswered);
             }
             Sound::Opening(_) => {}
             Sound::Closed => {

@@ -1,6 +1,5 @@
 //! The process is killed at any moment, and started again from what the SQLite journal has.
 
-use crate::world::{Beginning, FIRST, SECOND, Weather, World, seeds};
 use actors::{Recovered, recover};
 use domain::credit::Unit;
 use domain::{Entropy, ReleaseCause};
@@ -10,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::world::{Beginning, FIRST, SECOND, Weather, World, seeds};
 
 fn open(path: &Path) -> Arc<SqliteLedger> {
     Arc::new(SqliteLedger::open(Settings::new(path)).unwrap())

@@ -1,8 +1,8 @@
 //! Credit that runs out, and answers that nobody acknowledges.
 
-use crate::world::{Beginning, FIRST, World, ms_between};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
+use testkit::world::{Beginning, FIRST, World, ms_between};
 
 /// R8, must-show 4.
 #[test]

@@ -1,10 +1,10 @@
 //! Carriers that say nothing, ring for ever, are dead, or refuse (O1).
 
-use crate::world::text::header;
-use crate::world::{Beginning, FIRST, SECOND, World, ms_between};
 use domain::ReleaseCause;
 use std::time::Duration;
 use switch::directory::CallSettings;
+use testkit::world::text::header;
+use testkit::world::{Beginning, FIRST, SECOND, World, ms_between};
 
 fn hang_up_and_wait(world: &mut World) {
     let now = world.now.monotonic;
@@ -68,6 +68,22 @@ fn a_carrier_that_wakes_up_after_it_was_left_is_cancelled_at_once() {
     assert!((10_000..=10_010).contains(&cancelled), "CANCEL after {cancelled} ms");
     assert_eq!(first.status, Some(487));
     assert!(world.agents[0].talk().is_up);
+    hang_up_and_wait(&mut world);
+    world.assert_all_is_over();
+}
+
+/// O1: who was left has no say any more. A late 183 turned the sound of the live call to the carrier that was left; found by
+/// simulation.
+#[test]
+fn a_late_183_of_a_carrier_that_was_left_does_not_turn_the_sound_of_the_call_to_it() {
+    let mut world = World::new(Beginning::default());
+    world.carrier_answers(FIRST, &[(10_000, 183)]);
+    world.carrier_answers(SECOND, &[(0, 180), (1_000, 200)]);
+    world.dial();
+    world.run_s(20);
+    assert!(world.agents[0].talk().is_up);
+    let call = world.node.calls(world.now).remove(0);
+    assert_eq!(call.called_sound.map(|sound| sound.ip()), Some(world.agents[SECOND].address.ip()));
     hang_up_and_wait(&mut world);
     world.assert_all_is_over();
 }

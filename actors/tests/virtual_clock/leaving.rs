@@ -1,9 +1,9 @@
 //! How long hanging up takes: from a BYE of ours to its final response (RFC 6076 4.4).
 
-use crate::world::{Beginning, FIRST, World};
 use domain::Fact;
 use domain::call_record::CallDirection;
 use std::time::Duration;
+use testkit::world::{Beginning, FIRST, World};
 
 /// The caller's own BYE is answered by us at once and has no delay to tell of; ours towards the carrier has.
 #[test]

@@ -1,7 +1,7 @@
 //! Channels and credit when many calls come at one instant.
 
-use crate::world::{Beginning, FIRST, World};
 use domain::ReleaseCause;
+use testkit::world::{Beginning, FIRST, World};
 
 /// Field lesson 1, must-show 3.
 #[test]

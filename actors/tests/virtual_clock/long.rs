@@ -1,11 +1,11 @@
 //! A call of ten hours.
 
-use crate::world::{Beginning, FIRST, World, ms_between};
 use domain::credit::Unit;
 use domain::{Micros, ReleaseCause};
 use ledger::{LineKind, Lines, StatementQuery};
 use std::time::Duration;
 use switch::directory::CallSettings;
+use testkit::world::{Beginning, FIRST, World, ms_between};
 
 const TEN_HOURS_S: u64 = 36_000;
 

@@ -1,10 +1,10 @@
 //! A network that loses three datagrams of ten, by a hundred seeds: whatever was lost, the books and the tables are right.
 
-use crate::world::{Beginning, FIRST, Mood, OF_PBX, Recharge, Refresh, SECOND, Weather, World, seeds};
 use domain::{Entropy, ReleaseCause};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use switch::directory::CallSettings;
+use testkit::world::{Beginning, FIRST, Mood, OF_PBX, Recharge, Refresh, SECOND, Weather, World, seeds};
 
 const CALLS: u64 = 12;
 

@@ -5,6 +5,7 @@
 
 mod crash;
 mod credit;
+mod echo;
 mod hunting;
 mod leaving;
 mod limits;
@@ -14,4 +15,3 @@ mod races;
 mod receiving;
 mod refresh;
 mod registration;
-mod world;

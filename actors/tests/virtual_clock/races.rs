@@ -1,9 +1,9 @@
 //! Messages that cross: CANCEL and 200, BYE and BYE, the answer of a carrier that was left.
 
-use crate::world::text::method;
-use crate::world::{Beginning, FIRST, SECOND, World};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
+use testkit::world::text::method;
+use testkit::world::{Beginning, FIRST, Refresh, SECOND, World};
 
 /// RFC 3261 9.1, 15: whoever was first, both ends know the same, and the money is right.
 #[test]
@@ -104,6 +104,27 @@ fn the_second_phone_of_a_fork_that_answers_gets_ack_and_bye_and_the_call_goes_on
     let order: Vec<&str> = world.agents[FIRST].heard.iter().filter_map(|(_, text)| method(text)).collect();
     assert_eq!(order, ["INVITE", "ACK", "ACK", "BYE"]);
     let (call, now) = (world.agents[0].talk().call_id.clone(), world.now.monotonic);
+    world.pbx().bye(&call, now);
+    world.post();
+    world.run_s(300);
+    assert_eq!(world.record().cause, ReleaseCause::Normal);
+    world.assert_all_is_over();
+}
+
+/// RFC 3261 14.2, 15: a BYE that nobody answers, while the ACK to a re-INVITE is missing too. The dialog stayed in the tables for
+/// ever; found by simulation.
+#[test]
+fn a_carrier_that_dies_after_its_re_invite_leaves_no_dialog_behind() {
+    let mut world = World::new(Beginning::default());
+    world.carrier_answers(FIRST, &[(0, 180), (1_000, 200)]);
+    let call = world.dial();
+    world.run_s(10);
+    let (leg, now) = (world.agents[FIRST].talk().call_id.clone(), world.now.monotonic);
+    world.agents[FIRST].refresh(&leg, Refresh::Invite, now);
+    world.post();
+    world.agents[FIRST].is_silent = true;
+    world.run_s(10);
+    let now = world.now.monotonic;
     world.pbx().bye(&call, now);
     world.post();
     world.run_s(300);

@@ -1,7 +1,5 @@
 //! Incoming calls on the wire: a carrier calls a number, and the PBX of its profile rings (I1, I4, I5, I7, I8, I9, S7, C1, W9).
 
-use crate::world::text::{body, header, method, status, uri};
-use crate::world::{Beginning, FIRST, NUMBERS, OF_PBX, USER, Weather, World, seeds};
 use actors::recover;
 use domain::call_record::CallDirection;
 use domain::{Entropy, Fact, Micros, ReleaseCause};
@@ -9,6 +7,8 @@ use ledger::Ledger;
 use ledger::sqlite::{Settings, SqliteLedger};
 use std::sync::Arc;
 use std::time::Duration;
+use testkit::world::text::{body, header, method, status, uri};
+use testkit::world::{Beginning, FIRST, NUMBERS, OF_PBX, USER, Weather, World, seeds};
 
 const CALLER: &str = "+447824500000";
 /// Behind NAT: no address that the switch could send to.

@@ -1,9 +1,9 @@
 //! Session timers (RFC 4028) and changed sessions on calls that go on.
 
-use crate::world::text::{body, header};
-use crate::world::{Beginning, FIRST, Refresh, World};
 use domain::{Micros, ReleaseCause};
 use std::time::Duration;
+use testkit::world::text::{body, header};
+use testkit::world::{Beginning, FIRST, Refresh, World};
 
 /// `Supported: timer`, `Session-Expires: 1800`, refreshed every 900 s.
 #[test]

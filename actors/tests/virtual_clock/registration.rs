@@ -1,8 +1,8 @@
 //! Registrations on the wire (S1, S9, D-17).
 
-use crate::world::text::{header, status};
-use crate::world::{Beginning, Weather, World};
 use std::time::Duration;
+use testkit::world::text::{header, status};
+use testkit::world::{Beginning, Weather, World};
 
 fn register(world: &mut World, contact: &str, expires_s: u32) -> String {
     let now = world.now;

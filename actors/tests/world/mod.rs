@@ -4,19 +4,18 @@
 use actors::clock::Clock;
 use actors::desk::NodeRules;
 use actors::{Exchange, ExchangeSettings, Rooms};
-use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer, Unit};
+use domain::credit::{Holder, Outcome};
 use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, ProfileId};
 use ledger::Ledger;
 use sip::digest::{Credentials, Ha1, Secret, answer};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
-use store::{NewDeck, NewProfile, Signed, Store};
+use store::{NewDeck, Signed, Store};
 use switch::directory::CallSettings;
 use telemetry::{Build, Telemetry};
-
-pub(crate) const REALM: &str = "tandem.test";
+use testkit::company;
+pub(crate) use testkit::company::REALM;
 
 /// A node, its company, its one profile.
 pub(crate) struct World {
@@ -72,9 +71,8 @@ impl World {
     }
 
     pub(crate) fn profile_balance(&self) -> Micros {
-        let holder = Holder::Profile(self.profile);
-        let unit = Unit::Money(Currency::USD);
-        Micros::new(self.ledger.balance(Account { company: self.company, holder, unit }).available())
+        let account = company::money(self.company, Holder::Profile(self.profile));
+        Micros::new(self.ledger.balance(account).available())
     }
 }
 
@@ -115,86 +113,29 @@ fn populate(
     let now = clock.now().wall;
     let signed = || Signed { by: "test", at: now };
     let company = CompanyId::mint(now, entropy);
-    let entry = store::Company {
-        id: company,
-        name: "Contoso Estates".to_owned(),
-        country: "US".parse().unwrap(),
-        currency: Currency::USD,
-        timezone: "UTC".to_owned(),
-        suspended: false,
-        deck: None,
-        created_at: now,
-    };
-    store.create_company(&entry, signed()).unwrap();
+    store.create_company(&company::company(company, now), signed()).unwrap();
     let profile = ProfileId::mint(now, entropy);
-    let new = NewProfile {
-        id: profile,
-        company,
-        name: "Front desk".to_owned(),
-        sip_user: None,
-        channels: beginning.channels,
-        auth: store::ProfileAuth { registration: true, sources: Vec::new() },
-        caller_id: Some("+12025550100".parse().unwrap()),
-        auto_recharge: None,
-        require_plus: false,
-        incoming_to: store::IncomingTo::CalledNumber,
-    };
+    let new = company::profile(profile, company, beginning.channels, None);
     let ha1 = |user: &str, password: &store::Password| {
         let ha1 = Ha1::new(user, REALM, password.reveal());
         store::Ha1 { md5: ha1.md5, sha256: ha1.sha256 }
     };
     let (created, password) = store.create_profile(&new, &ha1, signed()).unwrap();
-    let carrier = store::Carrier {
-        id: CarrierId::mint(now, entropy),
-        name: "first".to_owned(),
-        addresses: vec![store::HostPort { host: carrier.ip().to_string(), port: carrier.port() }],
-        transport: domain::fact::Transport::Udp,
-        priority: 1,
-        prefixes: Vec::new(),
-        progress_timeout_s: None,
-        failover: Default::default(),
-        inbound_sources: Vec::new(),
-        enabled: true,
-        created_at: now,
-    };
+    let carrier = company::carrier(CarrierId::mint(now, entropy), "first", 1, carrier, now);
     store.create_carrier(&carrier, signed()).unwrap();
-    let row = store::DeckRow {
-        prefix: "1".parse().unwrap(),
-        destination: "United States".to_owned(),
-        rate: beginning.rate.parse().unwrap(),
-        fee: Default::default(),
-        minimum_s: 30,
-        increment_s: 6,
-        rounding: "up".to_owned(),
-    };
     let deck = NewDeck { name: "standard".to_owned(), currency: Currency::USD };
-    let deck = store.import_deck(&deck, [row], |_| {}, signed()).unwrap();
+    let deck = store.import_deck(&deck, [company::deck_row(beginning.rate)], |_| {}, signed()).unwrap();
     store.activate_deck(deck.id, signed()).unwrap();
     (company, profile, created.sip_user, password.reveal().to_owned())
 }
 
 fn credit(ledger: &Arc<dyn Ledger>, company: CompanyId, profile: ProfileId, beginning: &Beginning, clock: Clock) {
-    let post = |unit, amount| Transfer {
-        kind: Kind::Post {
-            debit: Account { company, holder: Holder::World, unit },
-            credit: Account { company, holder: Holder::Profile(profile), unit },
-            amount,
-        },
-        code: Code::TopUp,
-    };
-    let batch = Batch {
-        id: BatchId { subject: profile.bits(), sequence: 0 },
-        company,
-        at: clock.now().wall,
-        transfers: vec![
-            post(Unit::Money(Currency::USD), beginning.profile_credit.get()),
-            post(Unit::Channels, beginning.channels.into()),
-        ],
-        memo: None,
-    };
-    let (told, heard) = sync_channel(1);
-    ledger.submit(batch, Durability::BeforeAnswer, Box::new(move |outcome| told.send(outcome).unwrap()));
-    assert!(matches!(heard.recv().unwrap(), Outcome::Applied(_)));
+    let accounts = [
+        (company::money(company, Holder::Profile(profile)), beginning.profile_credit.get()),
+        (company::channels(company, profile), beginning.channels.into()),
+    ];
+    let outcome = company::post(&**ledger, company::top_up(company, 0, clock.now().wall, &accounts));
+    assert!(matches!(outcome, Outcome::Applied(_)));
 }
 
 /// A PBX over a plain socket: says what it is told to say, and knows digest.

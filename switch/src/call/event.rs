@@ -62,6 +62,8 @@ pub enum Event {
         /// The billed second up to which it paid.
         billed_s: u32,
     },
+    /// The caller's leg was answered with its own sound, as [`Effect::AnswerWithEcho`] ordered.
+    EchoAnswered,
     /// No ports could be opened for the sound of this call.
     SoundRefused(Refusal),
     /// Neither RTP nor RTCP came from this leg for too long, on an answered call.
@@ -85,7 +87,8 @@ pub enum Event {
 pub enum Effect {
     /// Of a leg; [`LegOrder::Invite`] opens it.
     Leg(LegId, LegOrder),
-    /// Answer the caller's leg (2xx) with its own sound (O2).
+    /// Answer the caller's leg (2xx) with its own sound (O2); answered by [`Event::EchoAnswered`], or by
+    /// [`Event::SoundRefused`] where there are no ports.
     AnswerWithEcho,
     /// Tell the last packet counts ([`Event::MediaReported`]), before the legs are released.
     ReportMedia,

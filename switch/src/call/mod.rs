@@ -249,10 +249,8 @@ impl Call {
             Phase::Admitting | Phase::Reserving | Phase::Hunting(_) => {
                 self.clear(ending::Ending::refused(refusal), now, effects);
             }
-            Phase::Talking(_) => {
-                self.clear(ending::Ending::released(domain::ReleaseCause::Overload), now, effects);
-            }
-            Phase::Clearing(_) => {}
+            // Ports are opened before anybody is answered.
+            Phase::Talking(_) | Phase::Clearing(_) => {}
         }
     }
 
@@ -309,6 +307,7 @@ impl Machine for Call {
             Event::ChargeGranted { sequence } => self.on_charge_granted(sequence),
             Event::ChargeRefused { sequence } => self.on_charge_refused(sequence, effects),
             Event::Settled { amount, billed_s } => self.on_settled(amount, billed_s, effects),
+            Event::EchoAnswered => self.on_echo_answered(now, effects),
             Event::SoundRefused(refusal) => self.on_sound_refused(refusal, now, effects),
             Event::MediaSilent { leg: _ } => self.on_media_silent(now, effects),
             Event::MediaReported { packets, lost } => self.on_media_reported(packets, lost, now, effects),

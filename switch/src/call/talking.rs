@@ -45,13 +45,21 @@ impl Call {
         }
     }
 
-    /// The caller hears itself (O2): free, so nothing but the lease is to be renewed.
+    /// The caller is to hear itself (O2). It is answered once there are ports for that.
     pub(super) fn echo(&mut self, now: Now, effects: &mut Vec<Effect>) {
         effects.push(Effect::Tell(Fact::CallAdmitted {
             direction: self.record.direction,
             after: self.since_invited(now),
         }));
         effects.push(Effect::AnswerWithEcho);
+        self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
+    }
+
+    /// The caller hears itself: free, so nothing but the lease is to be renewed.
+    pub(super) fn on_echo_answered(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Reserving) {
+            return;
+        }
         self.answered_free(None, now, effects);
     }
 

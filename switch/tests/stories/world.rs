@@ -298,17 +298,21 @@ impl World {
     }
 
     fn carry_out(&mut self, id: CallId, effects: Vec<call::Effect>) {
-        let mut reports = false;
+        let (mut reports, mut echoes) = (false, false);
         for effect in effects {
             match effect {
                 call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
-                call::Effect::AnswerWithEcho => self.echoes.push(id),
+                call::Effect::AnswerWithEcho => echoes = true,
                 call::Effect::ReportMedia => reports = true,
                 call::Effect::AskProfile(profile, request) => {
                     self.tell_profile(profile, profile::Event::Requested(request));
                 }
                 call::Effect::Tell(fact) => self.facts.push(fact),
             }
+        }
+        if echoes {
+            self.echoes.push(id);
+            self.tell_call(id, call::Event::EchoAnswered);
         }
         if let (true, Some((packets, lost))) = (reports, self.relay_counts) {
             self.tell_call(id, call::Event::MediaReported { packets, lost });

@@ -12,7 +12,7 @@ mod called;
 mod calling;
 mod talk;
 
-pub(crate) use talk::{Manner, Refresh, Talk};
+pub use talk::{Manner, Refresh, Talk};
 
 use super::text::{branch, method, sdp, status};
 use domain::{Entropy, Monotonic, Now};
@@ -55,14 +55,19 @@ enum Act {
 }
 
 /// A simulated end.
-pub(crate) struct Agent {
-    pub(crate) address: SocketAddr,
-    pub(crate) manner: Manner,
+pub struct Agent {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Whether it is cut off: nothing reaches it, and nothing that it says is heard.
+    pub is_silent: bool,
+    /// What it does by itself.
+    pub manner: Manner,
     /// What is shown in Via and Contact, where that is not the address (NAT).
-    pub(crate) shown: SocketAddr,
+    pub shown: SocketAddr,
     account: Option<(String, String)>,
     entropy: Entropy,
-    pub(crate) talks: BTreeMap<String, Talk>,
+    /// Its calls, by Call-ID.
+    pub talks: BTreeMap<String, Talk>,
     asked: Vec<Asked>,
     said: Vec<Said>,
     answered: BTreeMap<(String, String), String>,
@@ -71,17 +76,19 @@ pub(crate) struct Agent {
     calls: u64,
     register_cseq: u32,
     /// Final answers to REGISTER, the challenge not counted.
-    pub(crate) registered: Vec<String>,
+    pub registered: Vec<String>,
     register_lines: String,
     /// Everything heard, by arrival.
-    pub(crate) heard: Vec<(Monotonic, String)>,
+    pub heard: Vec<(Monotonic, String)>,
     out: Vec<String>,
 }
 
 impl Agent {
-    pub(crate) fn new(address: SocketAddr, account: Option<(&str, &str)>, entropy: Entropy) -> Agent {
+    /// An end at this address; who calls or registers has a user and a password.
+    pub fn new(address: SocketAddr, account: Option<(&str, &str)>, entropy: Entropy) -> Agent {
         Agent {
             address,
+            is_silent: false,
             manner: Manner::default(),
             shown: address,
             account: account.map(|(user, password)| (user.to_owned(), password.to_owned())),
@@ -107,7 +114,7 @@ impl Agent {
     }
 
     /// What it has to send.
-    pub(crate) fn take_out(&mut self) -> Vec<String> {
+    pub fn take_out(&mut self) -> Vec<String> {
         std::mem::take(&mut self.out)
     }
 
@@ -154,7 +161,7 @@ impl Agent {
     }
 
     /// A datagram arrived.
-    pub(crate) fn hear(&mut self, text: &str, now: Now) {
+    pub fn hear(&mut self, text: &str, now: Now) {
         let now = now.monotonic;
         self.heard.push((now, text.to_owned()));
         match status(text) {
@@ -171,7 +178,7 @@ impl Agent {
     }
 
     /// Hangs up an answered call.
-    pub(crate) fn bye(&mut self, call_id: &str, now: Monotonic) {
+    pub fn bye(&mut self, call_id: &str, now: Monotonic) {
         if !self.talks.get(call_id).is_some_and(|talk| talk.is_up) {
             return;
         }
@@ -184,7 +191,7 @@ impl Agent {
     }
 
     /// Hangs up, whether it was answered or not: CANCEL or BYE.
-    pub(crate) fn give_up(&mut self, call_id: &str, now: Monotonic) {
+    pub fn give_up(&mut self, call_id: &str, now: Monotonic) {
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         if talk.is_up {
             return self.hang_up_in_time(call_id, now);
@@ -199,7 +206,7 @@ impl Agent {
     }
 
     /// Sends a request that refreshes (or changes) the session.
-    pub(crate) fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
+    pub fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
         // One at a time (RFC 3261 14.1).
         if !self.talks.get(call_id).is_some_and(|talk| talk.is_up && talk.refreshing.is_none()) {
             return;
@@ -235,13 +242,14 @@ impl Agent {
     }
 
     /// When it has something to do.
-    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+    pub fn deadline(&self) -> Option<Monotonic> {
         let asked = self.asked.iter().flat_map(|asked| asked.again.into_iter().chain([asked.until]));
         let said = self.said.iter().map(|said| said.again.min(said.until));
         asked.chain(said).chain(self.agenda.keys().map(|(at, _)| *at)).min()
     }
 
-    pub(crate) fn expire(&mut self, now: Now) {
+    /// Does what is due.
+    pub fn expire(&mut self, now: Now) {
         let now = now.monotonic;
         while let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
             let (call_id, act) = entry.remove();
@@ -307,20 +315,20 @@ impl Agent {
     }
 
     /// The only call.
-    pub(crate) fn talk(&self) -> &Talk {
+    pub fn talk(&self) -> &Talk {
         assert_eq!(self.talks.len(), 1, "one call was expected");
         self.talks.values().next().expect("a call")
     }
 
     /// How many requests with this method were heard, repetitions not counted.
-    pub(crate) fn heard_requests(&self, wanted: &str) -> usize {
+    pub fn heard_requests(&self, wanted: &str) -> usize {
         let branches: std::collections::BTreeSet<&str> =
             self.heard.iter().filter(|(_, text)| method(text) == Some(wanted)).map(|(_, text)| branch(text)).collect();
         branches.len()
     }
 
     /// When requests with this method were heard, repetitions too.
-    pub(crate) fn heard_at(&self, wanted: &str) -> Vec<Monotonic> {
+    pub fn heard_at(&self, wanted: &str) -> Vec<Monotonic> {
         self.heard.iter().filter(|(_, text)| method(text) == Some(wanted)).map(|(at, _)| *at).collect()
     }
 }

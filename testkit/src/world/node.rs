@@ -10,14 +10,12 @@ use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
-use media::{Mode, Opened};
+use media::{Mode, Opened, Side};
 use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
 use sip::endpoint::steering::SteeringKey;
-use sip::endpoint::{
-    Effect, Endpoint, Event, Load, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport,
-};
+use sip::endpoint::{Effect, Endpoint, Event, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +24,13 @@ use std::time::Duration;
 use switch::registration::{self, Registration};
 use switch::{Profile, profile};
 
+use super::network::Datagram;
+use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
+
+mod looking;
+
+pub use looking::CallSeen;
 
 /// The owner of REGISTER transactions: no leg.
 const NOBODY: Owner = Owner(u64::MAX);
@@ -40,7 +44,7 @@ enum Work {
 }
 
 /// A node.
-pub(crate) struct Node {
+pub struct Node {
     endpoint: Endpoint,
     challenger: Challenger,
     entropy: Entropy,
@@ -54,37 +58,44 @@ pub(crate) struct Node {
     registrations: BTreeMap<ProfileId, Registration>,
     registers: BTreeMap<u64, ServerTransactionId>,
     sounds: BTreeSet<u64>,
+    /// Where the called side of a call has its sound sent.
+    called_sounds: BTreeMap<u64, SocketAddr>,
     next_port: u16,
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
     /// Datagrams to send: to whom, and what.
-    pub(crate) sent: Vec<(SocketAddr, Bytes)>,
+    pub sent: Vec<(SocketAddr, Bytes)>,
     /// What was said to have happened.
-    pub(crate) facts: Vec<(Now, Fact)>,
+    pub facts: Vec<(Now, Fact)>,
     /// Every call that was opened, in order of birth.
-    pub(crate) opened: Vec<CallId>,
+    pub opened: Vec<CallId>,
     /// Whether the media room has ports.
-    pub(crate) has_ports: bool,
+    pub has_ports: bool,
     /// How the ledger behaves towards the profiles.
-    pub(crate) mood: Mood,
-    /// Answers of the ledger that are on their way.
-    late: BTreeMap<(Monotonic, u64), Work>,
-    submitted: u64,
+    pub mood: Mood,
+    /// Answers of the ledger that are on their way, and when they arrive.
+    pub answers: Vec<(Monotonic, Answer)>,
+    /// Who looks on.
+    pub witness: Witness,
 }
 
+/// An answer of the ledger on its way to the node.
+pub struct Answer(Work);
+
 /// How a ledger behaves: the embedded one answers at once, one on another machine may not.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Mood {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mood {
     /// How long an answer may take at most.
-    pub(crate) late: Duration,
+    pub late: Duration,
     /// Of a thousand batches, how many are not done and answered [`Outcome::Unavailable`].
-    pub(crate) away_permille: u64,
+    pub away_permille: u64,
     /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
-    pub(crate) cut_permille: u64,
+    pub cut_permille: u64,
 }
 
 impl Node {
-    pub(crate) fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
+    /// A node that has just been started.
+    pub fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
         let identity =
             leg::Identity { host: SWITCH.ip().to_string().into(), user_agent: "Tandem".into(), contact: SWITCH };
         let naming = Naming {
@@ -109,6 +120,7 @@ impl Node {
             registrations: BTreeMap::new(),
             registers: BTreeMap::new(),
             sounds: BTreeSet::new(),
+            called_sounds: BTreeMap::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
             work: VecDeque::new(),
@@ -117,13 +129,13 @@ impl Node {
             opened: Vec::new(),
             has_ports: true,
             mood: Mood::default(),
-            late: BTreeMap::new(),
-            submitted: 0,
+            answers: Vec::new(),
+            witness: Witness::default(),
         }
     }
 
     /// A datagram arrived.
-    pub(crate) fn receive(&mut self, text: &str, peer: SocketAddr, now: Now) {
+    pub fn receive(&mut self, text: &str, peer: SocketAddr, now: Now) {
         let source = Source { transport: Transport::Udp, peer, local: SWITCH, flow: None };
         let bytes = Bytes::copy_from_slice(text.as_bytes());
         self.at_endpoint(now, |endpoint, effects| {
@@ -133,7 +145,7 @@ impl Node {
     }
 
     /// The network says that nothing can be sent there.
-    pub(crate) fn unreachable(&mut self, addr: SocketAddr, now: Now) {
+    pub fn unreachable(&mut self, addr: SocketAddr, now: Now) {
         let destination = sip::endpoint::Destination { transport: Transport::Udp, addr, flow: None, local: SWITCH };
         self.at_endpoint(now, |endpoint, effects| {
             endpoint.handle(Event::TransportFailed { destination }, now, effects);
@@ -141,8 +153,20 @@ impl Node {
         self.settle(now);
     }
 
-    /// For a call, from outside: an operator.
-    pub(crate) fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
+    /// An answer of the ledger arrived.
+    pub fn hear_ledger(&mut self, answer: Answer, now: Now) {
+        self.work.push_back(answer.0);
+        self.settle(now);
+    }
+
+    /// For a profile, from outside: a top-up of its company.
+    pub fn tell_profile(&mut self, id: ProfileId, event: profile::Event, now: Now) {
+        self.work.push_back(Work::Profile(id, event));
+        self.settle(now);
+    }
+
+    /// For a call, from outside: an operator, or the media room.
+    pub fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
         if let Some(place) = self.places.get(&id) {
             self.work.push_back(Work::Call(*place, call::Event::Call(event)));
         }
@@ -150,19 +174,15 @@ impl Node {
     }
 
     /// The earliest instant at which [`Node::expire`] is due.
-    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+    pub fn deadline(&self) -> Option<Monotonic> {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
-        let late = self.late.keys().next().map(|(at, _)| *at);
-        self.endpoint.deadline().into_iter().chain(late).chain(houses).chain(profiles).chain(registrations).min()
+        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).min()
     }
 
-    pub(crate) fn expire(&mut self, now: Now) {
-        while let Some(answer) = self.late.first_entry().filter(|answer| answer.key().0 <= now.monotonic) {
-            self.work.push_back(answer.remove());
-            self.settle(now);
-        }
+    /// Does what is due.
+    pub fn expire(&mut self, now: Now) {
         let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
         if is_due(self.endpoint.deadline()) {
             self.at_endpoint(now, |endpoint, effects| endpoint.expire(now, effects));
@@ -241,6 +261,7 @@ impl Node {
         }
         if self.houses.get(&place).is_some_and(Machine::is_finished) {
             self.houses.remove(&place);
+            self.called_sounds.remove(&place);
             self.places.retain(|_, known| *known != place);
         }
     }
@@ -262,9 +283,13 @@ impl Node {
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
-            call::Effect::SetSound(..) | call::Effect::WatchForSilence => {
+            call::Effect::SetSound(side, order) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
+                if side == Side::B {
+                    self.called_sounds.insert(place, order.rtp);
+                }
             }
+            call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }
     }
 
@@ -301,7 +326,6 @@ impl Node {
     fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
         let (batch, durability) = ways::papers::batch_of(posting);
         let name = batch.id;
-        self.submitted += 1;
         let chance = self.entropy.below(1_000);
         let is_away = chance < self.mood.away_permille;
         let is_cut = chance < self.mood.away_permille + self.mood.cut_permille;
@@ -313,7 +337,7 @@ impl Node {
             self.work.push_back(answer);
         } else {
             let at = now.monotonic + Duration::from_micros(self.entropy.below(late_us));
-            self.late.insert((at, self.submitted), answer);
+            self.answers.push((at, Answer(answer)));
         }
     }
 
@@ -358,7 +382,10 @@ impl Node {
 
     fn on_endpoint(&mut self, effect: Effect, now: Now) {
         match effect {
-            Effect::Transmit { bytes, destination } => self.sent.push((destination.addr, bytes)),
+            Effect::Transmit { bytes, destination } => {
+                self.witness.see(|| Seen::Sent(datagram_of(&bytes, destination.addr)));
+                self.sent.push((destination.addr, bytes));
+            }
             Effect::RequestArrived { pending } => self.on_request(&pending, now),
             news => self.tell_leg(ways::legs::news_of(news)),
         }
@@ -441,45 +468,10 @@ impl Node {
         let event = registration::Event::RegisterReceived(Box::new(register));
         self.work.push_back(Work::Registration(profile, event));
     }
+}
 
-    /// How full the endpoint's tables are.
-    pub(crate) fn load(&self) -> Load {
-        self.endpoint.load()
-    }
-
-    /// What the endpoint has counted.
-    pub(crate) fn counters(&self) -> &sip::endpoint::Counters {
-        self.endpoint.counters()
-    }
-
-    /// Calls whose houses stand.
-    pub(crate) fn live_calls(&self) -> usize {
-        self.houses.len()
-    }
-
-    /// Calls whose ports are open.
-    pub(crate) fn open_sounds(&self) -> usize {
-        self.sounds.len()
-    }
-
-    /// Calls that the profiles have open books of.
-    pub(crate) fn open_books(&self) -> usize {
-        self.profiles.values().map(Profile::calls).sum()
-    }
-
-    /// REGISTERs that nobody has answered.
-    pub(crate) fn waiting_registers(&self) -> usize {
-        self.registers.len()
-    }
-
-    pub(crate) fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
-        self.registrations.get(&profile)?.binding().map(Arc::clone)
-    }
-
-    /// Credit.
-    pub(crate) fn ledger(&self) -> &Arc<dyn Ledger> {
-        &self.ledger
-    }
+fn datagram_of(bytes: &Bytes, to: SocketAddr) -> Datagram {
+    Datagram { from: SWITCH, to, text: String::from_utf8_lossy(bytes).into_owned() }
 }
 
 /// In this world no password is ever changed.

@@ -5,12 +5,12 @@
 use std::net::SocketAddr;
 
 /// The value of the first header with this name, as the switch prints it.
-pub(crate) fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+pub fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     headers(text, name).next()
 }
 
 /// The values of every header with this name.
-pub(crate) fn headers<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
+pub fn headers<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
     let head = text.split("\r\n\r\n").next().unwrap_or_default();
     head.lines().filter_map(move |line| {
         let (found, value) = line.split_once(':')?;
@@ -19,17 +19,17 @@ pub(crate) fn headers<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t
 }
 
 /// The first word of a request; none of a response.
-pub(crate) fn method(text: &str) -> Option<&str> {
+pub fn method(text: &str) -> Option<&str> {
     if text.starts_with("SIP/2.0 ") { None } else { text.split(' ').next() }
 }
 
 /// The status of a response; none of a request.
-pub(crate) fn status(text: &str) -> Option<u16> {
+pub fn status(text: &str) -> Option<u16> {
     text.strip_prefix("SIP/2.0 ")?.get(..3)?.parse().ok()
 }
 
 /// A parameter of a header value.
-pub(crate) fn parameter<'t>(value: &'t str, name: &str) -> Option<&'t str> {
+pub fn parameter<'t>(value: &'t str, name: &str) -> Option<&'t str> {
     value.split(';').skip(1).find_map(|one| {
         let (found, value) = one.split_once('=')?;
         (found.trim() == name).then_some(value.trim())
@@ -37,34 +37,34 @@ pub(crate) fn parameter<'t>(value: &'t str, name: &str) -> Option<&'t str> {
 }
 
 /// The tag of From or To: behind the closing bracket.
-pub(crate) fn tag(value: &str) -> Option<&str> {
+pub fn tag(value: &str) -> Option<&str> {
     parameter(value, "tag")
 }
 
 /// The URI between angle brackets.
-pub(crate) fn uri(value: &str) -> &str {
+pub fn uri(value: &str) -> &str {
     value.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(value, |(uri, _)| uri)
 }
 
 /// The branch of the topmost Via.
-pub(crate) fn branch(text: &str) -> &str {
+pub fn branch(text: &str) -> &str {
     header(text, "Via").and_then(|via| parameter(via, "branch")).unwrap_or_default()
 }
 
 /// Number and method of CSeq.
-pub(crate) fn cseq(text: &str) -> (u32, &str) {
+pub fn cseq(text: &str) -> (u32, &str) {
     let value = header(text, "CSeq").unwrap_or_default();
     let (number, method) = value.split_once(' ').unwrap_or((value, ""));
     (number.parse().unwrap_or_default(), method)
 }
 
 /// What stands behind the head.
-pub(crate) fn body(text: &str) -> &str {
+pub fn body(text: &str) -> &str {
     text.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
 /// A description with one G.711 stream.
-pub(crate) fn sdp(local: SocketAddr, port: u16, version: u32) -> String {
+pub fn sdp(local: SocketAddr, port: u16, version: u32) -> String {
     let ip = local.ip();
     format!(
         "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n\
@@ -73,7 +73,7 @@ pub(crate) fn sdp(local: SocketAddr, port: u16, version: u32) -> String {
 }
 
 /// A response to a request, with these lines added.
-pub(crate) fn response(request: &str, status: &str, to_tag: &str, lines: &str, body: &str) -> String {
+pub fn response(request: &str, status: &str, to_tag: &str, lines: &str, body: &str) -> String {
     let mut copied = String::new();
     for name in ["Via", "From", "Call-ID", "CSeq"] {
         for value in headers(request, name) {
@@ -87,7 +87,7 @@ pub(crate) fn response(request: &str, status: &str, to_tag: &str, lines: &str, b
 }
 
 /// The reason phrase of what the simulated ends say.
-pub(crate) fn phrase(status: u16) -> &'static str {
+pub fn phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",

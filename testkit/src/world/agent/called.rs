@@ -8,6 +8,11 @@ use std::time::Duration;
 /// The tag of the second phone of a fork.
 const FORK: &str = "theotherphone";
 
+/// Whether a request is for the second phone of a fork.
+fn is_fork(text: &str) -> bool {
+    header(text, "To").and_then(tag) == Some(FORK)
+}
+
 impl Agent {
     pub(super) fn on_request(&mut self, text: &str, now: Monotonic) {
         let called = method(text).unwrap_or_default().to_owned();
@@ -96,7 +101,7 @@ impl Agent {
 
     fn on_ack(&mut self, text: &str, _: Monotonic) {
         let call_id = header(text, "Call-ID").unwrap_or_default();
-        let is_fork = header(text, "To").and_then(tag) == Some(FORK);
+        let is_fork = is_fork(text);
         self.said.retain(|said| said.call_id != call_id || said.text.contains(FORK) != is_fork);
         if is_fork {
             return;
@@ -119,7 +124,7 @@ impl Agent {
     fn on_bye(&mut self, text: &str, now: Monotonic) {
         let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
         let Some(talk) = self.talks.get_mut(&call_id) else { return self.reply(text, 481, "") };
-        if header(text, "To").and_then(tag) == Some(FORK) {
+        if is_fork(text) {
             talk.forked_bye = true;
             self.said.retain(|said| !said.text.contains(FORK));
             return self.reply(text, 200, "");

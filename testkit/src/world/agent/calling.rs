@@ -9,7 +9,7 @@ use std::time::Duration;
 
 impl Agent {
     /// Calls a number; gives the Call-ID.
-    pub(crate) fn call(&mut self, dialled: &str, now: Now) -> String {
+    pub fn call(&mut self, dialled: &str, now: Now) -> String {
         self.calls += 1;
         let token = self.token();
         let call_id = format!("call-{}-{token}@pbx", self.calls);
@@ -24,7 +24,7 @@ impl Agent {
     }
 
     /// Registers; `lines` are Contact and Expires.
-    pub(crate) fn register(&mut self, lines: &str, now: Now) {
+    pub fn register(&mut self, lines: &str, now: Now) {
         self.register_lines = lines.to_owned();
         self.send_register("", now.monotonic);
     }

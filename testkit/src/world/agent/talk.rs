@@ -8,21 +8,21 @@ use std::time::Duration;
 
 /// What an end does by itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Manner {
+pub struct Manner {
     /// As who is called: what is answered, and how long after the INVITE.
-    pub(crate) answers: Vec<(Duration, u16)>,
+    pub answers: Vec<(Duration, u16)>,
     /// Whether it acknowledges a 2xx.
-    pub(crate) acknowledges: bool,
+    pub acknowledges: bool,
     /// How long after the answer it hangs up.
-    pub(crate) hangs_up_after: Option<Duration>,
+    pub hangs_up_after: Option<Duration>,
     /// As who calls: how long after the first INVITE with credentials it gives up.
-    pub(crate) cancels_after: Option<Duration>,
+    pub cancels_after: Option<Duration>,
     /// How often it refreshes the session, and by which requests in turn.
-    pub(crate) refreshes: Option<(Duration, Vec<Refresh>)>,
+    pub refreshes: Option<(Duration, Vec<Refresh>)>,
     /// Whether a 200 to INVITE is sent although a CANCEL has come: the two cross.
-    pub(crate) answers_after_cancel: bool,
+    pub answers_after_cancel: bool,
     /// Whether a second phone answers too, 300 ms after the first (a fork).
-    pub(crate) forks: bool,
+    pub forks: bool,
 }
 
 impl Default for Manner {
@@ -41,7 +41,7 @@ impl Default for Manner {
 
 /// A request inside a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refresh {
+pub enum Refresh {
     /// re-INVITE with the description as it was.
     Invite,
     /// UPDATE without description.
@@ -56,8 +56,9 @@ pub(crate) enum Refresh {
 
 /// A call as an end sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct Talk {
-    pub(crate) call_id: String,
+pub struct Talk {
+    /// Its name on the wire.
+    pub call_id: String,
     pub(super) is_caller: bool,
     pub(super) local: String,
     pub(super) remote: String,
@@ -69,25 +70,30 @@ pub(crate) struct Talk {
     pub(super) heard_provisional: bool,
     pub(super) cancelled: bool,
     pub(super) cancel_sent: bool,
-    pub(crate) acked: bool,
-    pub(crate) is_up: bool,
-    pub(crate) is_over: bool,
+    /// Whether the final answer was acknowledged.
+    pub acked: bool,
+    /// Answered, and nobody has hung up.
+    pub is_up: bool,
+    /// Over for this end.
+    pub is_over: bool,
     /// The final status of the INVITE, sent or heard.
-    pub(crate) status: Option<u16>,
-    pub(crate) answered_at: Option<Monotonic>,
+    pub status: Option<u16>,
+    /// When the 200 was sent or heard.
+    pub answered_at: Option<Monotonic>,
     /// When BYE came from the switch.
-    pub(crate) bye_heard_at: Option<Monotonic>,
+    pub bye_heard_at: Option<Monotonic>,
     /// What its Reason said.
-    pub(crate) bye_reason: String,
-    pub(crate) cancel_heard_at: Option<Monotonic>,
+    pub bye_reason: String,
+    /// When CANCEL came from the switch.
+    pub cancel_heard_at: Option<Monotonic>,
     /// Whether BYE came to the other branch of a fork.
-    pub(crate) forked_bye: bool,
+    pub forked_bye: bool,
     /// How refreshes were answered.
-    pub(crate) refreshed: Vec<(Refresh, u16, String)>,
+    pub refreshed: Vec<(Refresh, u16, String)>,
     pub(super) refreshing: Option<Refresh>,
     pub(super) refresh_count: usize,
     /// The whole final answer.
-    pub(crate) answer: String,
+    pub answer: String,
 }
 
 impl Talk {
@@ -123,22 +129,22 @@ impl Talk {
     }
 
     /// Whether the echo test was dialled (O2).
-    pub(crate) fn is_echo(&self) -> bool {
+    pub fn is_echo(&self) -> bool {
         self.remote.contains("*43")
     }
 
     /// The Q.850 cause of the Reason header in the final answer.
-    pub(crate) fn answer_q850(&self) -> Option<&str> {
+    pub fn answer_q850(&self) -> Option<&str> {
         header(&self.answer, "Reason").and_then(|reason| parameter(reason, "cause"))
     }
 
     /// The body of the final answer.
-    pub(crate) fn answer_body(&self) -> &str {
+    pub fn answer_body(&self) -> &str {
         body(&self.answer)
     }
 
     /// When the last INVITE was sent or heard first.
-    pub(crate) fn invited(&self) -> Monotonic {
+    pub fn invited(&self) -> Monotonic {
         self.invited
     }
 }

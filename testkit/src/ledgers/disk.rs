@@ -1,0 +1,132 @@
+//! An engine of the ledger, and what a crash leaves of it: everything up to the last time that the disk was reached.
+//!
+//! When the disk is reached is the story's to say, so that a seed decides what is lost and not the machine that runs it.
+
+use super::pass_questions_on;
+use domain::credit::{Batch, Durability};
+use ledger::memory::MemoryLedger;
+use ledger::sqlite::{Settings, SqliteLedger};
+use ledger::{Ledger, Reply};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// No group closes by itself in this time.
+const NEVER: Duration = Duration::from_secs(100_000);
+
+/// Which engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// In memory; its journal is a list of batches, replayed after a crash.
+    Memory,
+    /// SQLite in a temporary folder: the real journal, and the real start from it.
+    Sqlite,
+}
+
+/// The engine and its disk.
+pub struct Disk(Kept);
+
+enum Kept {
+    Memory(Arc<Journalled>),
+    Sqlite { ledger: Option<Arc<SqliteLedger>>, path: PathBuf, _folder: tempfile::TempDir },
+}
+
+impl Disk {
+    /// An empty ledger.
+    pub fn new(engine: Engine) -> Disk {
+        match engine {
+            Engine::Memory => Disk(Kept::Memory(Arc::default())),
+            Engine::Sqlite => {
+                // In memory where there is such a folder: what fsync takes is not what is simulated.
+                let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+                let path = folder.path().join("ledger.db");
+                Disk(Kept::Sqlite { ledger: Some(open(&path)), path, _folder: folder })
+            }
+        }
+    }
+
+    /// The engine.
+    pub fn ledger(&self) -> Arc<dyn Ledger> {
+        match &self.0 {
+            Kept::Memory(ledger) => Arc::clone(ledger) as Arc<dyn Ledger>,
+            Kept::Sqlite { ledger, .. } => Arc::clone(ledger.as_ref().unwrap()) as Arc<dyn Ledger>,
+        }
+    }
+
+    /// The disk is reached: what was applied before survives.
+    pub fn sync(&self) {
+        self.ledger().flush().unwrap();
+    }
+
+    /// The process is killed. Nobody else may have the engine any more.
+    pub fn crash(&mut self) {
+        match &mut self.0 {
+            Kept::Memory(ledger) => *ledger = Arc::new(ledger.survivors()),
+            Kept::Sqlite { ledger, .. } => {
+                let alone = Arc::try_unwrap(ledger.take().unwrap());
+                alone.unwrap_or_else(|_| panic!("somebody else has the ledger")).abandon();
+            }
+        }
+    }
+
+    /// The next process opens the journal.
+    pub fn reopen(&mut self) {
+        if let Kept::Sqlite { ledger, path, .. } = &mut self.0 {
+            *ledger = Some(open(path));
+        }
+    }
+}
+
+fn open(path: &std::path::Path) -> Arc<SqliteLedger> {
+    let settings = Settings { group_after: NEVER, group_batches: usize::MAX, ..Settings::new(path) };
+    Arc::new(SqliteLedger::open(settings).unwrap())
+}
+
+/// The memory engine with a journal that knows what has reached the disk.
+#[derive(Default)]
+struct Journalled {
+    engine: MemoryLedger,
+    journal: Mutex<Journal>,
+}
+
+#[derive(Default)]
+struct Journal {
+    batches: Vec<(Batch, Durability)>,
+    /// How many of them are on the disk.
+    safe: usize,
+}
+
+impl Journalled {
+    /// What the next process finds.
+    fn survivors(&self) -> Journalled {
+        let journal = self.journal.lock().unwrap();
+        let next = Journalled::default();
+        for (batch, durability) in &journal.batches[..journal.safe] {
+            next.submit(batch.clone(), *durability, Box::new(|_| {}));
+        }
+        next.journal.lock().unwrap().safe = journal.safe;
+        next
+    }
+
+    fn reach_the_disk(&self) {
+        let mut journal = self.journal.lock().unwrap();
+        journal.safe = journal.batches.len();
+    }
+}
+
+impl Ledger for Journalled {
+    fn submit(&self, batch: Batch, durability: Durability, reply: Reply) {
+        self.journal.lock().unwrap().batches.push((batch.clone(), durability));
+        if durability == Durability::BeforeAnswer {
+            self.reach_the_disk();
+        }
+        self.engine.submit(batch, durability, reply);
+    }
+
+    fn flush(&self) -> Result<(), ledger::Error> {
+        self.reach_the_disk();
+        self.engine.flush()
+    }
+
+    pass_questions_on!(engine);
+}

@@ -1,0 +1,215 @@
+//! What must be true after every step, held against books of its own: the audit believes what it saw on the wire and at the
+//! ledger, and nothing that the switch says of itself but which calls there are.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `books` | each call as it was seen: its holds, its charges, its answer and its BYE |
+//! | `rules` | the invariants |
+
+mod books;
+mod rules;
+
+use crate::world::{Mood, Seen, World};
+use books::{CallBooks, Wires};
+use domain::CallId;
+use domain::credit::Code;
+use ledger::{Ledger, LineKind, Lines, StatementQuery};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What must be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// No customer account has less than nothing available.
+    NoAccountBelowZero,
+    /// Every unit of every company sums to zero, and what is held is what the open holds say.
+    BooksBalance,
+    /// Every call that hunts or talks holds one channel; who reserves or settles may hold one while its batch is under way;
+    /// nobody else holds any.
+    ChannelsAreLiveCalls,
+    /// Every call that began ends in exactly one record.
+    OneRecordACall,
+    /// When a call has its record, nothing is held for it.
+    EveryHoldEnds,
+    /// What is charged is what its record says, what has begun, and what the deck makes of its talk time.
+    ChargesAreTheBill,
+    /// No INVITE goes to a carrier before a channel and the first block are held.
+    NothingBeforeTheHolds,
+    /// The sound of a call that is answered goes to the carrier that answered.
+    SoundGoesToWhoAnswered,
+    /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
+    /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
+    NothingAfterTheBye,
+    /// After the dust has settled there is nothing left.
+    NothingIsLeft,
+    /// The switch does not panic.
+    NoPanic,
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Invariant::NoAccountBelowZero => "no customer account is below zero",
+            Invariant::BooksBalance => "units sum to zero and holds are what is held",
+            Invariant::ChannelsAreLiveCalls => "channels held are live calls",
+            Invariant::OneRecordACall => "every call ends in exactly one record",
+            Invariant::EveryHoldEnds => "every hold ends with its call",
+            Invariant::ChargesAreTheBill => "charges are the record's amount and what the deck makes of the talk time",
+            Invariant::NothingBeforeTheHolds => "no INVITE to a carrier before channel and first block are held",
+            Invariant::SoundGoesToWhoAnswered => "sound goes to the carrier that answered",
+            Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
+            Invariant::NothingIsLeft => "nothing is left after the dust has settled",
+            Invariant::NoPanic => "the switch does not panic",
+        })
+    }
+}
+
+/// Something is not true.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// What should have been.
+    pub invariant: Invariant,
+    /// What was.
+    pub what: String,
+}
+
+impl Violation {
+    pub(super) fn of(invariant: Invariant, what: impl Into<String>) -> Violation {
+        Violation { invariant, what: what.into() }
+    }
+}
+
+/// The audit.
+#[derive(Default)]
+pub(super) struct Audit {
+    /// By the call's bits.
+    calls: BTreeMap<u128, CallBooks>,
+    wires: Wires,
+    /// How many of the present node's calls are known.
+    opened: usize,
+    /// Calls of the present node whose houses stand.
+    live: BTreeSet<u128>,
+    /// INVITEs to carriers of this step, and what was held when they were sent.
+    invitations: Vec<(String, BTreeSet<u128>)>,
+    /// Calls of which something was posted in this step.
+    touched: BTreeSet<u128>,
+    /// Whether anything was posted in this step.
+    is_posted: bool,
+}
+
+impl Audit {
+    /// Looks at what was seen in a step, and at what stands after it.
+    ///
+    /// # Errors
+    /// The first thing that is not true.
+    pub(super) fn after_step(&mut self, world: &World, seen: &[Seen]) -> Result<(), Violation> {
+        (self.is_posted, self.invitations) = (false, Vec::new());
+        self.touched.clear();
+        for seen in seen {
+            self.look(world, seen)?;
+        }
+        if world.is_down { Ok(()) } else { self.look_at_node(world) }
+    }
+
+    fn look(&mut self, world: &World, seen: &Seen) -> Result<(), Violation> {
+        match seen {
+            Seen::Received(datagram) => {
+                self.wires.saw_received(datagram, world.now);
+                Ok(())
+            }
+            Seen::Sent(datagram) => {
+                let is_invitation = self.wires.saw_sent(datagram, world.now);
+                if let Some(call_id) = is_invitation {
+                    let holders = self.calls.iter().filter(|(_, books)| books.has_all()).map(|(call, _)| *call);
+                    self.invitations.push((call_id, holders.collect()));
+                }
+                Ok(())
+            }
+            Seen::Posted(batch, outcome) => self.on_posted(batch, outcome, world),
+        }
+    }
+
+    fn look_at_node(&mut self, world: &World) -> Result<(), Violation> {
+        let calls = world.node.calls(world.now);
+        for id in &world.node.opened[self.opened..] {
+            self.calls.entry(id.bits()).or_default();
+        }
+        self.opened = world.node.opened.len();
+        for call in &calls {
+            let life = self.wires.life();
+            let books = self.calls.entry(call.id.bits()).or_default();
+            books.wire.get_or_insert_with(|| (life, call.sip_call_id.clone()));
+            books.had_slow_ledger |= world.node.mood != Mood::default();
+            books.carrier = call.carrier_call_ids.last().cloned();
+        }
+        self.check_invitations(&calls)?;
+        self.check_live(world, &calls)?;
+        self.check_charges(world)?;
+        if self.is_posted { self.check_accounts(world) } else { Ok(()) }
+    }
+
+    /// The disk was reached: what was posted before must survive.
+    pub(super) fn on_synced(&mut self) {
+        for books in self.calls.values_mut() {
+            books.is_safe |= books.is_known();
+        }
+    }
+
+    /// A new life has begun, and the calls of the old one were closed: the books are what the journal says.
+    ///
+    /// # Errors
+    /// What the crash has lost that it may not, or left open.
+    pub(super) fn on_restarted(&mut self, world: &World) -> Result<(), Violation> {
+        self.wires.begin_life();
+        (self.opened, self.live) = (0, BTreeSet::new());
+        for books in self.calls.values_mut() {
+            books.forget_ledger();
+        }
+        let ledger = world.node.ledger();
+        self.read_journal(&**ledger, world);
+        for (_, text) in ledger.ended_after(0, usize::MAX).unwrap_or_default() {
+            let record = store::record_json::from_json(&text).unwrap();
+            let books = self.calls.entry(record.id.bits()).or_default();
+            books.records += 1;
+            books.record = Some(record);
+        }
+        self.check_recovered()?;
+        self.check_accounts(world)
+    }
+
+    fn read_journal(&mut self, ledger: &dyn Ledger, world: &World) {
+        let mut companies: Vec<_> = world.customers.iter().map(|customer| customer.company).collect();
+        companies.dedup();
+        for company in companies {
+            let query =
+                StatementQuery { company, account: None, lines: Lines::All, before: None, after: 0, limit: usize::MAX };
+            let mut lines = ledger.statement(&query).unwrap().lines;
+            lines.reverse();
+            for line in lines {
+                let call = line.hold.map_or(line.batch.subject, |hold| hold.subject);
+                let Some(books) = self.calls.get_mut(&call) else { continue };
+                match (line.kind, line.hold) {
+                    (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit.unit, line.amount),
+                    (LineKind::Capture, Some(hold)) => books.capture(hold.number, line.amount),
+                    (LineKind::Release, Some(hold)) => books.release(hold.number),
+                    (LineKind::Post, _) if line.code == Code::CallCharge => books.captured += line.amount,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Every call that was ever opened.
+    pub(super) fn count(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The records of all calls, in order of birth.
+    pub(super) fn records(&self) -> impl Iterator<Item = &domain::call_record::CallRecord> {
+        self.calls.values().filter_map(|books| books.record.as_ref())
+    }
+
+    fn name(call: u128) -> String {
+        format!("call {} ({})", super::trace::short(call), CallId::from_bits(call))
+    }
+}

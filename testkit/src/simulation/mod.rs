@@ -1,0 +1,246 @@
+//! A simulation: one seed tells what the network, the PBXs, the carriers, the ledger and the machine do, for some minutes of a
+//! busy switch; after every step the audit looks.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `story` | what may happen, and by what chance |
+//! | `faults` | crashes, restarts, bad weather, a slow ledger |
+//! | `audit` | what must be true |
+//! | `trace` | what was seen, for people and as a hash |
+
+mod audit;
+mod faults;
+mod story;
+mod trace;
+
+pub use audit::{Invariant, Violation};
+
+use crate::ledgers::{Bug, Disk, Engine, Sabotaged, Watched};
+use crate::world::{Beginning, Recharge, World};
+use audit::Audit;
+use domain::{Entropy, ReleaseCause};
+use ledger::Ledger;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use switch::directory::CallSettings;
+use trace::Trace;
+
+/// Every so many seeds the ledger is the sqlite engine on a disk.
+const SQLITE_EVERY: u64 = 8;
+/// Things that happen in a simulation.
+const ACTS: std::ops::RangeInclusive<u64> = 40..=120;
+/// Nobody can be left hanging for longer than the longest call, should every BYE be lost.
+const LONGEST_CALL: Duration = Duration::from_secs(240);
+/// Time for everything to run out: registrations last an hour at most, a recharge is remembered as long.
+const DUST: Duration = Duration::from_secs(7_500);
+
+/// What came of a seed in which everything was right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Over everything that was seen: the same for the same seed.
+    pub hash: u64,
+    /// Datagrams, batches and acts.
+    pub lines: u64,
+    /// Calls that were opened.
+    pub calls: usize,
+    /// How many of them ended how.
+    pub causes: BTreeMap<ReleaseCause, u32>,
+    /// How often the switch was killed.
+    pub crashes: u32,
+}
+
+/// What came of a seed in which something was wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Which.
+    pub seed: u64,
+    /// What should have been.
+    pub invariant: Invariant,
+    /// What was.
+    pub what: String,
+    /// The last lines of the trace.
+    pub trace: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}\nseed {}: not true: {}\n  {}\nreplay: SEED={} cargo test --release -p testkit --test simulation -- --nocapture every_invariant\n",
+            self.trace, self.seed, self.invariant, self.what, self.seed
+        )
+    }
+}
+
+/// Tells the story of a seed.
+///
+/// # Errors
+/// The first thing that was not true.
+pub fn run(seed: u64) -> Result<Told, Box<Failure>> {
+    tell(seed, None)
+}
+
+/// The same, with a bug between the switch and its ledger.
+///
+/// # Errors
+/// The first thing that was not true: with luck the bug.
+pub fn run_with_bug(seed: u64, bug: Bug) -> Result<Told, Box<Failure>> {
+    tell(seed, Some(bug))
+}
+
+fn tell(seed: u64, bug: Option<Bug>) -> Result<Told, Box<Failure>> {
+    let mut simulation = Simulation::new(seed, bug);
+    // A machine that panics is found like everything else, with its seed and its trace.
+    let told = catch_unwind(AssertUnwindSafe(|| simulation.tell()));
+    let violation = match told {
+        Ok(Ok(())) => return Ok(simulation.told()),
+        Ok(Err(violation)) => violation,
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Violation { invariant: Invariant::NoPanic, what: said.unwrap_or_default() }
+        }
+    };
+    let (invariant, what, trace) = (violation.invariant, violation.what, simulation.trace.tail());
+    Err(Box::new(Failure { seed, invariant, what, trace }))
+}
+
+/// A story being told.
+struct Simulation {
+    world: World,
+    disk: Disk,
+    audit: Audit,
+    trace: Trace,
+    chance: Entropy,
+    bug: Option<Bug>,
+    /// Acts that are still to come.
+    acts: u64,
+    crashes: u32,
+    /// Top-ups so far.
+    top_ups: u64,
+    /// Whether the disk is about to be reached.
+    is_syncing: bool,
+    /// Whether the disk does not answer.
+    is_stuck: bool,
+}
+
+impl Simulation {
+    fn new(seed: u64, bug: Option<Bug>) -> Simulation {
+        // Other streams than the world's own, which begins with the seed itself.
+        let mut chance = Entropy::from_seed((u128::from(seed) | 0x51_u128 << 64).to_le_bytes());
+        let engine = if seed % SQLITE_EVERY == SQLITE_EVERY - 1 { Engine::Sqlite } else { Engine::Memory };
+        let beginning = Simulation::beginning(seed, &mut chance);
+        let disk = Disk::new(engine);
+        let witness = crate::world::Witness::attentive();
+        let ledger = wrapped(&disk, &witness, bug, &mut chance);
+        let mut world = World::watched(beginning, ledger, witness);
+        world.lateness_max = faults::LATENESS_MAX;
+        let acts = ACTS.start() + chance.below(ACTS.end() - ACTS.start());
+        let (audit, trace) = (Audit::default(), Trace::default());
+        let mut simulation = Simulation {
+            world,
+            disk,
+            audit,
+            trace,
+            chance,
+            bug,
+            acts,
+            crashes: 0,
+            top_ups: 0,
+            is_syncing: false,
+            is_stuck: false,
+        };
+        simulation.trace.say(simulation.world.now.monotonic, &format!("seed {seed}, {engine:?}, {acts} acts"));
+        simulation
+    }
+
+    /// Two companies with two profiles each; some poor, some rich, some that recharge.
+    fn beginning(seed: u64, chance: &mut Entropy) -> Beginning {
+        let credits = [20_000, 50_000, 250_000, 10_000_000, 10_000_000];
+        let recharge = Recharge { amount: 30_000, threshold: 10_000, company_credit: 150_000 };
+        Beginning {
+            seed,
+            companies: 2,
+            profiles: 2,
+            channels: [2, 4, 8][chance.below(3) as usize],
+            credit: credits[chance.below(5) as usize],
+            rate: ["0.02", "0.013", "0.4"][chance.below(3) as usize],
+            recharge: (chance.below(3) == 0).then_some(recharge),
+            settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },
+            ..Beginning::default()
+        }
+    }
+
+    fn tell(&mut self) -> Result<(), Violation> {
+        self.see()?;
+        self.world.cue(Duration::ZERO, story::ACT);
+        while self.acts > 0 {
+            self.step()?;
+        }
+        self.settle_the_dust()?;
+        self.audit.after_the_dust(&self.world)
+    }
+
+    fn step(&mut self) -> Result<(), Violation> {
+        if let Some(cue) = self.world.step() {
+            self.on_cue(cue)?;
+        }
+        self.see()
+    }
+
+    /// What this step has shown goes into the trace and before the audit.
+    fn see(&mut self) -> Result<(), Violation> {
+        let seen = self.world.witness.take();
+        let at = self.world.now.monotonic;
+        for seen in &seen {
+            self.trace.saw(at, seen);
+        }
+        self.sync_soon(&seen);
+        self.audit.after_step(&self.world, &seen)
+    }
+
+    fn settle_the_dust(&mut self) -> Result<(), Violation> {
+        self.all_is_well_again()?;
+        for _ in 0..3 {
+            self.everybody_hangs_up();
+            self.run_for(Duration::from_secs(100))?;
+        }
+        self.run_for(DUST)
+    }
+
+    fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
+        let until = self.world.now.monotonic + duration;
+        while self.world.next_at().is_some_and(|at| at <= until) {
+            self.step()?;
+        }
+        self.world.now = self.world.now.after(until.since(self.world.now.monotonic));
+        Ok(())
+    }
+
+    fn told(&self) -> Told {
+        let mut causes = BTreeMap::new();
+        for record in self.audit.records() {
+            *causes.entry(record.cause).or_default() += 1;
+        }
+        Told {
+            hash: self.trace.hash(),
+            lines: self.trace.count(),
+            calls: self.audit.count(),
+            causes,
+            crashes: self.crashes,
+        }
+    }
+}
+
+/// What the node gets as its ledger: the engine, a witness before it, and the bug before that.
+fn wrapped(disk: &Disk, witness: &crate::world::Witness, bug: Option<Bug>, chance: &mut Entropy) -> Arc<dyn Ledger> {
+    let watched: Arc<dyn Ledger> = Arc::new(Watched::new(disk.ledger(), witness.clone()));
+    let chance = chance.fork();
+    match bug {
+        Some(bug) => Arc::new(Sabotaged::new(watched, bug, chance)),
+        None => watched,
+    }
+}

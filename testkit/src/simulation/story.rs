@@ -1,0 +1,280 @@
+//! What PBXs, carriers and operators do, by chance: one act at a time, some seconds apart.
+//!
+//! What goes wrong around them is in `faults`.
+
+use super::{Simulation, Violation};
+use crate::company;
+use crate::world::{FIRST, Refresh, SECOND};
+use domain::ReleaseCause;
+use domain::call_control::LegId;
+use domain::credit::Holder;
+use std::time::Duration;
+use switch::call::PhaseName;
+
+/// The next act.
+pub(super) const ACT: u64 = 0;
+/// The disk is reached.
+pub(super) const SYNC: u64 = 1;
+/// The dead switch is started.
+pub(super) const RESTART: u64 = 2;
+/// The media room has heard nothing of an end for too long; behind it the number of the end.
+pub(super) const SILENT: u64 = 1_000;
+/// An end is heard again.
+pub(super) const HEARD: u64 = 2_000;
+
+/// How long a silent end is waited for by the media room.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What carriers do: how long after the INVITE they answer what.
+const MANNERS: [&[(u64, u16)]; 10] = [
+    &[(0, 100), (200, 180), (3_000, 200)],
+    &[(0, 100), (200, 180), (3_000, 200)],
+    &[(0, 183), (1_000, 200)],
+    &[(0, 200)],
+    // At the very moment at which it is given up (O1).
+    &[(0, 100), (5_950, 200)],
+    &[(0, 100), (500, 486)],
+    &[(0, 100), (500, 503)],
+    // Rings for ever, only tries, says nothing.
+    &[(100, 180)],
+    &[(0, 100)],
+    &[],
+];
+
+/// A number of the deck, mostly; the echo test, a destination without a price, no number.
+const DIALLED: [&str; 16] = [
+    "12025550123",
+    "+12025550199",
+    "12025550124",
+    "12025550125",
+    "12025550126",
+    "12025550127",
+    "+12025550128",
+    "12025550129",
+    "12025550130",
+    "12025550131",
+    "12025550132",
+    "12025550133",
+    "*43",
+    "*43",
+    "4930123456",
+    "x",
+];
+
+impl Simulation {
+    pub(super) fn on_cue(&mut self, cue: u64) -> Result<(), Violation> {
+        match cue {
+            ACT => return self.on_act(),
+            SYNC => self.on_sync(),
+            RESTART => return self.restart(),
+            SILENT..HEARD => self.report_silence((cue - SILENT) as usize),
+            _ => self.be_heard_again((cue - HEARD) as usize),
+        }
+        self.world.post();
+        Ok(())
+    }
+
+    fn on_act(&mut self) -> Result<(), Violation> {
+        self.acts = self.acts.saturating_sub(1);
+        if self.acts == 0 {
+            return Ok(());
+        }
+        // Ports are scarce for a while only.
+        self.world.node.has_ports |= self.chance.below(3) == 0;
+        self.act();
+        self.world.post();
+        // Mostly a few seconds, sometimes long enough for several ticks.
+        let pause_ms = match self.chance.below(12) {
+            0 => self.chance.below(60_000),
+            1..4 => self.chance.below(300),
+            _ => self.chance.below(6_000),
+        };
+        self.world.cue(Duration::from_millis(pause_ms), ACT);
+        Ok(())
+    }
+
+    fn act(&mut self) {
+        match self.chance.below(100) {
+            0..34 => self.dial(),
+            34..58 => self.hang_up(),
+            58..64 => self.refresh(),
+            64..70 => self.register(),
+            70..73 => self.fall_silent(),
+            73..76 => self.operate(),
+            76..79 => self.top_up(),
+            79..81 => self.lose_a_carrier(),
+            81..83 => self.world.node.has_ports = false,
+            83..89 => self.change_weather(),
+            89..93 => self.change_ledger(),
+            93..96 => self.change_lateness(),
+            96..98 => self.change_disk(),
+            _ => self.crash(),
+        }
+    }
+
+    pub(super) fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.chance.below(of.len() as u64) as usize]
+    }
+
+    pub(super) fn say(&mut self, what: &str) {
+        self.trace.say(self.world.now.monotonic, &format!("-- {what}"));
+    }
+
+    /// A PBX calls; the carriers make up their minds.
+    fn dial(&mut self) {
+        for carrier in [FIRST, SECOND] {
+            let answers = *self.pick(&MANNERS);
+            self.world.carrier_answers(carrier, answers);
+            let (crosses, forks) = (self.chance.below(4) == 0, self.chance.below(10) == 0);
+            let hangs_up_ms = 1 + self.chance.below(90_000);
+            let hangs_up = self.chance.below(4) == 0;
+            let manner = &mut self.world.agents[carrier].manner;
+            (manner.answers_after_cancel, manner.forks) = (crosses, forks);
+            manner.hangs_up_after = hangs_up.then_some(Duration::from_millis(hangs_up_ms));
+        }
+        let customer = self.pick_customer();
+        let acknowledges = self.chance.below(15) > 0;
+        let gives_up_ms = self.chance.below(8_000);
+        let gives_up = self.chance.below(6) == 0;
+        let dialled = *self.pick(&DIALLED);
+        let now = self.world.now;
+        let pbx = &mut self.world.agents[customer];
+        pbx.manner.acknowledges = acknowledges;
+        pbx.manner.cancels_after = gives_up.then_some(Duration::from_millis(gives_up_ms));
+        let call = pbx.call(dialled, now);
+        self.say(&format!("agent {customer} dials {dialled}: {call}"));
+    }
+
+    fn pick_customer(&mut self) -> usize {
+        let which = self.chance.below(self.world.customers.len() as u64) as usize;
+        self.world.customers[which].agent
+    }
+
+    /// A call of an end that is not over.
+    fn pick_call(&mut self) -> Option<(usize, String)> {
+        let agent = self.chance.below(self.world.agents.len() as u64) as usize;
+        let talks = self.world.agents[agent].talks.values().filter(|talk| !talk.is_over);
+        let calls: Vec<String> = talks.map(|talk| talk.call_id.clone()).collect();
+        if calls.is_empty() {
+            return None;
+        }
+        let call = self.pick(&calls).clone();
+        Some((agent, call))
+    }
+
+    /// CANCEL or BYE.
+    fn hang_up(&mut self) {
+        if let Some((agent, call)) = self.pick_call() {
+            self.say(&format!("agent {agent} hangs up {call}"));
+            let now = self.world.now.monotonic;
+            self.world.agents[agent].give_up(&call, now);
+        }
+    }
+
+    fn refresh(&mut self) {
+        const TURNS: [Refresh; 4] = [Refresh::Invite, Refresh::Update, Refresh::UpdateWithSdp, Refresh::ChangedInvite];
+        let turn = *self.pick(&TURNS);
+        if let Some((agent, call)) = self.pick_call() {
+            self.say(&format!("agent {agent} sends {turn:?} in {call}"));
+            let now = self.world.now.monotonic;
+            self.world.agents[agent].refresh(&call, turn, now);
+        }
+    }
+
+    fn register(&mut self) {
+        let customer = self.pick_customer();
+        let expires_s = *self.pick(&[0, 20, 30, 60, 3_600]);
+        let now = self.world.now;
+        let pbx = &mut self.world.agents[customer];
+        let contact = format!("Contact: <sip:end@{}>\r\nExpires: {expires_s}\r\n", pbx.address);
+        pbx.register(&contact, now);
+        self.say(&format!("agent {customer} registers for {expires_s} s"));
+    }
+
+    /// An end is cut off; after a minute the media room notices, after two it is heard again.
+    fn fall_silent(&mut self) {
+        let agent = self.chance.below(self.world.agents.len() as u64) as usize;
+        if !self.world.agents[agent].is_silent {
+            self.say(&format!("agent {agent} falls silent"));
+            self.world.agents[agent].is_silent = true;
+            self.world.cue(SILENCE, SILENT + agent as u64);
+            self.world.cue(2 * SILENCE, HEARD + agent as u64);
+        }
+    }
+
+    fn be_heard_again(&mut self, agent: usize) {
+        self.say(&format!("agent {agent} is heard again"));
+        self.world.agents[agent].is_silent = false;
+    }
+
+    fn report_silence(&mut self, agent: usize) {
+        let now = self.world.now;
+        if self.world.is_down || !self.world.agents[agent].is_silent {
+            return;
+        }
+        for call in self.world.node.calls(now).iter().filter(|call| call.phase == PhaseName::Talking) {
+            let talks = &self.world.agents[agent].talks;
+            let carrier = call.carrier_call_ids.iter().position(|call_id| talks.contains_key(call_id));
+            let leg = if talks.contains_key(&call.sip_call_id) {
+                LegId::CALLER
+            } else if let Some(index) = carrier {
+                LegId(index as u16 + 1)
+            } else {
+                continue;
+            };
+            self.world.node.tell_call(call.id, switch::call::Event::MediaSilent { leg }, now);
+        }
+    }
+
+    /// An operator hangs up a call.
+    fn operate(&mut self) {
+        let now = self.world.now;
+        let calls = if self.world.is_down { Vec::new() } else { self.world.node.calls(now) };
+        if !calls.is_empty() {
+            let call = self.pick(&calls).id;
+            self.say(&format!("an operator hangs up {call}"));
+            let order = switch::call::Event::HangUpOrdered(ReleaseCause::HungUpByOperator);
+            self.world.node.tell_call(call, order, now);
+        }
+    }
+
+    /// Money comes in, for a company or for one of its profiles.
+    fn top_up(&mut self) {
+        if self.world.is_down {
+            return;
+        }
+        let which = self.chance.below(self.world.customers.len() as u64) as usize;
+        let customer = self.world.customers[which].clone();
+        let is_company = self.chance.below(2) == 0;
+        let holder = if is_company { Holder::Company } else { Holder::Profile(customer.profile) };
+        let account = company::money(customer.company, holder);
+        self.top_ups += 1;
+        self.say(&format!("50000 micros for {holder:?}"));
+        let now = self.world.now;
+        let batch = company::top_up(customer.company, self.top_ups, now.wall, &[(account, 50_000)]);
+        company::post(&**self.world.node.ledger(), batch);
+        self.audit.on_synced();
+        if is_company {
+            let topped_up = switch::profile::Event::CompanyToppedUp;
+            self.world.node.tell_profile(customer.profile, topped_up, now);
+        }
+    }
+
+    /// The network says that a carrier cannot be reached.
+    fn lose_a_carrier(&mut self) {
+        if !self.world.is_down {
+            let (carrier, now) = (self.world.agents[FIRST].address, self.world.now);
+            self.say("the first carrier cannot be reached");
+            self.world.node.unreachable(carrier, now);
+        }
+    }
+
+    pub(super) fn everybody_hangs_up(&mut self) {
+        let now = self.world.now.monotonic;
+        for agent in &mut self.world.agents {
+            let calls: Vec<String> = agent.talks.keys().cloned().collect();
+            calls.iter().for_each(|call| agent.give_up(call, now));
+        }
+        self.world.post();
+    }
+}

@@ -1,0 +1,168 @@
+//! What a world begins with: one company or several, their profiles, two carriers, a deck, and credit.
+//!
+//! What happens then is not here.
+
+use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
+use crate::company::{self, REALM, Recharge};
+use actors::desk::{Desk, NodeRules};
+use domain::credit::{Holder, Outcome};
+use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId, ProfileId, Wall};
+use ledger::Ledger;
+use sip::digest::Ha1;
+use std::net::SocketAddr;
+use switch::directory::CallSettings;
+
+/// What every company begins with.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// Everything that is left to chance comes from it.
+    pub seed: u64,
+    /// How many companies there are.
+    pub companies: u64,
+    /// How many profiles each of them has, each with a PBX.
+    pub profiles: u64,
+    /// Of each profile.
+    pub channels: u16,
+    /// Of each profile, in micros.
+    pub credit: i64,
+    /// Price of a minute.
+    pub rate: &'static str,
+    /// K6: how much, when at most this much is available, and what the company has for it.
+    pub recharge: Option<Recharge>,
+    /// Time limits of calls.
+    pub settings: CallSettings,
+    /// How the network behaves.
+    pub weather: Weather,
+    /// I4: whom the To of incoming calls names.
+    pub incoming_to: store::IncomingTo,
+    /// I7: where the PBXs need no password.
+    pub sources: Vec<SocketAddr>,
+}
+
+/// The numbers that ring at the first profile.
+pub const NUMBERS: [&str; 2] = ["+12025550100", "+442079460123"];
+
+impl Default for Beginning {
+    fn default() -> Self {
+        Beginning {
+            seed: 1,
+            companies: 1,
+            profiles: 1,
+            channels: 30,
+            credit: 10_000_000,
+            rate: "0.02",
+            recharge: None,
+            settings: CallSettings::default(),
+            weather: Weather::FAIR,
+            incoming_to: store::IncomingTo::CalledNumber,
+            sources: Vec::new(),
+        }
+    }
+}
+
+/// A profile, and who it belongs to.
+#[derive(Clone, Debug)]
+pub struct Customer {
+    /// Whose.
+    pub company: CompanyId,
+    /// Which profile.
+    pub profile: ProfileId,
+    /// Its SIP user.
+    pub user: String,
+    /// Its PBX, in [`super::World::agents`].
+    pub agent: usize,
+}
+
+/// Every profile of every company; the first one's PBX stands before the carriers, the others behind them.
+pub(super) fn customers(beginning: &Beginning, now: Wall, entropy: &mut Entropy) -> Vec<Customer> {
+    let first: u64 = USER.parse().unwrap();
+    let mut customers: Vec<Customer> = Vec::new();
+    for _ in 0..beginning.companies {
+        let company = CompanyId::mint(now, entropy);
+        for _ in 0..beginning.profiles {
+            let number = customers.len();
+            let agent = if number == 0 { 0 } else { number + CARRIERS.len() };
+            let (profile, user) = (ProfileId::mint(now, entropy), (first + number as u64).to_string());
+            customers.push(Customer { company, profile, user, agent });
+        }
+    }
+    customers
+}
+
+pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, entropy: &mut Entropy) -> Desk {
+    let mut companies: Vec<CompanyId> = customers.iter().map(|customer| customer.company).collect();
+    companies.dedup();
+    let profile = |customer: &Customer| {
+        let new = company::profile(customer.profile, customer.company, beginning.channels, beginning.recharge);
+        let secret = Ha1::new(&customer.user, REALM, PASSWORD);
+        let profile = store::Profile {
+            id: new.id,
+            company: new.company,
+            currency: Currency::USD,
+            name: new.name,
+            sip_user: customer.user.clone(),
+            state: store::ProfileState::Active,
+            channels: new.channels,
+            auth: store::ProfileAuth { sources: beginning.sources.clone(), ..new.auth },
+            caller_id: new.caller_id,
+            auto_recharge: new.auto_recharge,
+            require_plus: new.require_plus,
+            incoming_to: beginning.incoming_to,
+            created_at: now,
+        };
+        (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
+    };
+    let numbers = NUMBERS.map(|number| store::Number {
+        id: NumberId::mint(now, entropy),
+        number: number.parse().unwrap(),
+        company: customers[0].company,
+        profile: Some(customers[0].profile),
+        caller_id_allowed: true,
+        created_at: now,
+    });
+    let carriers = CARRIERS.iter().zip(CARRIER_NAMES).zip(1..).map(|((address, name), priority)| {
+        company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
+    });
+    let deck = store::Deck {
+        id: "deck_1".parse().unwrap(),
+        name: "standard".to_owned(),
+        currency: Currency::USD,
+        version: 1,
+        active: true,
+        row_count: 1,
+        created_at: now,
+    };
+    let everything = store::Everything {
+        config_version: 1,
+        companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
+        profiles: customers.iter().map(profile).collect(),
+        carriers: carriers.collect(),
+        numbers: numbers.to_vec(),
+        decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
+    };
+    let rules = NodeRules {
+        calls: beginning.settings,
+        echo_codes: vec!["*43".to_owned()],
+        countries: Vec::new(),
+        listeners: vec![SWITCH],
+    };
+    let (desk, faults) = Desk::build(everything, &rules);
+    assert!(faults.is_empty(), "{faults:?}");
+    desk
+}
+
+/// Credit and channels of every profile, and what the companies have for recharges.
+pub(super) fn top_up(ledger: &dyn Ledger, beginning: &Beginning, customers: &[Customer], at: Wall) {
+    let company_credit = beginning.recharge.map_or(0, |recharge| recharge.company_credit);
+    for of_company in customers.chunk_by(|one, other| one.company == other.company) {
+        let company = of_company[0].company;
+        let mut accounts = Vec::new();
+        for customer in of_company {
+            accounts.push((company::money(company, Holder::Profile(customer.profile)), beginning.credit));
+            accounts.push((company::channels(company, customer.profile), i64::from(beginning.channels)));
+        }
+        accounts.push((company::money(company, Holder::Company), company_credit));
+        let outcome = company::post(ledger, company::top_up(company, 0, at, &accounts));
+        assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    }
+}

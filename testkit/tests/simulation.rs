@@ -1,0 +1,119 @@
+//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and three planted bugs, each of which is found.
+//!
+//! How a world is made and what is checked is in `testkit/src/simulation`. `SEEDS=5000` runs more of them, `SEED=17` one.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use testkit::ledgers::Bug;
+use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug};
+
+/// Seeds where nothing is said.
+const SEEDS: u64 = 200;
+/// After so many seeds that failed, enough is known.
+const FAILURES_MAX: usize = 10;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
+}
+
+/// design 5 and 8, requirements K2, R1, R6, R8, R10: the money and the tables are right whatever happens.
+#[test]
+fn every_invariant_holds_after_every_step_of_every_seed() {
+    let seeds = match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEEDS").unwrap_or(SEEDS),
+    };
+    let told = tell_all(seeds.clone());
+    let (mut calls, mut lines, mut crashes, mut causes) = (0, 0, 0, BTreeMap::new());
+    for told in &told {
+        (calls, lines, crashes) = (calls + told.calls, lines + told.lines, crashes + told.crashes);
+        for (cause, count) in &told.causes {
+            *causes.entry(*cause).or_insert(0) += count;
+        }
+    }
+    println!("{} seeds: {calls} calls, {lines} datagrams and batches, {crashes} crashes", told.len());
+    println!("{causes:?}");
+}
+
+/// Tells the story of each seed, on as many threads as there are cores; stops when a few have failed.
+fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicU64::new(seeds.start);
+    let told = Mutex::new(Vec::new());
+    let failed: Mutex<Vec<Box<Failure>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while failed.lock().unwrap().len() < FAILURES_MAX {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    match run(seed) {
+                        Ok(one) => {
+                            let mut told = told.lock().unwrap();
+                            told.push(one);
+                            if told.len() % 250 == 0 {
+                                println!("{} of {} seeds", told.len(), seeds.end - seeds.start);
+                            }
+                        }
+                        Err(failure) => failed.lock().unwrap().push(failure),
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort_by_key(|failure| failure.seed);
+    for failure in failed.iter().skip(1) {
+        println!("seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
+    }
+    if let Some(failure) = failed.first() {
+        panic!("{failure}");
+    }
+    told.into_inner().unwrap()
+}
+
+/// Seeds within which each planted bug must be found.
+const FOUND_WITHIN: u64 = 25;
+/// Lines of the trace that are shown of each.
+const LINES_SHOWN: usize = 8;
+
+/// The first seed in which a bug is found; the same seeds are clean without it, as the test above says.
+fn find(bug: Bug) -> Box<Failure> {
+    let found = (0..FOUND_WITHIN).find_map(|seed| run_with_bug(seed, bug).err());
+    let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found within {FOUND_WITHIN} seeds"));
+    println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
+    let last: Vec<&str> = failure.trace.lines().rev().take(LINES_SHOWN).collect();
+    last.iter().rev().for_each(|line| println!("    {line}"));
+    run(failure.seed).unwrap_or_else(|clean| panic!("seed {} fails without the bug too: {clean}", failure.seed));
+    failure
+}
+
+/// Planted: the settlement of a call does not give its channel back.
+#[test]
+fn the_planted_bug_of_a_lost_release_is_found() {
+    assert_eq!(find(Bug::LostRelease).invariant, Invariant::EveryHoldEnds);
+}
+
+/// Planted: a charge is posted a second time under another key.
+#[test]
+fn the_planted_bug_of_a_double_capture_is_found() {
+    assert_eq!(find(Bug::DoubleCapture).invariant, Invariant::ChargesAreTheBill);
+}
+
+/// Planted: a tick passes after the call has ended.
+#[test]
+fn the_planted_bug_of_a_tick_after_the_bye_is_found() {
+    assert_eq!(find(Bug::TickAfterBye).invariant, Invariant::NothingAfterTheBye);
+}
+
+/// One seed gives everything: two tellings are the same to the last datagram.
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    for seed in [3, 7, 15] {
+        assert_eq!(run(seed).unwrap(), run(seed).unwrap(), "seed {seed}");
+    }
+}
