@@ -147,7 +147,7 @@ pub(super) struct Courier {
     /// Their intents are being written.
     awaiting: VecDeque<Sent>,
     next_intent: u64,
-    /// The last round was full: there may be more that may go.
+    /// The last round made way for others: there may be more that may go.
     has_more: bool,
     /// Answered since the queue was told last.
     answered: usize,
@@ -232,6 +232,7 @@ impl Courier {
     fn form_round(&mut self, written: VecDeque<(u64, bool)>) -> Vec<Sent> {
         let mut round = Vec::new();
         let mut busy: HashSet<u128> = HashSet::new();
+        let makes_way = !written.is_empty();
         for (_, is_written) in written {
             // They are written in the order in which they were intended.
             let Some(sent) = self.awaiting.pop_front() else { break };
@@ -242,11 +243,9 @@ impl Courier {
             }
         }
         self.awaiting.iter().for_each(|sent| busy.extend(subjects(&sent.asked.batch)));
-        self.has_more = false;
         let mut behind = VecDeque::new();
         for _ in 0..LOOKED_AT {
             if round.len() >= ROUND {
-                self.has_more = true;
                 break;
             }
             let Some(asked) = self.waiting.pop_front() else { break };
@@ -264,6 +263,7 @@ impl Courier {
         while let Some(asked) = behind.pop_back() {
             self.waiting.push_front(asked);
         }
+        self.has_more = !self.waiting.is_empty() && (makes_way || !round.is_empty());
         round
     }
 

@@ -82,12 +82,6 @@ pub(super) fn hold(hold: HoldId) -> String {
     format!("{:032x}/{}", hold.subject, hold.number)
 }
 
-/// The hold of this name.
-pub(super) fn hold_of(name: &str) -> Option<HoldId> {
-    let (subject, number) = name.split_once('/')?;
-    Some(HoldId { subject: u128::from_str_radix(subject, 16).ok()?, number: number.parse().ok()? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,8 +105,7 @@ mod tests {
                 assert!(!account(&one).contains(' '));
             }
         }
-        let name = HoldId { subject: u128::MAX - 5, number: u32::MAX };
-        assert_eq!(hold_of(&hold(name)), Some(name));
+
         assert_eq!(company_of(&Keys::of(company).balances), Some(company));
         for wrong in ["", "company", "profile/:USD", "profile/xyz:USD", "cup/1:USD", "company:XXY1"] {
             assert_eq!(account_of(company, wrong), None, "{wrong}");
