@@ -4,14 +4,13 @@
 //! point loses and doubles nothing.
 
 use crate::clock::Clock;
-use domain::call_record::CallRecord;
 use ledger::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 use store::Store;
-use store::record_json::from_json;
+use store::record_json::Finished;
 use telemetry::Telemetry;
 use telemetry::labels::RecordOutcome;
 
@@ -88,10 +87,10 @@ impl Work {
             let ended = self.ledger.ended_after(from, BATCH_MAX).map_err(|error| error.to_string())?;
             let Some(last) = ended.last().map(|(sequence, _)| *sequence) else { return Ok(()) };
             let records = ended.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
-            let records: Vec<(u64, CallRecord)> = records.collect();
+            let records: Vec<(u64, Finished<'_>)> = records.collect();
             // Until they are there: a store that cannot be written to shows.
             self.say_waiting(&records);
-            let inserted = self.store.insert_records(&records).map_err(|error| error.to_string())?;
+            let inserted = self.store.insert_finished(&records).map_err(|error| error.to_string())?;
             // The records moved the watermark with them; only one that could not be read is left to step over.
             if records.last().is_none_or(|(sequence, _)| *sequence != last) {
                 self.store.advance_drained_to(last).map_err(|error| error.to_string())?;
@@ -122,15 +121,15 @@ impl Work {
         }
     }
 
-    fn say_waiting(&self, records: &[(u64, CallRecord)]) {
+    fn say_waiting(&self, records: &[(u64, Finished<'_>)]) {
         let Some((_, oldest)) = records.first() else { return };
-        let age = self.clock.now().wall.since(oldest.ended_at);
+        let age = self.clock.now().wall.since(oldest.ended_at());
         self.telemetry.set_record_backlog(records.len() as u64, age);
     }
 
     /// A record of ours that cannot be read back is lost to the store, but stays in the journal.
-    fn read(text: &str) -> Option<CallRecord> {
-        from_json(text)
+    fn read(text: &str) -> Option<Finished<'_>> {
+        Finished::read(text)
             .map_err(|error| tracing::error!(%error, "a call record in the journal cannot be read; it stays there"))
             .ok()
     }

@@ -25,6 +25,37 @@ fn uuid_v7(wall: Wall, entropy: &mut Entropy) -> u128 {
     (millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | (chance & 0x3fff_ffff_ffff_ffff)
 }
 
+/// The 32 lower-case hexadecimal digits of 128 bits: what an identity prints behind its prefix.
+pub const fn hexadecimal(bits: u128) -> [u8; 32] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = bits.to_be_bytes();
+    let mut text = [0; 32];
+    let mut index = 0;
+    while index < bytes.len() {
+        text[2 * index] = DIGITS[(bytes[index] >> 4) as usize];
+        text[2 * index + 1] = DIGITS[(bytes[index] & 0xf) as usize];
+        index += 1;
+    }
+    text
+}
+
+/// The 128 bits of 32 hexadecimal digits of either case; none of anything else.
+fn bits_of(digits: &[u8]) -> Option<u128> {
+    let (high, low) = digits.split_first_chunk::<16>()?;
+    let half = |digits: &[u8; 16]| {
+        digits.iter().try_fold(0u64, |bits, digit| {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                b'A'..=b'F' => digit - b'A' + 10,
+                _ => return None,
+            };
+            Some(bits << 4 | u64::from(value))
+        })
+    };
+    Some(u128::from(half(high)?) << 64 | u128::from(half(low.try_into().ok()?)?))
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
@@ -53,7 +84,8 @@ macro_rules! id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{:032x}"), self.0)
+                f.write_str($prefix)?;
+                f.write_str(std::str::from_utf8(&hexadecimal(self.0)).unwrap_or_default())
             }
         }
 
@@ -67,8 +99,7 @@ macro_rules! id {
             type Err = NotAnId;
             fn from_str(text: &str) -> Result<Self, NotAnId> {
                 text.strip_prefix($prefix)
-                    .filter(|digits| digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-                    .and_then(|digits| u128::from_str_radix(digits, 16).ok())
+                    .and_then(|digits| bits_of(digits.as_bytes()))
                     .map(Self)
                     .ok_or_else(|| NotAnId { text: text.chars().take(64).collect(), prefix: $prefix })
             }
@@ -115,6 +146,9 @@ mod tests {
         assert!(early < next, "a microsecond is enough");
         assert_eq!(early.to_string().parse(), Ok(early));
         assert_eq!(early.bits() >> 76 & 0xf, 7);
+        let all_digits = CallId::from_bits(0x0123_4567_89ab_cdef_0f1e_2d3c_4b5a_6978);
+        assert_eq!(all_digits.to_string(), "call_0123456789abcdef0f1e2d3c4b5a6978");
+        assert_eq!("call_0123456789ABCDEF0f1e2d3c4b5a6978".parse(), Ok(all_digits));
     }
 
     #[test]
@@ -122,5 +156,7 @@ mod tests {
         let refused = "call_00".parse::<ProfileId>().unwrap_err().to_string();
         assert_eq!(refused, "\"call_00\" is not an identity: expected \"prof_\" followed by 32 hexadecimal digits");
         assert!("prof_+0000000000000000000000000000001".parse::<ProfileId>().is_err());
+        assert!("prof_000000000000000000000000000000001".parse::<ProfileId>().is_err(), "a digit too many");
+        assert!("prof_0000000000000000000000000000000g".parse::<ProfileId>().is_err());
     }
 }

@@ -92,11 +92,31 @@ impl Micros {
 /// A decimal number without currency, sign first, at least two and at most six digits behind the point: `6.95`, `-0.008`.
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A sign, 13 digits of a whole number, a point, six digits.
+        let mut text = [b'0'; 21];
         let magnitude = self.0.unsigned_abs();
-        let fraction = format!("{:06}", magnitude % 1_000_000);
-        let shown = fraction.trim_end_matches('0').len().max(2);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        f.pad(&format!("{sign}{}.{}", magnitude / 1_000_000, &fraction[..shown]))
+        let mut fraction = magnitude % 1_000_000;
+        for digit in text[15..].iter_mut().rev() {
+            *digit = b'0' + (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        text[14] = b'.';
+        let mut whole = magnitude / 1_000_000;
+        let mut first = 14;
+        while whole > 0 || first == 14 {
+            first -= 1;
+            text[first] = b'0' + (whole % 10) as u8;
+            whole /= 10;
+        }
+        if self.0 < 0 {
+            first -= 1;
+            text[first] = b'-';
+        }
+        let mut last = text.len();
+        while last > 17 && text[last - 1] == b'0' {
+            last -= 1;
+        }
+        f.pad(std::str::from_utf8(&text[first..last]).unwrap_or_default())
     }
 }
 
@@ -112,6 +132,13 @@ impl FromStr for Micros {
         }
         if fraction.trim_end_matches('0').len() > 6 {
             return Err(NotAnAmount::TooFine(shown()));
+        }
+        // Twelve digits before the point and six behind it are below every limit.
+        if whole.len() <= 12 && fraction.len() <= 6 {
+            let number = |digits: &str| digits.bytes().fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+            let finer = 10i64.pow(6 - fraction.len() as u32);
+            let magnitude = number(whole) * 1_000_000 + number(fraction) * finer;
+            return Ok(Micros(if plain.len() < text.len() { -magnitude } else { magnitude }));
         }
         let value = Decimal::from_str_exact(text).map_err(|_| NotAnAmount::TooLarge(shown()))?;
         Micros::from_decimal(value)

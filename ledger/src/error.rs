@@ -31,7 +31,9 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// The file was written by another version of Tandem.
-    #[error("the ledger's journal has format {found}; this program reads format {expected}")]
+    #[error(
+        "the ledger's journal has format {found}, but this program reads format {expected}: start the version that wrote it"
+    )]
     Format {
         /// What the file says.
         found: i64,

@@ -54,6 +54,22 @@ fn a_written_ledger_verifies_clean_and_verifying_changes_nothing() {
 }
 
 #[test]
+fn a_journal_of_another_version_is_refused_in_words_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    for version in [1, 999] {
+        raw.pragma_update(None, "user_version", version).unwrap();
+        let refused = SqliteLedger::open(Settings::new(&path)).err().expect("another version");
+        assert!(matches!(refused, Error::Format { found, expected: 2 } if found == version));
+        assert!(refused.to_string().contains(&version.to_string()), "{refused}");
+        assert!(matches!(verify(&path), Err(Error::Format { .. })));
+    }
+    let rows: i64 = raw.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 28);
+}
+
+#[test]
 fn verifying_beside_a_running_switch_sees_what_is_journalled() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open_in(folder.path());

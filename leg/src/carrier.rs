@@ -124,15 +124,14 @@ impl CarrierLeg {
         let mut lines = self
             .calling
             .request(&Method::Invite, &mut out)
-            .header(Name::Contact, format!("<sip:{}>", self.identity.contact))
+            .header(Name::Contact, self.identity.contact_value())
             .header(Name::Allow, ALLOW);
         if !self.identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
         }
         lines = match caller_id {
-            CallerId::Number(number) => {
-                lines.header(Name::PAssertedIdentity, format!("<sip:{number}@{}>", self.identity.host))
-            }
+            // What From says.
+            CallerId::Number(_) => lines.header(Name::PAssertedIdentity, &self.calling.local),
             CallerId::Anonymous => lines.header(Name::Privacy, "id"),
         };
         lines.body(CONTENT_TYPE, &self.ours);

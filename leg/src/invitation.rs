@@ -65,5 +65,9 @@ fn user_of(uri: &Uri<'_>) -> String {
 }
 
 fn cut(text: &str) -> String {
+    // Of the short, which are nearly all, nothing needs to be counted.
+    if text.len() <= TEXT_CHARS_MAX {
+        return text.to_owned();
+    }
     text.chars().take(TEXT_CHARS_MAX).collect()
 }

@@ -11,6 +11,7 @@
 //! | [`carrier`] | a leg towards a carrier (UAC) |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
+//! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod negotiation;
 pub mod sdp;
 pub mod words;
 
+mod put;
 mod reach;
 mod replies;
 mod talk;

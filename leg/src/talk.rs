@@ -118,7 +118,7 @@ pub(crate) fn unbind(dialog: &Dialog) -> Effect {
 }
 
 pub(crate) fn contact(reply: Reply, identity: &Identity) -> Reply {
-    let reply = reply.header(Name::Contact, format!("<sip:{}>", identity.contact));
+    let reply = reply.header(Name::Contact, identity.contact_value());
     if identity.user_agent.is_empty() { reply } else { reply.header(Name::Server, &*identity.user_agent) }
 }
 

@@ -21,6 +21,17 @@ pub struct Identity {
     pub contact: SocketAddr,
 }
 
+impl Identity {
+    /// The value of Contact.
+    pub(crate) fn contact_value(&self) -> String {
+        let mut text = String::with_capacity(32);
+        text.push_str("<sip:");
+        crate::put::socket(&mut text, self.contact);
+        text.push('>');
+        text
+    }
+}
+
 /// What a leg hears.
 #[derive(Debug)]
 pub enum Event {

@@ -5,9 +5,11 @@
 use crate::error::Error;
 use crate::queue::{Command, Queue};
 use crate::settings::MediaSettings;
-use crate::shared::Shared;
+use crate::shared::{Shared, chance};
 use crate::totals::{MediaTotals, QualitySample};
-use crate::words::{EventSink, OpenRefused, OpenRequest, Opened, Overloaded, Remote, SessionId, SessionReport, Side};
+use crate::words::{
+    EventSink, Mode, OpenRefused, OpenRequest, Opened, Overloaded, Remote, SessionId, SessionReport, Side,
+};
 use crate::worker;
 use mio::Waker;
 use parking_lot::Mutex;
@@ -16,7 +18,8 @@ use std::thread::JoinHandle;
 
 /// A cheap, clonable handle to the media threads. They stop when the last handle is dropped, or at [`Media::stop`].
 ///
-/// Replies and events are called on a media thread: they must be quick, and hand on what they hear (tell an actor). Commands
+/// Replies are called on a media thread, or at once by who asks; events on a media thread. They must be quick, and hand on what
+/// they hear (tell an actor). Commands
 /// of one session are obeyed in the order in which they were given.
 #[derive(Clone)]
 pub struct Media {
@@ -46,7 +49,7 @@ impl Media {
         let mut lanes = Vec::new();
         let mut threads = Vec::new();
         for thread in 0..shared.settings.threads {
-            let queue = Arc::new(Queue::new(shared.settings.sessions_max));
+            let queue = Arc::new(Queue::new(shared.settings.sessions_max, chance()));
             let started = worker::start(thread, Arc::clone(&shared), Arc::clone(&queue));
             match started {
                 Ok((waker, handle)) => {
@@ -65,14 +68,17 @@ impl Media {
 
     /// Opens sockets for a session; `reply` hears their addresses, or why there are none.
     ///
-    /// Ports are drawn at random; one that somebody else uses is passed over. Where the thread's queue is full, `reply` is
-    /// called with [`OpenRefused::Overloaded`] before this returns.
+    /// Ports are drawn at random; one that somebody else uses is passed over. `reply` is called before this returns where enough
+    /// sockets of former sessions are kept open, and, with [`OpenRefused::Overloaded`], where the thread's queue is full.
     pub fn open(
         &self,
         session: SessionId,
         request: OpenRequest,
         reply: Box<dyn FnOnce(Result<Opened, OpenRefused>) + Send>,
     ) {
+        if let Some(opened) = self.open_kept(session, &request) {
+            return reply(Ok(opened));
+        }
         if let Err(Command::Open { reply, .. }) = self.send(session, Command::Open { session, request, reply }) {
             self.inner.shared.on_overloaded();
             reply(Err(OpenRefused::Overloaded));
@@ -138,14 +144,32 @@ impl Media {
         }
     }
 
+    /// Opens a session on sockets that are open already.
+    fn open_kept(&self, session: SessionId, request: &OpenRequest) -> Option<Opened> {
+        let shared = &self.inner.shared;
+        let ip = |side: Side| request.bind_ip[side].unwrap_or(shared.settings.bind_ip[side]);
+        let b = (request.mode == Mode::Relay).then(|| ip(Side::B));
+        let lane = self.lane(session);
+        let (opened, wakes) = lane.queue.attach(session, request.mode, ip(Side::A), b, || shared.admit().is_ok())?;
+        shared.on_kept(if b.is_some() { -2 } else { -1 });
+        if wakes {
+            wake(&lane.waker);
+        }
+        Some(opened)
+    }
+
     fn send(&self, session: SessionId, command: Command) -> Result<(), Command> {
-        // Fibonacci hashing: whatever pattern the names have, the threads share the sessions.
-        let hash = session.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let lane = &self.inner.lanes[hash as usize % self.inner.lanes.len()];
+        let lane = self.lane(session);
         if lane.queue.push(command)? {
             wake(&lane.waker);
         }
         Ok(())
+    }
+
+    fn lane(&self, session: SessionId) -> &Lane {
+        // Fibonacci hashing: whatever pattern the names have, the threads share the sessions.
+        let hash = session.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        &self.inner.lanes[hash as usize % self.inner.lanes.len()]
     }
 }
 

@@ -10,7 +10,7 @@ use crate::totals::{MediaTotals, QualitySample, SAMPLES_MAX};
 use crate::words::{EventSink, OpenRefused};
 use domain::Entropy;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 
 /// Shared by all threads and handles.
 pub(crate) struct Shared {
@@ -22,8 +22,21 @@ pub(crate) struct Shared {
     pub(crate) ports: Mutex<PortPool>,
     counters: Vec<Counters>,
     sessions: AtomicUsize,
+    /// Pairs that are drawn from the pool, but held by no session.
+    kept: AtomicIsize,
     overloaded: AtomicU64,
     samples: Mutex<Samples>,
+}
+
+/// How much of the port range is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// Half or more: ports may be kept open.
+    Ample,
+    /// A quarter or more: those that are kept stay.
+    Fair,
+    /// Less: all are needed.
+    Short,
 }
 
 struct Samples {
@@ -43,6 +56,7 @@ impl Shared {
             ports: Mutex::new(ports),
             counters,
             sessions: AtomicUsize::new(0),
+            kept: AtomicIsize::new(0),
             overloaded: AtomicU64::new(0),
             samples: Mutex::new(samples),
         }
@@ -70,6 +84,26 @@ impl Shared {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// So many pairs more, or fewer, are kept open for later sessions.
+    pub(crate) fn on_kept(&self, change: isize) {
+        self.kept.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// How much of the range is left for new draws.
+    pub(crate) fn supply(&self) -> Supply {
+        let (in_use, limit) = self.ports_drawn();
+        match limit.saturating_sub(in_use) {
+            free if free * 2 >= limit => Supply::Ample,
+            free if free * 4 >= limit => Supply::Fair,
+            _ => Supply::Short,
+        }
+    }
+
+    fn ports_drawn(&self) -> (usize, usize) {
+        let ports = self.ports.lock();
+        (ports.in_use(), ports.limit())
+    }
+
     pub(crate) fn add_sample(&self, sample: QualitySample) {
         let mut samples = self.samples.lock();
         if samples.waiting.len() < SAMPLES_MAX {
@@ -84,13 +118,11 @@ impl Shared {
     }
 
     pub(crate) fn totals(&self) -> MediaTotals {
-        let (in_use, limit) = {
-            let ports = self.ports.lock();
-            (ports.in_use() as u64, ports.limit() as u64)
-        };
+        let kept = usize::try_from(self.kept.load(Ordering::Relaxed)).unwrap_or(0);
+        let (drawn, limit) = self.ports_drawn();
         let mut totals = MediaTotals {
-            ports_in_use: in_use,
-            port_limit: limit,
+            ports_in_use: drawn.saturating_sub(kept * 2) as u64,
+            port_limit: limit as u64,
             sessions_refused: self.overloaded.load(Ordering::Relaxed),
             samples_dropped: self.samples.lock().dropped,
             ..MediaTotals::default()

@@ -17,8 +17,10 @@ const DRAWS_MAX: usize = 64;
 
 /// Two neighbouring ports, bound.
 pub(crate) struct Pair {
-    /// The even one.
-    port: u16,
+    /// Where RTP is received: an even port.
+    address: SocketAddr,
+    /// Its place with the thread that watches it.
+    slot: usize,
     rtp: UdpSocket,
     rtcp: UdpSocket,
 }
@@ -55,16 +57,27 @@ impl Pair {
         let options = UdpOptions { recv_buffer: shared.settings.recv_buffer, ..UdpOptions::default() };
         let rtp = udp_socket(SocketAddr::new(ip, port), &options)?;
         let rtcp = udp_socket(SocketAddr::new(ip, port + 1), &options)?;
-        Ok(Pair { port, rtp: UdpSocket::from_std(rtp), rtcp: UdpSocket::from_std(rtcp) })
+        Ok(Pair {
+            address: SocketAddr::new(ip, port),
+            slot: usize::MAX,
+            rtp: UdpSocket::from_std(rtp),
+            rtcp: UdpSocket::from_std(rtcp),
+        })
     }
 
     /// Where RTP is received.
-    pub(crate) fn address(&self, ip: IpAddr) -> SocketAddr {
-        SocketAddr::new(ip, self.port)
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Lets the poller watch both, RTP as `token` and RTCP as the next.
-    pub(crate) fn watch(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
+    /// The place that [`Pair::watch`] gave it.
+    pub(crate) fn slot(&self) -> usize {
+        self.slot
+    }
+
+    /// Lets the poller watch both, RTP as `token` and RTCP as the next, for the place `slot`.
+    pub(crate) fn watch(&mut self, registry: &Registry, slot: usize, token: usize) -> io::Result<()> {
+        self.slot = slot;
         registry.register(&mut self.rtp, Token(token), Interest::READABLE)?;
         registry.register(&mut self.rtcp, Token(token + 1), Interest::READABLE)
     }
@@ -78,8 +91,8 @@ impl Pair {
 
     /// Closes both sockets, which also ends their being watched, and gives the ports back.
     pub(crate) fn close(self, shared: &Shared) {
-        let Pair { port, rtp, rtcp } = self;
+        let Pair { address, rtp, rtcp, .. } = self;
         drop((rtp, rtcp));
-        shared.ports.lock().give_back(port);
+        shared.ports.lock().give_back(address.port());
     }
 }

@@ -1,20 +1,24 @@
 //! A media thread: one poller, the sockets of its sessions, one reading of the clock per round.
 //!
-//! A round is: commands that open and change, datagrams that have come, commands that count and close, and, when due, the sweep (silence, quality intervals). What becomes of
-//! a datagram is `session`'s decision.
+//! A round is: commands that open and change, datagrams that have come, commands that count and close, and, when due, the sweep
+//! (silence, quality intervals). What becomes of a datagram is `session`'s decision. The lives of sessions are `lives`'s.
+
+mod lives;
 
 use crate::counters::Counters;
 use crate::passage::Passage;
-use crate::queue::{Command, OpenReply, Queue};
+use crate::queue::{Command, Queue};
 use crate::session::{Port, Session};
-use crate::shared::{Shared, chance};
+use crate::shared::{Shared, Supply, chance};
+use crate::slots::{Owner, Slots};
 use crate::sockets::Pair;
 use crate::totals::QualitySample;
-use crate::words::{BySide, MediaEvent, Mode, OpenRefused, OpenRequest, Opened, SessionId, SessionReport, Side};
+use crate::warm::Ticket;
+use crate::words::{BySide, MediaEvent, SessionId, Side};
 use domain::{Entropy, Monotonic};
 use mio::{Events, Poll, Registry, Token, Waker};
 use slab::Slab;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,8 +41,15 @@ const SWEEP_MIN: Duration = Duration::from_millis(10);
 /// Silence is noticed at most this fraction of the timeout late.
 const SWEEPS_PER_TIMEOUT: u32 = 8;
 
-/// Tokens of a session: RTP and RTCP of A, then of B.
-const TOKENS: usize = 4;
+/// A thread that had a command looks again after this time, so that whoever orders what can wait need not wake it. A call's end
+/// is counted so much later at most; nobody hears that.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Without a session on kept ports for so long, they are closed.
+const KEPT_IDLE: Duration = Duration::from_secs(60);
+
+/// Kept pairs that one sweep closes: at 20 us each they hold up packets for about a millisecond.
+const SHED_PER_SWEEP: usize = 64;
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -50,7 +61,7 @@ pub(crate) fn start(thread: usize, shared: Arc<Shared>, queue: Arc<Queue>) -> io
     let kept = Arc::clone(&waker);
     let handle = std::thread::Builder::new().name(format!("media-{thread}")).spawn(move || {
         let end = End { queue, _waker: kept };
-        Worker::new(thread, registry, shared).run(poll, &end.queue);
+        Worker::new(thread, registry, shared, Arc::clone(&end.queue)).run(poll);
     })?;
     Ok((waker, handle))
 }
@@ -71,8 +82,10 @@ impl Drop for End {
 struct Worker {
     thread: usize,
     shared: Arc<Shared>,
+    queue: Arc<Queue>,
     registry: Registry,
     entropy: Entropy,
+    slots: Slots,
     rooms: Slab<Room>,
     keys: HashMap<SessionId, usize>,
     passage: Passage,
@@ -81,6 +94,16 @@ struct Worker {
     /// Those whose turn it is in this round.
     turn: Vec<usize>,
     sweep_at: Option<Monotonic>,
+    /// When to look for commands although nobody woke the thread; none while it rests.
+    look_at: Option<Monotonic>,
+    /// When a session last took a kept pair, or the first pair was kept, and how many had been taken until then.
+    given: (Monotonic, u64),
+    /// For the end of the round: names that are free again, pairs that are ready.
+    freed: Vec<SessionId>,
+    ready: Vec<Ticket>,
+    /// Commands for the end of the round, and whom they concern.
+    later: VecDeque<Command>,
+    concerned: HashSet<SessionId>,
 }
 
 /// A session and its sockets.
@@ -91,22 +114,30 @@ struct Room {
 }
 
 impl Worker {
-    fn new(thread: usize, registry: Registry, shared: Arc<Shared>) -> Self {
+    fn new(thread: usize, registry: Registry, shared: Arc<Shared>, queue: Arc<Queue>) -> Self {
         Self {
             thread,
             shared,
+            queue,
             registry,
             entropy: chance(),
+            slots: Slots::new(),
             rooms: Slab::new(),
             keys: HashMap::new(),
             passage: Passage::new(),
             again: Vec::new(),
             turn: Vec::new(),
             sweep_at: None,
+            look_at: None,
+            given: (Monotonic::from_micros(0), 0),
+            freed: Vec::new(),
+            ready: Vec::new(),
+            later: VecDeque::new(),
+            concerned: HashSet::new(),
         }
     }
 
-    fn run(mut self, mut poll: Poll, queue: &Queue) {
+    fn run(mut self, mut poll: Poll) {
         let mut events = Events::with_capacity(EVENTS);
         let mut commands = VecDeque::new();
         let mut now = self.shared.clock.now();
@@ -117,14 +148,19 @@ impl Worker {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     tracing::error!(%error, thread = self.thread, "the media poller failed: its sessions end");
-                    queue.stop();
+                    self.queue.stop();
                 }
             }
             now = self.shared.clock.now();
+            goes_on = self.look(&mut commands, now);
             // First: who ordered something before a packet came may expect it to hold for that packet.
-            goes_on = queue.take(&mut commands);
-            while let Some(command) = commands.pop_front_if(|command| !command.counts_packets()) {
-                self.obey(command, goes_on, now);
+            while let Some(command) = commands.pop_front() {
+                if command.counts_packets() || self.concerned.contains(&command.session()) {
+                    self.concerned.insert(command.session());
+                    self.later.push_back(command);
+                } else {
+                    self.obey(command, goes_on, now);
+                }
             }
             std::mem::swap(&mut self.again, &mut self.turn);
             while let Some(token) = self.turn.pop() {
@@ -136,17 +172,32 @@ impl Worker {
                 }
             }
             // Last: who asks for counts shall find every packet in them that came before.
-            for command in commands.drain(..) {
+            while let Some(command) = self.later.pop_front() {
                 self.obey(command, goes_on, now);
             }
+            self.concerned.clear();
             if self.sweep_at.is_some_and(|due| due <= now) {
                 self.sweep(now);
             }
+            self.hand_back(now);
         }
         let keys: Vec<usize> = self.rooms.iter().map(|(key, _)| key).collect();
         for key in keys {
-            self.close(key);
+            self.close(key, None);
         }
+        self.slots.clear(&self.shared);
+    }
+
+    /// Takes the waiting commands; whether the thread shall go on. After a while without any it rests, until it is woken.
+    fn look(&mut self, commands: &mut VecDeque<Command>, now: Monotonic) -> bool {
+        let may_rest = self.look_at.is_none_or(|due| due <= now);
+        let goes_on = self.queue.take(commands, may_rest);
+        if !commands.is_empty() {
+            self.look_at = Some(now + LOOK_EVERY);
+        } else if may_rest {
+            self.look_at = None;
+        }
+        goes_on
     }
 
     /// How long the poller may wait.
@@ -154,7 +205,8 @@ impl Worker {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.sweep_at.map(|due| due.since(now))
+        let due = [self.sweep_at, self.look_at].into_iter().flatten().min();
+        due.map(|due| due.since(now))
     }
 
     fn counters(&self) -> &Counters {
@@ -167,145 +219,67 @@ impl Worker {
             return;
         }
         self.passage = Passage::new();
-        let Some(room) = self.rooms.try_remove(token / TOKENS) else { return };
+        let Some(Owner::Session { room, .. }) = self.slots.owner(token) else { return };
+        let Some(room) = self.rooms.try_remove(room) else { return };
         let session = room.session.id();
         tracing::error!(media.session = session.0, "a media session panicked and is closed: this is a bug");
         self.keys.remove(&session);
-        self.release(room);
+        self.freed.push(session);
+        self.release(room, None);
         guard(|| (self.shared.sink)(MediaEvent::Silent { session, sides: BySide { a: true, b: true } }));
     }
 
     /// Takes what waits on one socket and passes it on.
     fn read(&mut self, token: usize, now: Monotonic) {
-        let (side, port) = match token % TOKENS {
-            0 => (Side::A, Port::Rtp),
-            1 => (Side::A, Port::Rtcp),
-            2 => (Side::B, Port::Rtp),
-            _ => (Side::B, Port::Rtcp),
+        let is_empty = match self.slots.owner(token) {
+            Some(Owner::Session { room, side, port }) => self.relay(room, side, port, now),
+            Some(Owner::Kept { slot, port, is_ready }) => self.ignore(slot, port, is_ready, now),
+            None => true,
         };
+        if !is_empty {
+            self.again.push(token);
+        }
+    }
+
+    /// Whether nothing waits any more.
+    fn relay(&mut self, room: usize, side: Side, port: Port, now: Monotonic) -> bool {
         let counters = self.shared.counters(self.thread);
-        let Some(room) = self.rooms.get_mut(token / TOKENS) else { return };
+        let Some(room) = self.rooms.get_mut(room) else { return true };
         for _ in 0..BATCHES_PER_ROUND {
-            let Some(pair) = &room.pairs[side] else { return };
+            let Some(pair) = &room.pairs[side] else { return true };
             // An error is either "nothing waits" or concerns a datagram that was sent earlier.
             if self.passage.receive(pair.socket(port)).is_err() {
-                return;
+                return true;
             }
             self.passage.pass(&mut room.session, &room.pairs, side, port, counters, now);
             if !self.passage.is_full() {
-                return;
+                return true;
             }
         }
-        self.again.push(token);
+        false
     }
 
-    fn obey(&mut self, command: Command, goes_on: bool, now: Monotonic) {
-        match command {
-            Command::Open { session, request, reply } => self.on_open(session, request, reply, goes_on, now),
-            Command::SetRemote { session, side, remote, at } => {
-                let learning = self.shared.settings.learning;
-                if let Some(room) = self.room(session) {
-                    room.session.on_remote(side, remote, learning, at);
-                }
+    /// Throws away what comes to a port that nobody holds; whether nothing waits any more.
+    fn ignore(&mut self, slot: usize, port: Port, is_ready: bool, now: Monotonic) -> bool {
+        if is_ready {
+            if !self.queue.warm(|warm| warm.withdraw(slot)) {
+                // A session has it, as a command says that came after the last look: the packet may be its first.
+                return false;
             }
-            Command::Answered { session, at } => {
-                if let Some(room) = self.room(session) {
-                    room.session.on_answered(at);
-                }
-            }
-            Command::Report { session, reply } => {
-                let report = self.room(session).map(|room| room.session.report());
-                guard(|| reply(report));
-            }
-            Command::Close { session, reply } => {
-                let report = self.keys.get(&session).copied().and_then(|key| self.close(key));
-                guard(|| reply(report));
-            }
+            self.slots.disturb(slot, now);
         }
+        let Some(pair) = self.slots.hearing(slot, now) else { return true };
+        (0..BATCHES_PER_ROUND).any(|_| self.passage.receive(pair.socket(port)).is_err() || !self.passage.is_full())
     }
 
-    fn room(&mut self, session: SessionId) -> Option<&mut Room> {
-        self.rooms.get_mut(*self.keys.get(&session)?)
-    }
-
-    fn on_open(&mut self, id: SessionId, request: OpenRequest, reply: OpenReply, goes_on: bool, now: Monotonic) {
-        let outcome = if goes_on { self.open(id, request, now) } else { Err(OpenRefused::Overloaded) };
-        match &outcome {
-            Ok(_) => self.counters().on_opened(request.mode),
-            Err(_) => self.counters().on_refused(),
+    /// The end of a round: what others may have again.
+    fn hand_back(&mut self, now: Monotonic) {
+        self.slots.ripen(now, &self.shared, &mut self.ready);
+        let keys = &self.keys;
+        self.freed.retain(|name| !keys.contains_key(name));
+        if !(self.freed.is_empty() && self.ready.is_empty()) {
+            self.queue.hand_back(&mut self.freed, &mut self.ready);
         }
-        guard(|| reply(outcome));
-    }
-
-    fn open(&mut self, id: SessionId, request: OpenRequest, now: Monotonic) -> Result<Opened, OpenRefused> {
-        if self.keys.contains_key(&id) {
-            return Err(OpenRefused::AlreadyOpen(id));
-        }
-        self.shared.admit()?;
-        let opened = self.open_admitted(id, request, now);
-        if opened.is_err() {
-            self.shared.leave();
-        }
-        opened
-    }
-
-    fn open_admitted(&mut self, id: SessionId, request: OpenRequest, now: Monotonic) -> Result<Opened, OpenRefused> {
-        let ip = |side: Side| request.bind_ip[side].unwrap_or(self.shared.settings.bind_ip[side]);
-        let first_token = self.rooms.vacant_key() * TOKENS;
-        let a = self.open_pair(ip(Side::A), first_token)?;
-        let b = match request.mode {
-            Mode::Echo => None,
-            Mode::Relay => match self.open_pair(ip(Side::B), first_token + 2) {
-                Ok(pair) => Some(pair),
-                Err(refused) => {
-                    a.close(&self.shared);
-                    return Err(refused);
-                }
-            },
-        };
-        let opened = Opened { a: a.address(ip(Side::A)), b: b.as_ref().map(|pair| pair.address(ip(Side::B))) };
-        let session = Session::new(id, request.mode, self.shared.settings.silence_timeout, &mut self.entropy);
-        let pairs = BySide { a: Some(a), b };
-        let key = self.rooms.insert(Room { session, pairs, interval_ends_at: now + INTERVAL });
-        self.keys.insert(id, key);
-        for tokens in [&mut self.again, &mut self.turn] {
-            tokens.reserve(self.rooms.len() * TOKENS);
-        }
-        self.sweep_at.get_or_insert(now + self.sweep_every());
-        Ok(opened)
-    }
-
-    fn open_pair(&self, ip: std::net::IpAddr, token: usize) -> Result<Pair, OpenRefused> {
-        let mut pair = Pair::open(&self.shared, ip)?;
-        if let Err(error) = pair.watch(&self.registry, token) {
-            pair.close(&self.shared);
-            return Err(OpenRefused::Socket { ip, reason: error.to_string() });
-        }
-        Ok(pair)
-    }
-
-    fn close(&mut self, key: usize) -> Option<SessionReport> {
-        let mut room = self.rooms.try_remove(key)?;
-        self.keys.remove(&room.session.id());
-        self.again.retain(|token| token / TOKENS != key);
-        room.end_interval(&self.shared, self.thread);
-        if let Some(mute) = room.session.mute_side() {
-            self.counters().on_one_way(mute);
-        }
-        let report = room.session.report();
-        self.release(room);
-        Some(report)
-    }
-
-    /// Closes the sockets of a session that is gone, and gives its ports and its place back.
-    fn release(&mut self, mut room: Room) {
-        self.counters().on_closed(room.session.mode());
-        for side in Side::BOTH {
-            if let Some(pair) = room.pairs[side].take() {
-                pair.close(&self.shared);
-            }
-        }
-        self.shared.leave();
     }
 
     fn sweep_every(&self) -> Duration {
@@ -325,7 +299,29 @@ impl Worker {
                 guard(|| (self.shared.sink)(event));
             }
         }
-        self.sweep_at = if self.rooms.is_empty() { None } else { Some(now + self.sweep_every()) };
+        if self.slots.kept() > 0 {
+            self.shed(now);
+        }
+        let is_done = self.rooms.is_empty() && self.slots.kept() == 0;
+        self.sweep_at = if is_done { None } else { Some(now + self.sweep_every()) };
+    }
+
+    /// Closes kept pairs that nobody wants, or that all want.
+    fn shed(&mut self, now: Monotonic) {
+        let given = self.queue.warm(|warm| warm.given());
+        if given != self.given.1 {
+            self.given = (now, given);
+        }
+        let is_idle = now.since(self.given.0) >= KEPT_IDLE;
+        if is_idle || self.shared.supply() == Supply::Short {
+            for _ in 0..SHED_PER_SWEEP {
+                match self.queue.warm(|warm| warm.shed()) {
+                    Some(ticket) => self.slots.close(ticket.slot, &self.shared),
+                    None if self.slots.close_resting(&self.shared) => {}
+                    None => break,
+                }
+            }
+        }
     }
 }
 

@@ -6,16 +6,19 @@ mod access;
 mod check;
 pub(crate) mod lex;
 mod malformed;
+mod marks;
 mod method;
 mod name;
 mod name_addr;
 mod params;
 pub(crate) mod split;
 mod values;
-mod via;
+pub(crate) mod via;
 
 use bytes::Bytes;
+use marks::Marks;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 pub use check::Complaint;
 pub use malformed::{Malformed, Reason, Wrong};
@@ -45,15 +48,22 @@ pub enum Kind<'a> {
     },
 }
 
-/// A message that could be split into start line, headers and body. Cloning it copies the header index, not the bytes.
+/// A message that could be split into start line, headers and body. Cloning it copies neither the bytes nor the index.
 #[derive(Clone)]
 pub struct Message {
     /// The whole message; folds are already blanks.
     bytes: Bytes,
+    /// Behind a pointer, since a message is handed on from room to room.
+    index: Arc<Index>,
+}
+
+/// What stands where.
+struct Index {
     start: Start,
     /// One entry per header line, in their order.
     slots: SmallVec<[Slot; 24]>,
     body: Span,
+    marks: Marks,
 }
 
 /// The start line, cut.
@@ -83,7 +93,7 @@ impl Message {
     /// Splits one whole message: a datagram, or what [`Framer`](crate::Framer) cut from a stream. Bytes behind Content-Length are
     /// dropped; without Content-Length the body is the rest (RFC 3261 18.3).
     ///
-    /// One pass; nothing is allocated for a message of at most 24 header lines without folds.
+    /// One pass; one allocation for a message of at most 24 header lines without folds.
     ///
     /// # Errors
     /// [`Malformed`] says what was wrong, and hands back what could be read, so that a request can still be answered with 400.
@@ -93,7 +103,7 @@ impl Message {
 
     /// What the start line says.
     pub fn kind(&self) -> Kind<'_> {
-        match &self.start {
+        match &self.index.start {
             Start::Request { method, uri, .. } => Kind::Request { method, uri: self.part(*uri) },
             Start::Response { status, reason, .. } => Kind::Response { status: *status, reason: self.part(*reason) },
         }
@@ -101,12 +111,12 @@ impl Message {
 
     /// Whether it is a request.
     pub fn is_request(&self) -> bool {
-        matches!(self.start, Start::Request { .. })
+        matches!(self.index.start, Start::Request { .. })
     }
 
     /// The method of a request.
     pub fn method(&self) -> Option<&Method> {
-        match &self.start {
+        match &self.index.start {
             Start::Request { method, .. } => Some(method),
             Start::Response { .. } => None,
         }
@@ -114,7 +124,7 @@ impl Message {
 
     /// The status of a response, 100 to 699.
     pub fn status(&self) -> Option<u16> {
-        match &self.start {
+        match &self.index.start {
             Start::Request { .. } => None,
             Start::Response { status, .. } => Some(*status),
         }
@@ -122,19 +132,19 @@ impl Message {
 
     /// The protocol version as written, `SIP/2.0` in everything that [`check`](Message::check) lets through.
     pub fn version(&self) -> &[u8] {
-        match &self.start {
+        match &self.index.start {
             Start::Request { version, .. } | Start::Response { version, .. } => self.part(*version),
         }
     }
 
     /// The body, empty if there is none.
     pub fn body(&self) -> &[u8] {
-        self.part(self.body)
+        self.part(self.index.body)
     }
 
     /// The body as a view that outlives the message.
     pub fn body_bytes(&self) -> Bytes {
-        self.bytes.slice(self.body.start as usize..self.body.end as usize)
+        self.bytes.slice(self.index.body.start as usize..self.index.body.end as usize)
     }
 
     /// The whole message as it was read: to log or to send on. Folded lines are unfolded.

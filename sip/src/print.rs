@@ -11,5 +11,6 @@ mod request;
 mod response;
 
 pub use lines::Lines;
+pub(crate) use lines::{put_clean, put_number};
 pub use request::{Request, ack_of, cancel_of};
 pub use response::Response;

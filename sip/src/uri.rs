@@ -36,16 +36,17 @@ impl Scheme<'_> {
 /// A URI, borrowed from the message that it stands in.
 #[derive(Debug, Clone, Copy)]
 pub struct Uri<'a> {
-    raw: &'a str,
+    /// All of it is ASCII; the other parts are parts of this.
+    raw: &'a [u8],
     scheme: Scheme<'a>,
-    user: Option<&'a str>,
-    password: Option<&'a str>,
+    user: Option<&'a [u8]>,
+    password: Option<&'a [u8]>,
     host: Option<Host<'a>>,
     port: Option<u16>,
     /// What stands between the scheme and the first `;` or `?`, for schemes without user and host.
-    opaque: &'a str,
-    params: &'a str,
-    headers: &'a str,
+    opaque: &'a [u8],
+    params: &'a [u8],
+    headers: &'a [u8],
 }
 
 /// What is wrong with a URI: one clause for a person.
@@ -64,6 +65,11 @@ impl<'a> Uri<'a> {
 
     /// The whole URI as it is written.
     pub fn as_str(&self) -> &'a str {
+        lex::text(self.raw)
+    }
+
+    /// The same as bytes.
+    pub(crate) fn as_bytes(&self) -> &'a [u8] {
         self.raw
     }
 
@@ -75,17 +81,17 @@ impl<'a> Uri<'a> {
     /// The user as written, escapes and all: of `sip:` and `sips:` what stands before `@` or the password, of `tel:` the number,
     /// of other schemes nothing. An empty user is `None`.
     pub fn user(&self) -> Option<&'a str> {
-        self.user
+        self.user.map(lex::text)
     }
 
     /// The user with `%41` turned into `A`. Bytes, for what is escaped may be anything, NUL too.
     pub fn user_unescaped(&self) -> Cow<'a, [u8]> {
-        unescape(self.user.unwrap_or_default())
+        unescaped(self.user.unwrap_or_default())
     }
 
     /// The password as written (RFC 3261 19.1.1 advises against it).
     pub fn password(&self) -> Option<&'a str> {
-        self.password
+        self.password.map(lex::text)
     }
 
     /// The host: always there in `sip:` and `sips:`, never in others.
@@ -100,17 +106,17 @@ impl<'a> Uri<'a> {
 
     /// What stands between the scheme and the parameters, as written: `service:sos` of `urn:service:sos`.
     pub fn opaque(&self) -> &'a str {
-        self.opaque
+        lex::text(self.opaque)
     }
 
     /// The parameters in their order, at most [`PARAMS_MAX`](crate::limits::PARAMS_MAX): name, and the value as written.
     pub fn params(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-        pairs(self.params, ';')
+        pairs(lex::text(self.params), ';')
     }
 
     /// The parameters as written, without the leading `;`.
     pub fn params_raw(&self) -> &'a str {
-        self.params
+        lex::text(self.params)
     }
 
     /// The value of a parameter, named without case: `Some("")` for one without a value.
@@ -123,12 +129,12 @@ impl<'a> Uri<'a> {
 
     /// The headers of the URI (`?Subject=x&...`) in their order, as written.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-        pairs(self.headers, '&')
+        pairs(lex::text(self.headers), '&')
     }
 
     /// The headers as written, without the leading `?`.
     pub fn headers_raw(&self) -> &'a str {
-        self.headers
+        lex::text(self.headers)
     }
 
     /// Whether `;lr` is there: the route is a loose one (RFC 3261 19.1.1).
@@ -149,7 +155,7 @@ impl<'a> Uri<'a> {
 
 impl std::fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.raw)
+        f.write_str(self.as_str())
     }
 }
 
@@ -165,8 +171,11 @@ fn pairs<'a>(text: &'a str, separator: char) -> impl Iterator<Item = (&'a str, O
 
 /// Turns `%41` into `A`; what is no proper escape stays as it is.
 pub fn unescape(text: &str) -> Cow<'_, [u8]> {
-    let bytes = text.as_bytes();
-    if memchr::memchr(b'%', bytes).is_none() {
+    unescaped(text.as_bytes())
+}
+
+fn unescaped(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if lex::find_near(b'%', bytes).is_none() {
         return Cow::Borrowed(bytes);
     }
     Cow::Owned(plain(bytes).collect())

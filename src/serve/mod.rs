@@ -84,9 +84,10 @@ pub(crate) struct Running {
 /// Starts everything. Must be called inside an actix system.
 pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     // A relayed call takes four descriptors; where the limit stays low, calls are refused when it is reached.
-    if let Err(error) = wire::raise_open_files_limit() {
+    let open_files = wire::raise_open_files_limit().unwrap_or_else(|error| {
         tracing::warn!(%error, "the limit of open files cannot be raised");
-    }
+        0
+    });
     let clock = Clock::start();
     let secrets = settings.read_secrets().map_err(|faults| ServeError::Secrets(faults.report()))?;
     let directory = &settings.node.data_dir;
@@ -102,7 +103,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     }
     let rooms =
         Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) };
-    let exchange = Exchange::start(settings::of_exchange(settings, &secrets), rooms)?;
+    let exchange = Exchange::start(settings::of_exchange(settings, &secrets, open_files), rooms)?;
     let office = Office::open(Parts {
         store: Arc::clone(&store),
         ledger: Arc::new(ToldLedger { ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) }),

@@ -11,8 +11,11 @@ use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
 use switch::overload::Limits;
 use switch::registration::Expiries;
 
-/// What the switch is told.
-pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets) -> ExchangeSettings {
+/// Of the descriptors that the process may open, one in this many may be a socket that is only kept for a later call.
+const OPEN_FILES_PER_KEPT: u64 = 8;
+
+/// What the switch is told; `open_files` is how many descriptors the process may open.
+pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u64) -> ExchangeSettings {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = match settings.node.shards {
         0 => u16::try_from(cores).unwrap_or(u16::MAX),
@@ -50,7 +53,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets) -> ExchangeSet
         },
         nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),
         nonce_key: secrets.nonce_key.as_ref().map(|key| sip::digest::Ha1::new("", "", key.expose()).sha256),
-        media: media(settings, cores),
+        media: media(settings, cores, open_files),
         media_advertised: settings.media.advertised_address,
         rules: NodeRules {
             calls: calls(settings),
@@ -77,15 +80,18 @@ fn algorithm_of(algorithm: DigestAlgorithm) -> Algorithm {
     }
 }
 
-fn media(settings: &Settings, cores: usize) -> MediaSettings {
+fn media(settings: &Settings, cores: usize, open_files: u64) -> MediaSettings {
     let media = &settings.media;
+    let threads = match media.threads {
+        0 => cores.div_ceil(2),
+        threads => threads.into(),
+    };
+    // A pair is two sockets.
+    let kept_pairs = usize::try_from(open_files / OPEN_FILES_PER_KEPT / 2).unwrap_or(usize::MAX) / threads.max(1);
     MediaSettings {
         bind_ip: BySide { a: media.address, b: media.address },
         ports: PortRange { first: media.port_min, last: media.port_max },
-        threads: match media.threads {
-            0 => cores.div_ceil(2),
-            threads => threads.into(),
-        },
+        threads,
         silence_timeout: Duration::from_secs(media.silence_timeout_s.into()),
         learning: match media.learning {
             MediaLearning::Off => Learning::Off,
@@ -94,6 +100,7 @@ fn media(settings: &Settings, cores: usize) -> MediaSettings {
         },
         sessions_max: (media.ports() / config::Media::PORTS_PER_CALL) as usize,
         recv_buffer: None,
+        kept_pairs_max: kept_pairs.min(MediaSettings::KEPT_PAIRS),
     }
 }
 

@@ -46,7 +46,8 @@ class Baresip:
             # None: what comes late on a busy machine, in a burst, is heard too.
             "jitter_buffer_delay 0-0",
             "net_interface 127.0.0.1",
-            f"snd_path {self.recordings}",
+            # Relative: of a path longer than 127 bytes baresip cuts the end off, and the recordings lose their names.
+            f"snd_path {self.recordings.name}",
             "module g711.so",
             "module aufile.so",
             "module aubridge.so",

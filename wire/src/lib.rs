@@ -1,16 +1,14 @@
 //! Batched system calls for UDP: up to 64 datagrams in or out with one crossing into the kernel, without allocation per
 //! datagram; the only room of the house where `unsafe` may stand.
 //!
-//! No protocol, no runtime, no clock and no decision lives here: whoever polls the socket (tokio's `UdpSocket::async_io`, mio, epoll)
-//! calls [`recv_batch`] when it is readable and [`send_batch`] when it has something to say. Linux only.
-//!
-//! In a tokio readiness loop (`AsyncFd::new` is deprecated as unsound and its successor unsafe; tokio's own socket is neither):
+//! No protocol, no clock and no decision lives here: whoever polls a socket (mio, epoll) calls [`recv_batch`] when it is readable
+//! and [`send_batch`] when it has something to say; under tokio [`ReadableSocket`] does the polling. Linux only.
 //!
 //! ```text
-//! let socket = tokio::net::UdpSocket::from_std(wire::udp_socket(addr, &options)?)?;
+//! let socket = wire::ReadableSocket::register(wire::udp_socket(addr, &options)?)?;
 //! let mut batch = wire::RecvBatch::new(wire::BATCH_MAX, 65_535);
 //! loop {
-//!     socket.async_io(Interest::READABLE, || wire::recv_batch(&socket, &mut batch)).await?;
+//!     socket.recv(&mut batch).await?;
 //!     for datagram in batch.iter() { /* ... */ }
 //! }
 //! ```
@@ -25,11 +23,13 @@ compile_error!("wire needs Linux: recvmmsg, sendmmsg, IP_PKTINFO and SO_RXQ_OVFL
 mod address;
 mod control;
 mod limits;
+mod readable;
 mod recv;
 mod send;
 mod socket;
 
 pub use limits::raise_open_files_limit;
+pub use readable::ReadableSocket;
 pub use recv::{Datagram, RecvBatch, recv_batch};
 pub use send::{SendBatch, SendBatchRefused, send_batch};
 pub use socket::{UdpOptions, udp_socket};

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use domain::call_record::CallDirection;
+use domain::call_record::{CallDirection, CallRecord};
 use domain::credit::{Batch, BatchId, Durability, Memo, Outcome};
 use domain::{CallId, CompanyId, Currency, Entropy, Micros, ProfileId, ReleaseCause, Wall};
 use ledger::memory::MemoryLedger;

@@ -5,6 +5,7 @@
 //!
 //! | File | Holds |
 //! |---|---|
+//! | `alarms` | when the shard is woken for its timers |
 //! | `places` | the calls of this shard, and the names by which the endpoint knows their legs |
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
 //! | `register` | REGISTER as words, and its answer |
@@ -12,6 +13,7 @@
 //! | `connections` | TCP connections of this shard |
 //! | `figures` | what is counted, for the metrics |
 
+mod alarms;
 mod connections;
 mod dispatcher;
 mod figures;
@@ -26,7 +28,8 @@ use crate::call::Naming;
 use crate::core::Core;
 use crate::mailbox::offer;
 use crate::transport::udp::{self, Datagram, Outgoing};
-use actix::{Actor, AsyncContext, Context, Handler, Message, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, Message};
+use alarms::Alarms;
 use bytes::Bytes;
 use connections::Connections;
 use domain::call_control::LegId;
@@ -39,10 +42,7 @@ use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Timers of transactions fire on this grid: a busy shard is then woken a hundred times a second by its timers, and not once for
-/// each transaction that ends. The shortest of them is T1, 500 ms, and a network delays more than this.
-const TIMER_GRAIN_US: u64 = 10_000;
+use wire::ReadableSocket;
 
 /// How often a shard hands over what it has counted.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
@@ -144,7 +144,7 @@ pub struct Shard {
     pending_listeners: Vec<Listener>,
     /// What the endpoint has ordered and nobody has done yet.
     effects: Vec<Effect>,
-    armed: Option<(Monotonic, SpawnHandle)>,
+    alarms: Alarms,
     /// Datagrams that the kernel dropped for want of buffer, per listener.
     kernel_drops: Vec<u64>,
     /// Datagrams that were dropped because a shard's mailbox was full.
@@ -171,7 +171,7 @@ impl Shard {
             kernel_drops: vec![0; parts.listeners.len()],
             pending_listeners: parts.listeners,
             effects: Vec::new(),
-            armed: None,
+            alarms: Alarms::default(),
             mailbox_drops: 0,
             handled: Handled::default(),
         }
@@ -269,22 +269,16 @@ impl Shard {
         self.arm(ctx);
     }
 
-    /// As [`crate::shell::Shell`] does: re-armed only where the deadline moved earlier.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let Some(deadline) = self.endpoint.deadline() else { return };
-        let deadline = on_grid(deadline);
-        if let Some((armed_for, handle)) = self.armed {
-            if armed_for <= deadline {
-                return;
-            }
-            ctx.cancel_future(handle);
-        }
-        let handle = ctx.run_later(self.core.clock.until(deadline), |shard, ctx| shard.on_timer(ctx));
-        self.armed = Some((deadline, handle));
+        let clock = self.core.clock;
+        self.alarms.set(deadline, clock.now().monotonic, |at| {
+            ctx.run_later(clock.until(at), move |shard, ctx| shard.on_alarm(at, ctx));
+        });
     }
 
-    fn on_timer(&mut self, ctx: &mut Context<Self>) {
-        self.armed = None;
+    fn on_alarm(&mut self, at: Monotonic, ctx: &mut Context<Self>) {
+        self.alarms.rang(at);
         let now = self.core.clock.now();
         self.endpoint.expire(now, &mut self.effects);
         self.follow_up(ctx);
@@ -293,7 +287,7 @@ impl Shard {
 
     fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
         let Listener { address, udp, tcp } = listener;
-        let socket = Arc::new(tokio::net::UdpSocket::from_std(udp)?);
+        let socket = Arc::new(ReadableSocket::register(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
         let telemetry = Arc::clone(&self.core.telemetry);
@@ -309,12 +303,6 @@ impl Shard {
         });
         self.accept_connections(tcp, address, ctx)
     }
-}
-
-/// The next instant of the grid.
-fn on_grid(deadline: Monotonic) -> Monotonic {
-    let micros = deadline.as_micros();
-    Monotonic::from_micros(micros.checked_next_multiple_of(TIMER_GRAIN_US).unwrap_or(micros))
 }
 
 /// Fills the place of an effect that was taken out; never sent.

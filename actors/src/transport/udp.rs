@@ -6,8 +6,7 @@ use bytes::Bytes;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use tokio::io::Interest;
-use wire::{BATCH_MAX, RecvBatch, SendBatch, UdpOptions};
+use wire::{BATCH_MAX, ReadableSocket, RecvBatch, SendBatch, UdpOptions};
 
 /// Bytes of the largest datagram.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
@@ -40,30 +39,25 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
-pub(crate) async fn read(socket: Arc<tokio::net::UdpSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
-    let bound = match socket.local_addr() {
+pub(crate) async fn read(socket: Arc<ReadableSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
+    let bound = match socket.socket().local_addr() {
         Ok(bound) => bound,
         Err(error) => return error,
     };
     let mut batch = RecvBatch::new(READ_BATCH, DATAGRAM_BYTES_MAX);
     loop {
-        if let Err(error) = socket.readable().await {
-            return error;
-        }
-        match socket.try_io(Interest::READABLE, || wire::recv_batch(&*socket, &mut batch)) {
-            Ok(_) => {
-                deliver(datagrams(&batch, bound), batch.dropped_total());
-                if !batch.is_full() {
-                    // The socket is drained, and its poller is edge-triggered: what comes now is told anew. Saying so here
-                    // saves the call that would find nothing.
-                    let _ = socket.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return error,
-            // Nothing waits any more, or an earlier datagram met an error on its way (ICMP): that says nothing about this socket.
-            Err(_) => {}
+        match socket.recv(&mut batch).await {
+            Ok(_) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            Err(error) if says_nothing_of_the_socket(&error) => {}
+            Err(error) => return error,
         }
     }
+}
+
+/// What the kernel says of an earlier datagram that met an error on its way (ICMP), or of a signal. Only where it has no memory, or
+/// where the runtime is shut down (no error of the kernel's), nothing can be read any more.
+fn says_nothing_of_the_socket(error: &io::Error) -> bool {
+    error.raw_os_error().is_some() && error.kind() != io::ErrorKind::OutOfMemory
 }
 
 fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
@@ -80,7 +74,7 @@ fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
 
 /// What one shard sends over UDP: collected while it handles a batch, then handed to the kernel in one call.
 pub(crate) struct Outgoing {
-    socket: Arc<tokio::net::UdpSocket>,
+    socket: Arc<ReadableSocket>,
     source_matters: bool,
     batch: SendBatch,
     dropped: u64,
@@ -88,8 +82,8 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// Nothing waits yet.
-    pub(crate) fn new(socket: Arc<tokio::net::UdpSocket>) -> Self {
-        let source_matters = socket.local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
+    pub(crate) fn new(socket: Arc<ReadableSocket>) -> Self {
+        let source_matters = socket.socket().local_addr().is_ok_and(|bound| bound.ip().is_unspecified());
         Self { socket, source_matters, batch: SendBatch::new(BATCH_MAX, DATAGRAM_BYTES_MAX), dropped: 0 }
     }
 
@@ -107,7 +101,7 @@ impl Outgoing {
     /// Sends what waits. What the kernel has no room for is dropped: SIP sends it again (RFC 3261 17).
     pub(crate) fn flush(&mut self) {
         while !self.batch.is_empty() {
-            match wire::send_batch(&*self.socket, &mut self.batch) {
+            match wire::send_batch(self.socket.socket(), &mut self.batch) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {

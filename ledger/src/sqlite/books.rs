@@ -155,11 +155,6 @@ impl Books {
             self.touched.push(Touched { account: slot.account, after: slot.balance, before: slot.line });
             slot.line = sequence;
         }
-        for undo in &self.undo {
-            if let Undo::SubjectMade(subject) = undo {
-                self.subjects.saw(*subject);
-            }
-        }
         Ok(())
     }
 

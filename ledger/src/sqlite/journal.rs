@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The tables' version, in SQLite's `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// How long SQLite waits for a reader or a checkpoint of another connection. The lock file keeps other writers away.
 const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log before they are copied home: 16 MB, so that a busy page is copied once for many groups.
@@ -42,7 +42,6 @@ CREATE TABLE IF NOT EXISTS journal (
   memo TEXT,
   sum INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS journal_ended ON journal(seq) WHERE memo_kind = 2;
 CREATE TABLE IF NOT EXISTS stranger (subject BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (subject, seq)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS snapshot (seq INTEGER PRIMARY KEY, body BLOB NOT NULL, sum INTEGER NOT NULL);
 ";
@@ -355,14 +354,19 @@ pub(super) fn opened_memo(connection: &Connection, subject: u128) -> Result<Opti
     Ok(memo.map(Arc::from))
 }
 
-/// The records of ended calls after a row.
+/// The records of ended calls after a row. They have no index: who asks has had all up to that row, and what follows is mostly the
+/// batches of the very calls that ended, so reading on costs less than an entry in an index for each call.
 pub(super) fn ended_after(connection: &Connection, sequence: u64, limit: usize) -> Result<Vec<(u64, Arc<str>)>, Error> {
-    let sql = "SELECT seq, memo FROM journal WHERE memo_kind = 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
+    let sql = "SELECT seq, memo FROM journal WHERE memo_kind = 2 AND seq > ?1 ORDER BY seq";
     let mut statement = connection.prepare_cached(sql).map_err(read)?;
-    let after = i64::try_from(sequence).unwrap_or(i64::MAX);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement
-        .query_map(params![after, limit], |row| Ok((row.get::<_, i64>(0)? as u64, Arc::from(row.get::<_, String>(1)?))))
-        .map_err(read)?;
-    rows.collect::<Result<_, _>>().map_err(read)
+    let mut rows = statement.query([i64::try_from(sequence).unwrap_or(i64::MAX)]).map_err(read)?;
+    let mut ended = Vec::new();
+    while ended.len() < limit
+        && let Some(row) = rows.next().map_err(read)?
+    {
+        let sequence = row.get::<_, i64>(0).map_err(read)? as u64;
+        let memo = row.get_ref(1).map_err(read)?.as_str().map_err(|source| damaged(sequence, source.to_string()))?;
+        ended.push((sequence, Arc::from(memo)));
+    }
+    Ok(ended)
 }

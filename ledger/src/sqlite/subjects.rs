@@ -117,7 +117,8 @@ pub(super) struct Subjects {
     all: HashMap<u128, Subject>,
     /// Subjects to forget, oldest first; the live ones among them are skipped.
     queue: VecDeque<u128>,
-    /// The newest subject that was ever seen, among those that sort by birth.
+    /// The newest subject that sorts by birth and may be in the journal without being in `all`: of a former life, or forgotten in this
+    /// one. One that is newer and not in `all` is nowhere, so nothing need be asked of the journal about it.
     newest: u128,
     /// A batch id that the journal does not have, by the last answer of the journal.
     absent: Option<(u128, u64)>,
@@ -138,14 +139,7 @@ pub(super) const fn sorts_by_birth(subject: u128) -> bool {
 pub(super) const BIRTHS_END: u128 = 1 << 122;
 
 impl Subjects {
-    /// Notes that a subject exists.
-    pub(super) fn saw(&mut self, subject: u128) {
-        if sorts_by_birth(subject) && subject > self.newest {
-            self.newest = subject;
-        }
-    }
-
-    /// For the start: no subject up to this one is new.
+    /// From now on no subject up to this one is new.
     pub(super) fn newest_at_least(&mut self, subject: u128) {
         self.newest = self.newest.max(subject);
     }
@@ -243,7 +237,6 @@ impl Subjects {
         let id = batch.id;
         self.absent = None;
         self.entry(id.subject);
-        self.saw(id.subject);
         let Subjects { all, stamps, .. } = self;
         let Some(subject) = all.get_mut(&id.subject) else { return };
         subject.highest = subject.highest.max(Some(id.sequence));
@@ -296,6 +289,9 @@ impl Subjects {
                 return;
             }
             self.all.remove(&oldest);
+            if sorts_by_birth(oldest) {
+                self.newest_at_least(oldest);
+            }
             self.stamps += 1;
             self.stamp_of_absent = self.stamps;
         }

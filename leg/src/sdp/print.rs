@@ -1,7 +1,7 @@
 //! From a [`MediaDescription`] to text. The addresses printed are the description's: `negotiation` has put ours there.
 
+use crate::put;
 use domain::media::{Direction, MediaDescription, Stream, StreamKind};
-use std::fmt::Write;
 use std::net::IpAddr;
 
 /// The `o=` line of our side of one session (RFC 8866 5.2).
@@ -17,15 +17,19 @@ pub struct Origin {
 
 /// Prints a description as `application/sdp`. What cannot stand in a line (CR, LF, NUL) is dropped from values that came
 /// from the other leg.
+///
+/// Plain pushes, not the formatting machinery: this stands in every message that sets up a call.
 pub fn print(description: &MediaDescription, origin: Origin) -> String {
     let mut text = String::with_capacity(512);
-    let family = family_of(origin.address);
-    // Writing into a String cannot fail.
-    let _ = write!(
-        text,
-        "v=0\r\no=- {} {} IN {family} {}\r\ns=-\r\nc=IN {family} {}\r\nt=0 0\r\n",
-        origin.session, origin.version, origin.address, origin.address
-    );
+    text.push_str("v=0\r\no=- ");
+    put::number(&mut text, origin.session);
+    text.push(' ');
+    put::number(&mut text, origin.version);
+    text.push(' ');
+    put_address(&mut text, origin.address);
+    text.push_str("\r\ns=-\r\nc=");
+    put_address(&mut text, origin.address);
+    text.push_str("\r\nt=0 0\r\n");
     for stream in &description.streams {
         print_stream(&mut text, stream, origin.address);
     }
@@ -37,58 +41,74 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
         StreamKind::Audio => "audio",
         StreamKind::Other(kind) => kind.as_str(),
     };
-    let port = stream.receives_at.map_or(0, |address| address.port());
-    let _ = write!(text, "m={} {port} {}", clean(kind), clean(&stream.transport));
+    text.push_str("m=");
+    put_clean(text, kind);
+    text.push(' ');
+    put::number(text, stream.receives_at.map_or(0, |address| address.port().into()));
+    text.push(' ');
+    put_clean(text, &stream.transport);
     for format in &stream.formats {
-        let _ = write!(text, " {}", format.payload_type);
+        text.push(' ');
+        put::number(text, format.payload_type.into());
     }
     for token in &stream.format_tokens {
-        let _ = write!(text, " {}", clean(token));
+        text.push(' ');
+        put_clean(text, token);
     }
     text.push_str("\r\n");
     let Some(receives_at) = stream.receives_at else { return };
     if receives_at.ip() != session_address {
-        let _ = write!(text, "c=IN {} {}\r\n", family_of(receives_at.ip()), receives_at.ip());
+        text.push_str("c=");
+        put_address(text, receives_at.ip());
+        text.push_str("\r\n");
     }
     for format in &stream.formats {
         if let Some(rtpmap) = &format.rtpmap {
-            let _ = write!(text, "a=rtpmap:{} {}\r\n", format.payload_type, clean(rtpmap));
+            put_of_format(text, "a=rtpmap:", format.payload_type, rtpmap);
         }
         for parameters in &format.fmtp {
-            let _ = write!(text, "a=fmtp:{} {}\r\n", format.payload_type, clean(parameters));
+            put_of_format(text, "a=fmtp:", format.payload_type, parameters);
         }
     }
-    if let Some(ptime) = stream.ptime_ms {
-        let _ = write!(text, "a=ptime:{ptime}\r\n");
-    }
-    if let Some(maxptime) = stream.maxptime_ms {
-        let _ = write!(text, "a=maxptime:{maxptime}\r\n");
-    }
-    if let Some(rtcp) = stream.receives_rtcp_at {
-        let _ = write!(text, "a=rtcp:{}\r\n", rtcp.port());
-    }
-    let direction = match stream.direction {
-        Direction::SendRecv => "sendrecv",
-        Direction::SendOnly => "sendonly",
-        Direction::RecvOnly => "recvonly",
-        Direction::Inactive => "inactive",
-    };
-    let _ = write!(text, "a={direction}\r\n");
+    put_numbered(text, "a=ptime:", stream.ptime_ms);
+    put_numbered(text, "a=maxptime:", stream.maxptime_ms);
+    put_numbered(text, "a=rtcp:", stream.receives_rtcp_at.map(|rtcp| rtcp.port()));
+    text.push_str(match stream.direction {
+        Direction::SendRecv => "a=sendrecv\r\n",
+        Direction::SendOnly => "a=sendonly\r\n",
+        Direction::RecvOnly => "a=recvonly\r\n",
+        Direction::Inactive => "a=inactive\r\n",
+    });
 }
 
-fn family_of(address: IpAddr) -> &'static str {
-    if address.is_ipv4() { "IP4" } else { "IP6" }
+/// An attribute of one format: its payload type, and what is said of it.
+fn put_of_format(text: &mut String, attribute: &str, payload_type: u8, value: &str) {
+    text.push_str(attribute);
+    put::number(text, payload_type.into());
+    text.push(' ');
+    put_clean(text, value);
+    text.push_str("\r\n");
 }
 
-fn clean(value: &str) -> impl std::fmt::Display + '_ {
-    struct Clean<'a>(&'a str);
-    impl std::fmt::Display for Clean<'_> {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            if !self.0.contains(['\r', '\n', '\0']) {
-                return f.write_str(self.0);
-            }
-            self.0.chars().filter(|c| !matches!(c, '\r' | '\n' | '\0')).try_for_each(|c| f.write_char(c))
-        }
+/// An attribute with a number, where there is one.
+fn put_numbered(text: &mut String, attribute: &str, number: Option<u16>) {
+    if let Some(number) = number {
+        text.push_str(attribute);
+        put::number(text, number.into());
+        text.push_str("\r\n");
     }
-    Clean(value)
+}
+
+/// `IN IP4 192.0.2.1`
+fn put_address(text: &mut String, address: IpAddr) {
+    text.push_str(if address.is_ipv4() { "IN IP4 " } else { "IN IP6 " });
+    put::ip(text, address);
+}
+
+fn put_clean(text: &mut String, value: &str) {
+    let is_clean = |byte: u8| !matches!(byte, b'\r' | b'\n' | 0);
+    match value.bytes().all(is_clean) {
+        true => text.push_str(value),
+        false => text.extend(value.chars().filter(|c| !matches!(c, '\r' | '\n' | '\0'))),
+    }
 }

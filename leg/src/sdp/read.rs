@@ -133,7 +133,7 @@ impl Reader {
             return Err(fault);
         }
         let is_rtp = transport.starts_with("RTP/") || transport.starts_with("UDP/TLS/RTP/");
-        let mut formats = Vec::new();
+        let mut formats = Vec::with_capacity(if is_rtp { tokens.len() } else { 0 });
         let mut format_tokens = Vec::new();
         for token in tokens {
             match token.parse::<u8>() {

@@ -4,6 +4,7 @@
 //! Which response is sent is not decided here.
 
 use super::Reply;
+use crate::print::{put_clean, put_number};
 use crate::{Message, Name, Response};
 use bytes::{Bytes, BytesMut};
 use std::net::SocketAddr;
@@ -22,19 +23,16 @@ pub(super) struct Copied {
 impl Copied {
     /// `has_tag`: whether the request's To has a tag.
     pub(super) fn of(request: &Message, has_tag: bool, peer: SocketAddr) -> Copied {
-        let mut out = BytesMut::with_capacity(1024);
-        Response::to(request, 200, "OK").received_from(peer).print(&mut out).end();
-        let start = memchr::memmem::find(&out, b"\r\n").map_or(0, |at| at + 2);
-        let end = memchr::memmem::rfind(&out, b"Content-Length: 0\r\n\r\n").unwrap_or(out.len());
-        let mut lines = out[start..end].to_vec();
-        let tag_at = if has_tag { None } else { end_of_to(&lines) };
+        let mut lines = BytesMut::with_capacity(1024);
+        let end_of_to = Response::to(request, 200, "OK").received_from(peer).copy(&mut lines);
+        let tag_at = end_of_to.filter(|_| !has_tag).map(|at| at as u32);
         let record_route_at = lines.len() as u32;
         for route in request.lines_of(Name::RecordRoute) {
             for part in [b"Record-Route: ", route, b"\r\n"] {
                 lines.extend_from_slice(part);
             }
         }
-        Copied { lines: lines.into(), tag_at, record_route_at }
+        Copied { lines: lines[..].into(), tag_at, record_route_at }
     }
 
     /// Whether a response to this request may bear a tag of ours.
@@ -56,9 +54,9 @@ impl Copied {
         let body = reply.content.as_ref().map_or(&[][..], |(_, body)| body);
         let mut out = Vec::with_capacity(self.lines.len() + reply.lines.as_bytes().len() + body.len() + 160);
         out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(reply.status.clamp(100, 699).to_string().as_bytes());
+        put_number(&mut out, reply.status.clamp(100, 699).into());
         out.push(b' ');
-        out.extend(reply.phrase.bytes().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { byte }));
+        put_clean(&mut out, reply.phrase.as_bytes());
         out.extend_from_slice(b"\r\n");
         let end = match record_route {
             RecordRoute::Copied => self.lines.len(),
@@ -96,21 +94,10 @@ fn put_rest(reply: &Reply, out: &mut Vec<u8>) {
         out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
         return;
     };
-    for part in [
-        b"Content-Type: ",
-        content_type.as_bytes(),
-        b"\r\nContent-Length: ",
-        body.len().to_string().as_bytes(),
-        b"\r\n\r\n",
-        body,
-    ] {
+    for part in [b"Content-Type: ", content_type.as_bytes(), b"\r\nContent-Length: "] {
         out.extend_from_slice(part);
     }
-}
-
-/// The end of the value of To in lines that we printed.
-fn end_of_to(lines: &[u8]) -> Option<u32> {
-    let start = if lines.starts_with(b"To:") { 0 } else { memchr::memmem::find(lines, b"\r\nTo:")? + 2 };
-    let length = memchr::memmem::find(&lines[start..], b"\r\n")?;
-    u32::try_from(start + length).ok()
+    put_number(out, body.len() as u64);
+    out.extend_from_slice(b"\r\n\r\n");
+    out.extend_from_slice(body);
 }

@@ -116,16 +116,17 @@ impl Endpoint {
 
     /// A request outside of dialogs: what the front door does not answer is reported, and nothing is stored.
     fn on_new_request(&mut self, identity: Identity, message: Message, source: Source, effects: &mut Vec<Effect>) {
-        match self.own_answer(&identity, &message) {
+        let merged = self.keys.merged(&message);
+        match self.own_answer(merged, &message) {
             Some(reply) => self.answer(&message, &source, &identity, reply, effects),
             None if Self::is_full(self.servers.len(), self.settings.server_transactions_max, 0) => {
                 self.refuse_full(&message, &source, &identity, effects);
             }
-            None => effects.push(Effect::RequestArrived { pending: Pending { message, source, identity } }),
+            None => effects.push(Effect::RequestArrived { pending: Pending { message, source, identity, merged } }),
         }
     }
 
-    fn own_answer(&mut self, identity: &Identity, request: &Message) -> Option<Reply> {
+    fn own_answer(&mut self, merged: u64, request: &Message) -> Option<Reply> {
         let method = request.method()?;
         let front_door = &self.settings.front_door;
         if let Some(reply) = front_door.refuse_dialogless(method) {
@@ -135,7 +136,7 @@ impl Endpoint {
         if let Some(reply) = front_door.refuse_hops(request) {
             return Some(reply);
         }
-        if self.merged.contains_key(&identity.merged) {
+        if self.merged.contains_key(&merged) {
             self.counters.merged += 1;
             return Some(front_door.reply(482, "Loop Detected"));
         }
@@ -154,7 +155,7 @@ impl Endpoint {
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Result<ServerTransactionId, Refused> {
-        let Pending { message, source, identity } = pending;
+        let Pending { message, source, identity, merged } = pending;
         if self.servers.find(identity.server).is_some() {
             return Err(Refused::AcceptedBefore);
         }
@@ -162,9 +163,9 @@ impl Endpoint {
             return Err(Refused::Full("server transactions"));
         }
         let id = self.open(identity, message, source, owner, now, effects);
-        self.merged.insert(identity.merged, id);
+        self.merged.insert(*merged, id);
         if let Some(server) = self.servers.get_mut(id) {
-            server.merged_key = Some(identity.merged);
+            server.merged_key = Some(*merged);
         }
         Ok(ServerTransactionId(id))
     }
@@ -234,7 +235,7 @@ impl Endpoint {
             let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
             return self.answer(&message, &source, &identity, reply, effects);
         };
-        let reply = front_door.reply(200, "OK").tag(&server.default_tag.to_string());
+        let reply = front_door.reply(200, "OK").tag(&server.default_tag.text());
         let is_open = server.is_open();
         let is_first = !std::mem::replace(&mut server.is_cancelled, true);
         let owner = server.owner;

@@ -4,10 +4,10 @@
 //! The tables do not live here.
 
 use super::{Destination, Source};
+use crate::message::via::has_cookie;
 use crate::{Host, Message, Method};
 use domain::Entropy;
 use siphasher::sip::SipHasher13;
-use std::hash::Hasher;
 
 /// The secret.
 #[derive(Clone)]
@@ -17,9 +17,24 @@ pub(super) struct Keys(u64, u64);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tag(u64);
 
-impl std::fmt::Display for Tag {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
+impl Tag {
+    pub(super) fn new(number: u64) -> Tag {
+        Tag(number)
+    }
+
+    /// As it is printed.
+    pub(super) fn text(self) -> String {
+        let mut text = String::with_capacity(16);
+        put_hex(&mut text, self.0);
+        text
+    }
+}
+
+/// Adds 16 hexadecimal digits.
+pub(super) fn put_hex(text: &mut String, number: u64) {
+    for place in (0..16).rev() {
+        let digit = (number >> (4 * place) & 15) as u8;
+        text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
     }
 }
 
@@ -28,43 +43,45 @@ impl std::fmt::Display for Tag {
 pub(super) struct Identity {
     /// The key of its server transaction.
     pub(super) server: u64,
-    /// What two copies of one request have in common when they come over two ways (RFC 3261 8.2.2.2).
-    pub(super) merged: u64,
     /// The To tag that every retransmission of the request gets again, without anything being remembered (RFC 3261 8.2.7).
     pub(super) tag: Tag,
     /// Where its responses go.
     pub(super) destination: Destination,
 }
 
-/// A hash in which the parts of a key cannot run into each other.
-struct Parts(SipHasher13);
+/// What is hashed: the parts of a key, which cannot run into each other. Gathered first, since a hash is fastest over one piece.
+struct Parts {
+    hasher: SipHasher13,
+    gathered: Vec<u8>,
+}
 
 impl Parts {
-    fn add(mut self, part: &[u8]) -> Parts {
-        self.0.write(part);
-        self.0.write_usize(part.len());
+    fn add(&mut self, part: &[u8]) -> &mut Parts {
+        self.gathered.extend_from_slice(part);
+        self.gathered.extend_from_slice(&part.len().to_le_bytes());
         self
     }
 
-    fn number(mut self, number: u32) -> Parts {
-        self.0.write_u32(number);
+    fn number(&mut self, number: u32) -> &mut Parts {
+        self.gathered.extend_from_slice(&number.to_le_bytes());
         self
     }
 
-    fn host(self, host: Host<'_>, port: Option<u16>) -> Parts {
-        let parts = self.number(u32::from(port.unwrap_or(super::via::DEFAULT_PORT)));
+    fn host(&mut self, host: Host<'_>, port: Option<u16>) -> &mut Parts {
+        self.number(u32::from(port.unwrap_or(super::via::DEFAULT_PORT)));
         match host {
-            Host::V4(address) => parts.add(&address.octets()),
-            Host::V6(address) => parts.add(&address.octets()),
+            Host::V4(address) => self.add(&address.octets()),
+            Host::V6(address) => self.add(&address.octets()),
             Host::Name(name) => {
-                let lower = name.bytes().map(|byte| byte.to_ascii_lowercase());
-                parts.add(&lower.collect::<smallvec::SmallVec<[u8; 64]>>())
+                self.gathered.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
+                self.gathered.extend_from_slice(&name.len().to_le_bytes());
+                self
             }
         }
     }
 
-    fn end(self) -> u64 {
-        self.0.finish()
+    fn end(&self) -> u64 {
+        self.hasher.hash(&self.gathered)
     }
 }
 
@@ -74,9 +91,9 @@ impl Keys {
     }
 
     fn parts(&self, kind: u8) -> Parts {
-        let mut hasher = SipHasher13::new_with_keys(self.0, self.1);
-        hasher.write_u8(kind);
-        Parts(hasher)
+        let mut gathered = Vec::with_capacity(256);
+        gathered.push(kind);
+        Parts { hasher: SipHasher13::new_with_keys(self.0, self.1), gathered }
     }
 
     /// Reads a request once for all tables. An ACK or CANCEL asks for its INVITE with `method`. `None` where a header is broken
@@ -92,21 +109,30 @@ impl Keys {
         let cseq = request.cseq().ok()?.number;
         let method = method.as_str().as_bytes();
         let branch = via.branch().unwrap_or_default().as_bytes();
-        let parts = self.parts(b's').add(method).add(call_id);
-        let server = match via.rfc3261_branch() {
-            Some(branch) => parts.add(branch.as_bytes()).host(via.host(), via.port()),
-            None => parts
+        let mut server = self.parts(b's');
+        server.add(method).add(call_id);
+        match has_cookie(branch) {
+            true => server.add(branch).host(via.host(), via.port()),
+            false => server
                 .add(via.as_bytes())
                 .add(from_tag)
                 .number(cseq)
-                .add(request.uri().map(|uri| uri.as_str()).unwrap_or_default().as_bytes()),
+                .add(request.uri().map(|uri| uri.as_bytes()).unwrap_or_default()),
         };
         Some(Identity {
             server: server.end(),
-            merged: self.parts(b'm').add(call_id).add(from_tag).number(cseq).add(method).end(),
             tag: Tag(self.parts(b't').add(call_id).add(from_tag).add(branch).end()),
             destination: super::via::response_destination(&via, source),
         })
+    }
+
+    /// What two copies of one new request have in common when they come over two ways (RFC 3261 8.2.2.2).
+    pub(super) fn merged(&self, request: &Message) -> u64 {
+        let call_id = request.call_id().unwrap_or_default().as_bytes();
+        let from_tag = request.from_tag().unwrap_or_default().as_bytes();
+        let cseq = request.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        let method = request.method().map(Method::as_str).unwrap_or_default().as_bytes();
+        self.parts(b'm').add(call_id).add(from_tag).number(cseq).add(method).end()
     }
 
     /// The client transaction of a request of ours, or of a response: branch, `sent-by` and method (RFC 3261 17.1.3, 18.1.2).

@@ -70,7 +70,7 @@ use crate::{Malformed, Message, Reason};
 use bytes::Bytes;
 use domain::{Entropy, Machine, Monotonic, Now};
 use incoming::Server;
-use keys::Keys;
+use keys::{Keys, Tag};
 use outgoing::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -165,7 +165,7 @@ impl Endpoint {
 
     /// A new tag for From or To (RFC 3261 19.3).
     pub fn mint_tag(&mut self) -> String {
-        format!("{:016x}", self.entropy.next_u64())
+        Tag::new(self.entropy.next_u64()).text()
     }
 
     /// The host by which we name ourselves to whom `local` was addressed.

@@ -20,8 +20,8 @@ pub(super) struct Client {
     pub(super) owner: Option<Owner>,
     pub(super) destination: Destination,
     pub(super) cancelling: Cancelling,
-    /// Under which key the CANCEL's transaction will be found: it shares the INVITE's branch.
-    pub(super) cancel_key: u64,
+    /// Of an INVITE: under which key the CANCEL's transaction will be found; it shares the INVITE's branch.
+    pub(super) cancel_key: Option<u64>,
     /// When the request was sent, and which of the timed methods it has; `None` once the final response was timed.
     pub(super) since: Option<Monotonic>,
     pub(super) timed_method: u8,

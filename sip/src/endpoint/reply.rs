@@ -3,6 +3,7 @@
 //! The copied part (Via, From, To, Call-ID, CSeq, Record-Route) is added by the endpoint, which kept it.
 
 use crate::Name;
+use crate::print::put_clean;
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -33,7 +34,7 @@ impl HeaderLines {
         }
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
-        self.0.extend(value.as_ref().iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
+        put_clean(&mut self.0, value.as_ref());
         self.0.extend_from_slice(b"\r\n");
     }
 

@@ -3,12 +3,14 @@
 //! What a request says is the user's matter; the responses to it arrive in `outgoing`.
 
 use super::counters::timed_method;
+use super::keys::put_hex;
 use super::outgoing::{Cancelling, Client, ClientMachine};
 use super::table::Id;
-use super::via::OwnVia;
+use super::via::{OwnVia, printed_lines};
 use super::{ClientTransactionId, Destination, Effect, Endpoint, HeaderLines, Owner, Refused};
+use crate::message::NameAddr;
 use crate::transaction::{ClientInvite, ClientOther, ack, client_invite};
-use crate::{Message, Method};
+use crate::{Method, Name};
 use bytes::Bytes;
 use domain::{Machine, Now};
 use smallvec::SmallVec;
@@ -17,7 +19,8 @@ use smallvec::SmallVec;
 struct Stamped {
     bytes: Bytes,
     key: u64,
-    cancel_key: u64,
+    /// Of an INVITE.
+    cancel_key: Option<u64>,
 }
 
 impl Endpoint {
@@ -49,7 +52,8 @@ impl Endpoint {
 
     /// Adds our Via with a fresh branch: `z9hG4bKt<shard>-<random>`.
     fn stamp(&mut self, request: &[u8], method: &Method, destination: &Destination) -> Result<Stamped, Refused> {
-        let branch = format!("z9hG4bKt{:x}-{:016x}", self.settings.shard, self.entropy.next_u64());
+        let mut branch = format!("z9hG4bKt{:x}-", self.settings.shard);
+        put_hex(&mut branch, self.entropy.next_u64());
         let own_via = match self.own_via.take() {
             Some(own_via) if own_via.fits(destination) => own_via,
             _ => OwnVia::new(destination.transport, destination.local, self.own_host(destination.local)),
@@ -60,7 +64,10 @@ impl Endpoint {
         Ok(Stamped {
             bytes: own_via.stamp(request, &branch).ok_or(Refused::Unsendable)?,
             key: self.keys.client(&branch, host, port, method),
-            cancel_key: self.keys.client(&branch, host, port, &Method::Cancel),
+            cancel_key: match method {
+                Method::Invite => Some(self.keys.client(&branch, host, port, &Method::Cancel)),
+                _ => None,
+            },
         })
     }
 
@@ -114,7 +121,7 @@ impl Endpoint {
             return Err(Refused::Unsendable);
         }
         let bytes = self.stamp(ack, &Method::Ack, &destination)?.bytes;
-        let tag = Message::parse(bytes.clone()).ok().and_then(|ack| Some(self.keys.tag(ack.to_tag()?)));
+        let tag = to_tag_of(ack).map(|tag| self.keys.tag(tag));
         if let Some(client) = self.clients.get_mut(transaction.0)
             && let Some(answer) = client.answers.iter_mut().find(|answer| Some(answer.tag) == tag)
         {
@@ -152,12 +159,8 @@ impl Endpoint {
 
     fn send_cancel(&mut self, id: Id, lines: &HeaderLines, now: Now, effects: &mut Vec<Effect>) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        let Some((_, invite)) = client.open_invite() else { return };
-        let stamped = Stamped {
-            bytes: ack::cancel(invite, lines.as_bytes()),
-            key: client.cancel_key,
-            cancel_key: client.cancel_key,
-        };
+        let (Some((_, invite)), Some(key)) = (client.open_invite(), client.cancel_key) else { return };
+        let stamped = Stamped { bytes: ack::cancel(invite, lines.as_bytes()), key, cancel_key: None };
         client.cancelling = Cancelling::Sent;
         let destination = client.destination;
         self.drive_client(id, None, effects, |machine, out| {
@@ -176,6 +179,12 @@ impl Endpoint {
             self.send_cancel(id, &lines, now, effects);
         }
     }
+}
+
+/// The To tag of a request that was printed by us.
+fn to_tag_of(request: &[u8]) -> Option<&str> {
+    let to = printed_lines(request).find_map(|line| line.strip_prefix(Name::To.prefix()))?;
+    NameAddr::parse(to).ok()?.tag()
 }
 
 /// The method of a request that was printed by us.

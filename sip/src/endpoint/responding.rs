@@ -31,7 +31,7 @@ impl Endpoint {
         effects: &mut Vec<Effect>,
     ) {
         if reply.tag.is_none() && reply.status > 100 {
-            reply = reply.tag(&identity.tag.to_string());
+            reply = reply.tag(&identity.tag.text());
         }
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
@@ -52,7 +52,7 @@ impl Endpoint {
             return;
         }
         let tag = self.keys.tag_of_broken(request);
-        let reply = reply.tag(&tag.to_string()).warning(&self.own_host(source.local), sentence);
+        let reply = reply.tag(&tag.text()).warning(&self.own_host(source.local), sentence);
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
         self.transmit(bytes, response_destination(&via, &source), effects);
@@ -86,7 +86,7 @@ impl Endpoint {
         let id = transaction.0;
         let server = self.servers.get_mut(id).filter(|server| server.is_open()).ok_or(Refused::NoTransaction)?;
         if reply.tag.is_none() && reply.status >= 200 {
-            reply.tag = Some(server.default_tag.to_string().into());
+            reply.tag = Some(server.default_tag.text().into());
         }
         if let (Some(tag), true) = (&reply.tag, server.copied.wants_tag()) {
             server.local_tag = Some(tag.clone());

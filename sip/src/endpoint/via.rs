@@ -60,7 +60,7 @@ impl OwnVia {
 
     /// The request with our Via behind its request line; `None` where there is no request line, or a Via already.
     pub(super) fn stamp(&self, request: &[u8], branch: &str) -> Option<Bytes> {
-        let line_end = memchr::memmem::find(request, b"\r\n")? + 2;
+        let line_end = memchr::memchr(b'\n', request)? + 1;
         let (line, rest) = request.split_at(line_end);
         if !line.ends_with(b" SIP/2.0\r\n") || has_via(rest) {
             return None;
@@ -73,8 +73,18 @@ impl OwnVia {
     }
 }
 
-/// Whether a head that our printer wrote has a Via: names are printed in full there, and a head ends at the empty line.
+/// Whether a head that our printer wrote has a Via: names are printed in full there.
 fn has_via(lines: &[u8]) -> bool {
-    let head = memchr::memmem::find(lines, b"\r\n\r\n").map_or(lines, |end| &lines[..end]);
-    head.starts_with(b"Via:") || memchr::memmem::find(head, b"\r\nVia:").is_some()
+    printed_lines(lines).any(|line| line.starts_with(b"Via:"))
+}
+
+/// The header lines that our printer wrote, without their ends, up to the empty line.
+pub(super) fn printed_lines(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        rest = rest.get(end + 1..).unwrap_or_default();
+        (!line.is_empty()).then_some(line)
+    })
 }

@@ -118,6 +118,8 @@ pub struct Pending {
     pub(super) message: Message,
     pub(super) source: Source,
     pub(super) identity: Identity,
+    /// [`Keys::merged`](super::keys::Keys::merged).
+    pub(super) merged: u64,
 }
 
 impl Pending {

@@ -2,6 +2,7 @@
 //!
 //! Whether the message as a whole is acceptable is the matter of `check`.
 
+use super::marks::Tag;
 use super::values::{self, CSeq, Privacy, RAck, ReasonValue};
 use super::{Contact, Message, Name, NameAddr, Slot, Start, Via, Wrong, lex};
 use crate::{Uri, limits};
@@ -12,7 +13,7 @@ impl Message {
     /// # Errors
     /// [`Wrong`] with [`Name::Other`] if it cannot be read; `is_missing` for a response.
     pub fn uri(&self) -> Result<Uri<'_>, Wrong> {
-        match &self.start {
+        match &self.index.start {
             Start::Request { uri, .. } => Uri::parse(self.part(*uri)).map_err(|bad| Wrong::new(Name::Other, bad.0)),
             Start::Response { .. } => Err(Wrong::missing(Name::Other)),
         }
@@ -29,7 +30,7 @@ impl Message {
     /// # Errors
     /// [`Wrong`] if it is missing or cannot be read.
     pub fn top_via(&self) -> Result<Via<'_>, Wrong> {
-        self.vias().next().unwrap_or(Err(Wrong::missing(Name::Via)))
+        self.index.marks.via.map(|via| via.in_bytes(&self.bytes))
     }
 
     /// From.
@@ -50,12 +51,19 @@ impl Message {
 
     /// The tag of From, if From can be read and has one.
     pub fn from_tag(&self) -> Option<&str> {
-        self.from().ok()?.tag()
+        self.tag(self.index.marks.from_tag)
     }
 
     /// The tag of To, if To can be read and has one.
     pub fn to_tag(&self) -> Option<&str> {
-        self.to().ok()?.tag()
+        self.tag(self.index.marks.to_tag)
+    }
+
+    fn tag(&self, tag: Result<Tag, Wrong>) -> Option<&str> {
+        match tag {
+            Ok(Tag::Text(span)) => Some(lex::text(self.part(span))),
+            Ok(Tag::Missing | Tag::Unreadable) | Err(_) => None,
+        }
     }
 
     /// The Call-ID, compared byte for byte (RFC 3261 8.1.1.4).
@@ -63,11 +71,7 @@ impl Message {
     /// # Errors
     /// [`Wrong`] if it is missing, longer than [`CALL_ID_BYTES_MAX`](limits::CALL_ID_BYTES_MAX), or no `word[@word]`.
     pub fn call_id(&self) -> Result<&str, Wrong> {
-        let value = self.header(Name::CallId).ok_or(Wrong::missing(Name::CallId))?;
-        if value.len() > limits::CALL_ID_BYTES_MAX {
-            return Err(Wrong::new(Name::CallId, "is longer than 512 bytes"));
-        }
-        lex::call_id(value).ok_or(Wrong::new(Name::CallId, "is not of the form word or word@word"))
+        self.index.marks.call_id.map(|span| lex::text(self.part(span)))
     }
 
     /// CSeq.
@@ -75,7 +79,7 @@ impl Message {
     /// # Errors
     /// [`Wrong`] if it is missing or cannot be read.
     pub fn cseq(&self) -> Result<CSeq, Wrong> {
-        self.optional(Name::CSeq, CSeq::parse)?.ok_or(Wrong::missing(Name::CSeq))
+        self.index.marks.cseq.clone()
     }
 
     /// RAck of a PRACK.
@@ -278,7 +282,7 @@ impl Message {
 
     /// All header lines in their order: name, the name as written, the value.
     pub fn lines(&self) -> impl Iterator<Item = (Name, &str, &[u8])> {
-        self.slots.iter().map(|slot| {
+        self.index.slots.iter().map(|slot| {
             let start = slot.line_start as usize;
             let text = self.bytes.get(start..start + usize::from(slot.name_length)).unwrap_or_default();
             (slot.name, std::str::from_utf8(text).unwrap_or_default(), self.part(slot.value))
@@ -287,11 +291,11 @@ impl Message {
 
     /// The lines of one known header, whole.
     pub(crate) fn lines_of(&self, name: Name) -> impl Iterator<Item = &[u8]> {
-        self.slots.iter().filter(move |slot| slot.name == name).map(|slot| self.part(slot.value))
+        self.index.slots.iter().filter(move |slot| slot.name == name).map(|slot| self.part(slot.value))
     }
 
     fn slot(&self, name: Name) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.name == name)
+        self.index.slots.iter().find(|slot| slot.name == name)
     }
 
     fn optional<'s, T>(

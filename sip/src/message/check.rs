@@ -3,7 +3,8 @@
 //! What is refused by policy (unknown methods 405, unknown extensions 420, unknown credentials, hops used up 483) does not live here.
 //! Bad dates and other headers that nobody acts on are tolerated.
 
-use super::{Message, Method, Name, NameAddr, Param, Start, Wrong, lex};
+use super::marks::is_key;
+use super::{Message, Method, Name, NameAddr, Start, Via, Wrong, lex};
 use crate::{Scheme, limits};
 use std::borrow::Cow;
 
@@ -45,11 +46,11 @@ impl Message {
                 header: None,
             });
         }
-        self.call_id()?;
-        let cseq = self.cseq()?;
-        for name in [Name::From, Name::To] {
-            let address = self.address(name)?.ok_or(Wrong::missing(name))?;
-            if !is_key(address.params().get("tag"), address.tag()) {
+        let marks = &self.index.marks;
+        marks.call_id?;
+        let cseq = marks.cseq.as_ref().map_err(|wrong| *wrong)?;
+        for (name, tag) in [(Name::From, marks.from_tag), (Name::To, marks.to_tag)] {
+            if !tag?.is_key() {
                 return Err(Wrong::new(name, "has a tag that is empty, not ASCII, or of more than 512 bytes").into());
             }
         }
@@ -57,7 +58,7 @@ impl Message {
         let seen = self.check_repeated()?;
         self.max_forwards()?;
         self.check_lists(seen)?;
-        match &self.start {
+        match &self.index.start {
             Start::Request { method, .. } => self.check_request(method, &cseq.method),
             Start::Response { .. } => Ok(()),
         }
@@ -66,10 +67,13 @@ impl Message {
     /// Every Via can be read; a request has at most twenty, a response one (RFC 3261 8.1.3.3: we are no proxy).
     fn check_vias(&self) -> Result<(), Complaint> {
         let mut count = 0usize;
-        for via in self.vias() {
-            let via = via?;
+        for value in self.values(Name::Via, limits::VIAS_MAX + 1) {
+            let via = match count {
+                0 => self.top_via()?,
+                _ => Via::parse(value).map_err(|clause| Wrong::new(Name::Via, clause))?,
+            };
             count += 1;
-            if !is_key(via.params().get("branch"), via.branch()) {
+            if !is_key(via.params().get("branch")) {
                 return Err(
                     Wrong::new(Name::Via, "has a branch that is empty, not ASCII, or of more than 512 bytes").into()
                 );
@@ -100,7 +104,7 @@ impl Message {
     /// on, one bit per name.
     fn check_repeated(&self) -> Result<u128, Complaint> {
         let mut seen = 0u128;
-        for slot in &self.slots {
+        for slot in &self.index.slots {
             let bit = bit(slot.name);
             if seen & bit != 0 && slot.name.is_single() {
                 return Err(Wrong::new(slot.name, "stands there more than once; once would be right").into());
@@ -122,7 +126,7 @@ impl Message {
                 }
                 let outcome = match name {
                     Name::Require | Name::ProxyRequire => {
-                        lex::token(value).map(drop).ok_or("has a value that is no option tag")
+                        lex::is_token(value).then_some(()).ok_or("has a value that is no option tag")
                     }
                     Name::Contact if value == b"*" => Ok(()),
                     _ => NameAddr::parse(value).map(drop),
@@ -160,11 +164,6 @@ impl Message {
         }
         Ok(())
     }
-}
-
-/// Whether a parameter may be a key of our tables: if it is there, it can be read and is not too long.
-fn is_key(param: Option<Param<'_>>, text: Option<&str>) -> bool {
-    param.is_none() || text.is_some_and(|text| text.len() <= limits::TOKEN_BYTES_MAX)
 }
 
 impl From<Wrong> for Complaint {

@@ -8,6 +8,7 @@ const TOKEN: u8 = 1;
 const WORD: u8 = 2;
 const URI: u8 = 4;
 const HOST: u8 = 8;
+const VALUE_END: u8 = 16;
 
 /// One bit per class and byte (RFC 3261 25.1).
 const CLASS: [u8; 256] = {
@@ -29,6 +30,9 @@ const CLASS: [u8; 256] = {
         if alphanumeric || matches!(b, b'-' | b'.' | b'_') {
             table[byte] |= HOST;
         }
+        if matches!(b, b';' | b',' | b' ' | b'\t') {
+            table[byte] |= VALUE_END;
+        }
         byte += 1;
     }
     table
@@ -39,16 +43,35 @@ fn all(bytes: &[u8], class: u8) -> bool {
     bytes.iter().fold(class, |kept, byte| kept & CLASS[usize::from(*byte)]) == class
 }
 
-fn ascii(bytes: &[u8], class: u8) -> Option<&str> {
-    if bytes.is_empty() || !all(bytes, class) {
-        return None;
-    }
-    std::str::from_utf8(bytes).ok()
+/// Whether the bytes are a word of that class: at least one, and all of it.
+fn is_word(bytes: &[u8], class: u8) -> bool {
+    !bytes.is_empty() && all(bytes, class)
+}
+
+/// What was found to be ASCII before, as text. Readers keep bytes and come here only when somebody asks for text: that is seldom,
+/// and to prove that bytes are text costs more than to read a parameter.
+pub(crate) fn text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).unwrap_or_default()
+}
+
+/// The position of a byte in what is mostly shorter than 16 bytes; for the longer, `memchr` is faster.
+pub(crate) fn find_near(byte: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|other| *other == byte)
 }
 
 /// A non-empty token (RFC 3261 25.1).
 pub(crate) fn token(bytes: &[u8]) -> Option<&str> {
-    ascii(bytes, TOKEN)
+    is_token(bytes).then(|| text(bytes))
+}
+
+/// Whether the bytes are a non-empty token.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    is_word(bytes, TOKEN)
+}
+
+/// How many bytes at the start are a token.
+pub(crate) fn token_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(bytes.len())
 }
 
 /// Whether the byte may stand in a token.
@@ -57,25 +80,26 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// `word [ "@" word ]` as a Call-ID has it.
-pub(crate) fn call_id(bytes: &[u8]) -> Option<&str> {
+pub(crate) fn is_call_id(bytes: &[u8]) -> bool {
     match memchr::memchr(b'@', bytes) {
-        None => ascii(bytes, WORD),
-        Some(at) => {
-            ascii(&bytes[..at], WORD)?;
-            ascii(&bytes[at + 1..], WORD)?;
-            std::str::from_utf8(bytes).ok()
-        }
+        None => is_word(bytes, WORD),
+        Some(at) => is_word(&bytes[..at], WORD) && is_word(&bytes[at + 1..], WORD),
     }
 }
 
 /// Printable ASCII that may stand in a URI.
-pub(crate) fn uri_text(bytes: &[u8]) -> Option<&str> {
-    ascii(bytes, URI)
+pub(crate) fn is_uri(bytes: &[u8]) -> bool {
+    is_word(bytes, URI)
 }
 
 /// Letters, digits, `-`, `.` and the `_` that real host names have.
 pub(crate) fn host_text(bytes: &[u8]) -> Option<&str> {
-    ascii(bytes, HOST)
+    is_word(bytes, HOST).then(|| text(bytes))
+}
+
+/// How many bytes at the start are a parameter's value without quotes: everything up to a blank, `;` or `,`.
+pub(crate) fn value_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| CLASS[usize::from(*byte)] & VALUE_END != 0).unwrap_or(bytes.len())
 }
 
 /// Whether the byte is linear white space once lines are unfolded.
@@ -178,5 +202,5 @@ pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Whether a `%` is there at all.
 pub(crate) fn has_escape(text: &str) -> bool {
-    memchr::memchr(b'%', text.as_bytes()).is_some()
+    find_near(b'%', text.as_bytes()).is_some()
 }

@@ -40,6 +40,7 @@ impl<'a> NameAddr<'a> {
                     _ => return Err("has a quoted display name without <uri> behind it"),
                 }
             }
+            Some(b'<') => (&raw[..0], raw),
             Some(_) => match memchr::memchr(b'<', raw) {
                 Some(angle) => (lex::trim(&raw[..angle]), &raw[angle..]),
                 None => return Self::bare(raw),
@@ -57,7 +58,7 @@ impl<'a> NameAddr<'a> {
     fn bare(raw: &'a [u8]) -> Result<NameAddr<'a>, &'static str> {
         let end = memchr::memchr(b';', raw).unwrap_or(raw.len());
         let uri = Uri::parse(lex::trim(&raw[..end])).map_err(clause)?;
-        if memchr::memchr2(b'?', b',', uri.as_str().as_bytes()).is_some() {
+        if memchr::memchr2(b'?', b',', uri.as_bytes()).is_some() {
             return Err("has a URI with ? or , that must stand in angle brackets");
         }
         Ok(NameAddr { display: b"", uri, params: Params::read(&raw[end..])?, raw })

@@ -16,8 +16,8 @@ pub struct Params<'a> {
 /// One parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Param<'a> {
-    /// The name as written; compare it without case.
-    pub name: &'a str,
+    /// The name as written, ASCII; compare it without case.
+    pub name: &'a [u8],
     /// The value as written, quotes and all.
     pub value: Option<&'a [u8]>,
 }
@@ -59,6 +59,11 @@ impl<'a> Params<'a> {
         Ok(Params { raw })
     }
 
+    /// Parameters that were read before, from what [`Params::raw`] said of them.
+    pub(super) fn read_before(raw: &'a [u8]) -> Params<'a> {
+        Params { raw }
+    }
+
     /// The parameters one by one.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let mut rest = (!self.raw.is_empty()).then_some(self.raw);
@@ -74,7 +79,7 @@ impl<'a> Params<'a> {
         if self.raw.is_empty() {
             return None;
         }
-        self.iter().find(|param| param.name.eq_ignore_ascii_case(name))
+        self.iter().find(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The value of that parameter as text; `Some("")` for one without a value.
@@ -92,17 +97,16 @@ impl<'a> Params<'a> {
 /// One parameter, and what comes after its `;`, if one follows.
 fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
     let bytes = lex::trim_start(bytes);
-    let name_length = bytes.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(bytes.len());
-    let name = &bytes[..name_length];
-    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty());
-    let name = name.ok_or("has an empty parameter or one whose name is no token")?;
-    let bytes = lex::trim_start(&bytes[name_length..]);
-    let (value, bytes) = match bytes {
+    let (name, bytes) = bytes.split_at(lex::token_length(bytes));
+    if name.is_empty() {
+        return Err("has an empty parameter or one whose name is no token");
+    }
+    let (value, bytes) = match lex::trim_start(bytes) {
         [b'=', bytes @ ..] => {
             let (value, bytes) = value(lex::trim_start(bytes))?;
             (Some(value), lex::trim_start(bytes))
         }
-        _ => (None, bytes),
+        bytes => (None, bytes),
     };
     match bytes {
         [] => Ok((Param { name, value }, None)),
@@ -116,13 +120,10 @@ fn next(bytes: &[u8]) -> Result<(Param<'_>, Option<&[u8]>), &'static str> {
 fn value(bytes: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let end = match bytes.first() {
         Some(b'"') => lex::quoted_end(bytes).ok_or("has a quoted parameter whose quote never closes")?,
-        _ => {
-            let end = memchr::memchr3(b';', b',', b' ', bytes).unwrap_or(bytes.len());
-            memchr::memchr(b'\t', &bytes[..end]).unwrap_or(end)
-        }
+        _ => lex::value_length(bytes),
     };
     if end == 0 {
         return Err("has a parameter with = but no value");
     }
-    Ok((&bytes[..end], &bytes[end..]))
+    Ok(bytes.split_at(end))
 }

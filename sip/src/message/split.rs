@@ -2,11 +2,12 @@
 //!
 //! No value of a header is read here but Content-Length.
 
-use super::{Malformed, Message, Method, Name, Reason, Slot, Span, Start, lex};
+use super::{Index, Malformed, Marks, Message, Method, Name, Reason, Slot, Span, Start, lex};
 use crate::limits;
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// See [`Message::parse`].
 ///
@@ -24,10 +25,10 @@ pub(super) fn split(bytes: Bytes) -> Result<Message, Malformed> {
     pass.headers();
     let body = pass.body();
     let Pass { slots, flaw, is_folded, .. } = pass;
-    let mut message = Message { bytes, start, slots, body };
-    if is_folded {
-        unfold(&mut message);
-    }
+    let mut index = Index { start, slots, body, marks: Marks::default() };
+    let bytes = if is_folded { unfold(&bytes, &mut index.slots) } else { bytes };
+    index.marks = Marks::read(&bytes, &index);
+    let message = Message { bytes, index: Arc::new(index) };
     match flaw {
         None => Ok(message),
         Some(flaw) => Err(Malformed { remains: message.is_request().then(|| Box::new(message)), ..flaw }),
@@ -191,7 +192,7 @@ impl Pass<'_> {
     }
 
     fn index(&mut self, line: &[u8], line_start: usize, folds: bool) {
-        let colon = memchr::memchr(b':', line);
+        let colon = lex::find_near(b':', line);
         let name = lex::trim_end(&line[..colon.unwrap_or(0)]);
         let (Some(colon), false) = (colon, name.is_empty()) else {
             return self.note(Reason::Header, "A header line has no name and colon in front of its value.");
@@ -200,12 +201,13 @@ impl Pass<'_> {
             return self.note(Reason::TooLarge, "A header's name has more than 128 bytes.");
         }
         let known = Name::parse(name);
-        if known == Name::Other && lex::token(name).is_none() {
+        if known == Name::Other && !lex::is_token(name) {
             let reason = if name.is_ascii() { Reason::Header } else { Reason::Utf8 };
             return self.note(reason, "A header's name has a byte that is not allowed in names.");
         }
-        let value = lex::trim(&line[colon + 1..]);
-        let value_end = line_start + lex::trim_end(line).len().max(colon + 1);
+        let value = lex::trim_end(&line[colon + 1..]);
+        let value_end = line_start + colon + 1 + value.len();
+        let value = lex::trim_start(value);
         self.is_folded |= folds;
         self.slots.push(Slot {
             name: known,
@@ -294,16 +296,16 @@ fn is_version(word: &[u8]) -> bool {
 
 /// Turns every fold into blanks of the same length (RFC 3261 7.3.1), so that the index stays right. The one copy that parsing makes,
 /// and only for messages that have folds.
-fn unfold(message: &mut Message) {
-    let mut plain = BytesMut::from(&message.bytes[..]);
-    for slot in &mut message.slots {
+fn unfold(bytes: &[u8], slots: &mut [Slot]) -> Bytes {
+    let mut plain = BytesMut::from(bytes);
+    for slot in slots {
         let Some(value) = plain.get_mut(slot.value.start as usize..slot.value.end as usize) else { continue };
         value.iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n')).for_each(|byte| *byte = b' ');
         let trimmed = lex::trim(value).len();
         let cut = value.len() - lex::trim_start(value).len();
         slot.value = Span::new(slot.value.start as usize + cut, slot.value.start as usize + cut + trimmed);
     }
-    message.bytes = plain.freeze();
+    plain.freeze()
 }
 
 impl Span {
@@ -312,7 +314,20 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
-    fn of(self, bytes: &[u8]) -> &[u8] {
+    /// Where `part` of these bytes stands in them. What is empty stands nowhere.
+    pub(super) fn within(bytes: &[u8], part: &[u8]) -> Span {
+        if part.is_empty() {
+            return Span::default();
+        }
+        let start = part.as_ptr().addr() - bytes.as_ptr().addr();
+        Span::new(start, start + part.len())
+    }
+
+    pub(super) fn length(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Where a response is sent is not decided here.
 
-use super::{Params, lex};
+use super::{Params, Span, lex};
 use crate::Host;
 use std::net::IpAddr;
 
@@ -26,7 +26,11 @@ pub enum Transport<'a> {
 impl<'a> Transport<'a> {
     /// Reads a transport token.
     pub fn parse(token: &'a str) -> Transport<'a> {
-        let is = |name: &str| token.eq_ignore_ascii_case(name);
+        Transport::read(token.as_bytes())
+    }
+
+    fn read(token: &'a [u8]) -> Transport<'a> {
+        let is = |name: &str| token.eq_ignore_ascii_case(name.as_bytes());
         if is("UDP") {
             Transport::Udp
         } else if is("TCP") {
@@ -38,7 +42,7 @@ impl<'a> Transport<'a> {
         } else if is("WSS") {
             Transport::Wss
         } else {
-            Transport::Other(token)
+            Transport::Other(lex::text(token))
         }
     }
 
@@ -58,7 +62,8 @@ impl<'a> Transport<'a> {
 /// One Via value.
 #[derive(Debug, Clone, Copy)]
 pub struct Via<'a> {
-    transport: Transport<'a>,
+    /// The token as written.
+    transport: &'a [u8],
     host: Host<'a>,
     port: Option<u16>,
     params: Params<'a>,
@@ -75,23 +80,26 @@ impl<'a> Via<'a> {
         let raw = lex::trim(raw);
         let (protocol, rest) = part(raw, b'/').ok_or(SHAPE)?;
         let (version, rest) = part(rest, b'/').ok_or(SHAPE)?;
-        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        if !protocol.eq_ignore_ascii_case(b"SIP") || version != b"2.0" {
             return Err("is not of protocol SIP/2.0");
         }
-        let end = rest.iter().position(|byte| !lex::is_token_byte(*byte)).unwrap_or(rest.len());
-        let transport = Transport::parse(lex::token(&rest[..end]).ok_or(SHAPE)?);
+        let end = lex::token_length(rest);
+        if end == 0 {
+            return Err(SHAPE);
+        }
+        let transport = &rest[..end];
         if !rest.get(end).is_some_and(|byte| lex::is_blank(*byte)) {
             return Err(SHAPE);
         }
         let rest = &rest[end..];
-        let semicolon = memchr::memchr(b';', rest).unwrap_or(rest.len());
+        let semicolon = lex::find_near(b';', rest).unwrap_or(rest.len());
         let (host, port) = sent_by(lex::trim(&rest[..semicolon]))?;
         Ok(Via { transport, host, port, params: Params::read(&rest[semicolon..])?, raw })
     }
 
     /// The transport.
     pub fn transport(&self) -> Transport<'a> {
-        self.transport
+        Transport::read(self.transport)
     }
 
     /// The host of `sent-by`.
@@ -111,10 +119,7 @@ impl<'a> Via<'a> {
 
     /// The branch, if it begins with the magic cookie and has something behind it (RFC 3261 8.1.1.7).
     pub fn rfc3261_branch(&self) -> Option<&'a str> {
-        self.branch().filter(|branch| {
-            branch.len() > BRANCH_COOKIE.len()
-                && branch.as_bytes()[..BRANCH_COOKIE.len()].eq_ignore_ascii_case(BRANCH_COOKIE.as_bytes())
-        })
+        self.branch().filter(|branch| has_cookie(branch.as_bytes()))
     }
 
     /// Whether `rport` is there, with or without a value (RFC 3581).
@@ -149,19 +154,71 @@ impl<'a> Via<'a> {
     }
 }
 
+/// A Via that was read: where its parts stand in the bytes of its message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    raw: Span,
+    transport: Span,
+    /// The host if it is an address, or else where its name stands.
+    host: Result<IpAddr, Span>,
+    port: Option<u16>,
+    params: Span,
+}
+
+impl Layout {
+    /// `via` was read from a part of `bytes`.
+    pub(super) fn of(via: &Via<'_>, bytes: &[u8]) -> Layout {
+        Layout {
+            raw: Span::within(bytes, via.raw),
+            transport: Span::within(bytes, via.transport),
+            host: match via.host {
+                Host::Name(name) => Err(Span::within(bytes, name.as_bytes())),
+                Host::V4(address) => Ok(address.into()),
+                Host::V6(address) => Ok(address.into()),
+            },
+            port: via.port,
+            params: Span::within(bytes, via.params.raw()),
+        }
+    }
+
+    /// The Via once more, of the same bytes.
+    pub(super) fn in_bytes(self, bytes: &[u8]) -> Via<'_> {
+        Via {
+            transport: self.transport.of(bytes),
+            host: match self.host {
+                Ok(IpAddr::V4(address)) => Host::V4(address),
+                Ok(IpAddr::V6(address)) => Host::V6(address),
+                Err(name) => Host::Name(lex::text(name.of(bytes))),
+            },
+            port: self.port,
+            params: Params::read_before(self.params.of(bytes)),
+            raw: self.raw.of(bytes),
+        }
+    }
+}
+
 /// What the branches of RFC 3261 begin with.
 pub(crate) const BRANCH_COOKIE: &str = "z9hG4bK";
 
+/// Whether a branch begins with the magic cookie and has something behind it (RFC 3261 8.1.1.7).
+pub(crate) fn has_cookie(branch: &[u8]) -> bool {
+    branch
+        .split_at_checked(BRANCH_COOKIE.len())
+        .is_some_and(|(cookie, unique)| cookie.eq_ignore_ascii_case(BRANCH_COOKIE.as_bytes()) && !unique.is_empty())
+}
+
 /// A token, and what follows the slash behind it; blanks may stand around the slash.
-fn part(bytes: &[u8], slash: u8) -> Option<(&str, &[u8])> {
-    let at = memchr::memchr(slash, bytes)?;
-    Some((lex::token(lex::trim(&bytes[..at]))?, lex::trim_start(&bytes[at + 1..])))
+fn part(bytes: &[u8], slash: u8) -> Option<(&[u8], &[u8])> {
+    let at = lex::find_near(slash, bytes)?;
+    let word = lex::trim(&bytes[..at]);
+    lex::is_token(word).then(|| (word, lex::trim_start(&bytes[at + 1..])))
 }
 
 /// `host [ ":" port ]`, blanks allowed around the colon (RFC 3261 25.1, and `wsinv` has them).
 fn sent_by(bytes: &[u8]) -> Result<(Host<'_>, Option<u16>), &'static str> {
-    if !bytes.iter().any(|byte| lex::is_blank(*byte)) {
-        return Host::parse_with_port(bytes);
+    let read = Host::parse_with_port(bytes);
+    if read.is_ok() || !bytes.iter().any(|byte| lex::is_blank(*byte)) {
+        return read;
     }
     let colon = memchr::memrchr(b':', bytes).ok_or("has a blank in its host")?;
     let (host, rest) = Host::parse_with_port(lex::trim(&bytes[..colon]))?;

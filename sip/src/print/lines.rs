@@ -20,6 +20,11 @@ impl<'b> Lines<'b> {
         Lines { out }
     }
 
+    /// Bytes in the buffer.
+    pub(super) fn length(&self) -> usize {
+        self.out.len()
+    }
+
     /// Adds one line. `Name::Other` has no name to print and adds nothing: use [`header_named`](Lines::header_named).
     pub fn header(self, name: Name, value: impl AsRef<[u8]>) -> Self {
         match name {
@@ -59,7 +64,7 @@ impl<'b> Lines<'b> {
     pub fn header_named(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         match Name::parse(name.as_bytes()) {
             Name::ContentLength => self,
-            _ if crate::message::lex::token(name.as_bytes()).is_none() => self,
+            _ if !crate::message::lex::is_token(name.as_bytes()) => self,
             _ => {
                 self.out.put_slice(name.as_bytes());
                 self.out.put_slice(b": ");
@@ -144,16 +149,15 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Puts a value whose CR, LF and NUL are blanks.
-pub(super) fn put_clean(out: &mut BytesMut, value: &[u8]) {
+pub(crate) fn put_clean(out: &mut impl BufMut, value: &[u8]) {
     if memchr::memchr3(b'\r', b'\n', 0, value).is_none() {
-        out.put_slice(value);
-        return;
+        return out.put_slice(value);
     }
-    out.extend(value.iter().map(|byte| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
+    value.iter().for_each(|byte| out.put_u8(if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte }));
 }
 
 /// Puts a number in decimal digits.
-pub(super) fn put_number(out: &mut BytesMut, number: u64) {
+pub(crate) fn put_number(out: &mut impl BufMut, number: u64) {
     let mut digits = [0; 20];
     let at = digits_before(&mut digits, 20, number);
     out.put_slice(&digits[at..]);

@@ -4,7 +4,7 @@
 
 use super::Lines;
 use super::lines::{put_clean, put_ip, put_number};
-use crate::message::{Message, Name, Params, Via, lex};
+use crate::message::{Message, Name, Params, Via, Wrong, lex};
 use bytes::{BufMut, BytesMut};
 use std::net::SocketAddr;
 
@@ -52,11 +52,21 @@ impl<'a> Response<'a> {
         out.put_slice(&start);
         put_clean(out, self.phrase.as_bytes());
         out.put_slice(b"\r\n");
+        self.copy(out);
+        let lines = Lines::new(out);
+        match self.request.header(Name::Timestamp) {
+            Some(timestamp) if self.status == 100 => lines.copied(Name::Timestamp, &[timestamp]),
+            _ => lines,
+        }
+    }
+
+    /// Prints the copied headers alone, and says where the value of To ends, if the request has one.
+    pub(crate) fn copy(&self, out: &mut BytesMut) -> Option<usize> {
         let mut is_top = true;
         for line in self.request.lines_of(Name::Via) {
             out.put_slice(b"Via: ");
             match self.source.filter(|_| is_top) {
-                Some(source) => put_top_via(out, line, source),
+                Some(source) => put_top_via(out, line, self.request.top_via(), source),
                 None => out.put_slice(line),
             }
             out.put_slice(b"\r\n");
@@ -71,21 +81,20 @@ impl<'a> Response<'a> {
         if let Some(from) = self.request.header(Name::From) {
             lines = lines.copied(Name::From, &[from]);
         }
+        let mut to_end = None;
         if let Some(to) = self.request.header(Name::To) {
             lines = match self.tag.filter(|_| !has_tag(to)) {
                 Some(tag) => lines.copied(Name::To, &[to, b";tag=", tag.as_bytes()]),
                 None => lines.copied(Name::To, &[to]),
             };
+            to_end = Some(lines.length() - b"\r\n".len());
         }
         for name in [Name::CallId, Name::CSeq] {
             if let Some(value) = self.request.header(name) {
                 lines = lines.copied(name, &[value]);
             }
         }
-        match self.request.header(Name::Timestamp) {
-            Some(timestamp) if self.status == 100 => lines.copied(Name::Timestamp, &[timestamp]),
-            _ => lines,
-        }
+        to_end
     }
 }
 
@@ -97,9 +106,10 @@ fn has_tag(address: &[u8]) -> bool {
 
 /// The first Via line, whose first value is the hop that the request came from (RFC 3261 18.2.1, RFC 3581 4). What cannot be read is
 /// copied.
-fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
+fn put_top_via(out: &mut BytesMut, line: &[u8], top: Result<Via<'_>, Wrong>, source: SocketAddr) {
     let value_end = lex::find_outside(line, b',').unwrap_or(line.len());
-    let Ok(via) = Via::parse(&line[..value_end]) else { return out.put_slice(line) };
+    // The topmost value is in the first line that has one.
+    let (Ok(via), false) = (top, line.is_empty()) else { return out.put_slice(line) };
     let ip = source.ip().to_canonical();
     let wants_rport = via.wants_rport();
     if !wants_rport && via.host().ip() == Some(ip) && via.params().get("received").is_none() {
@@ -109,11 +119,11 @@ fn put_top_via(out: &mut BytesMut, line: &[u8], source: SocketAddr) {
     let hop_end = memchr::memchr(b';', value).unwrap_or(value.len());
     out.put_slice(&value[..hop_end]);
     for param in via.params().iter() {
-        if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
+        if param.name.eq_ignore_ascii_case(b"received") || param.name.eq_ignore_ascii_case(b"rport") {
             continue;
         }
         out.put_u8(b';');
-        out.put_slice(param.name.as_bytes());
+        out.put_slice(param.name);
         if let Some(value) = param.value {
             out.put_u8(b'=');
             out.put_slice(value);

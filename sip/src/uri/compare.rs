@@ -23,8 +23,8 @@ pub(super) fn equivalent(one: &Uri<'_>, other: &Uri<'_>) -> bool {
 }
 
 fn same_sip(one: &Uri<'_>, other: &Uri<'_>) -> bool {
-    same_case(one.user, other.user)
-        && same_case(one.password, other.password)
+    same_case(one.user(), other.user())
+        && same_case(one.password(), other.password())
         && one.host == other.host
         && one.port == other.port
         && params_agree(one, other)
@@ -59,7 +59,11 @@ fn headers_agree(one: &Uri<'_>, other: &Uri<'_>) -> bool {
 /// Digits without the visual separators, and the same parameters (RFC 3966 4).
 fn same_tel(one: &Uri<'_>, other: &Uri<'_>) -> bool {
     let digits = |uri: &Uri<'_>| -> Vec<u8> {
-        uri.opaque.bytes().filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')')).map(|b| b.to_ascii_lowercase()).collect()
+        uri.opaque()
+            .bytes()
+            .filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')'))
+            .map(|b| b.to_ascii_lowercase())
+            .collect()
     };
     let agree = |one: &Uri<'_>, other: &Uri<'_>| {
         one.params().all(|(name, value)| {

@@ -16,65 +16,75 @@ pub(super) fn read(bytes: &[u8]) -> Result<Uri<'_>, BadUri> {
     if bytes[0] == b'<' {
         return Err(BadUri("stands in angle brackets where it must stand alone"));
     }
-    let raw = lex::uri_text(bytes).ok_or(BadUri("has a blank or another byte that a URI must escape with %"))?;
-    let colon = memchr::memchr(b':', bytes).ok_or(BadUri("has no scheme such as sip:"))?;
-    let scheme = scheme(&raw[..colon])?;
-    let rest = &raw[colon + 1..];
-    if scheme.is_sip() { read_sip(raw, scheme, rest) } else { Ok(read_other(raw, scheme, rest)) }
+    if !lex::is_uri(bytes) {
+        return Err(BadUri("has a blank or another byte that a URI must escape with %"));
+    }
+    let (name, rest) = cut(bytes, b':').ok_or(BadUri("has no scheme such as sip:"))?;
+    let scheme = scheme(name)?;
+    if scheme.is_sip() { read_sip(bytes, scheme, rest) } else { Ok(read_other(bytes, scheme, rest)) }
 }
 
-fn scheme(name: &str) -> Result<Scheme<'_>, BadUri> {
+/// What stands before the first such byte, and what behind it.
+fn cut(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = lex::find_near(separator, bytes)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+fn scheme(name: &[u8]) -> Result<Scheme<'_>, BadUri> {
     Ok(match name {
-        "sip" => Scheme::Sip,
-        "sips" => Scheme::Sips,
-        "tel" => Scheme::Tel,
-        _ if name.eq_ignore_ascii_case("sip") => Scheme::Sip,
-        _ if name.eq_ignore_ascii_case("sips") => Scheme::Sips,
-        _ if name.eq_ignore_ascii_case("tel") => Scheme::Tel,
-        _ if name.eq_ignore_ascii_case("urn") => Scheme::Urn,
+        b"sip" => Scheme::Sip,
+        b"sips" => Scheme::Sips,
+        b"tel" => Scheme::Tel,
+        _ if name.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
+        _ if name.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
+        _ if name.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
+        _ if name.eq_ignore_ascii_case(b"urn") => Scheme::Urn,
         _ => {
-            let mut bytes = name.bytes();
-            let starts_well = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic());
+            let mut bytes = name.iter();
+            let starts_well = bytes.next().is_some_and(u8::is_ascii_alphabetic);
             if !starts_well || !bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) {
                 return Err(BadUri("has no scheme such as sip:"));
             }
-            Scheme::Other(name)
+            Scheme::Other(lex::text(name))
         }
     })
 }
 
 /// `sip:user:password@host:port;params?headers`. The user may hold `;` and `?` and `/` (RFC 3261 25.1), but never a bare `@`, so
 /// the first `@` ends it.
-fn read_sip<'a>(raw: &'a str, scheme: Scheme<'a>, rest: &'a str) -> Result<Uri<'a>, BadUri> {
-    let (userinfo, place) = match memchr::memchr(b'@', rest.as_bytes()) {
+fn read_sip<'a>(raw: &'a [u8], scheme: Scheme<'a>, rest: &'a [u8]) -> Result<Uri<'a>, BadUri> {
+    let (userinfo, place) = match memchr::memchr(b'@', rest) {
         Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
         None => (None, rest),
     };
-    let (user, password) = match userinfo {
+    let (user, password) = match userinfo.map(|info| cut(info, b':').ok_or(info)) {
         None => (None, None),
-        Some(info) => match info.split_once(':') {
-            Some((user, password)) => (Some(user), Some(password)),
-            None => (Some(info), None),
-        },
+        Some(Ok((user, password))) => (Some(user), Some(password)),
+        Some(Err(user)) => (Some(user), None),
     };
-    if user.is_some_and(str::is_empty) {
+    if user.is_some_and(<[u8]>::is_empty) {
         return Err(BadUri("has an empty user before @"));
     }
-    let (place, headers) = place.split_once('?').unwrap_or((place, ""));
-    let (hostport, params) = place.split_once(';').unwrap_or((place, ""));
-    let (host, port) = Host::parse_with_port(hostport.as_bytes()).map_err(BadUri)?;
-    if memchr::memchr(b'@', params.as_bytes()).is_some() {
+    let end = memchr::memchr2(b';', b'?', place).unwrap_or(place.len());
+    let (hostport, behind) = place.split_at(end);
+    let (params, headers) = match behind {
+        [b';', behind @ ..] => cut(behind, b'?').unwrap_or((behind, b"")),
+        [_, headers @ ..] => (&b""[..], headers),
+        [] => (&b""[..], &b""[..]),
+    };
+    let (host, port) = Host::parse_with_port(hostport).map_err(BadUri)?;
+    if lex::find_near(b'@', params).is_some() {
         return Err(BadUri("has a second @"));
     }
     Ok(Uri { raw, scheme, user, password, host: Some(host), port, opaque: hostport, params, headers })
 }
 
 /// `tel:+1-201-555-0123;phone-context=x`, `urn:service:sos`, and what we do not know: no host, no headers.
-fn read_other<'a>(raw: &'a str, scheme: Scheme<'a>, rest: &'a str) -> Uri<'a> {
+fn read_other<'a>(raw: &'a [u8], scheme: Scheme<'a>, rest: &'a [u8]) -> Uri<'a> {
     let (opaque, params) = match scheme {
-        Scheme::Tel => rest.split_once(';').unwrap_or((rest, "")),
-        _ => (rest, ""),
+        Scheme::Tel => cut(rest, b';').unwrap_or((rest, b"")),
+        _ => (rest, &b""[..]),
     };
     let user = (scheme == Scheme::Tel && !opaque.is_empty()).then_some(opaque);
-    Uri { raw, scheme, user, password: None, host: None, port: None, opaque, params, headers: "" }
+    Uri { raw, scheme, user, password: None, host: None, port: None, opaque, params, headers: b"" }
 }

@@ -2,8 +2,9 @@
 //!
 //! The journal does not live here: who drains it says how far it has come.
 
+use crate::record_json::{Finished, to_json};
 use crate::write::meta_number;
-use crate::{Result, Store, record_json};
+use crate::{Result, Store};
 use domain::call_record::CallRecord;
 use rusqlite::{Transaction, params};
 
@@ -19,17 +20,15 @@ pub struct Inserted {
 impl Store {
     /// Writes a batch of records, each with its sequence number in the ledger's journal, and moves the watermark of
     /// [`Store::drained_to`] to the highest of them, in one transaction. A record whose call is known is left as it is, so a
-    /// batch may be written again.
+    /// batch may be written again. Each text is kept as the journal had it.
     ///
     /// # Errors
     /// [`crate::Error::Database`]; nothing is written then, and the watermark stays.
-    pub fn insert_records(&self, batch: &[(u64, CallRecord)]) -> Result<Inserted> {
-        // Before the lock is taken: JSON is the dearer half.
-        let texts: Vec<String> = batch.iter().map(|(_, record)| record_json::to_json(record)).collect();
+    pub fn insert_finished(&self, batch: &[(u64, Finished<'_>)]) -> Result<Inserted> {
         self.write(|transaction| {
             let mut inserted = Inserted::default();
-            for ((sequence, record), text) in batch.iter().zip(&texts) {
-                if insert(transaction, *sequence, record, text)? {
+            for (sequence, record) in batch {
+                if insert(transaction, *sequence, record)? {
                     inserted.written += 1;
                 } else {
                     inserted.known += 1;
@@ -40,6 +39,16 @@ impl Store {
             }
             Ok(inserted)
         })
+    }
+
+    /// As [`Store::insert_finished`], for records that no journal has written.
+    ///
+    /// # Errors
+    /// As [`Store::insert_finished`].
+    pub fn insert_records(&self, batch: &[(u64, CallRecord)]) -> Result<Inserted> {
+        let texts: Vec<(u64, String)> = batch.iter().map(|(sequence, record)| (*sequence, to_json(record))).collect();
+        let finished = texts.iter().map(|(sequence, text)| Ok((*sequence, Finished::read(text)?)));
+        self.insert_finished(&finished.collect::<Result<Vec<_>>>()?)
     }
 
     /// The highest sequence number of the ledger's journal up to which every record is here; 0 at first.
@@ -60,8 +69,8 @@ impl Store {
 }
 
 /// Writes one record; false where its call is known.
-fn insert(transaction: &Transaction<'_>, sequence: u64, record: &CallRecord, text: &str) -> Result<bool> {
-    let id = record.id.to_string();
+fn insert(transaction: &Transaction<'_>, sequence: u64, record: &Finished<'_>) -> Result<bool> {
+    let id = record.id().to_string();
     let written = transaction
         .prepare_cached(
             "INSERT OR IGNORE INTO call_records
@@ -70,22 +79,21 @@ fn insert(transaction: &Transaction<'_>, sequence: u64, record: &CallRecord, tex
         )?
         .execute(params![
             id,
-            record.company.to_string(),
-            record.profile.to_string(),
-            record.invited_at.as_unix_micros(),
-            record.answered_at.is_some(),
-            record.cause.as_str(),
-            record.currency.as_str(),
-            record.amount.get(),
+            record.company().to_string(),
+            record.profile().to_string(),
+            record.invited_at().as_unix_micros(),
+            record.was_answered(),
+            record.cause().as_str(),
+            record.currency().as_str(),
+            record.amount().get(),
             clamped(sequence),
-            text
+            record.text
         ])?;
     if written == 0 {
         return Ok(false);
     }
     let mut leg = transaction.prepare_cached("INSERT OR IGNORE INTO call_legs (sip_call_id, call) VALUES (?1, ?2)")?;
-    let carrier_legs = record.attempts.iter().map(|attempt| &attempt.sip_call_id);
-    for sip_call_id in std::iter::once(&record.sip_call_id).chain(carrier_legs) {
+    for sip_call_id in record.sip_call_ids() {
         leg.execute(params![sip_call_id, id])?;
     }
     Ok(true)

@@ -4,7 +4,7 @@
 
 use crate::world::{BY_OPERATOR, World, opening};
 use rusqlite::Connection;
-use store::{Error, FILE_NAME, Store};
+use store::{CallFilter, Error, FILE_NAME, Store};
 
 #[test]
 fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
@@ -14,11 +14,11 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
     raw.execute("INSERT INTO schema_versions VALUES (999, 0)", []).unwrap();
 
     let refused = Store::open(opening(world.directory.path(), 4)).unwrap_err();
-    assert!(matches!(refused, Error::NewerSchema { found: 999, known: 1, .. }));
+    assert!(matches!(refused, Error::NewerSchema { found: 999, known: 2, .. }));
     let sentence = refused.to_string();
     assert!(
         sentence
-            .contains("has schema version 999, but this program knows versions up to 1: start the newer version again")
+            .contains("has schema version 999, but this program knows versions up to 2: start the newer version again")
     );
     let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
     assert_eq!(companies, 1);
@@ -39,7 +39,34 @@ fn opening_again_migrates_nothing_and_loses_nothing() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(versions, [(1, crate::world::NOON.as_unix_micros())]);
+    assert_eq!(versions, [1, 2].map(|version| (version, crate::world::NOON.as_unix_micros())));
+}
+
+#[test]
+fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
+    let mut world = World::new();
+    let (profile, _) = world.profile();
+    let record = world.call(profile.id, 0);
+    world.store.insert_records(&[(1, record.clone())]).unwrap();
+    let raw = Connection::open(world.store.path()).unwrap();
+    raw.execute_batch(
+        "ALTER TABLE call_legs RENAME TO kept;
+         CREATE TABLE call_legs (sip_call_id TEXT NOT NULL, call TEXT NOT NULL REFERENCES call_records (id) ON DELETE CASCADE,
+           PRIMARY KEY (sip_call_id, call)) STRICT, WITHOUT ROWID;
+         INSERT INTO call_legs SELECT * FROM kept;
+         DROP TABLE kept;
+         DELETE FROM schema_versions WHERE version > 1;",
+    )
+    .unwrap();
+    let world = world.restart();
+    for leg in [&record.sip_call_id, &record.attempts[0].sip_call_id] {
+        let filter = CallFilter { sip_call_id: Some(leg.clone()), ..CallFilter::default() };
+        assert_eq!(
+            world.store.call_records(&filter, None, 10).unwrap().records,
+            std::slice::from_ref(&record),
+            "{leg}"
+        );
+    }
 }
 
 #[test]

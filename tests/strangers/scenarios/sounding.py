@@ -9,11 +9,20 @@ import sound
 import tandem_api
 from scenarios import scenario
 from waiting import Failure, expect, until
+from world import DEAR
 
 # Writes where the switch wants its RTP, from the SDP of the 200.
 TELL_MEDIA = ('<action><ereg regexp="m=audio ([0-9]+)" search_in="body" check_it="true" assign_to="line,port"/>'
               '<log message="media [$port]"/></action>')
 SECONDS = 3
+# The least that the settings allow.
+SILENCE_S = 5
+
+
+def offered_to(pbx):
+    """Where the switch told this PBX to send its RTP."""
+    line = until(lambda: [one for one in pbx.logged() if "media " in one], "the switch's media port")[0]
+    return "127.0.0.1", int(re.search(r"media ([0-9]+)", line).group(1))
 
 
 def hears_itself(world, profile, number, came_back, missing):
@@ -23,9 +32,7 @@ def hears_itself(world, profile, number, came_back, missing):
     try:
         pbx = world.pbx("call", profile, number=number, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1",
                         options=("-d", SECONDS * 1000 + 1500))
-        line = until(lambda: [one for one in pbx.logged() if "media " in one], "the switch's media port")[0]
-        port = int(re.search(r"media ([0-9]+)", line).group(1))
-        end.send(("127.0.0.1", port), sound.sweep(SECONDS))
+        end.send(offered_to(pbx), sound.sweep(SECONDS))
         sent = len(end.sent)
         try:
             until(lambda: came_back(end) >= sent - missing, f"{sent - missing} of {sent} packets to come back", 3)
@@ -53,6 +60,31 @@ def sound_goes_there_and_back(world):
     messages = carrier.messages()
     offered = re.search(r"m=audio ([0-9]+)", messages)
     expect(offered and 10_000 <= int(offered.group(1)) <= 31_999, "the carrier was not offered a port of the switch")
+
+
+@scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True)
+def a_call_without_sound_is_ended(world):
+    """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed."""
+    profile = world.profile()
+    carrier = world.carrier(echo=True)
+    end = sound.RtpEnd()
+    try:
+        pbx = world.pbx("call_until_bye", profile, number=DEAR, check=TELL_MEDIA, media_port=str(end.port),
+                        media_ip="127.0.0.1")
+        end.send(offered_to(pbx), sound.sweep(SECONDS))
+        pbx.finish()
+        carrier.finish()
+    finally:
+        end.close()
+    (lasted,) = pbx.response_times_ms(2)
+    least = (SECONDS + SILENCE_S) * 1000
+    # Its first packet is a little later than the answer, and silence is looked for eight times in its timeout.
+    expect(least - 100 <= lasted <= least + 1500, f"the BYE came {lasted:.0f} ms after the answer, {least} ms were expected")
+    world.until_idle(profile)
+    record = world.record(status=200, cause="media_timeout")
+    there, back = tandem_api.packets(record)
+    expect(there >= 140 and back >= 140, f"the record counts {there} packets there and {back} back, 150 were sent")
+    expect(SECONDS + SILENCE_S <= record["billed_s"] <= SECONDS + SILENCE_S + 2, f"billed were {record['billed_s']} s")
 
 
 @scenario(needs_switch=True)

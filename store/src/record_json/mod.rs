@@ -1,0 +1,283 @@
+//! Call records as JSON: the same text is the ledger's memo and the store's column. How it is written is in [`writing`], how our own
+//! writing is read without a general reader in [`scanning`].
+//!
+//! The API's form of a record does not live here. Version 1 is for ever: whoever changes the form adds a version and keeps
+//! reading the old ones, because journals and databases hold them.
+
+mod scanning;
+mod writing;
+
+use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::str::FromStr;
+
+pub use writing::to_json;
+
+/// The version that is written.
+pub const VERSION: u32 = 1;
+
+/// Why a text is no call record.
+#[derive(Debug, thiserror::Error)]
+pub enum NotARecord {
+    /// Not the JSON of a record.
+    #[error("this is no call record: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// Written by a newer program.
+    #[error("this call record has version {0}, but this program reads version {VERSION}: use the newer program")]
+    UnknownVersion(u32),
+    /// A field that cannot be read.
+    #[error("this call record's {field} cannot be read: {problem}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Read before the rest, so that a newer version is named as such and not as a missing field.
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+/// What a text says, before its identities, numbers, amounts and labels are understood. What can be is borrowed from the text.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record<'a> {
+    /// Read as [`Version`]; named here because unknown fields are refused.
+    #[serde(rename = "v")]
+    _v: u32,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    company: Cow<'a, str>,
+    #[serde(borrow)]
+    profile: Cow<'a, str>,
+    #[serde(borrow)]
+    direction: Cow<'a, str>,
+    #[serde(borrow)]
+    dialled: Cow<'a, str>,
+    callee: Option<Cow<'a, str>>,
+    caller_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    destination: Cow<'a, str>,
+    invited_us: i64,
+    rang_us: Option<i64>,
+    answered_us: Option<i64>,
+    ended_us: i64,
+    talked_ms: u64,
+    billed_s: u32,
+    #[serde(borrow)]
+    rate_per_minute: Cow<'a, str>,
+    #[serde(borrow)]
+    connection_fee: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Cow<'a, str>,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    #[serde(borrow)]
+    cause: Cow<'a, str>,
+    refusal: Option<Cow<'a, str>>,
+    sentence: Option<Cow<'a, str>>,
+    status: u16,
+    #[serde(borrow)]
+    sip_call_id: Cow<'a, str>,
+    #[serde(borrow)]
+    attempts: Vec<AttemptJson<'a>>,
+    packets: (u64, u64),
+    packets_lost: (u64, u64),
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptJson<'a> {
+    #[serde(borrow)]
+    carrier: Cow<'a, str>,
+    #[serde(borrow)]
+    carrier_name: Cow<'a, str>,
+    #[serde(borrow)]
+    sip_call_id: Cow<'a, str>,
+    invited_us: i64,
+    post_dial_delay_ms: Option<u32>,
+    status: u16,
+}
+
+impl<'a> Record<'a> {
+    /// Our own writing at once, any other JSON of a record by the general reader, which also knows what is wrong with it.
+    fn read(text: &'a str) -> Result<Self, NotARecord> {
+        if let Some(record) = scanning::scan(text) {
+            return Ok(record);
+        }
+        let Version { v } = serde_json::from_str(text)?;
+        if v != VERSION {
+            return Err(NotARecord::UnknownVersion(v));
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+/// The fields of a [`Record`] that can be wrong by themselves.
+#[derive(Debug)]
+struct Understood {
+    id: CallId,
+    company: CompanyId,
+    profile: ProfileId,
+    direction: CallDirection,
+    callee: Option<E164>,
+    caller_id: Option<E164>,
+    rate_per_minute: Micros,
+    connection_fee: Micros,
+    amount: Micros,
+    currency: Currency,
+    cause: ReleaseCause,
+    carriers: Vec<CarrierId>,
+}
+
+impl Understood {
+    fn of(read: &Record<'_>) -> Result<Self, NotARecord> {
+        let number =
+            |name, text: &Option<Cow<'_, str>>| text.as_deref().map(|text| field::<E164>(name, text)).transpose();
+        let carrier = |attempt: &AttemptJson<'_>| field::<CarrierId>("attempts.carrier", &attempt.carrier);
+        Ok(Understood {
+            id: field("id", &read.id)?,
+            company: field("company", &read.company)?,
+            profile: field("profile", &read.profile)?,
+            direction: direction(&read.direction)?,
+            callee: number("callee", &read.callee)?,
+            caller_id: number("caller_id", &read.caller_id)?,
+            rate_per_minute: field("rate_per_minute", &read.rate_per_minute)?,
+            connection_fee: field("connection_fee", &read.connection_fee)?,
+            amount: field("amount", &read.amount)?,
+            currency: field("currency", &read.currency)?,
+            cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
+            carriers: read.attempts.iter().map(carrier).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The record that was written.
+///
+/// # Errors
+/// [`NotARecord`], with the field that is wrong.
+pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
+    let read = Record::read(text)?;
+    let understood = Understood::of(&read)?;
+    let attempt = |(read, carrier): (AttemptJson<'_>, CarrierId)| Attempt {
+        carrier,
+        carrier_name: read.carrier_name.into_owned(),
+        sip_call_id: read.sip_call_id.into_owned(),
+        invited_at: Wall::from_unix_micros(read.invited_us),
+        post_dial_delay_ms: read.post_dial_delay_ms,
+        status: read.status,
+    };
+    Ok(CallRecord {
+        id: understood.id,
+        company: understood.company,
+        profile: understood.profile,
+        direction: understood.direction,
+        dialled: read.dialled.into_owned(),
+        callee: understood.callee,
+        caller_id: understood.caller_id,
+        destination: read.destination.into_owned(),
+        invited_at: Wall::from_unix_micros(read.invited_us),
+        rang_at: read.rang_us.map(Wall::from_unix_micros),
+        answered_at: read.answered_us.map(Wall::from_unix_micros),
+        ended_at: Wall::from_unix_micros(read.ended_us),
+        talked_ms: read.talked_ms,
+        billed_s: read.billed_s,
+        rate_per_minute: understood.rate_per_minute,
+        connection_fee: understood.connection_fee,
+        amount: understood.amount,
+        currency: understood.currency,
+        cause: understood.cause,
+        refusal: read.refusal.map(Cow::into_owned),
+        sentence: read.sentence.map(Cow::into_owned),
+        status: read.status,
+        sip_call_id: read.sip_call_id.into_owned(),
+        attempts: read.attempts.into_iter().zip(understood.carriers).map(attempt).collect(),
+        packets: read.packets,
+        packets_lost: read.packets_lost,
+    })
+}
+
+/// A finished record as the journal has it: its text, which [`from_json`] would read, and what the store's columns need of it.
+#[derive(Debug)]
+pub struct Finished<'a> {
+    pub(crate) text: &'a str,
+    read: Record<'a>,
+    understood: Understood,
+}
+
+impl<'a> Finished<'a> {
+    /// Reads a text as far as the columns need, and makes sure of the rest.
+    ///
+    /// # Errors
+    /// As [`from_json`].
+    pub fn read(text: &'a str) -> Result<Self, NotARecord> {
+        let read = Record::read(text)?;
+        let understood = Understood::of(&read)?;
+        Ok(Finished { text, read, understood })
+    }
+
+    /// When the call ended.
+    pub fn ended_at(&self) -> Wall {
+        Wall::from_unix_micros(self.read.ended_us)
+    }
+
+    pub(crate) fn id(&self) -> CallId {
+        self.understood.id
+    }
+
+    pub(crate) fn company(&self) -> CompanyId {
+        self.understood.company
+    }
+
+    pub(crate) fn profile(&self) -> ProfileId {
+        self.understood.profile
+    }
+
+    pub(crate) fn invited_at(&self) -> Wall {
+        Wall::from_unix_micros(self.read.invited_us)
+    }
+
+    pub(crate) fn was_answered(&self) -> bool {
+        self.read.answered_us.is_some()
+    }
+
+    pub(crate) fn cause(&self) -> ReleaseCause {
+        self.understood.cause
+    }
+
+    pub(crate) fn currency(&self) -> Currency {
+        self.understood.currency
+    }
+
+    pub(crate) fn amount(&self) -> Micros {
+        self.understood.amount
+    }
+
+    /// The SIP Call-IDs of all legs, the caller's first.
+    pub(crate) fn sip_call_ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.read.sip_call_id).chain(self.read.attempts.iter().map(|attempt| &*attempt.sip_call_id))
+    }
+}
+
+fn field<T>(field: &'static str, text: &str) -> Result<T, NotARecord>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|problem: T::Err| NotARecord::Field { field, problem: problem.to_string() })
+}
+
+fn direction(text: &str) -> Result<CallDirection, NotARecord> {
+    let both = [CallDirection::Outbound, CallDirection::Inbound];
+    both.into_iter().find(|direction| direction.as_str() == text).ok_or_else(|| unknown("direction", text))
+}
+
+fn unknown(field: &'static str, text: &str) -> NotARecord {
+    NotARecord::Field { field, problem: format!("\"{text}\" is not known here") }
+}
