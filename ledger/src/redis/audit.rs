@@ -114,7 +114,7 @@ fn get_all(key: &str) -> Cmd {
 }
 
 /// Every company that Redis has something of.
-fn all(link: &mut Link) -> Result<BTreeSet<CompanyId>, Lost> {
+pub(super) fn all(link: &mut Link) -> Result<BTreeSet<CompanyId>, Lost> {
     let mut found = BTreeSet::new();
     let mut cursor = 0u64;
     loop {

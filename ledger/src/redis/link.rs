@@ -64,7 +64,9 @@ impl Link {
         }
         let what = format!(
             "keeps the ledger of another node (its journal is {owner}, this one is {node}): give this node a Redis or a database \
-             number of its own in ledger.url; one Redis for several nodes comes with a later version"
+             number of its own in ledger.url, or, where that node's journal is gone for good, empty the database with \
+             `redis-cli -n {} flushdb`; one Redis for several nodes comes with a later version",
+            server.database
         );
         Err(Error::RedisUnfit { address: server.address(), what })
     }

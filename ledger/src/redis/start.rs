@@ -5,10 +5,10 @@ use super::asking::{self, Answer};
 use super::audit;
 use super::link::{Link, Lost};
 use super::names::{self, Keys};
-use super::settings::{ROUND, Server};
+use super::settings::{ROUND, Server, Settings};
 use crate::api::Ledger;
 use crate::error::Error;
-use crate::sqlite::{CompanyState, Identity, Look, SqliteLedger};
+use crate::sqlite::{CompanyState, Identity, Look, SqliteLedger, node_of};
 use domain::CompanyId;
 use domain::credit::{Batch, Durability, Outcome};
 use redis::Cmd;
@@ -142,4 +142,22 @@ fn delete(keys: &Keys) -> Cmd {
 /// Takes away a company that the journal does not know.
 fn forget(link: &mut Link, company: CompanyId) -> Result<(), Lost> {
     link.run_well(&[delete(&Keys::of(company))]).map(drop)
+}
+
+/// Takes away everything that the node of this journal has in Redis, for who takes away the journal too. Nothing of another node's is
+/// touched.
+///
+/// # Errors
+/// Where the journal cannot be read, Redis does not answer, or it keeps the ledger of another node.
+pub fn leave(settings: &Settings) -> Result<(), Error> {
+    let Settings { journal, server, .. } = settings;
+    let node = node_of(&journal.path)?;
+    let mut link = Link::open(server, &node)?;
+    let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
+    for company in audit::all(&mut link).map_err(away)? {
+        forget(&mut link, company).map_err(away)?;
+    }
+    let mut release = redis::cmd("DEL");
+    release.arg(names::NODE);
+    link.run_well(&[release]).map(drop).map_err(away)
 }

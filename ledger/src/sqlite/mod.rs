@@ -20,7 +20,7 @@ mod writer;
 
 pub(crate) use bytes::checksum;
 pub use engine::SqliteLedger;
-pub(crate) use engine::following::{CompanyState, Look, read_companies};
+pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};
 pub(crate) use engine::only_ends;
 pub(crate) use intents::Identity;
 pub use settings::{

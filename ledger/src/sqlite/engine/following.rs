@@ -194,3 +194,9 @@ pub(crate) fn read_companies(path: &Path) -> Result<BTreeMap<CompanyId, CompanyS
     connection.execute_batch("BEGIN").map_err(journal::read)?;
     Ok(companies_of(&rebuild(&connection)?.books))
 }
+
+/// Which node's journal this is.
+pub(crate) fn node_of(path: &Path) -> Result<String, Error> {
+    let connection = journal::open_to_read(path)?;
+    connection.query_row("SELECT lower(hex(id)) FROM node LIMIT 1", [], |row| row.get(0)).map_err(journal::read)
+}
