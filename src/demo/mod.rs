@@ -166,12 +166,12 @@ async fn play(
     let Scene { clock, entropy, mut screen } = scene;
     let api = Api::new(running.http, running.operator_token.clone());
     let ledger = Arc::clone(&running.ledger);
-    let (http, realm, data_dir) = (running.http, settings.sip.realm.clone(), settings.node.data_dir.clone());
+    let (http, settings) = (running.http, settings.clone());
     let (told, hears) = oneshot::channel();
     // The story waits for calls, so it has a thread of its own: this one is the switch's.
     let thread = std::thread::Builder::new().name("story".to_owned()).spawn(move || {
         let ended = World::create(api, sip, clock, entropy).and_then(|world| {
-            let mut reachable = || Reachable::new(&world, sip, &realm, http, &data_dir);
+            let mut reachable = || Reachable::new(&world, sip, http, &settings);
             let summary = summary::tell(&world, ledger.as_ref(), &mut reachable, &mut screen)?;
             Ok((Arc::new(world), summary))
         });

@@ -134,12 +134,21 @@ struct Sent {
     tries: u32,
 }
 
+/// What there is to do, beside what is asked.
+struct Collected {
+    stop: Stop,
+    written: VecDeque<(u64, bool)>,
+    audits: Vec<SyncSender<Result<Audited, String>>>,
+}
+
 /// What the thread works with.
 pub(super) struct Courier {
     shared: Arc<Shared>,
     link: Option<Link>,
-    /// The mark of this life in every company's keys.
+    /// The mark of this connection in every company's keys. What an earlier one sent and Redis had not read yet when it broke is
+    /// refused by it: nothing is done behind our back.
     life: String,
+    connections: u64,
     /// What `have` must be of each company that this life has made.
     changes: BTreeMap<CompanyId, u64>,
     /// Taken from the queue, and behind an earlier batch of the same subject.
@@ -160,6 +169,7 @@ impl Courier {
             shared,
             link: Some(begun.link),
             life: begun.life,
+            connections: 0,
             changes: begun.changes,
             waiting: VecDeque::new(),
             awaiting: VecDeque::new(),
@@ -173,7 +183,7 @@ impl Courier {
     /// Until the ledger is closed or abandoned.
     pub(super) fn run(mut self) {
         loop {
-            let (stop, written, audits) = self.collect();
+            let Collected { stop, written, audits } = self.collect();
             if stop == Stop::Abandoned {
                 return self.abandon();
             }
@@ -190,7 +200,7 @@ impl Courier {
     }
 
     /// Waits for something to do, and takes it.
-    fn collect(&mut self) -> (Stop, VecDeque<(u64, bool)>, Vec<SyncSender<Result<Audited, String>>>) {
+    fn collect(&mut self) -> Collected {
         let shared = Arc::clone(&self.shared);
         let is_held_up = !self.awaiting.is_empty();
         let mut queue = shared.queue.lock();
@@ -224,7 +234,7 @@ impl Courier {
             self.lose(&Lost("it does not answer a PING".to_owned()));
             self.wait_for_link(&BTreeMap::new());
         }
-        (stop, written, audits)
+        Collected { stop, written, audits }
     }
 
     /// What may go now: the batches whose intents are written, and of the others those that need none and are first of their
@@ -325,6 +335,7 @@ impl Courier {
             };
         }
         if !round.is_empty() {
+            self.shared.is_up.store(false, Ordering::Relaxed);
             tracing::warn!(batches = round.len(), "Redis is away: these batches are answered as unavailable");
         }
         for sent in round {
@@ -456,7 +467,8 @@ impl Courier {
     fn wait_for_link(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
         let shared = Arc::clone(&self.shared);
         let mut queue = shared.queue.lock();
-        if queue.dialled.is_none() && queue.stop == Stop::No {
+        // Known to be away: nobody waits for it again.
+        if queue.dialled.is_none() && queue.stop == Stop::No && shared.is_up.load(Ordering::Relaxed) {
             shared.redialled.wait_for(&mut queue, self.patience);
         }
         let dialled = queue.dialled.take();
@@ -486,17 +498,18 @@ impl Courier {
     }
 
     fn reconcile(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> Result<(), Lost> {
+        self.connections += 1;
+        self.life = start::life(&self.shared.identity, self.connections);
         let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();
         for some in companies.chunks(ROUND) {
-            let asked: Vec<_> = some.iter().map(|(company, _)| have_of(*company)).collect();
+            let asked: Vec<_> =
+                some.iter().flat_map(|(company, _)| [mark(*company, &self.life), have_of(*company)]).collect();
             let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
             let said = link.run(&asked)?;
-            for ((company, changes), said) in some.iter().zip(said) {
+            for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
                 let most = changes + in_flight.get(company).copied().unwrap_or(0);
-                let is_ours = match redis::from_redis_value::<(Option<String>, Option<u64>)>(said) {
-                    Ok((Some(life), Some(have))) => life == self.life && (*changes..=most).contains(&have),
-                    _ => false,
-                };
+                let have = redis::from_redis_value::<Option<u64>>(said).ok().flatten();
+                let is_ours = have.is_some_and(|have| (*changes..=most).contains(&have));
                 if !is_ours {
                     tracing::warn!(company = %company, "Redis has lost or kept what it should not; it is made what the journal says");
                     self.rebuild(*company)?;
@@ -553,9 +566,15 @@ fn in_flight(round: &[Sent]) -> BTreeMap<CompanyId, u64> {
     companies
 }
 
+fn mark(company: CompanyId, life: &str) -> redis::Cmd {
+    let mut cmd = redis::cmd("HSET");
+    cmd.arg(Keys::of(company).meta).arg("life").arg(life);
+    cmd
+}
+
 fn have_of(company: CompanyId) -> redis::Cmd {
-    let mut cmd = redis::cmd("HMGET");
-    cmd.arg(Keys::of(company).meta).arg("life").arg("have");
+    let mut cmd = redis::cmd("HGET");
+    cmd.arg(Keys::of(company).meta).arg("have");
     cmd
 }
 

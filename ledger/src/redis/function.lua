@@ -1,7 +1,7 @@
 -- One batch, all or nothing: the laws of the ledger for one company. What is sent and what the answer means is in `asking.rs`.
 --
 -- KEYS: meta, balances, holds, outcomes, order; all of one company, so all of one hash slot.
---   meta      life = who may write, have = changes since that life began
+--   meta      life = whose connection may write, have = changes since the node made this company here
 --   balances  account -> "posted held"
 --   holds     name -> "debit credit amount until code", the open ones only
 --   outcomes  batch -> "body outcome", the last KEPT that changed something; order = their ids, oldest first

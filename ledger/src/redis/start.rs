@@ -31,7 +31,7 @@ pub(super) fn begin(journal: &SqliteLedger, server: &Server) -> Result<Begun, Er
     let identity = journal.prepare_intents()?;
     let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
     let mut link = Link::open(server, &identity.node)?;
-    let life = format!("{}:{}", identity.node, identity.life);
+    let life = life(&identity, 0);
     let next_intent = settle(journal, &mut link).map_err(|failure| match failure {
         Failure::Ledger(error) => error,
         Failure::Redis(lost) => away(lost),
@@ -52,6 +52,11 @@ pub(super) fn begin(journal: &SqliteLedger, server: &Server) -> Result<Begun, Er
         changes.insert(*company, 0);
     }
     Ok(Begun { link, identity, life, changes, next_intent })
+}
+
+/// The mark of one connection of one life of a node.
+pub(super) fn life(identity: &Identity, connection: u64) -> String {
+    format!("{}:{}:{connection}", identity.node, identity.life)
 }
 
 enum Failure {

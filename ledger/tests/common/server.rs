@@ -27,7 +27,8 @@ impl RedisServer {
 
     /// With these options beside port, address and folder.
     pub fn start_with(options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // In memory where there is such a place: Redis waits for a disk that others keep busy, and that is not what is tested.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = Self { process: None, port: 0, folder, options };
         for _ in 0..PORTS_TRIED {
@@ -69,6 +70,21 @@ impl RedisServer {
             process.kill().unwrap();
             process.wait().unwrap();
         }
+    }
+
+    /// It stands still, and what is sent to it waits.
+    pub fn stand_still(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on where it stood still.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
     }
 
     /// Starts it again, on the same port and with what its append-only file has.
