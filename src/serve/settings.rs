@@ -12,7 +12,7 @@ use switch::overload::Limits;
 use switch::registration::Expiries;
 
 /// Of the descriptors that the process may open, one in this many may be a socket that is only kept for a later call.
-const OPEN_FILES_PER_KEPT: u64 = 8;
+const OPEN_FILES_PER_KEPT: u64 = 4;
 
 /// What the switch is told; `open_files` is how many descriptors the process may open.
 pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u64) -> ExchangeSettings {
