@@ -322,10 +322,10 @@ fn redis_without_a_server_is_refused_with_what_to_write() {
     assert_eq!(
         report(&refused("[ledger]\nengine = \"redis\"\n")),
         "  × ledger.url: not set, and ledger.engine is \"redis\"
-   ╭─[tandem.toml:2:1]
+   ╭─[tandem.toml:2:10]
  1 │ [ledger]
  2 │ engine = \"redis\"
-   · ────────────────
+   ·          ───────
    ╰────
   help: name the server, such as url = \"redis://127.0.0.1:6379\"
 "
