@@ -8,123 +8,27 @@
 //! told again under its id. Given up, it is answered [`Outcome::Unavailable`], and what Redis may have done of it is undone when the
 //! connection is back: what the journal does not have has not happened.
 
+mod reconnecting;
+
 use super::asking::{self, Answer};
 use super::audit::{self, Audited};
 use super::link::{self, Link, Lost};
-use super::names::Keys;
-use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX, LOOKED_AT, PING_EVERY, ROUND, Server};
+use super::queue::{Asked, Queue, Shared, Stop};
+use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
 use super::start::{self, Begun};
 use crate::api::{Ledger, Reply};
-use crate::error::Error;
-use crate::sqlite::{Identity, Look, SqliteLedger};
+use crate::sqlite::Look;
 use domain::CompanyId;
 use domain::credit::{Batch, Durability, Kind, Outcome};
-use parking_lot::{Condvar, Mutex};
 use redis::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// How often a round may lose its connection, and a batch be sent again for another reason, before it is given up.
 const TRIES: u32 = 3;
-
-/// Whether the courier should end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// It should not.
-    No,
-    /// After everything asked.
-    Closed,
-    /// At once.
-    Abandoned,
-}
-
-/// A batch that waits for its answer.
-pub(super) struct Asked {
-    pub(super) batch: Batch,
-    pub(super) durability: Durability,
-    pub(super) reply: Reply,
-}
-
-/// What the courier is told.
-pub(super) struct Queue {
-    pub(super) asked: VecDeque<Asked>,
-    /// Everything that was asked and is not answered, wherever it is.
-    pub(super) in_all: usize,
-    /// Intents that are on disk, or failed to be, in order.
-    written: VecDeque<(u64, bool)>,
-    pub(super) audits: Vec<SyncSender<Result<Audited, String>>>,
-    /// A new connection.
-    dialled: Option<Link>,
-    pub(super) stop: Stop,
-}
-
-/// What the courier shares with its callers.
-pub(super) struct Shared {
-    pub(super) queue: Mutex<Queue>,
-    pub(super) work: Condvar,
-    /// Signalled when `dialled` is there.
-    pub(super) redialled: Condvar,
-    pub(super) is_up: AtomicBool,
-    pub(super) disagreements: AtomicU64,
-    pub(super) rebuilt: AtomicU64,
-    journal: Arc<SqliteLedger>,
-    server: Server,
-    identity: Identity,
-}
-
-impl Shared {
-    pub(super) fn new(journal: Arc<SqliteLedger>, server: Server, identity: Identity) -> Self {
-        let queue = Queue {
-            asked: VecDeque::new(),
-            in_all: 0,
-            written: VecDeque::new(),
-            audits: Vec::new(),
-            dialled: None,
-            stop: Stop::No,
-        };
-        Self {
-            queue: Mutex::new(queue),
-            work: Condvar::new(),
-            redialled: Condvar::new(),
-            is_up: AtomicBool::new(true),
-            disagreements: AtomicU64::new(0),
-            rebuilt: AtomicU64::new(0),
-            journal,
-            server,
-            identity,
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.queue.lock().stop != Stop::No
-    }
-
-    /// Tries until there is a connection, with waits that grow up to [`BACK_OFF_MAX`]. A thread of its own.
-    fn redial(&self) {
-        let mut back_off = BACK_OFF_FIRST;
-        let mut said_unfit = false;
-        while !self.is_stopped() {
-            match Link::open(&self.server, &self.identity.node) {
-                Ok(link) => {
-                    self.queue.lock().dialled = Some(link);
-                    self.work.notify_one();
-                    self.redialled.notify_one();
-                    return;
-                }
-                Err(error @ Error::RedisUnfit { .. }) if !said_unfit => {
-                    said_unfit = true;
-                    tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
-                }
-                Err(error) => tracing::debug!(%error, "Redis is not back yet"),
-            }
-            std::thread::sleep(back_off);
-            back_off = (back_off * 2).min(BACK_OFF_MAX);
-        }
-    }
-}
 
 /// A batch on its way, with what the journal said of it.
 struct Sent {
@@ -451,74 +355,6 @@ impl Courier {
         Ok(())
     }
 
-    /// The connection is gone: another one is made, in a thread of its own.
-    fn lose(&mut self, why: &Lost) {
-        if self.link.take().is_none() {
-            return;
-        }
-        tracing::warn!(why = %why.0, redis = %self.shared.server.address(), "the connection to Redis is lost");
-        let shared = Arc::clone(&self.shared);
-        if let Err(error) = std::thread::Builder::new().name("ledger-redial".into()).spawn(move || shared.redial()) {
-            tracing::error!(%error, "no thread can be had to call Redis again; the next start will");
-        }
-    }
-
-    /// Waits a little for the next connection; false where there is none.
-    fn wait_for_link(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
-        let shared = Arc::clone(&self.shared);
-        let mut queue = shared.queue.lock();
-        // Known to be away: nobody waits for it again.
-        if queue.dialled.is_none() && queue.stop == Stop::No && shared.is_up.load(Ordering::Relaxed) {
-            shared.redialled.wait_for(&mut queue, self.patience);
-        }
-        let dialled = queue.dialled.take();
-        drop(queue);
-        match dialled {
-            Some(link) => self.take_up(link, in_flight),
-            None => {
-                if shared.is_up.swap(false, Ordering::Relaxed) {
-                    tracing::error!(redis = %shared.server.address(), "Redis is away: no new call is let in, running calls speak on for what they have paid");
-                }
-                false
-            }
-        }
-    }
-
-    /// Takes up a new connection, after every company there is what the journal says, or that and what is in flight.
-    fn take_up(&mut self, link: Link, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
-        self.link = Some(link);
-        if let Err(lost) = self.reconcile(in_flight) {
-            self.lose(&lost);
-            return false;
-        }
-        if !self.shared.is_up.swap(true, Ordering::Relaxed) {
-            tracing::info!(redis = %self.shared.server.address(), "Redis is back");
-        }
-        true
-    }
-
-    fn reconcile(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> Result<(), Lost> {
-        self.connections += 1;
-        self.life = start::life(&self.shared.identity, self.connections);
-        let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();
-        for some in companies.chunks(ROUND) {
-            let asked: Vec<_> =
-                some.iter().flat_map(|(company, _)| [mark(*company, &self.life), have_of(*company)]).collect();
-            let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
-            let said = link.run(&asked)?;
-            for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
-                let most = changes + in_flight.get(company).copied().unwrap_or(0);
-                let have = redis::from_redis_value::<Option<u64>>(said).ok().flatten();
-                let is_ours = have.is_some_and(|have| (*changes..=most).contains(&have));
-                if !is_ours {
-                    tracing::warn!(company = %company, "Redis has lost or kept what it should not; it is made what the journal says");
-                    self.rebuild(*company)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn audit(&mut self) -> Result<Audited, String> {
         let Some(link) = &mut self.link else {
             return Err(format!("Redis at {} is away", self.shared.server.address()));
@@ -564,18 +400,6 @@ fn in_flight(round: &[Sent]) -> BTreeMap<CompanyId, u64> {
     let mut companies = BTreeMap::new();
     round.iter().for_each(|sent| *companies.entry(sent.asked.batch.company).or_default() += 1);
     companies
-}
-
-fn mark(company: CompanyId, life: &str) -> redis::Cmd {
-    let mut cmd = redis::cmd("HSET");
-    cmd.arg(Keys::of(company).meta).arg("life").arg(life);
-    cmd
-}
-
-fn have_of(company: CompanyId) -> redis::Cmd {
-    let mut cmd = redis::cmd("HGET");
-    cmd.arg(Keys::of(company).meta).arg("have");
-    cmd
 }
 
 fn is_full(said: &Value) -> bool {

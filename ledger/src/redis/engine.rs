@@ -2,7 +2,8 @@
 //! [`super::courier`]; every question about the past is the journal's to answer.
 
 use super::audit::Audited;
-use super::courier::{Asked, Courier, Shared, Stop};
+use super::courier::Courier;
+use super::queue::{Asked, Shared, Stop};
 use super::settings::Settings;
 use super::start;
 use crate::api::{

@@ -1,7 +1,7 @@
 //! Balances in Redis, journalled on this node: a function in Redis decides each batch, and the node's own journal keeps what it
 //! decided (design 5). Redis is the shared balance, never the only record of money.
 //!
-//! The way of a batch, file by file: [`engine`] takes it into a queue; [`courier`] asks the journal whether it is new, has it
+//! The way of a batch, file by file: [`engine`] takes it into a [`queue`]; [`courier`] asks the journal whether it is new, has it
 //! written down as an intent where money moves, and asks Redis in rounds ([`asking`], `function.lua`) over [`link`]; the journal
 //! (the sqlite engine's, `sqlite/engine/following`) follows the answer with its own arithmetic, and answers. [`start`] settles what
 //! a former life left open and makes Redis what the journal says; [`audit`] compares the two.
@@ -14,6 +14,7 @@ mod courier;
 mod engine;
 mod link;
 mod names;
+mod queue;
 mod settings;
 mod start;
 

@@ -1,6 +1,7 @@
 //! The engine: decides each batch in memory under one short lock, and hands it to the writer. Balances are in [`super::books`],
 //! the journal's questions in [`super::journal`].
 
+mod ending;
 pub(crate) mod following;
 
 use super::books::{Books, check_form};
@@ -173,28 +174,6 @@ impl SqliteLedger {
             .spawn(move || writer::run(&for_writer, connection))
             .map_err(|source| Error::File { path, source })?;
         Ok(Self { shared, reader: Mutex::new(reader), writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) })
-    }
-
-    /// Ends as a killed process would: what is pending is lost, and answered [`Outcome::Unavailable`] where an answer waits. For
-    /// simulations of crashes.
-    pub fn abandon(self) {
-        self.stop(Stop::Abandoned);
-    }
-
-    fn stop(&self, stop: Stop) {
-        {
-            let mut state = self.shared.state.lock();
-            if state.stop == Stop::No {
-                state.stop = stop;
-            }
-            self.shared.work.notify_all();
-        }
-        if let Some(writer) = self.writer.lock().take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the ledger's writer died of a bug; what it had journalled is safe");
-        }
-        *self.lock.lock() = None;
     }
 
     /// Decides a batch under the lock.
@@ -508,11 +487,5 @@ impl Ledger for SqliteLedger {
     fn close(&self) -> Result<(), Error> {
         self.stop(Stop::Closed);
         if self.shared.has_failed() { Err(Error::Closed) } else { Ok(()) }
-    }
-}
-
-impl Drop for SqliteLedger {
-    fn drop(&mut self) {
-        self.stop(Stop::Closed);
     }
 }

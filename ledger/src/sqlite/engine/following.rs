@@ -154,11 +154,6 @@ impl SqliteLedger {
     pub(crate) fn company(&self, company: CompanyId) -> CompanyState {
         CompanyState { balances: self.balances(company), open: self.open_holds(Some(company), usize::MAX) }
     }
-
-    /// Ends as [`SqliteLedger::abandon`] does, where others have a hand on it too.
-    pub(crate) fn abandon_shared(&self) {
-        self.stop(Stop::Abandoned);
-    }
 }
 
 fn ended_names(state: &State, batch: &Batch) -> u32 {
