@@ -3,8 +3,12 @@
 //! Rules live in the rooms: here is only which of them a command needs.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod check_config;
+mod client;
 mod demo;
+mod healthcheck;
+mod init;
 mod ledger_verify;
 mod serve;
 
@@ -22,6 +26,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Sets up a node from nothing: settings, sealing key, store, a company and a profile; prints what a PBX needs.
+    Init(init::InitOptions),
     /// Runs the switch until it is told to stop (SIGTERM, SIGINT).
     Serve {
         #[command(flatten)]
@@ -29,8 +35,23 @@ enum Command {
     },
     /// Places real calls through a switch on a temporary store, shows what they cost, and stays up for a phone.
     Demo(demo::DemoOptions),
+    /// Companies of a running switch: made, listed, credited.
+    Company(Ordered<admin::CompanyCommand>),
+    /// Profiles of a running switch, one for each PBX: made, listed, given credit.
+    Profile(Ordered<admin::ProfileCommand>),
+    /// Carriers of a running switch: made, listed.
+    Carrier(Ordered<admin::CarrierCommand>),
+    /// Online numbers of a running switch: added, listed.
+    Number(Ordered<admin::NumberCommand>),
+    /// Rate decks of a running switch: imported, listed.
+    Deck(Ordered<admin::DeckCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Asks the running switch of these settings whether it takes calls: ends with 0 where it does, with 1 where it does not.
+    Healthcheck {
         #[command(flatten)]
         config: ConfigFile,
     },
@@ -57,11 +78,20 @@ enum LedgerCommand {
     },
 }
 
-/// Where the settings are.
+/// A command to a running switch, and which.
 #[derive(clap::Args)]
+struct Ordered<T: Subcommand> {
+    #[command(subcommand)]
+    order: T,
+    #[command(flatten)]
+    door: admin::DoorOptions,
+}
+
+/// Where the settings are.
+#[derive(Clone, Debug, clap::Args)]
 struct ConfigFile {
     /// The settings file; `tandem.toml` in the working directory where it exists, otherwise the defaults.
-    #[arg(long, short, value_name = "FILE", env = "TANDEM_CONFIG")]
+    #[arg(long, short, value_name = "FILE", env = "TANDEM_CONFIG", global = true)]
     config: Option<PathBuf>,
 }
 
@@ -85,9 +115,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     match CommandLine::parse().command {
+        Command::Init(options) => init::run(&options),
+        Command::Company(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Profile(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Number(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),
+        Command::Healthcheck { config } => with_settings(&config, |settings| healthcheck::run(&settings)),
         Command::Ledger(LedgerCommand::Verify { config, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))
         }

@@ -20,7 +20,7 @@ const STATES: [CallState; 4] = [CallState::Setup, CallState::Ringing, CallState:
 pub(crate) struct Standing {
     direction: CallDirection,
     state: CallState,
-    /// Where it rings or is answered; changes with the state only, because no other carrier is tried after an 18x.
+    /// Where it rings or is answered, or came from; changes with the state only, because no other carrier is tried after an 18x.
     carrier: Option<Arc<str>>,
 }
 
@@ -43,7 +43,7 @@ impl Standing {
 fn state_of(call: &Call) -> CallState {
     match call.phase() {
         PhaseName::Reserving => CallState::Setup,
-        PhaseName::Hunting if call.carrier().is_some() => CallState::Ringing,
+        PhaseName::Hunting if call.is_ringing() => CallState::Ringing,
         PhaseName::Hunting => CallState::Setup,
         PhaseName::Talking => CallState::Established,
         PhaseName::Clearing => CallState::Ending,

@@ -10,7 +10,7 @@ use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::shell::{Enduring, Shell};
-use crate::ways::door::FormerSecrets;
+use crate::ways::door::{Bindings, FormerSecrets};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use switch::overload::Gate;
-use switch::registration::Expiries;
+use switch::registration::{Binding, Expiries};
 use telemetry::Telemetry;
 
 /// A shard as the others see it.
@@ -193,5 +193,11 @@ impl Core {
 impl FormerSecrets for Core {
     fn former_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1> {
         self.pinned.get(&profile).filter(|pinned| pinned.source == from).map(|pinned| pinned.ha1)
+    }
+}
+
+impl Bindings for Core {
+    fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
+        self.registry.binding(profile)
     }
 }

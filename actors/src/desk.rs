@@ -2,8 +2,10 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
+use crate::ways::register::flow_of;
+use domain::call_control::Whereto;
 use domain::{CarrierId, ProfileId};
-use leg::CarrierTarget;
+use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
 use sip::endpoint::{Destination, Transport};
@@ -13,7 +15,8 @@ use std::sync::Arc;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
-    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Number, Profile,
+    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan, IncomingTo,
+    Number, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -22,6 +25,8 @@ pub struct Desk {
     directory: Arc<Directory>,
     secrets: BTreeMap<Arc<str>, (ProfileId, Ha1)>,
     carriers: BTreeMap<CarrierId, CarrierTarget>,
+    /// From which address of ours PBXs are called that need not register (I7), by their IP address.
+    locals: BTreeMap<IpAddr, SocketAddr>,
 }
 
 /// What the store does not hold: settings of the node.
@@ -58,6 +63,23 @@ impl Desk {
         self.carriers.get(&id)
     }
 
+    /// Where an invitation is to be sent; none where that is not known.
+    pub fn target(&self, whereto: &Whereto) -> Option<Target> {
+        match whereto {
+            Whereto::Carrier(id) => self.carrier(*id).cloned().map(Target::Carrier),
+            Whereto::Pbx(pbx) => {
+                let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
+                let flow = flow_of(pbx.flow);
+                let destination = Destination { transport: transport(pbx.transport), addr: pbx.peer, flow, local };
+                Some(Target::Pbx(PbxTarget {
+                    destination,
+                    contact: Arc::clone(&pbx.contact),
+                    to_user: pbx.to_user.clone(),
+                }))
+            }
+        }
+    }
+
     /// Builds a desk from the store. Resolves carriers' names, so it blocks: not for threads that carry calls.
     ///
     /// The second value says what was left out and why: one bad row does not stop the others.
@@ -82,12 +104,18 @@ impl Desk {
                 deck,
             });
         }
-        let mut secrets = BTreeMap::new();
+        let (mut secrets, mut locals) = (BTreeMap::new(), BTreeMap::new());
         for (profile, ha1) in &everything.profiles {
             let sip_user: Arc<str> = profile.sip_user.as_str().into();
             if profile.auth.registration && profile.state == store::ProfileState::Active {
                 let ha1 = Ha1 { md5: ha1.md5, sha256: ha1.sha256 };
                 secrets.insert(Arc::clone(&sip_user), (profile.id, ha1));
+            }
+            if let Some(pbx) = profile.auth.sources.first() {
+                let listener = rules.listeners.iter().find(|listener| listener.is_ipv4() == pbx.is_ipv4());
+                if let Some(listener) = listener {
+                    locals.entry(pbx.ip()).or_insert_with(|| local_towards(*pbx, *listener));
+                }
             }
             builder = builder.profile(profile_entry(profile, sip_user));
         }
@@ -101,15 +129,17 @@ impl Desk {
         }
         let mut targets = BTreeMap::new();
         for carrier in &everything.carriers {
-            builder = builder.carrier(carrier_entry(carrier, &rules.calls));
-            match target(carrier, &rules.listeners) {
-                Ok(target) => drop(targets.insert(carrier.id, target)),
-                Err(fault) => faults.push(fault),
+            let addresses = resolved(carrier, &mut faults);
+            builder = builder.carrier(carrier_entry(carrier, &addresses, &rules.calls));
+            match addresses.first().map(|first| target(carrier, first, &rules.listeners)) {
+                Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
+                Some(Err(fault)) => faults.push(fault),
+                None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
             }
         }
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
-        (Desk { directory: Arc::new(directory), secrets, carriers: targets }, faults)
+        (Desk { directory: Arc::new(directory), secrets, carriers: targets, locals }, faults)
     }
 }
 
@@ -126,16 +156,24 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>) -> Profile {
             .map(|recharge| AutoRecharge { amount: recharge.amount, threshold: recharge.threshold }),
         require_plus: profile.require_plus,
         sources: profile.auth.sources.clone(),
+        incoming_to: match profile.incoming_to {
+            store::IncomingTo::CalledNumber => IncomingTo::CalledNumber,
+            store::IncomingTo::SipUsername => IncomingTo::SipUsername,
+        },
         credentials: 0,
     }
 }
 
-fn carrier_entry(carrier: &store::Carrier, settings: &CallSettings) -> Carrier {
+fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settings: &CallSettings) -> Carrier {
     let failover = (!carrier.failover.is_empty()).then(|| {
         carrier.failover.iter().fold(settings.failover, |set, (status, order)| match order {
             store::Failover::Next => set.with(*status),
             store::Failover::Stop => set.without(*status),
         })
+    });
+    let others = carrier.inbound_sources.iter().map(|source| match source {
+        store::InboundSource::Exact(address) => CarrierSource::Exact(*address),
+        store::InboundSource::Address(ip) => CarrierSource::Address(*ip),
     });
     Carrier {
         id: carrier.id,
@@ -144,6 +182,7 @@ fn carrier_entry(carrier: &store::Carrier, settings: &CallSettings) -> Carrier {
         priority: u32::from(carrier.priority),
         progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         failover,
+        sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         enabled: carrier.enabled,
     }
 }
@@ -179,30 +218,37 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
     Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
 }
 
-/// Where a carrier listens, and the listener of ours that reaches it.
-fn target(carrier: &store::Carrier, listeners: &[SocketAddr]) -> Result<CarrierTarget, String> {
-    let Some(address) = carrier.addresses.first() else {
-        return Err(format!("carrier {}: it has no address; it was left out", carrier.name));
+/// What each of a carrier's addresses means, in their order; nothing where its name cannot be resolved.
+fn resolved(carrier: &store::Carrier, faults: &mut Vec<String>) -> Vec<Vec<SocketAddr>> {
+    let resolve = |address: &store::HostPort| match (address.host.as_str(), address.port).to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            let fault = format!("carrier {}: {} cannot be resolved: {error}", carrier.name, address.host);
+            faults.push(format!("{fault}; it is skipped"));
+            Vec::new()
+        }
     };
-    let mut resolved = (address.host.as_str(), address.port).to_socket_addrs().map_err(|error| {
-        format!("carrier {}: {} cannot be resolved: {error}; it is skipped", carrier.name, address.host)
-    })?;
-    let reachable = resolved.find_map(|addr| {
+    carrier.addresses.iter().map(resolve).collect()
+}
+
+/// Where a carrier listens, and the listener of ours that reaches it.
+fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAddr]) -> Result<CarrierTarget, String> {
+    let reachable = first.iter().find_map(|addr| {
         let listener = listeners.iter().find(|listener| listener.is_ipv4() == addr.is_ipv4())?;
-        Some((addr, local_towards(addr, *listener)))
+        Some((*addr, local_towards(*addr, *listener)))
     });
     let (addr, local) = reachable.ok_or_else(|| {
-        format!(
-            "carrier {}: no listener of ours has the address family of {}; it is skipped",
-            carrier.name, address.host
-        )
+        format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
     })?;
-    let transport = match carrier.transport {
+    let destination = Destination { transport: transport(carrier.transport), addr, flow: None, local };
+    Ok(CarrierTarget { destination, host: addr.to_string().into() })
+}
+
+const fn transport(transport: domain::fact::Transport) -> Transport {
+    match transport {
         domain::fact::Transport::Udp => Transport::Udp,
         domain::fact::Transport::Tcp => Transport::Tcp,
-    };
-    let destination = Destination { transport, addr, flow: None, local };
-    Ok(CarrierTarget { destination, host: addr.to_string().into() })
+    }
 }
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.

@@ -56,10 +56,10 @@ pub struct Call {
     pub phase: Option<String>,
     /// Whose.
     pub company: String,
-    /// By which profile.
+    /// By which profile, or to which.
     pub profile: String,
-    /// `outbound` or `inbound`; null of a live call.
-    pub direction: Option<String>,
+    /// `outbound` or `inbound`.
+    pub direction: String,
     /// As it came from the wire.
     pub dialled: String,
     /// The number called, where it was one.
@@ -68,7 +68,7 @@ pub struct Call {
     pub caller_id: Option<String>,
     /// What the deck calls the destination; empty where nothing was rated.
     pub destination: String,
-    /// The carrier of the last attempt.
+    /// The carrier of the last attempt; of an inbound call the one that it came from.
     pub carrier: Option<String>,
     /// When the INVITE came; RFC 3339, as all instants here.
     pub invited_at: String,
@@ -101,7 +101,7 @@ pub struct Call {
     pub status: Option<u16>,
     /// The SIP Call-ID of the caller's leg.
     pub sip_call_id: Option<String>,
-    /// Attempts at carriers, in order; empty of a live call.
+    /// Attempts to reach the called side, in order; empty of a live call.
     pub attempts: Vec<CallAttempt>,
     /// RTP packets from the caller's side and from the called side.
     #[schema(value_type = Vec<u64>)]
@@ -111,13 +111,13 @@ pub struct Call {
     pub packets_lost: Option<(u64, u64)>,
 }
 
-/// An attempt at a carrier.
+/// An attempt to reach the called side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallAttempt {
-    /// Which carrier.
-    pub carrier: String,
-    /// Its name at the time.
-    pub carrier_name: String,
+    /// Which carrier; null where it was the called company's own PBX.
+    pub carrier: Option<String>,
+    /// Its name at the time; null likewise.
+    pub carrier_name: Option<String>,
     /// The SIP Call-ID of the leg.
     pub sip_call_id: String,
     /// When the INVITE was sent.
@@ -164,7 +164,7 @@ fn show_live(live: Live) -> Call {
         phase: Some(phase(live.phase).to_owned()),
         company: live.company.to_string(),
         profile: live.profile.to_string(),
-        direction: None,
+        direction: live.direction.as_str().to_owned(),
         dialled: live.dialled,
         callee: live.callee.map(|number| number.to_string()),
         caller_id: live.caller_id.map(|number| number.to_string()),
@@ -192,9 +192,10 @@ fn show_live(live: Live) -> Call {
 }
 
 fn show_attempt(attempt: Attempt) -> CallAttempt {
+    let (carrier, carrier_name) = attempt.carrier.map(|named| (named.carrier.to_string(), named.carrier_name)).unzip();
     CallAttempt {
-        carrier: attempt.carrier.to_string(),
-        carrier_name: attempt.carrier_name,
+        carrier,
+        carrier_name,
         sip_call_id: attempt.sip_call_id,
         invited_at: attempt.invited_at.to_string(),
         post_dial_delay_ms: attempt.post_dial_delay_ms,
@@ -203,18 +204,20 @@ fn show_attempt(attempt: Attempt) -> CallAttempt {
 }
 
 fn show_record(record: CallRecord) -> Call {
+    let reached = record.attempts.last().and_then(|attempt| attempt.carrier.as_ref());
+    let carrier = record.came_from.as_ref().or(reached).map(|named| named.carrier_name.clone());
     Call {
         id: record.id.to_string(),
         state: CallState::Ended,
         phase: None,
         company: record.company.to_string(),
         profile: record.profile.to_string(),
-        direction: Some(record.direction.as_str().to_owned()),
+        direction: record.direction.as_str().to_owned(),
         dialled: record.dialled,
         callee: record.callee.map(|number| number.to_string()),
         caller_id: record.caller_id.map(|number| number.to_string()),
         destination: record.destination,
-        carrier: record.attempts.last().map(|attempt| attempt.carrier_name.clone()),
+        carrier,
         invited_at: record.invited_at.to_string(),
         rang_at: record.rang_at.map(|at| at.to_string()),
         answered_at: record.answered_at.map(|at| at.to_string()),

@@ -11,7 +11,7 @@ use domain::fact::Transport;
 use domain::{CarrierId, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::{Failover, HostPort};
+use store::{Failover, HostPort, InboundSource};
 use utoipa::ToSchema;
 
 /// How messages travel.
@@ -83,7 +83,12 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, FailoverName>>, example = json!({"503": "stop"}))]
     pub failover: BTreeMap<u16, FailoverName>,
-    /// Whether calls are handed to it; yes where nothing is said.
+    /// Where its calls come from besides its addresses: IP addresses, alone or with a port; at most 64. Calls from its addresses
+    /// are always its own.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.1", "192.0.2.2:5080"]))]
+    pub inbound_sources: Vec<Text<InboundSource>>,
+    /// Whether calls are handed to it and taken from it; yes where nothing is said.
     pub enabled: Option<bool>,
 }
 
@@ -110,7 +115,10 @@ pub struct CarrierPatch {
     /// Final answers that are to be handled otherwise; replaces all.
     #[schema(value_type = Option<BTreeMap<String, FailoverName>>)]
     pub failover: Option<BTreeMap<u16, FailoverName>>,
-    /// Whether calls are handed to it.
+    /// Where its calls come from besides its addresses; replaces all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub inbound_sources: Option<Vec<Text<InboundSource>>>,
+    /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
 
@@ -135,7 +143,9 @@ pub struct Carrier {
     /// Final answers that are handled otherwise than by default.
     #[schema(value_type = BTreeMap<String, FailoverName>)]
     pub failover: BTreeMap<u16, FailoverName>,
-    /// Whether calls are handed to it.
+    /// Where its calls come from besides its addresses.
+    pub inbound_sources: Vec<String>,
+    /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// RFC 3339.
     pub created_at: String,
@@ -166,6 +176,7 @@ fn show(carrier: store::Carrier) -> Carrier {
         prefixes: carrier.prefixes.iter().map(ToString::to_string).collect(),
         progress_timeout_s: carrier.progress_timeout_s,
         failover: carrier.failover.into_iter().map(|(status, order)| (status, name(order))).collect(),
+        inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
         created_at: carrier.created_at.to_string(),
     }
@@ -179,7 +190,7 @@ impl Office {
     /// Creates a carrier.
     ///
     /// # Errors
-    /// Operators only; [`Error::Invalid`], [`Error::Conflict`] (name).
+    /// Operators only; [`Error::Invalid`], [`Error::Conflict`] (name, or a profile's source).
     pub fn create_carrier(&self, caller: &Caller, new: NewCarrier) -> Result<Carrier> {
         caller.operator("create carriers")?;
         let addresses = match (new.address, new.addresses) {
@@ -196,6 +207,7 @@ impl Office {
             prefixes: plain(new.prefixes),
             progress_timeout_s: new.progress_timeout_s,
             failover: stored_failover(new.failover),
+            inbound_sources: plain(new.inbound_sources),
             enabled: new.enabled.unwrap_or(true),
             created_at: self.wall(),
         };
@@ -207,7 +219,7 @@ impl Office {
     /// Changes a carrier.
     ///
     /// # Errors
-    /// Operators only; [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name).
+    /// Operators only; [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, or a profile's source).
     pub fn update_carrier(&self, caller: &Caller, id: CarrierId, patch: CarrierPatch) -> Result<Carrier> {
         caller.operator("change carriers")?;
         let patch = store::CarrierPatch {
@@ -218,6 +230,7 @@ impl Office {
             prefixes: patch.prefixes.map(plain),
             progress_timeout_s: patch.progress_timeout_s,
             failover: patch.failover.map(stored_failover),
+            inbound_sources: patch.inbound_sources.map(plain),
             enabled: patch.enabled,
         };
         let carrier = self.store().update_carrier(id, &patch, self.signed(caller))?;

@@ -49,6 +49,17 @@ pub struct Deck {
     pub created_at: String,
 }
 
+/// A file that could be imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CheckedDeck {
+    /// The deck that it would be the next version of.
+    pub name: String,
+    /// Of all its prices.
+    pub currency: String,
+    /// How many prefixes it has.
+    pub rows: u64,
+}
+
 fn show(deck: store::Deck) -> Deck {
     Deck {
         id: deck.id.to_string(),
@@ -82,6 +93,11 @@ fn row(rate: &rating::Rate) -> Result<DeckRow> {
     })
 }
 
+fn rows(new: &NewDeck) -> Result<Vec<DeckRow>> {
+    let deck = rating::Deck::parse_csv(new.csv.as_bytes(), new.currency.0, &new.name).map_err(Error::DeckFaulty)?;
+    deck.rates().iter().map(row).collect()
+}
+
 impl Office {
     /// Imports a deck, whole or not at all.
     ///
@@ -90,11 +106,19 @@ impl Office {
     /// than the name's).
     pub fn import_deck(&self, caller: &Caller, new: &NewDeck) -> Result<Deck> {
         caller.operator("import decks")?;
-        let currency = new.currency.0;
-        let deck = rating::Deck::parse_csv(new.csv.as_bytes(), currency, &new.name).map_err(Error::DeckFaulty)?;
-        let rows = deck.rates().iter().map(row).collect::<Result<Vec<_>>>()?;
-        let wanted = store::NewDeck { name: new.name.clone(), currency };
+        let rows = rows(new)?;
+        let wanted = store::NewDeck { name: new.name.clone(), currency: new.currency.0 };
         Ok(show(self.store().import_deck(&wanted, rows, |_| {}, self.signed(caller))?))
+    }
+
+    /// Reads a file as [`Office::import_deck`] would, and imports nothing.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::DeckFaulty`] with every fault by line; [`Error::Invalid`].
+    pub fn check_deck(&self, caller: &Caller, new: &NewDeck) -> Result<CheckedDeck> {
+        caller.operator("import decks")?;
+        let rows = rows(new)?.len() as u64;
+        Ok(CheckedDeck { name: new.name.clone(), currency: new.currency.0.to_string(), rows })
     }
 
     /// Puts a version in force instead of the one of the same name that was; new calls are charged by it at once.

@@ -2,15 +2,18 @@
 //!
 //! A leg tells what happened ([`LegEvent`]); the call orders what shall happen ([`LegOrder`]).
 
+use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::e164::E164;
+use crate::fact::Transport;
 use crate::ids::{CarrierId, ProfileId};
 use crate::media::MediaDescription;
 use crate::refusal::Refusal;
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// A leg of a call. 0 is the leg of who called; each attempt at a carrier has the next number.
+/// A leg of a call. 0 is the leg of who called; each attempt to reach the called side has the next number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub u16);
 
@@ -26,9 +29,21 @@ pub enum Proof {
     Credentials(ProfileId),
     /// The source address is one of these profiles' (S3, S5); From selects among them.
     Source(Vec<ProfileId>),
+    /// The source address is this carrier's: somebody outside calls a number of ours.
+    Carrier(CarrierId),
 }
 
-/// A call that a PBX asks for, in call-control words.
+impl Proof {
+    /// Which way a call goes whose caller is proven so.
+    pub const fn direction(&self) -> CallDirection {
+        match self {
+            Proof::Credentials(_) | Proof::Source(_) => CallDirection::Outbound,
+            Proof::Carrier(_) => CallDirection::Inbound,
+        }
+    }
+}
+
+/// A call that a PBX or a carrier asks for, in call-control words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// Who calls.
@@ -44,6 +59,8 @@ pub struct Invitation {
     pub from_display: String,
     /// The user part of P-Preferred-Identity, where there is one (S4).
     pub preferred_identity: Option<String>,
+    /// The user part of P-Asserted-Identity, where there is one (RFC 3325): only a carrier's word is taken.
+    pub asserted_identity: Option<String>,
     /// Whether the caller wants to stay unknown (`Privacy: id`, RFC 3323).
     pub anonymous: bool,
     /// The offer; absent where the caller sent none (late offer).
@@ -52,7 +69,7 @@ pub struct Invitation {
     pub sip_call_id: String,
 }
 
-/// How the called side shall see the caller (O5, L1, L6).
+/// How the called side shall see the caller (O5, L1, L6, I5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallerId {
     /// This number.
@@ -61,11 +78,41 @@ pub enum CallerId {
     Anonymous,
 }
 
-/// An attempt at a carrier, as the call orders it.
+/// The connection that a message came over: a value of the front door's, only handed back. 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowTag(pub u128);
+
+/// A PBX as it is called (I1, I4, I7).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CarrierInvitation {
-    /// Which carrier.
-    pub carrier: CarrierId,
+pub struct Pbx {
+    /// The URI that it is called by, but for the user part: the Contact that it registered, or its address.
+    pub contact: Arc<str>,
+    /// The user part of To; none for the number that is called.
+    pub to_user: Option<Arc<str>>,
+    /// Where its messages come from, and ours are sent: behind NAT its Contact is no address.
+    pub peer: SocketAddr,
+    /// At which address of ours it reached us; none where it has never said.
+    pub local: Option<SocketAddr>,
+    /// Over which transport.
+    pub transport: Transport,
+    /// Over which connection.
+    pub flow: FlowTag,
+}
+
+/// Where the called side is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whereto {
+    /// Behind this carrier.
+    Carrier(CarrierId),
+    /// At a company's own PBX.
+    Pbx(Pbx),
+}
+
+/// An attempt to reach the called side, as the call orders it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingInvitation {
+    /// Where it is.
+    pub whereto: Whereto,
     /// Who is shown.
     pub caller_id: CallerId,
     /// Who is called.
@@ -143,8 +190,8 @@ pub enum LegOrder {
         /// For a person, where there is something to say.
         sentence: Option<Cow<'static, str>>,
     },
-    /// To a leg towards a carrier: call.
-    Invite(Box<CarrierInvitation>),
+    /// To a leg towards the called side: call.
+    Invite(Box<OutgoingInvitation>),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
 }

@@ -27,13 +27,20 @@ impl CallDirection {
     }
 }
 
-/// One attempt at a carrier.
+/// A carrier, as a record names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// Which carrier.
+pub struct CarrierNamed {
+    /// Which.
     pub carrier: CarrierId,
     /// Its configured name at the time.
     pub carrier_name: String,
+}
+
+/// One attempt to reach the called side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The carrier; absent where it was the called company's own PBX.
+    pub carrier: Option<CarrierNamed>,
     /// The SIP Call-ID of the leg.
     pub sip_call_id: String,
     /// When the INVITE was sent.
@@ -51,10 +58,12 @@ pub struct CallRecord {
     pub id: CallId,
     /// Whose.
     pub company: CompanyId,
-    /// By which profile.
+    /// By which profile, or to which.
     pub profile: ProfileId,
     /// Which way.
     pub direction: CallDirection,
+    /// The carrier that an inbound call came from.
+    pub came_from: Option<CarrierNamed>,
     /// As it came from the wire, cut at 64 characters.
     pub dialled: String,
     /// The number called, where it was one.

@@ -105,7 +105,7 @@ pub enum Fact {
     CallAttempted {
         /// Which.
         call: CallId,
-        /// By whom.
+        /// By whom, or to whom.
         profile: ProfileId,
         /// Which way.
         direction: CallDirection,
@@ -123,7 +123,7 @@ pub enum Fact {
         /// Since the INVITE came.
         after: Duration,
     },
-    /// Everything was checked and held; the first carrier is about to hear of the call.
+    /// Everything was checked and held; the called side is about to hear of the call.
     CallAdmitted {
         /// Which way.
         direction: CallDirection,
@@ -148,7 +148,7 @@ pub enum Fact {
     CallEnded {
         /// Which.
         call: CallId,
-        /// By whom.
+        /// By whom, or to whom.
         profile: ProfileId,
         /// Which way.
         direction: CallDirection,
@@ -166,8 +166,8 @@ pub enum Fact {
         currency: Currency,
         /// The SIP Call-ID of the caller's leg.
         sip_call_id: Arc<str>,
-        /// The SIP Call-ID of the last carrier leg, where there was one.
-        carrier_sip_call_id: Option<Arc<str>>,
+        /// The SIP Call-ID of the last leg to the called side, where there was one.
+        called_sip_call_id: Option<Arc<str>>,
     },
     /// An attempt at a carrier ended.
     CarrierAttempted {

@@ -92,6 +92,9 @@ refusals! {
     /// The called PBX has no binding (I9).
     PbxNotRegistered, "pbx_not_registered", 480, "Temporarily Unavailable", NoAnswer,
         "The called PBX is not registered";
+    /// The called PBX wants a password of us (S7).
+    PbxChallengedUs, "pbx_challenged_us", 480, "Temporarily Unavailable", Rejected,
+        "The called PBX asks us for a password; set its trunk to take calls from our address without authentication";
     /// Ten digits without a plus in a North American country (D-16).
     NumberIncomplete, "number_incomplete", 484, "Address Incomplete", InvalidNumber,
         "Ten digits without country code: did you mean +1 and these digits?";

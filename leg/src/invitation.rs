@@ -1,4 +1,4 @@
-//! From an INVITE to an [`Invitation`]: what a PBX asks for, in call-control words.
+//! From an INVITE to an [`Invitation`]: what a PBX or a carrier asks for, in call-control words.
 //!
 //! Whether it may have that is `switch`'s to decide; whose it is was proven before.
 
@@ -22,13 +22,19 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
     };
     let from = invite.from().ok();
     let preferred = invite.preferred_identities().find_map(Result::ok);
+    let asserted = invite.asserted_identities().find_map(Result::ok);
     let invitation = Invitation {
+        dialled: match dialled_in(invite) {
+            // A carrier may call the trunk, and name the number in To only.
+            nobody if nobody.is_empty() && matches!(proof, Proof::Carrier(_)) => called_in(invite),
+            dialled => dialled,
+        },
         proof,
         source,
-        dialled: dialled_in(invite),
         from_user: from.as_ref().map(|from| user_of(from.uri())).unwrap_or_default(),
         from_display: from.map(|from| cut(&from.display_text())).unwrap_or_default(),
         preferred_identity: preferred.map(|identity| user_of(identity.uri())),
+        asserted_identity: asserted.map(|identity| user_of(identity.uri())),
         anonymous: invite.privacy().id,
         offer,
         sip_call_id: invite.call_id().unwrap_or_default().to_owned(),
@@ -39,6 +45,11 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
 /// What an INVITE dials; empty where its Request-URI cannot be read.
 pub fn dialled_in(invite: &Message) -> String {
     invite.uri().map(|uri| dialled(&uri)).unwrap_or_default()
+}
+
+/// Whom an INVITE names in To.
+fn called_in(invite: &Message) -> String {
+    invite.to().map(|to| user_of(to.uri())).unwrap_or_default()
 }
 
 /// The session description of a message, where it carries one.

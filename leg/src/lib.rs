@@ -8,7 +8,8 @@
 //! | [`words`] | what a leg hears and orders: the whole list |
 //! | [`invitation`] | from an INVITE to call-control words |
 //! | [`caller`] | the leg of who called (UAS) |
-//! | [`carrier`] | a leg towards a carrier (UAC) |
+//! | [`called`] | a leg towards the called side (UAC) |
+//! | [`target`] | where such a leg calls, and how that side is addressed |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
 //! | `put` | numbers and addresses as text |
@@ -16,11 +17,12 @@
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
 #![forbid(unsafe_code)]
 
+pub mod called;
 pub mod caller;
-pub mod carrier;
 pub mod invitation;
 pub mod negotiation;
 pub mod sdp;
+pub mod target;
 pub mod words;
 
 mod put;
@@ -28,7 +30,8 @@ mod reach;
 mod replies;
 mod talk;
 
+pub use called::{CalledLeg, LegNaming};
 pub use caller::CallerLeg;
-pub use carrier::{CarrierLeg, CarrierTarget, LegNaming};
 pub use replies::refusal;
+pub use target::{CarrierTarget, PbxTarget, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

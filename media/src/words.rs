@@ -15,9 +15,9 @@ pub struct SessionId(pub u64);
 /// One of the two parties whose sound a session joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
-    /// The caller's leg.
+    /// The company's own PBX, whether it calls or is called.
     A,
-    /// The called leg: a carrier's, or a PBX's. Absent from an echo.
+    /// The carrier. Absent from an echo.
     B,
 }
 
@@ -37,9 +37,9 @@ impl Side {
 /// One value for each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BySide<T> {
-    /// The caller's.
+    /// The PBX's.
     pub a: T,
-    /// The called party's.
+    /// The carrier's.
     pub b: T,
 }
 

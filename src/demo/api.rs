@@ -1,29 +1,21 @@
-//! The demo as a client of the switch's own REST API: HTTP/1.1 over a plain socket, JSON in words of its own.
+//! The demo as a client of the switch's own REST API: the answers in words of its own.
 //!
 //! What the answers mean is in `web` and `backoffice`; nothing is known here but what `/api/v1/openapi.json` tells every client.
 
+use crate::client::Client;
 use domain::Micros;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::SocketAddr;
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of an answer at most.
-const ANSWER_MAX: u64 = 16 << 20;
 /// Entries of a page: the most that the API gives.
 const PAGE: usize = 500;
 
 /// The API, with the operator's token.
 #[derive(Clone)]
-pub(super) struct Api {
-    address: SocketAddr,
-    token: String,
-}
+pub(super) struct Api(Client);
 
 /// Something that was created.
 #[derive(Debug, Deserialize)]
@@ -122,17 +114,17 @@ struct Page<T> {
 impl Api {
     /// The API at this address.
     pub(super) fn new(address: SocketAddr, token: String) -> Api {
-        Api { address, token }
+        Api(Client::new(address, token))
     }
 
     /// Where it is, for people.
     pub(super) fn base(&self) -> String {
-        format!("http://{}/api/v1", self.address)
+        format!("http://{}/api/v1", self.0.address())
     }
 
     /// The operator's token.
     pub(super) fn token(&self) -> &str {
-        &self.token
+        self.0.token()
     }
 
     /// Reads one thing.
@@ -168,7 +160,8 @@ impl Api {
 
     /// What `/metrics` says.
     pub(super) fn metrics(&self) -> Result<String, String> {
-        let (status, body) = self.exchange("GET", "/metrics", None, None)?;
+        let answer = self.0.exchange("GET", "/metrics", None, None, |_, _| {});
+        let (status, body) = answer.map_err(|failed| failed.to_string())?;
         if status == 200 { Ok(body) } else { Err(format!("GET /metrics was answered {status}: {body}")) }
     }
 
@@ -179,44 +172,7 @@ impl Api {
         body: Option<&Value>,
         key: Option<&str>,
     ) -> Result<T, String> {
-        let (status, text) = self.exchange(method, &format!("/api/v1{path}"), body, key)?;
-        if !(200..300).contains(&status) {
-            return Err(format!("{method} {path} was answered {status}: {text}"));
-        }
-        serde_json::from_str(&text).map_err(|error| format!("{method} {path} was answered with other JSON: {error}"))
+        let answer = self.0.ask(method, path, body, key).map_err(|failed| failed.to_string())?;
+        serde_json::from_value(answer).map_err(|error| format!("{method} {path} was answered with other JSON: {error}"))
     }
-
-    fn exchange(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-        key: Option<&str>,
-    ) -> Result<(u16, String), String> {
-        let failed = |error: std::io::Error| format!("{method} {path} at {}: {error}", self.address);
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE).map_err(failed)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let key = key.map(|key| format!("Idempotency-Key: {key}\r\n")).unwrap_or_default();
-        let content = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n{content}{key}\
-             Content-Length: {}\r\n\r\n{body}",
-            self.address,
-            self.token,
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).map_err(failed)?;
-        let mut answer = String::new();
-        stream.take(ANSWER_MAX).read_to_string(&mut answer).map_err(failed)?;
-        read(&answer).ok_or_else(|| format!("{method} {path}: the answer is no HTTP that this client reads"))
-    }
-}
-
-/// Status and body. Our server says Content-Length wherever there is a body; what it does not say is not read.
-fn read(answer: &str) -> Option<(u16, String)> {
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding:");
-    if is_chunked { None } else { Some((status, body.to_owned())) }
 }

@@ -4,7 +4,7 @@
 
 use super::agent::carrier::Carrier;
 use super::agent::melody::Melody;
-use super::agent::pbx::{Account, Pbx, PbxSettings};
+use super::agent::pbx::{Account, Pbx, PbxSettings, Subscriber};
 use super::api::{Api, Created, CreatedProfile};
 use actors::clock::Clock;
 use domain::{Entropy, Micros};
@@ -89,7 +89,8 @@ impl World {
             let made: CreatedProfile = api.post("/profiles", &wanted)?;
             api.order(&format!("/profiles/{}/credit", made.id), credit, key)?;
             let account = Account { user: made.sip_user, password: made.sip_password };
-            let settings = PbxSettings { name: key, ip: LOOPBACK, switch, account: account.clone(), melody };
+            let settings =
+                PbxSettings { name: key, ip: LOOPBACK, subscriber: Subscriber::at(account.clone(), switch), melody };
             let pbx = Pbx::start(settings, clock, entropy.fork())
                 .map_err(|error| format!("the PBX of {name} cannot start: {error}"))?;
             Ok::<Office, String>(Office { name, profile: made.id, account, pbx, melody })

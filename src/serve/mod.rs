@@ -28,7 +28,7 @@ use web::{RunningServer, Services, WebSettings};
 /// The ledger's journal within the data directory.
 pub(crate) const LEDGER_FILE: &str = "ledger.db";
 /// The file with the first operator's token within the data directory.
-const TOKEN_FILE: &str = "operator.token";
+pub(crate) const TOKEN_FILE: &str = "operator.token";
 /// How long calls may go on after the switch was told to stop.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 /// How often gauges are brought up to date while nobody scrapes, and histograms emptied.

@@ -3,7 +3,7 @@
 //! Choosing among them does not live here: routing is `switch`'s.
 
 use crate::column::{list_text, parsed, parsed_list, unreadable};
-use crate::{Error, Result, Signed, Store, checks};
+use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
 use domain::{CarrierId, Prefix, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -13,6 +13,8 @@ use std::str::FromStr;
 
 /// Addresses of a carrier: at least one, at most this many.
 pub const ADDRESSES_MAX: usize = 16;
+/// Further sources of a carrier at most.
+pub const INBOUND_SOURCES_MAX: usize = 64;
 /// Prefixes of a carrier at most; empty serves everything.
 pub const PREFIXES_MAX: usize = 10_000;
 
@@ -115,7 +117,9 @@ pub struct Carrier {
     pub progress_timeout_s: Option<u16>,
     /// Final answers (300 to 699) that are to be handled otherwise than by default.
     pub failover: BTreeMap<u16, Failover>,
-    /// Whether calls are handed to it.
+    /// Where its calls come from besides its addresses; at most [`INBOUND_SOURCES_MAX`], unique.
+    pub inbound_sources: Vec<InboundSource>,
+    /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// When it was created.
     pub created_at: Wall,
@@ -138,12 +142,15 @@ pub struct CarrierPatch {
     pub progress_timeout_s: Option<Option<u16>>,
     /// Final answers that are to be handled otherwise.
     pub failover: Option<BTreeMap<u16, Failover>>,
-    /// Whether calls are handed to it.
+    /// Where its calls come from besides its addresses.
+    pub inbound_sources: Option<Vec<InboundSource>>,
+    /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
 
 const COLUMNS: &str =
-    "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us";
+    "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
+    inbound_sources";
 
 const fn transport_label(transport: Transport) -> &'static str {
     match transport {
@@ -190,6 +197,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         failover: failover(row, 7)?,
         enabled: row.get(8)?,
         created_at: Wall::from_unix_micros(row.get(9)?),
+        inbound_sources: parsed_list(row, 10)?,
     })
 }
 
@@ -218,6 +226,12 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
         let reads_back = address.to_string().parse::<HostPort>();
         reads_back.map_err(|problem| Error::invalid("addresses", problem.to_string()))?;
     }
+    let sources = &carrier.inbound_sources;
+    checks::within("inbound_sources", sources.len() as u32, 0, INBOUND_SOURCES_MAX as u32)?;
+    if let Some((_, twice)) = sources.iter().enumerate().find(|(index, source)| sources[..*index].contains(source)) {
+        return Err(Error::invalid("inbound_sources", format!("{twice} stands twice")));
+    }
+    source::check_carrier(connection, carrier)?;
     for status in carrier.failover.keys() {
         checks::within("failover", u32::from(*status), 300, 699)?;
     }
@@ -235,7 +249,7 @@ impl Store {
     /// Adds a carrier.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Conflict`] (id or name).
+    /// [`Error::Invalid`], [`Error::Conflict`] (id, name, or a source of a profile).
     pub fn create_carrier(&self, carrier: &Carrier, signed: Signed<'_>) -> Result<()> {
         self.change(signed, "carrier_created", carrier.id, &carrier.name, |transaction| {
             check(transaction, carrier)?;
@@ -249,7 +263,7 @@ impl Store {
     /// Changes what is given of a carrier and returns it as it is now.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name).
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, or a source of a profile).
     pub fn update_carrier(&self, id: CarrierId, patch: &CarrierPatch, signed: Signed<'_>) -> Result<Carrier> {
         self.change(signed, "carrier_changed", id, &format!("{patch:?}"), |transaction| {
             let old = get(transaction, id)?;
@@ -262,6 +276,7 @@ impl Store {
                 prefixes: patch.prefixes.clone().unwrap_or(old.prefixes),
                 progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
                 failover: patch.failover.clone().unwrap_or(old.failover),
+                inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
             };
@@ -304,7 +319,7 @@ impl Store {
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
         ))?
         .execute(params![
             carrier.id.to_string(),
@@ -316,7 +331,8 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
             carrier.progress_timeout_s,
             failover_text(&carrier.failover),
             carrier.enabled,
-            carrier.created_at.as_unix_micros()
+            carrier.created_at.as_unix_micros(),
+            list_text(&carrier.inbound_sources)
         ])?;
     Ok(())
 }

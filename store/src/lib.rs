@@ -23,6 +23,7 @@ mod schema;
 mod sealing;
 mod sip_user;
 pub mod snapshot;
+pub mod source;
 pub mod token;
 mod write;
 
@@ -37,8 +38,9 @@ pub use error::{Error, Result};
 pub use number::Number;
 pub use opening::{FILE_NAME, KEY_NAME, Opening, Random, Store};
 pub use password::{Ha1, Ha1Maker, Password};
-pub use profile::{AutoRecharge, NewProfile, Profile, ProfileAuth, ProfilePatch, ProfileState};
+pub use profile::{AutoRecharge, IncomingTo, NewProfile, Profile, ProfileAuth, ProfilePatch, ProfileState};
 pub use sip_user::SipUserPrefix;
 pub use snapshot::Everything;
+pub use source::InboundSource;
 pub use token::{ApiToken, Scope, TokenId};
 pub use write::Signed;

@@ -3,7 +3,7 @@
 //! Credit does not live here (it is the ledger's), nor bindings (they are `switch`'s), nor rounding of channels (C3, back office).
 
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
-use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, sip_user};
+use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, sip_user, source};
 use domain::{CompanyId, Currency, E164, Micros, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::net::SocketAddr;
@@ -44,6 +44,42 @@ impl std::str::FromStr for ProfileState {
             "active" => Ok(ProfileState::Active),
             "suspended" => Ok(ProfileState::Suspended),
             _ => Err(NotAState(text.chars().take(64).collect())),
+        }
+    }
+}
+
+/// Whom the To of an incoming call names (I4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IncomingTo {
+    /// The number that was called.
+    #[default]
+    CalledNumber,
+    /// The profile's SIP user.
+    SipUsername,
+}
+
+impl IncomingTo {
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IncomingTo::CalledNumber => "called_number",
+            IncomingTo::SipUsername => "sip_username",
+        }
+    }
+}
+
+/// Why a text does not say whom To names.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not what To may name: expected called_number or sip_username")]
+pub struct NotAnIncomingTo(pub String);
+
+impl std::str::FromStr for IncomingTo {
+    type Err = NotAnIncomingTo;
+    fn from_str(text: &str) -> std::result::Result<Self, NotAnIncomingTo> {
+        match text {
+            "called_number" => Ok(IncomingTo::CalledNumber),
+            "sip_username" => Ok(IncomingTo::SipUsername),
+            _ => Err(NotAnIncomingTo(text.chars().take(64).collect())),
         }
     }
 }
@@ -92,6 +128,8 @@ pub struct Profile {
     pub auto_recharge: Option<AutoRecharge>,
     /// Whether a dialled number must begin with `+` (S6, D-16).
     pub require_plus: bool,
+    /// Whom the To of its incoming calls names (I4).
+    pub incoming_to: IncomingTo,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -117,6 +155,8 @@ pub struct NewProfile {
     pub auto_recharge: Option<AutoRecharge>,
     /// Whether a dialled number must begin with `+`.
     pub require_plus: bool,
+    /// Whom the To of its incoming calls names.
+    pub incoming_to: IncomingTo,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -136,11 +176,14 @@ pub struct ProfilePatch {
     pub auto_recharge: Option<Option<AutoRecharge>>,
     /// Whether a dialled number must begin with `+`.
     pub require_plus: Option<bool>,
+    /// Whom the To of its incoming calls names.
+    pub incoming_to: Option<IncomingTo>,
 }
 
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
-    p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256
+    p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
+    p.incoming_to
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -161,6 +204,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
             .map(|(amount, threshold)| AutoRecharge { amount: Micros::new(amount), threshold: Micros::new(threshold) }),
         require_plus: row.get(12)?,
         created_at: Wall::from_unix_micros(row.get(13)?),
+        incoming_to: parsed(row, 16)?,
     })
 }
 
@@ -221,7 +265,8 @@ impl Store {
     /// Creates a profile with credentials of our making; `ha1` hashes them. Returns it, and its password to be shown (S11).
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (an imported SIP user that is taken).
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (an imported SIP user that is taken, or a
+    /// carrier's source).
     pub fn create_profile(
         &self,
         new: &NewProfile,
@@ -246,9 +291,11 @@ impl Store {
                 caller_id: new.caller_id,
                 auto_recharge: new.auto_recharge,
                 require_plus: new.require_plus,
+                incoming_to: new.incoming_to,
                 created_at: signed.at,
             };
             check(&profile)?;
+            source::check_profile(transaction, &profile.auth.sources)?;
             if let Ok(other) = get(transaction, new.id) {
                 return Err(Error::Conflict { what: "id", value: new.id.to_string(), other: other.name });
             }
@@ -263,7 +310,7 @@ impl Store {
     /// Changes what is given of a profile and returns it as it is now.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`].
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source).
     pub fn update_profile(&self, id: ProfileId, patch: &ProfilePatch, signed: Signed<'_>) -> Result<Profile> {
         self.change(signed, "profile_changed", id, &format!("{patch:?}"), |transaction| {
             let mut profile = get(transaction, id)?;
@@ -274,7 +321,11 @@ impl Store {
             profile.caller_id = patch.caller_id.unwrap_or(profile.caller_id);
             profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
             profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
+            profile.incoming_to = patch.incoming_to.unwrap_or(profile.incoming_to);
             check(&profile)?;
+            if patch.auth.is_some() {
+                source::check_profile(transaction, &profile.auth.sources)?;
+            }
             update(transaction, &profile)?;
             Ok(profile)
         })
@@ -314,8 +365,9 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
     connection
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
-             recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
+             incoming_to)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -333,7 +385,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             profile.created_at.as_unix_micros(),
             ha1.md5,
             ha1.sha256,
-            sealed
+            sealed,
+            profile.incoming_to.as_str()
         ])?;
     Ok(())
 }
@@ -342,7 +395,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
-             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10 WHERE id = ?1",
+             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -354,7 +407,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.caller_id.map(|number| number.to_string()),
             profile.auto_recharge.map(|recharge| recharge.amount.get()),
             profile.auto_recharge.map(|recharge| recharge.threshold.get()),
-            profile.require_plus
+            profile.require_plus,
+            profile.incoming_to.as_str()
         ])?;
     Ok(())
 }

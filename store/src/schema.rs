@@ -8,8 +8,11 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
 
 /// Version n is the n-th, counted from 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_legs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_legs.sql"),
+    include_str!("../migrations/0003_incoming.sql"),
+];
 
 /// Brings a database to the newest version known here.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, now: Wall) -> Result<()> {

@@ -47,6 +47,7 @@ mod tests {
             priority,
             progress_timeout: None,
             failover: None,
+            sources: Vec::new(),
             enabled,
         }
     }

@@ -86,7 +86,7 @@ fn on_call_ended(fact: &Fact) {
         amount,
         currency,
         sip_call_id,
-        carrier_sip_call_id,
+        called_sip_call_id,
     } = fact
     else {
         return;
@@ -101,7 +101,7 @@ fn on_call_ended(fact: &Fact) {
         amount = %amount,
         currency = currency.as_str(),
         sip.call_id = &**sip_call_id,
-        carrier.sip_call_id = carrier_sip_call_id.as_deref() }, "call ended");
+        called.sip_call_id = called_sip_call_id.as_deref() }, "call ended");
 }
 
 fn on_carrier(carrier: &str, result: AttemptResult, post_dial_delay: Option<std::time::Duration>) {

@@ -135,9 +135,10 @@ class Baresip:
 
 
 class KamailioPbx:
-    """Kamailio that registers with the switch (module uac) and sends on what its own phones dial, with credentials."""
+    """Kamailio that registers with the switch (module uac), sends on what its own phones dial, with credentials, and lets the
+    phone at `phone` ring when the switch calls."""
 
-    def __init__(self, folder, server, profile, realm):
+    def __init__(self, folder, server, profile, realm, phone="127.0.0.1:9"):
         self.folder = pathlib.Path(folder) / "kamailio_pbx"
         tables = self.folder / "db"
         tables.mkdir(parents=True)
@@ -152,8 +153,10 @@ class KamailioPbx:
             f"1:trunk:{user}:127.0.0.1:{user}:{escaped}:{realm}:{user}:{password}::sip\\:{escaped}:60:0:0:"
             f"127.0.0.1\\:{self.port}:\n")
         config = (HERE / "kamailio_pbx.cfg").read_text()
-        for name, value in (("PORT", self.port), ("SWITCH", server), ("USER", user), ("PASSWORD", password),
-                            ("REALM", realm), ("TABLES", tables), ("MODULES", kamailio_modules())):
+        ip, port = server.rsplit(":", 1)
+        for name, value in (("SWITCH_IP", ip), ("SWITCH_PORT", port), ("PORT", self.port), ("SWITCH", server),
+                            ("USER", user), ("PASSWORD", password), ("REALM", realm), ("PHONE", phone), ("TABLES", tables),
+                            ("MODULES", kamailio_modules())):
             config = config.replace(f"@{name}@", str(value))
         (self.folder / "kamailio.cfg").write_text(config)
         self.process = start_kamailio(self.folder)

@@ -24,8 +24,8 @@ from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
-SUBJECTS = ("registering", "calling", "refusing", "speaking", "sounding", "crowding", "charging", "crashing", "equipping",
-            "watching", "sharing", "demonstrating")
+SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "sounding", "crowding", "charging", "crashing",
+            "equipping", "watching", "installing", "sharing", "demonstrating", "loading")
 
 
 class Overdue(Exception):

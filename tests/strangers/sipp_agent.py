@@ -18,6 +18,7 @@ _VALUE = re.compile(r"(\w+)=\"([^\"]*)\"")
 
 # What a scenario leaves open, and what stands there unless it is said otherwise.
 DEFAULTS = {
+    "opening": "{{invite}}",
     "cseq": "3",
     "final": "200",
     "phrase": "",
@@ -30,6 +31,7 @@ DEFAULTS = {
     "hold_ms": "0",
     "method": "INVITE",
     "expires": "3600",
+    "contact_params": "",
     "from_user": "[field0]",
     "media": "",
     "credentials": "",

@@ -88,7 +88,8 @@ class TandemApi:
         body = {"amount": str(amount), "reason": "test"}
         return self.call("POST", f"/companies/{company}/credit", body, moves_money=True, key=key)
 
-    def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None):
+    def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None,
+                       incoming_to="called_number"):
         """A profile; its JSON with `sip_user` and `sip_password`."""
         body = {
             "company": company,
@@ -98,6 +99,7 @@ class TandemApi:
                                "ip": [{"address": address, "port": port} for address, port in ip]},
             "caller_id": caller_id,
             "auto_recharge": auto_recharge,
+            "incoming_to": incoming_to,
         }
         return self.call("POST", "/profiles", body)
 
@@ -119,6 +121,10 @@ class TandemApi:
         body = {"name": name, "address": address, "transport": transport, "priority": priority,
                 "prefixes": list(prefixes), **more}
         return self.call("POST", "/carriers", body)
+
+    def create_number(self, number, profile):
+        """A number that rings at the profile; its JSON."""
+        return self.call("POST", "/numbers", {"number": number, "company": profile["company"], "profile": profile["id"]})
 
     def activate_deck(self, csv, name="test deck", currency="USD"):
         """A rate deck from CSV, in force when this returns."""

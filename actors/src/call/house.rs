@@ -7,13 +7,15 @@
 use super::byes::Byes;
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{CarrierInvitation, LegEvent, LegFailure, LegId, LegOrder};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation};
+use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
-use leg::{CallerLeg, CarrierLeg, LegNaming};
+use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Call;
 use switch::call::Opening;
@@ -22,7 +24,8 @@ use switch::call::Opening;
 pub struct House {
     call: Call,
     caller: CallerLeg,
-    carriers: Vec<(LegId, CarrierLeg)>,
+    /// The legs towards the called side.
+    called: Vec<(LegId, CalledLeg)>,
     byes: Byes,
     sound: Sound,
     desk: Arc<Desk>,
@@ -47,8 +50,8 @@ enum Sound {
 /// What waits for ports.
 #[derive(Debug)]
 enum Waiting {
-    /// Invitations of carriers.
-    Invitations(Vec<(LegId, Box<CarrierInvitation>)>),
+    /// Invitations of the called side.
+    Invitations(Vec<(LegId, Box<OutgoingInvitation>)>),
     /// The answer with the caller's own sound.
     Echo,
 }
@@ -75,7 +78,7 @@ impl House {
         let mut house = House {
             call,
             caller,
-            carriers: Vec::new(),
+            called: Vec::new(),
             byes: Byes::default(),
             sound: Sound::Closed,
             desk,
@@ -126,11 +129,11 @@ impl House {
         }
     }
 
-    fn on_invite(&mut self, id: LegId, invitation: Box<CarrierInvitation>, now: Now, effects: &mut Vec<Effect>) {
+    fn on_invite(&mut self, id: LegId, invitation: Box<OutgoingInvitation>, now: Now, effects: &mut Vec<Effect>) {
         match &mut self.sound {
             Sound::Open(opened) => {
                 let opened = *opened;
-                self.call_carrier(id, &invitation, opened, now, effects);
+                self.call_out(id, &invitation, opened, now, effects);
             }
             Sound::Opening(Waiting::Invitations(waiting)) => waiting.push((id, invitation)),
             Sound::Opening(Waiting::Echo) => {}
@@ -141,27 +144,21 @@ impl House {
         }
     }
 
-    fn call_carrier(
-        &mut self,
-        id: LegId,
-        order: &CarrierInvitation,
-        opened: Opened,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        let (Some(target), Some(ours)) = (self.desk.carrier(order.carrier), opened.b) else {
-            // The carrier was taken out between the choice and the call.
+    fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
+        let ours = self.ours(self.called_side(), opened);
+        let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
+            // The carrier was taken out between the choice and the call, or no listener reaches the PBX.
             self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
             return;
         };
-        let identity = self.naming.identity_towards(target.destination.local);
+        let identity = self.naming.identity_towards(target.destination().local);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
         let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
         let mut told = Vec::new();
-        let leg = CarrierLeg::invite(order, target.clone(), naming, ours, identity, &mut told);
+        let leg = CalledLeg::invite(order, &target, naming, ours, identity, &mut told);
         let sip_call_id = Arc::from(leg.sip_call_id());
-        self.carriers.push((id, leg));
+        self.called.push((id, leg));
         self.news.push_back(switch::call::Event::LegNamed { leg: id, sip_call_id });
         self.pass_on(id, told, effects);
         self.forget_closed(id);
@@ -193,6 +190,41 @@ impl House {
         }
     }
 
+    /// To the relay, side A is the company's PBX and side B the carrier, whoever of them calls: so its counts tell them apart.
+    fn caller_side(&self) -> Side {
+        match self.call.record().direction {
+            CallDirection::Outbound => Side::A,
+            CallDirection::Inbound => Side::B,
+        }
+    }
+
+    fn called_side(&self) -> Side {
+        self.caller_side().other()
+    }
+
+    /// Where we receive the sound of a side.
+    fn ours(&self, side: Side, opened: Opened) -> Option<SocketAddr> {
+        match side {
+            Side::A => Some(opened.a),
+            Side::B => opened.b,
+        }
+    }
+
+    /// What comes from the relay speaks of its sides; a call thinks in caller and called.
+    fn in_words_of_the_call(&self, event: switch::call::Event) -> switch::call::Event {
+        let swapped = |(a, b): (u64, u64)| (b, a);
+        match event {
+            switch::call::Event::MediaReported { packets, lost } if self.caller_side() == Side::B => {
+                switch::call::Event::MediaReported { packets: swapped(packets), lost: swapped(lost) }
+            }
+            switch::call::Event::MediaSilent { leg } if self.caller_side() == Side::B => {
+                let leg = if leg == LegId::CALLER { LegId(1) } else { LegId::CALLER };
+                switch::call::Event::MediaSilent { leg }
+            }
+            event => event,
+        }
+    }
+
     fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
         match self.sound {
             Sound::Open(_) => {
@@ -216,15 +248,17 @@ impl House {
             }
         };
         self.sound = Sound::Open(opened);
-        self.caller.sound_opened(opened.a);
+        if let Some(ours) = self.ours(self.caller_side(), opened) {
+            self.caller.sound_opened(ours);
+        }
         if let Some(order) = self.caller.sound() {
-            effects.push(Effect::SetSound(Side::A, order));
+            effects.push(Effect::SetSound(self.caller_side(), order));
         }
         match waiting {
             Waiting::Echo => self.on_answer_with_echo(now, effects),
             Waiting::Invitations(waiting) => {
                 for (id, invitation) in waiting {
-                    self.call_carrier(id, &invitation, opened, now, effects);
+                    self.call_out(id, &invitation, opened, now, effects);
                 }
             }
         }
@@ -238,7 +272,7 @@ impl House {
         let mut told = Vec::new();
         if id == LegId::CALLER {
             self.caller.handle(event, now, &mut told);
-        } else if let Some((_, leg)) = self.carriers.iter_mut().find(|(known, _)| *known == id) {
+        } else if let Some((_, leg)) = self.called.iter_mut().find(|(known, _)| *known == id) {
             leg.handle(event, now, &mut told);
         }
         self.pass_on(id, told, effects);
@@ -250,7 +284,7 @@ impl House {
             match effect {
                 leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
                 leg::Effect::Sound(order) => {
-                    let side = if id == LegId::CALLER { Side::A } else { Side::B };
+                    let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
                     effects.push(Effect::SetSound(side, order));
                 }
                 order => effects.push(Effect::Leg(id, order)),
@@ -259,9 +293,9 @@ impl House {
     }
 
     fn forget_closed(&mut self, id: LegId) {
-        let before = self.carriers.len();
-        self.carriers.retain(|(known, leg)| *known != id || !leg.is_finished());
-        if self.carriers.len() < before {
+        let before = self.called.len();
+        self.called.retain(|(known, leg)| *known != id || !leg.is_finished());
+        if self.called.len() < before {
             self.news.push_back(switch::call::Event::LegClosed(id));
         }
     }
@@ -292,7 +326,7 @@ impl Machine for House {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Leg(id, event) => self.on_leg(id, event, now, effects),
-            Event::Call(event) => self.news.push_back(event),
+            Event::Call(event) => self.news.push_back(self.in_words_of_the_call(event)),
             Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
         }
         self.settle(now, effects);
@@ -310,6 +344,6 @@ impl Machine for House {
     }
 
     fn is_finished(&self) -> bool {
-        self.call.is_finished() && self.caller.is_finished() && self.carriers.is_empty()
+        self.call.is_finished() && self.caller.is_finished() && self.called.is_empty()
     }
 }

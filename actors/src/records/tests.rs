@@ -17,6 +17,7 @@ fn record(ended_at: Wall) -> CallRecord {
         company: CompanyId::mint(ended_at, &mut entropy),
         profile: ProfileId::mint(ended_at, &mut entropy),
         direction: CallDirection::Outbound,
+        came_from: None,
         dialled: "+12025550123".to_owned(),
         callee: None,
         caller_id: None,

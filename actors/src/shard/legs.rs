@@ -48,7 +48,8 @@ impl Shard {
 
     fn on_silent(&self, place: u64, sides: BySide<bool>) {
         let Some(call) = self.places.get(place) else { return };
-        // The legs towards carriers are all one side to the relay; which of them was silent does not matter to the call.
+        // As in an outgoing call: the house knows better. The legs towards carriers are all one side to the relay; which of them was
+        // silent does not matter to the call.
         let leg = if sides[Side::A] { LegId::CALLER } else { LegId(1) };
         let event = switch::call::Event::MediaSilent { leg };
         tell(call, Tell(call::Event::Call(event)));

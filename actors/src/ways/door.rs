@@ -15,12 +15,19 @@ use sip::digest::{Challenger, Freshness, Gate, Ha1, Verdict};
 use sip::endpoint::{Effect, Endpoint, HeaderLines, Pending, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use switch::call::Opening;
+use switch::call::{Opening, called_profile};
+use switch::registration::Binding;
 
 /// Knows the passwords that live bindings were registered with, where their profiles have others now (S10, D-18).
 pub trait FormerSecrets {
     /// The former password of a PBX that calls from where it is registered.
     fn former_secret(&self, profile: ProfileId, from: SocketAddr) -> Option<Ha1>;
+}
+
+/// Knows where PBXs are registered now.
+pub trait Bindings {
+    /// Where a profile's PBX can be reached; none where it is not registered.
+    fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>>;
 }
 
 /// What is needed to meet one new request.
@@ -35,6 +42,8 @@ pub struct Door<'a> {
     pub naming: &'a Naming,
     /// Passwords that were good when a PBX registered.
     pub former_secrets: &'a dyn FormerSecrets,
+    /// Where PBXs are registered.
+    pub bindings: &'a dyn Bindings,
     /// Everything that is looked up.
     pub desk: &'a Arc<Desk>,
     /// The instant.
@@ -52,7 +61,8 @@ pub enum Received {
 }
 
 impl Door<'_> {
-    /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from (S3). Otherwise what is answered.
+    /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from: a profile's (S3) before a carrier's.
+    /// Otherwise what is answered. Whoever shows credentials is no carrier: carriers are never asked for any.
     pub fn prove_caller(&mut self, pending: &Pending) -> (AuthOutcome, Result<Proof, Box<Reply>>) {
         let verdict = match self.judge(pending, Gate::Proxy) {
             Verdict::BadPassword => self.judge_by_former(pending),
@@ -65,6 +75,10 @@ impl Door<'_> {
                 None => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             },
             _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
+            Verdict::Missing => match self.desk.directory().carrier_at(pending.source().peer) {
+                Some(carrier) => (AuthOutcome::Ok, Ok(Proof::Carrier(carrier))),
+                None => self.refused(Verdict::Missing, Gate::Proxy),
+            },
             refused => self.refused(refused, Gate::Proxy),
         }
     }
@@ -167,7 +181,9 @@ impl Door<'_> {
             }
         };
         let id = CallId::mint(now.wall, self.entropy);
-        let opening = Opening { id, invitation, directory: Arc::clone(self.desk.directory()), gate };
+        let directory = Arc::clone(self.desk.directory());
+        let binding = called_profile(&directory, &invitation).and_then(|profile| self.bindings.binding(profile));
+        let opening = Opening { id, invitation, directory, binding, gate };
         let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
         let entropy = self.entropy.fork();
         let desk = Arc::clone(self.desk);

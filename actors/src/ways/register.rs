@@ -74,6 +74,7 @@ pub fn read(message: &Message, source: &Source, transaction: u64) -> Result<Regi
         sip_call_id: message.call_id().map_err(|wrong| wrong.to_string())?.into(),
         cseq: cseq.number,
         source: source.peer,
+        local: source.local,
         transport: match source.transport {
             Transport::Udp => fact::Transport::Udp,
             Transport::Tcp => fact::Transport::Tcp,
@@ -90,6 +91,13 @@ pub fn flow_tag(flow: Flow) -> FlowTag {
     FlowTag(1 << 127 | u128::from(flow.shard) << 64 | u128::from(flow.slot) << 32 | u128::from(flow.generation))
 }
 
+/// The connection of this name; none where a message came over none.
+pub fn flow_of(tag: FlowTag) -> Option<Flow> {
+    let FlowTag(bits) = tag;
+    let is_flow = bits >> 127 == 1;
+    is_flow.then_some(Flow { shard: (bits >> 64) as u16, slot: (bits >> 32) as u32, generation: bits as u32 })
+}
+
 /// Whether the PBX thinks that it has another address than we see (S9): its Via or its Contact names another one.
 fn is_behind_nat(message: &Message, seen: IpAddr) -> bool {
     let differs = |host: Option<Host<'_>>| match host {
@@ -100,4 +108,21 @@ fn is_behind_nat(message: &Message, seen: IpAddr) -> bool {
     };
     differs(message.top_via().ok().map(|via| via.host()))
         || differs(message.contact().and_then(|contact| contact.uri().host()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_found_again_by_its_name() {
+        for flow in [
+            Flow { shard: 0, slot: 0, generation: 0 },
+            Flow { shard: u16::MAX, slot: u32::MAX, generation: u32::MAX },
+            Flow { shard: 3, slot: 1 << 20, generation: 7 },
+        ] {
+            assert_eq!(flow_of(flow_tag(flow)), Some(flow));
+        }
+        assert_eq!(flow_of(FlowTag::default()), None);
+    }
 }

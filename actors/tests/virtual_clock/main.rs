@@ -11,6 +11,7 @@ mod limits;
 mod long;
 mod loss;
 mod races;
+mod receiving;
 mod refresh;
 mod registration;
 mod world;

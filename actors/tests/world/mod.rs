@@ -137,6 +137,7 @@ fn populate(
         caller_id: Some("+12025550100".parse().unwrap()),
         auto_recharge: None,
         require_plus: false,
+        incoming_to: store::IncomingTo::CalledNumber,
     };
     let ha1 = |user: &str, password: &store::Password| {
         let ha1 = Ha1::new(user, REALM, password.reveal());
@@ -152,6 +153,7 @@ fn populate(
         prefixes: Vec::new(),
         progress_timeout_s: None,
         failover: Default::default(),
+        inbound_sources: Vec::new(),
         enabled: true,
         created_at: now,
     };

@@ -45,7 +45,8 @@ impl Office {
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::LedgerUnavailable`].
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source),
+    /// [`Error::LedgerUnavailable`].
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
         caller.may_see(company, "company", company)?;
@@ -61,6 +62,7 @@ impl Office {
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
             require_plus: new.require_plus,
+            incoming_to: new.incoming_to.into(),
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -74,7 +76,8 @@ impl Office {
     /// Changes a profile. Calls that are up go on (P4, C11).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::OperatorOnly`] (its state), [`Error::LedgerUnavailable`].
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source), [`Error::OperatorOnly`] (its state),
+    /// [`Error::LedgerUnavailable`].
     pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
         if patch.state.is_some() {
@@ -94,6 +97,7 @@ impl Office {
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
             require_plus: patch.require_plus,
+            incoming_to: patch.incoming_to.map(Into::into),
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

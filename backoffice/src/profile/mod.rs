@@ -10,6 +10,7 @@ use crate::text::{Text, nullable};
 use domain::{CompanyId, E164, Micros};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use store::IncomingTo;
 use utoipa::ToSchema;
 
 /// The SIP port where none is given (S12).
@@ -94,6 +95,39 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub require_plus: bool,
+    /// Whom the To of its incoming calls names (I4); the called number where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub incoming_to: IncomingToName,
+}
+
+/// Whom the To of an incoming call names (I4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IncomingToName {
+    /// The number that was called.
+    #[default]
+    CalledNumber,
+    /// The profile's SIP user.
+    SipUsername,
+}
+
+impl From<IncomingToName> for IncomingTo {
+    fn from(name: IncomingToName) -> Self {
+        match name {
+            IncomingToName::CalledNumber => IncomingTo::CalledNumber,
+            IncomingToName::SipUsername => IncomingTo::SipUsername,
+        }
+    }
+}
+
+impl From<IncomingTo> for IncomingToName {
+    fn from(wanted: IncomingTo) -> Self {
+        match wanted {
+            IncomingTo::CalledNumber => IncomingToName::CalledNumber,
+            IncomingTo::SipUsername => IncomingToName::SipUsername,
+        }
+    }
 }
 
 /// Whether a profile may be used.
@@ -128,6 +162,8 @@ pub struct ProfilePatch {
     pub auto_recharge: Option<Option<NewAutoRecharge>>,
     /// Whether a dialled number must begin with `+`.
     pub require_plus: Option<bool>,
+    /// Whom the To of its incoming calls names (I4).
+    pub incoming_to: Option<IncomingToName>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -144,6 +180,8 @@ pub struct Profile {
     pub state: String,
     /// Whether a dialled number must begin with `+`.
     pub require_plus: bool,
+    /// Whom the To of its incoming calls names (I4).
+    pub incoming_to: IncomingToName,
     /// RFC 3339.
     pub created_at: String,
     /// Element 1: how its PBX connects.

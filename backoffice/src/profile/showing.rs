@@ -111,6 +111,7 @@ impl Office {
             company: row.company.to_string(),
             state: state(&row).to_owned(),
             require_plus: row.require_plus,
+            incoming_to: row.incoming_to.into(),
             created_at: row.created_at.to_string(),
             credentials: Credentials {
                 domain: self.inner.settings.domain.clone(),

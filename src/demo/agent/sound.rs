@@ -2,9 +2,7 @@
 //!
 //! Where sound goes is negotiated by the roles; what it says is `melody`'s.
 
-use super::g711::Law;
 use super::melody::{Melody, SAMPLES_PER_SECOND};
-use super::rtp::{FRAME, Numbering, PACKET, Packet};
 use actors::clock::Clock;
 use domain::{Entropy, Monotonic};
 use std::io;
@@ -13,6 +11,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use telephone::g711::Law;
+use telephone::rtp::{FRAME, Numbering, PACKET, Packet};
 
 /// Streams of one agent at one time.
 pub(super) const STREAMS_MAX: usize = 64;

@@ -4,7 +4,7 @@
 
 use super::carrier::Carrier;
 use super::melody::{Melody, likeness};
-use super::pbx::{Account, Call, News, Pbx, PbxSettings};
+use super::pbx::{Account, Call, News, Pbx, PbxSettings, Subscriber};
 use actors::clock::Clock;
 use domain::Entropy;
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,7 +19,8 @@ fn pair() -> (Pbx, Carrier) {
     let clock = Clock::start();
     let carrier = Carrier::start(LOOPBACK, THEIRS, clock, Entropy::from_seed([1; 16])).unwrap();
     let account = Account { user: "pbx".to_owned(), password: "secret".to_owned() };
-    let settings = PbxSettings { name: "pbx", ip: LOOPBACK, switch: carrier.address(), account, melody: OURS };
+    let subscriber = Subscriber::at(account, carrier.address());
+    let settings = PbxSettings { name: "pbx", ip: LOOPBACK, subscriber, melody: OURS };
     let pbx = Pbx::start(settings, clock, Entropy::from_seed([2; 16])).unwrap();
     (pbx, carrier)
 }

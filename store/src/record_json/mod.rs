@@ -1,13 +1,13 @@
 //! Call records as JSON: the same text is the ledger's memo and the store's column. How it is written is in [`writing`], how our own
 //! writing is read without a general reader in [`scanning`].
 //!
-//! The API's form of a record does not live here. Version 1 is for ever: whoever changes the form adds a version and keeps
+//! The API's form of a record does not live here. Every version is for ever: whoever changes the form adds a version and keeps
 //! reading the old ones, because journals and databases hold them.
 
 mod scanning;
 mod writing;
 
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
 use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 pub use writing::to_json;
 
-/// The version that is written.
-pub const VERSION: u32 = 1;
+/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier.
+pub const VERSION: u32 = 2;
 
 /// Why a text is no call record.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,9 @@ struct Record<'a> {
     profile: Cow<'a, str>,
     #[serde(borrow)]
     direction: Cow<'a, str>,
+    /// Absent in version 1.
+    #[serde(borrow, default)]
+    came_from: Option<CarrierJson<'a>>,
     #[serde(borrow)]
     dialled: Cow<'a, str>,
     callee: Option<Cow<'a, str>>,
@@ -93,11 +96,19 @@ struct Record<'a> {
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct AttemptJson<'a> {
+struct CarrierJson<'a> {
     #[serde(borrow)]
     carrier: Cow<'a, str>,
     #[serde(borrow)]
     carrier_name: Cow<'a, str>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttemptJson<'a> {
+    /// Null from version 2 on where it was a PBX; its name likewise.
+    carrier: Option<Cow<'a, str>>,
+    carrier_name: Option<Cow<'a, str>>,
     #[serde(borrow)]
     sip_call_id: Cow<'a, str>,
     invited_us: i64,
@@ -112,7 +123,7 @@ impl<'a> Record<'a> {
             return Ok(record);
         }
         let Version { v } = serde_json::from_str(text)?;
-        if v != VERSION {
+        if !(1..=VERSION).contains(&v) {
             return Err(NotARecord::UnknownVersion(v));
         }
         Ok(serde_json::from_str(text)?)
@@ -126,6 +137,7 @@ struct Understood {
     company: CompanyId,
     profile: ProfileId,
     direction: CallDirection,
+    came_from: Option<CarrierId>,
     callee: Option<E164>,
     caller_id: Option<E164>,
     rate_per_minute: Micros,
@@ -133,19 +145,23 @@ struct Understood {
     amount: Micros,
     currency: Currency,
     cause: ReleaseCause,
-    carriers: Vec<CarrierId>,
+    carriers: Vec<Option<CarrierId>>,
 }
 
 impl Understood {
     fn of(read: &Record<'_>) -> Result<Self, NotARecord> {
         let number =
             |name, text: &Option<Cow<'_, str>>| text.as_deref().map(|text| field::<E164>(name, text)).transpose();
-        let carrier = |attempt: &AttemptJson<'_>| field::<CarrierId>("attempts.carrier", &attempt.carrier);
+        let carrier = |attempt: &AttemptJson<'_>| {
+            attempt.carrier.as_deref().map(|carrier| field::<CarrierId>("attempts.carrier", carrier)).transpose()
+        };
+        let came_from = read.came_from.as_ref().map(|from| field::<CarrierId>("came_from.carrier", &from.carrier));
         Ok(Understood {
             id: field("id", &read.id)?,
             company: field("company", &read.company)?,
             profile: field("profile", &read.profile)?,
             direction: direction(&read.direction)?,
+            came_from: came_from.transpose()?,
             callee: number("callee", &read.callee)?,
             caller_id: number("caller_id", &read.caller_id)?,
             rate_per_minute: field("rate_per_minute", &read.rate_per_minute)?,
@@ -165,9 +181,9 @@ impl Understood {
 pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
     let read = Record::read(text)?;
     let understood = Understood::of(&read)?;
-    let attempt = |(read, carrier): (AttemptJson<'_>, CarrierId)| Attempt {
-        carrier,
-        carrier_name: read.carrier_name.into_owned(),
+    let named = |(carrier, name): (CarrierId, Cow<'_, str>)| CarrierNamed { carrier, carrier_name: name.into_owned() };
+    let attempt = |(read, carrier): (AttemptJson<'_>, Option<CarrierId>)| Attempt {
+        carrier: carrier.zip(read.carrier_name).map(named),
         sip_call_id: read.sip_call_id.into_owned(),
         invited_at: Wall::from_unix_micros(read.invited_us),
         post_dial_delay_ms: read.post_dial_delay_ms,
@@ -178,6 +194,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         company: understood.company,
         profile: understood.profile,
         direction: understood.direction,
+        came_from: understood.came_from.zip(read.came_from.map(|from| from.carrier_name)).map(named),
         dialled: read.dialled.into_owned(),
         callee: understood.callee,
         caller_id: understood.caller_id,

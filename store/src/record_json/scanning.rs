@@ -3,7 +3,7 @@
 //! Anything else (other white space or order, an escaped character, a number that we would not write so) is not read here, and is
 //! no fault by that: [`super::Record::read`] then asks the general reader.
 
-use super::{AttemptJson, Record, VERSION};
+use super::{AttemptJson, CarrierJson, Record, VERSION};
 use std::borrow::Cow;
 
 /// What our own writing says; nothing where it is not that.
@@ -28,6 +28,7 @@ impl<'a> Scanner<'a> {
             company: self.after(",\"company\":")?.string()?,
             profile: self.after(",\"profile\":")?.string()?,
             direction: self.after(",\"direction\":")?.string()?,
+            came_from: self.after(",\"came_from\":")?.option(Self::carrier)?,
             dialled: self.after(",\"dialled\":")?.string()?,
             callee: self.after(",\"callee\":")?.option(Self::string)?,
             caller_id: self.after(",\"caller_id\":")?.option(Self::string)?,
@@ -54,6 +55,14 @@ impl<'a> Scanner<'a> {
         .filter(|_| self.after("}").is_some())
     }
 
+    fn carrier(&mut self) -> Option<CarrierJson<'a>> {
+        let read = CarrierJson {
+            carrier: self.after("{\"carrier\":")?.string()?,
+            carrier_name: self.after(",\"carrier_name\":")?.string()?,
+        };
+        self.after("}").map(|_| read)
+    }
+
     fn attempts(&mut self) -> Option<Vec<AttemptJson<'a>>> {
         let mut attempts = Vec::new();
         while self.after("]").is_none() {
@@ -61,8 +70,8 @@ impl<'a> Scanner<'a> {
                 self.after(",")?;
             }
             attempts.push(AttemptJson {
-                carrier: self.after("{\"carrier\":")?.string()?,
-                carrier_name: self.after(",\"carrier_name\":")?.string()?,
+                carrier: self.after("{\"carrier\":")?.option(Self::string)?,
+                carrier_name: self.after(",\"carrier_name\":")?.option(Self::string)?,
                 sip_call_id: self.after(",\"sip_call_id\":")?.string()?,
                 invited_us: self.after(",\"invited_us\":")?.signed()?,
                 post_dial_delay_ms: self.after(",\"post_dial_delay_ms\":")?.option(Self::integer)?,
@@ -149,7 +158,7 @@ impl<'a> Scanner<'a> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"{"v":1,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615]}"#;
+    const TEXT: &str = r#"{"v":2,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":{"carrier":"carr_0000000000000000000000000000000c","carrier_name":"east"},"dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615]}"#;
 
     #[test]
     fn what_is_scanned_is_what_the_general_reader_reads() {

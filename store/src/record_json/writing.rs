@@ -3,7 +3,7 @@
 //! Reading does not live here. The fields and their order are those of `Record` beside.
 
 use super::VERSION;
-use domain::call_record::{Attempt, CallRecord};
+use domain::call_record::{Attempt, CallRecord, CarrierNamed};
 use domain::{E164, Micros, Wall, ids};
 use std::io::Write;
 
@@ -27,8 +27,9 @@ const PAIRS: [[u8; 2]; 100] = {
 pub fn to_json(record: &CallRecord) -> String {
     let texts = record.dialled.len() + record.destination.len() + record.sip_call_id.len();
     let attempts = record.attempts.iter();
+    let name = |carrier: &Option<CarrierNamed>| carrier.as_ref().map_or(0, |named| named.carrier_name.len());
     let attempts: usize =
-        attempts.map(|attempt| ATTEMPT_BYTES + attempt.carrier_name.len() + attempt.sip_call_id.len()).sum();
+        attempts.map(|attempt| ATTEMPT_BYTES + name(&attempt.carrier) + attempt.sip_call_id.len()).sum();
     let mut text = Text(Vec::with_capacity(FIXED_BYTES + texts + attempts));
     text.record(record);
     // Cannot fail: whole texts and ASCII. An empty text would be refused by the reader.
@@ -50,7 +51,16 @@ impl Text {
         self.bits(record.profile.bits());
         self.raw("\",\"direction\":\"");
         self.raw(record.direction.as_str());
-        self.raw("\",\"dialled\":\"");
+        self.raw("\",\"came_from\":");
+        match &record.came_from {
+            Some(named) => {
+                self.raw("{");
+                self.carrier(Some(named));
+                self.raw("}");
+            }
+            None => self.raw("null"),
+        }
+        self.raw(",\"dialled\":\"");
         self.escaped(&record.dialled);
         self.raw("\",\"callee\":");
         self.number(record.callee);
@@ -90,7 +100,7 @@ impl Text {
         self.escaped(&record.sip_call_id);
         self.raw("\",\"attempts\":[");
         for (index, attempt) in record.attempts.iter().enumerate() {
-            self.raw(if index == 0 { "{\"carrier\":\"carr_" } else { ",{\"carrier\":\"carr_" });
+            self.raw(if index == 0 { "{" } else { ",{" });
             self.attempt(attempt);
         }
         self.raw("],\"packets\":");
@@ -100,12 +110,20 @@ impl Text {
         self.raw("}");
     }
 
-    /// An attempt behind the beginning of its carrier.
-    fn attempt(&mut self, attempt: &Attempt) {
-        self.bits(attempt.carrier.bits());
+    /// The two fields of a carrier.
+    fn carrier(&mut self, named: Option<&CarrierNamed>) {
+        let Some(named) = named else { return self.raw("\"carrier\":null,\"carrier_name\":null") };
+        self.raw("\"carrier\":\"carr_");
+        self.bits(named.carrier.bits());
         self.raw("\",\"carrier_name\":\"");
-        self.escaped(&attempt.carrier_name);
-        self.raw("\",\"sip_call_id\":\"");
+        self.escaped(&named.carrier_name);
+        self.raw("\"");
+    }
+
+    /// An attempt behind its opening brace.
+    fn attempt(&mut self, attempt: &Attempt) {
+        self.carrier(attempt.carrier.as_ref());
+        self.raw(",\"sip_call_id\":\"");
         self.escaped(&attempt.sip_call_id);
         self.raw("\",\"invited_us\":");
         self.signed(attempt.invited_at.as_unix_micros());

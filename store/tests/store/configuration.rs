@@ -19,6 +19,7 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
         prefixes: vec!["1".parse().unwrap(), "372".parse().unwrap()],
         progress_timeout_s: Some(6),
         failover: BTreeMap::from([(404, Failover::Next), (503, Failover::Stop)]),
+        inbound_sources: vec!["203.0.113.9".parse().unwrap(), "203.0.113.8:5080".parse().unwrap()],
         enabled: true,
         created_at: NOON,
     }

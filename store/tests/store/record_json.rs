@@ -3,7 +3,7 @@
 //! Where it is kept is in `calls.rs`.
 
 use crate::world::World;
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
 use domain::credit::Batch;
 use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
 use proptest::prelude::*;
@@ -22,11 +22,16 @@ fn any_number() -> impl Strategy<Value = Option<E164>> {
     proptest::option::of((1_000_000u64..1_000_000_000_000_000).prop_map(|digits| digits.to_string().parse().unwrap()))
 }
 
+fn any_carrier() -> impl Strategy<Value = Option<CarrierNamed>> {
+    any::<Option<(u128, String)>>().prop_map(|named| {
+        named.map(|(bits, carrier_name)| CarrierNamed { carrier: CarrierId::from_bits(bits), carrier_name })
+    })
+}
+
 fn any_attempt() -> impl Strategy<Value = Attempt> {
-    (any::<u128>(), any::<String>(), any::<String>(), any_wall(), any::<Option<u32>>(), any::<u16>()).prop_map(
-        |(carrier, carrier_name, sip_call_id, invited_at, post_dial_delay_ms, status)| Attempt {
-            carrier: CarrierId::from_bits(carrier),
-            carrier_name,
+    (any_carrier(), any::<String>(), any_wall(), any::<Option<u32>>(), any::<u16>()).prop_map(
+        |(carrier, sip_call_id, invited_at, post_dial_delay_ms, status)| Attempt {
+            carrier,
             sip_call_id,
             invited_at,
             post_dial_delay_ms,
@@ -39,6 +44,7 @@ prop_compose! {
     fn any_record()(
         ids in any::<(u128, u128, u128)>(),
         inbound in any::<bool>(),
+        came_from in any_carrier(),
         texts in any::<(String, String, String, Option<String>, Option<String>)>(),
         numbers in (any_number(), any_number()),
         times in (any_wall(), proptest::option::of(any_wall()), proptest::option::of(any_wall()), any_wall()),
@@ -55,6 +61,7 @@ prop_compose! {
             company: CompanyId::from_bits(ids.1),
             profile: ProfileId::from_bits(ids.2),
             direction: if inbound { CallDirection::Inbound } else { CallDirection::Outbound },
+            came_from,
             dialled: texts.0,
             callee: numbers.0,
             caller_id: numbers.1,
@@ -96,6 +103,18 @@ fn version_one_reads_what_it_has_always_written() {
     let text = r#"{"v":1,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":200}],"packets":[3050,3049],"packets_lost":[0,1]}"#;
     let record = from_json(text).unwrap();
     assert_eq!((record.amount, record.packets_lost), (Micros::from_cents(1), (0, 1)));
+    assert_eq!(record.came_from, None);
+    let first = record.attempts[0].carrier.as_ref().map(|named| named.carrier_name.as_str());
+    assert_eq!(first, Some("north"));
+    assert_eq!(from_json(&to_json(&record)).unwrap(), record);
+}
+
+#[test]
+fn version_two_reads_what_it_has_always_written() {
+    let text = r#"{"v":2,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"inbound","came_from":{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north"},"dialled":"442079460123","callee":"+442079460123","caller_id":"+12025550123","destination":"","invited_us":1795262400000007,"rang_us":1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":0,"rate_per_minute":"0.00","connection_fee":"0.00","amount":"0.00","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":null,"carrier_name":null,"sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":200}],"packets":[3050,3049],"packets_lost":[0,1]}"#;
+    let record = from_json(text).unwrap();
+    assert_eq!(record.came_from.as_ref().map(|named| named.carrier_name.as_str()), Some("north"));
+    assert_eq!(record.attempts[0].carrier, None);
     assert_eq!(to_json(&record), text);
 }
 
@@ -107,7 +126,7 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
         assert!(text.contains(from), "{from}");
         from_json(&text.replace(from, to)).unwrap_err()
     };
-    assert!(matches!(spoilt("\"v\":1", "\"v\":2,\"new\":0"), NotARecord::UnknownVersion(2)));
+    assert!(matches!(spoilt("\"v\":2", "\"v\":3,\"new\":0"), NotARecord::UnknownVersion(3)));
     assert_eq!(
         spoilt("\"cause\":\"normal\"", "\"cause\":\"bored\"").to_string(),
         "this call record's cause cannot be read: \"bored\" is not known here"
@@ -123,7 +142,9 @@ fn a_record_with_twenty_attempts_fits_the_memo_twice_over() {
     let mut world = World::new();
     let mut record = world.call(ProfileId::from_bits(1), 0);
     record.sentence = Some("x".repeat(200));
-    record.attempts[0].carrier_name = "n".repeat(100);
+    let long = CarrierNamed { carrier: CarrierId::from_bits(1), carrier_name: "n".repeat(100) };
+    record.came_from = Some(long.clone());
+    record.attempts[0].carrier = Some(long);
     record.attempts = vec![record.attempts[0].clone(); 20];
     let bytes = to_json(&record).len();
     assert!(bytes * 2 <= Batch::MEMO_BYTES_MAX, "{bytes}");

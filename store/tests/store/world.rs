@@ -2,7 +2,7 @@
 //!
 //! Expectations do not live here.
 
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
 use domain::{
     CallId, CarrierId, CompanyId, Currency, E164, Entropy, Micros, NumberId, Prefix, ProfileId, ReleaseCause, Wall,
 };
@@ -69,6 +69,7 @@ impl World {
             caller_id: None,
             auto_recharge: None,
             require_plus: false,
+            incoming_to: store::IncomingTo::CalledNumber,
         }
     }
 
@@ -87,6 +88,7 @@ impl World {
             company: self.company,
             profile,
             direction: CallDirection::Outbound,
+            came_from: None,
             dialled: "+12025550123".to_owned(),
             callee: Some("+12025550123".parse::<E164>().unwrap()),
             caller_id: None,
@@ -107,8 +109,10 @@ impl World {
             status: 200,
             sip_call_id: format!("caller-{id}"),
             attempts: vec![Attempt {
-                carrier: CarrierId::mint(invited_at, &mut self.entropy),
-                carrier_name: "north".to_owned(),
+                carrier: Some(CarrierNamed {
+                    carrier: CarrierId::mint(invited_at, &mut self.entropy),
+                    carrier_name: "north".to_owned(),
+                }),
                 sip_call_id: format!("carrier-{id}"),
                 invited_at,
                 post_dial_delay_ms: Some(800),

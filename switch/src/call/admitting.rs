@@ -1,12 +1,13 @@
 //! Phase one, at birth: who calls, what they may, and where to. Emergency first (O3), money last.
 //!
-//! Whether a channel and credit are free is asked in `reserving`.
+//! Whether a channel and credit are free is asked in `reserving`; what comes from outside is looked at in `receiving`.
 
-use super::Opening;
 use super::ending::Ending;
+use super::{Opening, receiving};
 use crate::directory::{CallerIdPolicy, Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
-use domain::call_control::{CallerId, Invitation, Proof};
+use domain::call_control::{CallerId, Invitation, Pbx, Proof, Whereto};
+use domain::call_record::CallDirection;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
 use domain::{E164, Refusal};
@@ -17,9 +18,9 @@ use std::sync::Arc;
 /// Characters of a From user that a refusal repeats at most.
 const REPEATED_MAX: usize = 32;
 
-/// Who calls.
+/// Whose call it is: of an outbound call who calls, of an inbound one who is called.
 #[derive(Clone, Debug)]
-pub(super) struct Caller {
+pub(super) struct Owner {
     pub(super) company: Arc<Company>,
     pub(super) profile: Arc<Profile>,
 }
@@ -38,26 +39,59 @@ pub(super) enum Errand {
 pub(super) struct Dial {
     pub(super) callee: E164,
     pub(super) caller_id: CallerId,
-    pub(super) rate: Rate,
+    /// None for a free call.
+    pub(super) rate: Option<Rate>,
     /// Those that have not been tried, in order.
-    pub(super) carriers: VecDeque<Arc<Carrier>>,
+    pub(super) places: VecDeque<Place>,
     pub(super) offer: MediaDescription,
 }
 
-/// Who a proof names: of several profiles at one source, the one whose SIP user From carries (S5), otherwise the first. None
-/// where the directory knows nobody of them (any more): such a call has no owner and leaves no record.
-pub(super) fn identify(directory: &Directory, invitation: &Invitation) -> Result<Caller, Refusal> {
+/// Where the called side may be.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// Behind a carrier.
+    Carrier(Arc<Carrier>),
+    /// At the called company's own PBX.
+    Pbx(Pbx),
+}
+
+impl Place {
+    /// As a leg is told.
+    pub(super) fn whereto(&self) -> Whereto {
+        match self {
+            Place::Carrier(carrier) => Whereto::Carrier(carrier.id),
+            Place::Pbx(pbx) => Whereto::Pbx(pbx.clone()),
+        }
+    }
+
+    /// The carrier, where it is one.
+    pub(super) fn carrier(&self) -> Option<&Arc<Carrier>> {
+        match self {
+            Place::Carrier(carrier) => Some(carrier),
+            Place::Pbx(_) => None,
+        }
+    }
+}
+
+/// Who a proof names: of several profiles at one source, the one whose SIP user From carries (S5), otherwise the first; of what
+/// a carrier sends, the profile that is called. None where the directory knows nobody of them (any more): such a call has no
+/// owner and leaves no record.
+pub(super) fn identify(directory: &Directory, invitation: &Invitation) -> Result<Owner, Refusal> {
     let known = |id| {
         let profile = directory.profile(id)?;
-        Some(Caller { company: directory.company(profile.company)?.clone(), profile: profile.clone() })
+        Some(Owner { company: directory.company(profile.company)?.clone(), profile: profile.clone() })
     };
     match &invitation.proof {
         Proof::Credentials(id) => known(*id).ok_or_else(|| Refusal::new(RefusalKind::BadCredentials)),
         Proof::Source(candidates) => {
-            let candidates: Vec<Caller> = candidates.iter().filter_map(|id| known(*id)).collect();
+            let candidates: Vec<Owner> = candidates.iter().filter_map(|id| known(*id)).collect();
             let named = candidates.iter().position(|caller| *caller.profile.sip_user == *invitation.from_user);
             let chosen = candidates.into_iter().nth(named.unwrap_or(0));
             chosen.ok_or_else(|| Refusal::new(RefusalKind::IpNotAllowed))
+        }
+        Proof::Carrier(_) => {
+            let profile = receiving::called_profile(directory, invitation)?;
+            known(profile).ok_or_else(|| Refusal::new(RefusalKind::NumberUnassigned))
         }
     }
 }
@@ -68,11 +102,20 @@ pub(super) fn is_emergency(directory: &Directory, invitation: &Invitation) -> bo
     match &invitation.proof {
         Proof::Credentials(id) => means(id),
         Proof::Source(candidates) => candidates.iter().any(means),
+        Proof::Carrier(_) => false,
+    }
+}
+
+/// What is wanted, and whether it may be.
+pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> {
+    match opening.invitation.proof.direction() {
+        CallDirection::Outbound => admit_outbound(opening, owner),
+        CallDirection::Inbound => receiving::admit(opening, owner),
     }
 }
 
 /// What the caller may do, in the order of design 7: emergency, caller, dialled number, the node's own limits, route, sound.
-pub(super) fn admit(opening: &Opening, caller: &Caller) -> Result<Errand, Ending> {
+fn admit_outbound(opening: &Opening, caller: &Owner) -> Result<Errand, Ending> {
     let (directory, invitation) = (&*opening.directory, &opening.invitation);
     if is_emergency(directory, invitation) {
         return Err(Ending::emergency(directory.settings().emergency_status));
@@ -89,7 +132,7 @@ pub(super) fn admit(opening: &Opening, caller: &Caller) -> Result<Errand, Ending
     dial(directory, caller, invitation, callee).map(|dial| Errand::Dial(Box::new(dial))).map_err(Ending::refused)
 }
 
-fn check_caller(caller: &Caller, invitation: &Invitation) -> Result<(), Refusal> {
+fn check_caller(caller: &Owner, invitation: &Invitation) -> Result<(), Refusal> {
     if caller.company.suspended {
         return Err(RefusalKind::OrgSuspended.into());
     }
@@ -107,7 +150,7 @@ fn check_caller(caller: &Caller, invitation: &Invitation) -> Result<(), Refusal>
 }
 
 /// The number that is meant; none for the echo test.
-fn destination(directory: &Directory, caller: &Caller, invitation: &Invitation) -> Result<Option<E164>, Refusal> {
+fn destination(directory: &Directory, caller: &Owner, invitation: &Invitation) -> Result<Option<E164>, Refusal> {
     if directory.is_echo_code(&numbering::plain(&invitation.dialled)) {
         return Ok(None);
     }
@@ -119,10 +162,10 @@ fn destination(directory: &Directory, caller: &Caller, invitation: &Invitation) 
     numbering::number(&invitation.dialled, plan).map(Some)
 }
 
-fn dial(directory: &Directory, caller: &Caller, invitation: &Invitation, callee: E164) -> Result<Dial, Refusal> {
-    let carriers: VecDeque<_> = routing::carriers(directory, callee).into();
+fn dial(directory: &Directory, caller: &Owner, invitation: &Invitation, callee: E164) -> Result<Dial, Refusal> {
+    let places: VecDeque<_> = routing::carriers(directory, callee).into_iter().map(Place::Carrier).collect();
     let rate = routing::rate(&caller.company, callee);
-    let (Some(rate), false) = (rate, carriers.is_empty()) else {
+    let (Some(rate), false) = (rate, places.is_empty()) else {
         let missing = if rate.is_none() { "No price" } else { "No carrier" };
         let sentence = format!("{missing} is configured for {callee}");
         return Err(Refusal::saying(RefusalKind::NoRoute, sentence));
@@ -130,14 +173,14 @@ fn dial(directory: &Directory, caller: &Caller, invitation: &Invitation, callee:
     Ok(Dial {
         callee,
         caller_id: caller_id(directory, caller, invitation),
-        rate: rate.clone(),
-        carriers,
+        rate: Some(rate.clone()),
+        places,
         offer: offer(invitation)?.clone(),
     })
 }
 
-/// What the caller offers. An INVITE without an offer cannot be carried: there would be nothing to offer the carrier.
-fn offer(invitation: &Invitation) -> Result<&MediaDescription, Refusal> {
+/// What the caller offers. An INVITE without an offer cannot be carried: there would be nothing to offer the called side.
+pub(super) fn offer(invitation: &Invitation) -> Result<&MediaDescription, Refusal> {
     let Some(offer) = &invitation.offer else {
         let sentence = "The INVITE has no session description; send the offer in the INVITE";
         return Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence));
@@ -147,7 +190,7 @@ fn offer(invitation: &Invitation) -> Result<&MediaDescription, Refusal> {
 
 /// Who is shown (O5). The PBX may ask for another number of its own profile, and for anonymity; for anything else it gets what
 /// the profile says, and its SIP user never (L5, L6).
-fn caller_id(directory: &Directory, caller: &Caller, invitation: &Invitation) -> CallerId {
+fn caller_id(directory: &Directory, caller: &Owner, invitation: &Invitation) -> CallerId {
     let CallerIdPolicy::Number(number) = caller.profile.caller_id else { return CallerId::Anonymous };
     if invitation.anonymous {
         return CallerId::Anonymous;

@@ -167,7 +167,7 @@ impl Call {
             amount,
             currency: self.record.currency,
             sip_call_id: self.sip_call_id.clone(),
-            carrier_sip_call_id: self.record.attempts.last().map(|attempt| attempt.sip_call_id.as_str().into()),
+            called_sip_call_id: self.record.attempts.last().map(|attempt| attempt.sip_call_id.as_str().into()),
         }));
     }
 

@@ -34,6 +34,19 @@ impl Ending {
         Ending { cause: refusal.kind.cause(), farewell: Farewell::Refuse { refusal, status } }
     }
 
+    /// Our refusal of a call that a carrier sends. What concerns one profile must not look to it like a failure of its whole
+    /// trunk to us: instead of a 503 it gets a 480.
+    pub(super) fn refused_to_carrier(refusal: impl Into<Refusal>) -> Self {
+        match Ending::refused(refusal) {
+            Ending { cause, farewell: Farewell::Refuse { refusal, .. } }
+                if refusal.kind == RefusalKind::ProfileInactive =>
+            {
+                Ending { cause, farewell: Farewell::Refuse { refusal, status: 480 } }
+            }
+            ending => ending,
+        }
+    }
+
     /// An emergency call that is not carried (O3): the status is configurable (D-20).
     pub(super) fn emergency(status: u16) -> Self {
         let refusal = Refusal::new(RefusalKind::EmergencyNotCarried);
@@ -62,7 +75,25 @@ impl Ending {
         Ending { cause: ReleaseCause::CarrierFailure, farewell: Farewell::RefuseAs { status: 503, sentence } }
     }
 
-    /// A carrier answered with a description that cannot be used.
+    /// The called PBX gave no sign of life.
+    pub(super) const fn pbx_silent() -> Self {
+        let sentence = Some(Cow::Borrowed("The called PBX does not answer"));
+        Ending { cause: ReleaseCause::NoAnswer, farewell: Farewell::RefuseAs { status: 480, sentence } }
+    }
+
+    /// The called PBX refused. What it says about the called person passes. Everything else becomes a 480: a PBX that wants a
+    /// password of us (S7), is out of order or sends us elsewhere is no failure of the carrier's way to us.
+    pub(super) fn refused_by_pbx(status: u16, q850: Option<u8>) -> Self {
+        if matches!(status, 401 | 407) {
+            return Ending::refused(RefusalKind::PbxChallengedUs);
+        }
+        Ending::about_a_person(status, q850).unwrap_or_else(|| {
+            let sentence = Some(Cow::Owned(format!("The called PBX refused with status {status}")));
+            Ending { cause: ReleaseCause::Rejected, farewell: Farewell::RefuseAs { status: 480, sentence } }
+        })
+    }
+
+    /// The called side answered with a description that cannot be used.
     pub(super) const fn unusable_answer() -> Self {
         let sentence = Some(Cow::Borrowed("The called side answered with media that cannot be carried"));
         Ending { cause: ReleaseCause::IncompatibleMedia, farewell: Farewell::RefuseAs { status: 488, sentence } }
@@ -76,10 +107,14 @@ impl Ending {
         }
     }
 
-    /// A refusal of the called side, passed on. What speaks of the called person or number keeps its status; whatever speaks of
+    /// A refusal of a carrier, passed on. What speaks of the called person or number keeps its status; whatever speaks of
     /// the carrier or of our business with it (3xx, 401, 402, 407, 5xx ...) becomes a 503, so that a PBX neither authenticates
     /// again nor pays nor follows a redirection. The `Reason` of the carrier is more precise than its status.
     pub(super) fn passed_on(status: u16, q850: Option<u8>) -> Self {
+        Ending::about_a_person(status, q850).unwrap_or_else(Ending::carriers_failed)
+    }
+
+    fn about_a_person(status: u16, q850: Option<u8>) -> Option<Self> {
         let (status, cause) = match status {
             486 | 600 => (status, ReleaseCause::Busy),
             408 | 480 => (status, ReleaseCause::NoAnswer),
@@ -88,10 +123,10 @@ impl Ending {
             404 | 410 | 484 | 604 => (status, ReleaseCause::InvalidNumber),
             415 | 488 | 606 => (488, ReleaseCause::IncompatibleMedia),
             403 | 433 | 603 | 607 | 608 => (status, ReleaseCause::Rejected),
-            _ => return Ending::carriers_failed(),
+            _ => return None,
         };
         let cause = q850.and_then(cause_of_q850).unwrap_or(cause);
-        Ending { cause, farewell: Farewell::RefuseAs { status, sentence: None } }
+        Some(Ending { cause, farewell: Farewell::RefuseAs { status, sentence: None } })
     }
 
     /// The final status that the caller gets to its INVITE: 487 where it gave up itself.
@@ -151,6 +186,21 @@ mod tests {
         ] {
             let ending = Ending::passed_on(status, q850);
             assert_eq!((ending.status(), ending.cause), (passed, cause), "{status} {q850:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_called_pbx_says_about_itself_is_no_failure_of_the_carrier() {
+        for (status, passed, cause) in [
+            (486, 486, ReleaseCause::Busy),
+            (404, 404, ReleaseCause::InvalidNumber),
+            (603, 603, ReleaseCause::Rejected),
+            (302, 480, ReleaseCause::Rejected),
+            (500, 480, ReleaseCause::Rejected),
+            (503, 480, ReleaseCause::Rejected),
+        ] {
+            let ending = Ending::refused_by_pbx(status, None);
+            assert_eq!((ending.status(), ending.cause), (passed, cause), "{status}");
         }
     }
 

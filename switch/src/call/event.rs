@@ -4,7 +4,9 @@
 
 use crate::directory::Directory;
 use crate::profile;
+use crate::registration::Binding;
 use domain::call_control::{Invitation, LegEvent, LegId, LegOrder};
+use domain::call_record::CallDirection;
 use domain::{CallId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Wall};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,8 @@ pub struct Opening {
     pub invitation: Invitation,
     /// What it decides by, for its whole life.
     pub directory: Arc<Directory>,
+    /// Where the PBX of [`super::called_profile`] is registered, where it is.
+    pub binding: Option<Arc<Binding>>,
     /// Why the node takes no new calls, where it does not ([`crate::overload::Gate`], draining). Emergency numbers are looked
     /// at before it (O3).
     pub gate: Option<Refusal>,
@@ -28,7 +32,7 @@ pub struct Opening {
 pub enum Event {
     /// A leg told something.
     Leg(LegId, LegEvent),
-    /// The SIP Call-ID of a leg towards a carrier, once it is known; for the record.
+    /// The SIP Call-ID of a leg towards the called side, once it is known; for the record.
     LegNamed {
         /// Which leg.
         leg: LegId,
@@ -96,7 +100,7 @@ pub enum Effect {
 pub enum PhaseName {
     /// Waiting for a channel and credit.
     Reserving,
-    /// Looking for a carrier, or ringing.
+    /// Looking for the called side, or ringing.
     Hunting,
     /// Answered.
     Talking,
@@ -111,8 +115,10 @@ pub struct Live {
     pub id: CallId,
     /// Whose.
     pub company: CompanyId,
-    /// By which profile.
+    /// By which profile, or to which.
     pub profile: ProfileId,
+    /// Which way.
+    pub direction: CallDirection,
     /// Where in its life.
     pub phase: PhaseName,
     /// As it came from the wire, cut at 64 characters.
@@ -123,7 +129,7 @@ pub struct Live {
     pub caller_id: Option<E164>,
     /// What the deck calls the destination.
     pub destination: String,
-    /// The carrier of the present attempt.
+    /// The carrier of the present attempt; of an inbound call the one that it came from.
     pub carrier: Option<Arc<str>>,
     /// When the INVITE came.
     pub invited_at: Wall,

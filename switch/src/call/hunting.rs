@@ -2,12 +2,14 @@
 //!
 //! The next carrier is tried on a transport error, on a timeout, without an 18x in time, and on a status of the failover set;
 //! never after an 18x or a 2xx. Who the carriers are is `routing`'s; what a refusal means to the caller, `ending`'s.
+//!
+//! An inbound call is a hunt with one place to try, the called PBX. Its 100 is progress enough: what rings behind it may take long.
 
-use super::admitting::Dial;
+use super::admitting::{Dial, Place};
 use super::ending::Ending;
 use super::{Call, Effect, Phase, Timer, record};
 use crate::directory::Carrier;
-use domain::call_control::{CarrierInvitation, LegEvent, LegFailure, LegId, LegOrder};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation};
 use domain::fact::AttemptResult;
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
@@ -22,11 +24,11 @@ pub(super) struct Hunting {
     attempt: Option<Attempt>,
 }
 
-/// One carrier being tried.
+/// One place being tried.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) leg: LegId,
-    pub(super) carrier: Arc<Carrier>,
+    pub(super) place: Place,
     invited: Monotonic,
     /// To the first 18x.
     rang_after: Option<Duration>,
@@ -35,37 +37,38 @@ pub(super) struct Attempt {
 impl Hunting {
     /// The carrier of the present attempt.
     pub(super) fn carrier(&self) -> Option<&Arc<Carrier>> {
-        self.attempt.as_ref().map(|attempt| &attempt.carrier)
+        self.attempt.as_ref().and_then(|attempt| attempt.place.carrier())
     }
 }
 
 impl Call {
-    /// Everything is held: the first carrier may hear of it.
+    /// Everything is held: the called side may hear of it.
     pub(super) fn hunt(&mut self, dial: Dial, now: Now, effects: &mut Vec<Effect>) {
         effects.push(Effect::Tell(Fact::CallAdmitted {
             direction: self.record.direction,
             after: self.since_invited(now),
         }));
         self.phase = Phase::Hunting(Hunting { dial: Box::new(dial), attempt: None });
-        self.try_next_carrier(now, effects);
+        self.try_next_place(now, effects);
     }
 
-    fn try_next_carrier(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    fn try_next_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(hunting) = &mut self.phase else { return };
-        let Some(carrier) = hunting.dial.carriers.pop_front() else {
+        let Some(place) = hunting.dial.places.pop_front() else {
             return self.clear(Ending::carriers_failed(), now, effects);
         };
         let leg = self.legs.open();
-        let patience = carrier.progress_timeout.unwrap_or(self.directory.settings().carrier_progress_timeout);
-        self.timers.arm(Timer::CarrierProgress, now.monotonic + patience);
-        record::attempt(&mut self.record, &carrier, now);
-        let invitation = CarrierInvitation {
-            carrier: carrier.id,
+        let patience = place.carrier().and_then(|carrier| carrier.progress_timeout);
+        let patience = patience.unwrap_or(self.directory.settings().carrier_progress_timeout);
+        self.timers.arm(Timer::Progress, now.monotonic + patience);
+        record::attempt(&mut self.record, place.carrier(), now);
+        let invitation = OutgoingInvitation {
+            whereto: place.whereto(),
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
         };
-        hunting.attempt = Some(Attempt { leg, carrier, invited: now.monotonic, rang_after: None });
+        hunting.attempt = Some(Attempt { leg, place, invited: now.monotonic, rang_after: None });
         effects.push(Effect::Leg(leg, LegOrder::Invite(Box::new(invitation))));
     }
 
@@ -77,16 +80,26 @@ impl Call {
             event if hunting.attempt.as_ref().is_none_or(|attempt| attempt.leg != leg) => {
                 self.on_abandoned_leg(leg, &event, effects);
             }
-            LegEvent::Trying | LegEvent::Cancelled => {}
+            LegEvent::Cancelled => {}
+            LegEvent::Trying => self.on_trying(now),
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),
-            LegEvent::Refused { status, q850 } => self.on_carrier_refused(status, q850, now, effects),
-            LegEvent::Failed(failure) => self.on_carrier_failed(failure, now, effects),
-            LegEvent::Released(_) => self.on_carrier_failed(LegFailure::Transport, now, effects),
+            LegEvent::Refused { status, q850 } => self.on_refused(status, q850, now, effects),
+            LegEvent::Failed(failure) => self.on_failed(failure, now, effects),
+            LegEvent::Released(_) => self.on_failed(LegFailure::Transport, now, effects),
         }
     }
 
-    /// An 18x: from now on this carrier has the call. What is no 18x (RFC 3261 21.1) is no progress.
+    /// A 100 of a PBX: it lives. A carrier's says only that its front door does.
+    fn on_trying(&mut self, now: Now) {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
+        if matches!(attempt.place, Place::Pbx(_)) && attempt.rang_after.is_none() {
+            self.timers.disarm(Timer::Progress);
+            self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
+        }
+    }
+
+    /// An 18x: from now on this place has the call. What is no 18x (RFC 3261 21.1) is no progress.
     fn on_ringing(&mut self, status: u16, media: Option<MediaDescription>, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
         if !(180..=189).contains(&status) {
@@ -99,7 +112,7 @@ impl Call {
                 attempt.post_dial_delay_ms = Some(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
             }
             self.record.rang_at = Some(now.wall);
-            self.timers.disarm(Timer::CarrierProgress);
+            self.timers.disarm(Timer::Progress);
             self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
         }
         self.progress(true, matches!(status, 180 | 183), now, effects);
@@ -109,14 +122,19 @@ impl Call {
     /// A 2xx: the caller is answered, and the clock starts (R10).
     fn on_answered(&mut self, media: MediaDescription, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(hunting) = &mut self.phase else { return };
-        let tariff = hunting.dial.rate.tariff;
+        let tariff = hunting.dial.rate.as_ref().map(|rate| rate.tariff);
         let Some(attempt) = self.conclude(200, AttemptResult::Answered, effects) else { return };
-        self.talk(attempt, tariff, media, now, effects);
+        let carrier = self.came_from.as_ref().or(attempt.place.carrier()).cloned();
+        self.talk(carrier, tariff, media, now, effects);
     }
 
-    fn on_carrier_refused(&mut self, status: u16, q850: Option<u8>, now: Now, effects: &mut Vec<Effect>) {
+    fn on_refused(&mut self, status: u16, q850: Option<u8>, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
-        let failover = attempt.carrier.failover.as_ref().unwrap_or(&self.directory.settings().failover);
+        let Place::Carrier(carrier) = &attempt.place else {
+            self.close_attempt(status, AttemptResult::UserFailure, effects);
+            return self.clear(Ending::refused_by_pbx(status, q850), now, effects);
+        };
+        let failover = carrier.failover.as_ref().unwrap_or(&self.directory.settings().failover);
         let next = attempt.rang_after.is_none() && failover.contains(status);
         let ending = Ending::passed_on(status, q850);
         let result = match ending.cause {
@@ -126,12 +144,12 @@ impl Call {
             _ => AttemptResult::UserFailure,
         };
         self.close_attempt(status, result, effects);
-        if next { self.try_next_carrier(now, effects) } else { self.clear(ending, now, effects) }
+        if next { self.try_next_place(now, effects) } else { self.clear(ending, now, effects) }
     }
 
-    fn on_carrier_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
+    fn on_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
-        let rang = attempt.rang_after.is_some();
+        let (rang, is_pbx) = (attempt.rang_after.is_some(), matches!(attempt.place, Place::Pbx(_)));
         let result = match failure {
             LegFailure::Timeout => AttemptResult::Timeout,
             LegFailure::Transport | LegFailure::UnusableAnswer => AttemptResult::NetworkFailure,
@@ -140,15 +158,19 @@ impl Call {
         match failure {
             // It was a 2xx, so somebody had picked up.
             LegFailure::UnusableAnswer => self.clear(Ending::unusable_answer(), now, effects),
+            LegFailure::Timeout | LegFailure::Transport if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
             LegFailure::Timeout | LegFailure::Transport if rang => self.clear(Ending::carriers_failed(), now, effects),
-            LegFailure::Timeout | LegFailure::Transport => self.try_next_carrier(now, effects),
+            LegFailure::Timeout | LegFailure::Transport => self.try_next_place(now, effects),
         }
     }
 
-    /// No 18x in time: this carrier is cancelled, the next one tried.
-    pub(super) fn on_carrier_silent(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    /// No progress in time: this place is cancelled, the next one tried.
+    pub(super) fn on_no_progress(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if self.came_from.is_some() {
+            return self.clear(Ending::pbx_silent(), now, effects);
+        }
         self.abandon_attempt(AttemptResult::Timeout, ReleaseCause::CarrierFailure, effects);
-        self.try_next_carrier(now, effects);
+        self.try_next_place(now, effects);
     }
 
     /// It rang for too long.
@@ -174,16 +196,18 @@ impl Call {
     fn conclude(&mut self, status: u16, result: AttemptResult, effects: &mut Vec<Effect>) -> Option<Attempt> {
         let Phase::Hunting(hunting) = &mut self.phase else { return None };
         let attempt = hunting.attempt.take()?;
-        self.timers.disarm(Timer::CarrierProgress);
+        self.timers.disarm(Timer::Progress);
         self.timers.disarm(Timer::Ring);
         if let Some(attempt) = record::attempt_of(&mut self.record, attempt.leg) {
             attempt.status = status;
         }
-        effects.push(Effect::Tell(Fact::CarrierAttempted {
-            carrier: attempt.carrier.name.clone(),
-            result,
-            post_dial_delay: attempt.rang_after,
-        }));
+        if let Some(carrier) = attempt.place.carrier() {
+            effects.push(Effect::Tell(Fact::CarrierAttempted {
+                carrier: carrier.name.clone(),
+                result,
+                post_dial_delay: attempt.rang_after,
+            }));
+        }
         Some(attempt)
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | Phase | File | What it waits for |
 //! |---|---|---|
-//! | admitting | `admitting` | nothing: the call is refused or goes on at birth |
+//! | admitting | `admitting`, `receiving` | nothing: the call is refused or goes on at birth |
 //! | reserving | `reserving` | the profile: a channel and the first block |
-//! | hunting | `hunting` | a carrier that rings and answers |
+//! | hunting | `hunting` | a carrier that rings and answers, or the called PBX |
 //! | talking | `talking`, `metering` | the end; charges as each increment begins |
 //! | clearing | `clearing`, `ending` | the profile: everything returned, the record written |
 //!
@@ -17,6 +17,7 @@ mod event;
 mod hunting;
 mod legs;
 mod metering;
+mod receiving;
 mod record;
 mod reserving;
 mod talking;
@@ -27,9 +28,9 @@ use crate::directory::{Carrier, Directory};
 use crate::profile::{Ask, Held, Request};
 use admitting::Errand;
 use clearing::Clearing;
-use domain::call_control::{LegEvent, LegId};
+use domain::call_control::{Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
-use domain::{CallId, Fact, Machine, Micros, Monotonic, Now, Refusal, TimerTable};
+use domain::{CallId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
 use hunting::Hunting;
 use legs::Legs;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub struct Call {
     invited: Monotonic,
     /// What is wanted, until everything for it is held.
     errand: Option<Errand>,
+    /// The carrier that an inbound call came from.
+    came_from: Option<Arc<Carrier>>,
     legs: Legs,
     /// What the profile holds for the call, as far as it is known here.
     held: Held,
@@ -73,8 +76,8 @@ enum Timer {
     Reservation,
     /// From the reservation on: leases are to be extended.
     Lease,
-    /// Hunting: the carrier gives no 18x.
-    CarrierProgress,
+    /// Hunting: the carrier gives no 18x, or the PBX no sign of life.
+    Progress,
     /// Hunting: nobody picks up.
     Ring,
     /// Talking: the longest permitted call.
@@ -89,6 +92,15 @@ enum Timer {
     LateAnswer,
 }
 
+/// The profile that an invitation calls, whose PBX is to be looked for ([`Opening::binding`]); none where it comes from a PBX, or
+/// calls no number of ours.
+pub fn called_profile(directory: &Directory, invitation: &Invitation) -> Option<ProfileId> {
+    match invitation.proof {
+        Proof::Carrier(_) => receiving::called_profile(directory, invitation).ok(),
+        Proof::Credentials(_) | Proof::Source(_) => None,
+    }
+}
+
 impl Call {
     /// Opens the call of a proven caller, and does at once whatever needs no answer from others: an unwelcome call is refused, a
     /// welcome one asks its profile for a channel and the first block.
@@ -97,22 +109,27 @@ impl Call {
     /// Where the directory knows nobody of whom the proof names, there is no call and no record: the caller's leg is to be
     /// refused with this.
     pub fn open(opening: Opening, now: Now, effects: &mut Vec<Effect>) -> Result<Call, Refusal> {
-        let caller = admitting::identify(&opening.directory, &opening.invitation)?;
+        let owner = admitting::identify(&opening.directory, &opening.invitation)?;
+        let came_from = match &opening.invitation.proof {
+            Proof::Carrier(carrier) => opening.directory.carrier(*carrier).cloned(),
+            Proof::Credentials(_) | Proof::Source(_) => None,
+        };
         let sip_call_id: Arc<str> = opening.invitation.sip_call_id.as_str().into();
-        let record = record::open(&opening, &caller, now);
+        let record = record::open(&opening, &owner, came_from.as_ref(), now);
         effects.push(Effect::Tell(Fact::CallAttempted {
             call: opening.id,
             profile: record.profile,
             direction: record.direction,
             sip_call_id: sip_call_id.clone(),
         }));
-        let verdict = admitting::admit(&opening, &caller);
+        let verdict = admitting::admit(&opening, &owner);
         let mut call = Call {
             directory: opening.directory,
             record,
             sip_call_id,
             invited: now.monotonic,
             errand: None,
+            came_from,
             legs: Legs::of_caller(),
             held: Held::default(),
             requests: 0,
@@ -123,7 +140,7 @@ impl Call {
         match verdict {
             Ok(errand) => {
                 if let Errand::Dial(dial) = &errand {
-                    record::rate(&mut call.record, dial);
+                    record::dial(&mut call.record, dial);
                 }
                 call.errand = Some(errand);
                 call.reserve(now, effects);
@@ -162,10 +179,15 @@ impl Call {
         }
     }
 
-    /// The carrier at which it rings or is answered now. After the first 18x no other one is tried.
+    /// Whether the called side rings, and nobody has answered.
+    pub fn is_ringing(&self) -> bool {
+        matches!(self.phase, Phase::Hunting(_)) && self.record.rang_at.is_some()
+    }
+
+    /// The carrier at which it rings or is answered now, or from which it came. After the first 18x no other one is tried.
     pub fn carrier(&self) -> Option<&Arc<Carrier>> {
         match &self.phase {
-            Phase::Hunting(hunting) if self.record.rang_at.is_some() => hunting.carrier(),
+            Phase::Hunting(hunting) if self.is_ringing() => self.came_from.as_ref().or_else(|| hunting.carrier()),
             Phase::Talking(talking) => talking.carrier.as_ref(),
             Phase::Admitting | Phase::Reserving | Phase::Hunting(_) | Phase::Clearing(_) => None,
         }
@@ -174,7 +196,7 @@ impl Call {
     /// What can be said of it now, for lists of live calls (R12); none once its books are closed.
     pub fn live(&self, now: Now) -> Option<Live> {
         let carrier = match &self.phase {
-            Phase::Hunting(hunting) => hunting.carrier(),
+            Phase::Hunting(hunting) => self.came_from.as_ref().or_else(|| hunting.carrier()),
             Phase::Clearing(clearing) if clearing.is_settled() => return None,
             Phase::Admitting | Phase::Reserving | Phase::Talking(_) | Phase::Clearing(_) => self.carrier(),
         };
@@ -189,6 +211,7 @@ impl Call {
             id: self.record.id,
             company: self.record.company,
             profile: self.record.profile,
+            direction: self.record.direction,
             phase: self.phase(),
             dialled: self.record.dialled.clone(),
             callee: self.record.callee,
@@ -243,7 +266,7 @@ impl Call {
         match timer {
             Timer::Reservation => self.on_reservation_overdue(now, effects),
             Timer::Lease => self.on_lease_due(now, effects),
-            Timer::CarrierProgress => self.on_carrier_silent(now, effects),
+            Timer::Progress => self.on_no_progress(now, effects),
             Timer::Ring => self.on_ring_timeout(now, effects),
             Timer::MaxDuration => self.clear(ending::Ending::released(domain::ReleaseCause::MaxDuration), due, effects),
             Timer::Boundary => self.on_boundary(due, now, effects),

@@ -3,24 +3,26 @@
 //! What was charged is put in by the profile, which knows what the ledger captured; the text form is the store's.
 
 use super::Opening;
-use super::admitting::{Caller, Dial};
+use super::admitting::{Dial, Owner};
 use super::ending::Ending;
 use crate::directory::Carrier;
 use domain::call_control::{CallerId, LegId};
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallRecord, CarrierNamed};
 use domain::{Micros, Now, ReleaseCause, Wall};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Characters kept of what was dialled.
 const DIALLED_MAX: usize = 64;
 
 /// The record of a call that has just been asked for.
-pub(super) fn open(opening: &Opening, caller: &Caller, now: Now) -> CallRecord {
+pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carrier>>, now: Now) -> CallRecord {
     CallRecord {
         id: opening.id,
-        company: caller.company.id,
-        profile: caller.profile.id,
-        direction: CallDirection::Outbound,
+        company: owner.company.id,
+        profile: owner.profile.id,
+        direction: opening.invitation.proof.direction(),
+        came_from: came_from.map(|carrier| named(carrier)),
         dialled: opening.invitation.dialled.chars().take(DIALLED_MAX).collect(),
         callee: None,
         caller_id: None,
@@ -34,7 +36,7 @@ pub(super) fn open(opening: &Opening, caller: &Caller, now: Now) -> CallRecord {
         rate_per_minute: Micros::ZERO,
         connection_fee: Micros::ZERO,
         amount: Micros::ZERO,
-        currency: caller.company.currency,
+        currency: owner.company.currency,
         // What is true should the switch die before it can say better.
         cause: ReleaseCause::SwitchRestarted,
         refusal: None,
@@ -47,23 +49,28 @@ pub(super) fn open(opening: &Opening, caller: &Caller, now: Now) -> CallRecord {
     }
 }
 
+fn named(carrier: &Carrier) -> CarrierNamed {
+    CarrierNamed { carrier: carrier.id, carrier_name: carrier.name.to_string() }
+}
+
 /// It is known who is called, who is shown and what it costs.
-pub(super) fn rate(record: &mut CallRecord, dial: &Dial) {
+pub(super) fn dial(record: &mut CallRecord, dial: &Dial) {
     record.callee = Some(dial.callee);
     record.caller_id = match dial.caller_id {
         CallerId::Number(number) => Some(number),
         CallerId::Anonymous => None,
     };
-    record.destination = dial.rate.destination.to_string();
-    record.rate_per_minute = dial.rate.tariff.rate_per_minute();
-    record.connection_fee = dial.rate.tariff.connection_fee();
+    if let Some(rate) = &dial.rate {
+        record.destination = rate.destination.to_string();
+        record.rate_per_minute = rate.tariff.rate_per_minute();
+        record.connection_fee = rate.tariff.connection_fee();
+    }
 }
 
-/// A carrier is about to hear of it.
-pub(super) fn attempt(record: &mut CallRecord, carrier: &Carrier, now: Now) {
+/// The called side is about to hear of it; none for a PBX.
+pub(super) fn attempt(record: &mut CallRecord, carrier: Option<&Arc<Carrier>>, now: Now) {
     record.attempts.push(Attempt {
-        carrier: carrier.id,
-        carrier_name: carrier.name.to_string(),
+        carrier: carrier.map(|carrier| named(carrier)),
         sip_call_id: String::new(),
         invited_at: now.wall,
         post_dial_delay_ms: None,

@@ -1,4 +1,5 @@
-//! Phase two: the profile is asked for a channel and the first block, before any carrier hears of the call (K2, R8).
+//! Phase two: the profile is asked for a channel and, where the call costs, the first block, before the called side hears of the
+//! call (K2, R8, C1).
 //!
 //! How they are held is `profile`'s; what is done with them, `hunting`'s.
 
@@ -7,6 +8,7 @@ use super::ending::Ending;
 use super::{Call, Effect, Phase, Timer};
 use crate::profile::{Ask, Held};
 use domain::call_control::{LegEvent, LegId};
+use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::{Now, Refusal};
 
@@ -14,7 +16,7 @@ impl Call {
     /// Asks for everything at once, so that nothing is ever held in part.
     pub(super) fn reserve(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let first = match &self.errand {
-            Some(Errand::Dial(dial)) => Some(dial.rate.tariff.first_block()),
+            Some(Errand::Dial(dial)) => dial.rate.as_ref().map(|rate| rate.tariff.first_block()),
             Some(Errand::Echo) | None => None,
         };
         self.phase = Phase::Reserving;
@@ -32,7 +34,8 @@ impl Call {
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         match self.errand.take() {
             Some(Errand::Dial(dial)) => {
-                self.held = Held { channel: true, block: Some(dial.rate.tariff.first_block()), ..Held::default() };
+                let block = dial.rate.as_ref().map(|rate| rate.tariff.first_block());
+                self.held = Held { channel: true, block, ..Held::default() };
                 self.hunt(*dial, now, effects);
             }
             Some(Errand::Echo) | None => {
@@ -45,7 +48,11 @@ impl Call {
     /// The profile holds nothing.
     pub(super) fn on_reservation_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Reserving) {
-            self.clear(Ending::refused(refusal), now, effects);
+            let ending = match self.record.direction {
+                CallDirection::Outbound => Ending::refused(refusal),
+                CallDirection::Inbound => Ending::refused_to_carrier(refusal),
+            };
+            self.clear(ending, now, effects);
         }
     }
 

@@ -3,7 +3,6 @@
 //! The meter itself is in `metering`; what follows the end, in `clearing`.
 
 use super::ending::Ending;
-use super::hunting::Attempt;
 use super::metering::{Boundary, Charge, Meter};
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
@@ -19,26 +18,31 @@ use std::sync::Arc;
 pub(super) struct Talking {
     /// When the 2xx to the caller was ordered (R10).
     pub(super) answered: Monotonic,
-    /// The called side; none for the echo test.
+    /// The carrier that it goes to or came from; none for the echo test.
     pub(super) carrier: Option<Arc<Carrier>>,
     /// None for a free call.
     pub(super) meter: Option<Meter>,
 }
 
 impl Call {
-    /// A carrier answered: so is the caller, and the first block is owed at once.
+    /// The called side answered: so is the caller, and where the call costs, the first block is owed at once.
     pub(super) fn talk(
         &mut self,
-        attempt: Attempt,
-        tariff: Tariff,
+        carrier: Option<Arc<Carrier>>,
+        tariff: Option<Tariff>,
         media: MediaDescription,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
         effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media }));
-        let (meter, charge) = Meter::start(tariff);
-        self.answered(Some(attempt.carrier), Some(meter), now, effects);
-        self.charge(charge, now, effects);
+        match tariff {
+            Some(tariff) => {
+                let (meter, charge) = Meter::start(tariff);
+                self.answered(carrier, Some(meter), now, effects);
+                self.charge(charge, now, effects);
+            }
+            None => self.answered_free(carrier, now, effects),
+        }
     }
 
     /// The caller hears itself (O2): free, so nothing but the lease is to be renewed.
@@ -48,7 +52,12 @@ impl Call {
             after: self.since_invited(now),
         }));
         effects.push(Effect::AnswerWithEcho);
-        self.answered(None, None, now, effects);
+        self.answered_free(None, now, effects);
+    }
+
+    /// Nothing is charged: only the answer is to be kept, should the switch die now.
+    fn answered_free(&mut self, carrier: Option<Arc<Carrier>>, now: Now, effects: &mut Vec<Effect>) {
+        self.answered(carrier, None, now, effects);
         let opened = Some(Box::new(self.record.clone()));
         self.ask(Ask::Extend { opened }, effects);
     }

@@ -159,6 +159,9 @@ impl Directory {
         for prefix in carrier.prefixes.iter().filter(|_| carrier.enabled) {
             self.routes.entry(*prefix).or_default().push(carrier.clone());
         }
+        for source in carrier.sources.iter().filter(|_| carrier.enabled) {
+            self.by_carrier_source.entry(*source).or_default().push(carrier.clone());
+        }
         None
     }
 
@@ -167,7 +170,8 @@ impl Directory {
         for candidates in self.by_source.values_mut() {
             candidates.sort_unstable();
         }
-        for serving in self.routes.values_mut().chain([&mut self.default_routes]) {
+        let (routes, sources) = (self.routes.values_mut(), self.by_carrier_source.values_mut());
+        for serving in routes.chain(sources).chain([&mut self.default_routes]) {
             serving.sort_by_key(|carrier| (carrier.priority, carrier.id));
         }
     }
@@ -176,7 +180,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::CallerIdPolicy;
+    use crate::directory::{CallerIdPolicy, CarrierSource, IncomingTo};
     use domain::{CompanyId, Currency};
     use std::net::SocketAddr;
 
@@ -201,6 +205,7 @@ mod tests {
             auto_recharge: None,
             require_plus: false,
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
+            incoming_to: IncomingTo::default(),
             credentials: 0,
         }
     }
@@ -219,6 +224,38 @@ mod tests {
         assert!(directory.profiles_at("192.0.2.1:5061".parse().unwrap()).is_empty());
         assert_eq!(directory.profile_by_sip_user("990500002").unwrap().id, ProfileId::from_bits(2));
         assert!(directory.profile_by_sip_user("990500003").is_none());
+    }
+
+    fn carrier(id: u128, priority: u32, enabled: bool, sources: &[CarrierSource]) -> Carrier {
+        Carrier {
+            id: CarrierId::from_bits(id),
+            name: format!("carrier{id}").into(),
+            prefixes: Vec::new(),
+            priority,
+            progress_timeout: None,
+            failover: None,
+            sources: sources.to_vec(),
+            enabled,
+        }
+    }
+
+    #[test]
+    fn a_carrier_is_found_by_the_exact_source_before_the_address_alone() {
+        let exact = |text: &str| CarrierSource::Exact(text.parse().unwrap());
+        let address = |text: &str| CarrierSource::Address(text.parse().unwrap());
+        let (directory, faults) = Directory::builder()
+            .carrier(carrier(1, 1, true, &[address("203.0.113.1")]))
+            .carrier(carrier(2, 9, true, &[exact("203.0.113.1:5080"), exact("203.0.113.2:5060")]))
+            .carrier(carrier(3, 2, true, &[exact("203.0.113.2:5060")]))
+            .carrier(carrier(4, 0, false, &[exact("203.0.113.2:5060"), address("203.0.113.4")]))
+            .build();
+        assert!(faults.is_empty());
+        let at = |source: &str| directory.carrier_at(source.parse().unwrap()).map(|id| id.bits());
+        assert_eq!(at("203.0.113.1:5080"), Some(2));
+        assert_eq!(at("203.0.113.1:40000"), Some(1));
+        assert_eq!(at("203.0.113.2:5060"), Some(3), "of two the one with the lower priority");
+        assert_eq!(at("203.0.113.2:5061"), None);
+        assert_eq!(at("203.0.113.4:5060"), None, "a carrier that is not used is nobody");
     }
 
     /// P2.

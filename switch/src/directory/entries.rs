@@ -1,12 +1,12 @@
 //! The entries of the directory: companies, profiles, carriers and numbers, as far as a decision needs them.
 //!
-//! Names of persons, secrets and SIP addresses are not here; the store has them.
+//! Names of persons, secrets and where carriers listen are not here; the store has them.
 
 use super::statuses::Statuses;
 use domain::Country;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::Deck;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +44,10 @@ pub struct Profile {
     pub auto_recharge: Option<AutoRecharge>,
     /// Whether numbers must be dialled with their `+` (S6).
     pub require_plus: bool,
-    /// Source addresses that need no challenge (S3).
+    /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7).
     pub sources: Vec<SocketAddr>,
+    /// Whom the To of its incoming calls names (I4).
+    pub incoming_to: IncomingTo,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }
@@ -57,6 +59,16 @@ pub enum CallerIdPolicy {
     None,
     /// This number, unless the PBX asks for another that is the profile's own (L5).
     Number(E164),
+}
+
+/// Whom the To of an incoming call names (I4, D-22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncomingTo {
+    /// The number that was called.
+    #[default]
+    CalledNumber,
+    /// The profile's SIP user.
+    SipUsername,
 }
 
 /// Credit that comes by itself (K6).
@@ -83,8 +95,19 @@ pub struct Carrier {
     pub progress_timeout: Option<Duration>,
     /// The statuses after which the next carrier is tried; none for [`super::CallSettings::failover`].
     pub failover: Option<Statuses>,
-    /// Whether it is used.
+    /// Where its calls come from; those that others have too are the first one's, by priority, then id.
+    pub sources: Vec<CarrierSource>,
+    /// Whether it is used, in both directions.
     pub enabled: bool,
+}
+
+/// Where a carrier's calls come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CarrierSource {
+    /// Exactly from there.
+    Exact(SocketAddr),
+    /// From any port there.
+    Address(IpAddr),
 }
 
 /// A telephone number of ours.

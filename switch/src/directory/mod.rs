@@ -11,7 +11,7 @@ mod statuses;
 pub use builder::{Builder, Fault};
 pub use country::CountryPlan;
 pub use domain::Country;
-pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, Company, Number, Profile};
+pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, IncomingTo, Number, Profile};
 pub use settings::CallSettings;
 pub use statuses::Statuses;
 
@@ -34,6 +34,8 @@ pub struct Directory {
     routes: BTreeMap<Prefix, Vec<Arc<Carrier>>>,
     /// The enabled carriers that serve every number, by priority, then id.
     default_routes: Vec<Arc<Carrier>>,
+    /// The enabled carriers whose calls come from there, by priority, then id.
+    by_carrier_source: BTreeMap<CarrierSource, Vec<Arc<Carrier>>>,
     numbers: BTreeMap<E164, Number>,
     countries: BTreeMap<Country, CountryPlan>,
     echo_codes: BTreeSet<String>,
@@ -78,6 +80,13 @@ impl Directory {
     /// The carrier with this id, enabled or not.
     pub fn carrier(&self, id: CarrierId) -> Option<&Arc<Carrier>> {
         self.carriers.get(&id)
+    }
+
+    /// The carrier whose calls come from this source: the one that names exactly it, or else its IP address. Of several
+    /// the first by priority, then id.
+    pub fn carrier_at(&self, source: SocketAddr) -> Option<CarrierId> {
+        let at = |source| self.by_carrier_source.get(&source)?.first();
+        at(CarrierSource::Exact(source)).or_else(|| at(CarrierSource::Address(source.ip()))).map(|carrier| carrier.id)
     }
 
     /// Every carrier, in order of id.

@@ -8,6 +8,7 @@ use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Posted};
 use super::request::{Ask, Effect, Posting};
 use super::upkeep::UNAVAILABLE_AGAIN_AFTER;
 use crate::call;
+use domain::call_record::CallDirection;
 use domain::credit::{Account, Balance, BatchRefusal, Kind, Outcome, RefusedBecause};
 use domain::fact::RechargeOutcome;
 use domain::refusal::RefusalKind;
@@ -175,8 +176,9 @@ impl Profile {
 
     /// No channel is free. A living call whose channel had lapsed goes on without one.
     fn on_channel_taken(&mut self, call: CallId, draft: Draft, now: Now, effects: &mut Vec<Effect>) {
-        if matches!(draft.request.ask, Ask::Reserve { .. }) {
-            return self.give_up(call, draft, self.channels_full(), now, effects);
+        if let Ask::Reserve { opened, .. } = &draft.request.ask {
+            let refusal = self.channels_full(opened.direction);
+            return self.give_up(call, draft, refusal, now, effects);
         }
         if let Some(books) = self.calls.get_mut(&call) {
             books.channel = Channel::None;
@@ -230,9 +232,11 @@ impl Profile {
         }
     }
 
-    fn channels_full(&self) -> Refusal {
+    /// A carrier is not told how many there are (I9).
+    fn channels_full(&self, direction: CallDirection) -> Refusal {
         match self.directory.profile(self.id).map(|profile| profile.channels) {
             Some(0) | None => Refusal::new(RefusalKind::ProfileInactive),
+            Some(_) if direction == CallDirection::Inbound => Refusal::new(RefusalKind::CalleeChannelsFull),
             Some(1) => Refusal::saying(
                 RefusalKind::ChannelsFull,
                 "The one channel of the profile is taken; hang up the call or buy more channels",

@@ -92,7 +92,7 @@ impl Profile {
             amount: books.captured,
             currency: record.currency,
             sip_call_id: record.sip_call_id.as_str().into(),
-            carrier_sip_call_id: None,
+            called_sip_call_id: None,
         }));
         let ask = Ask::Settle { owed_s: books.captured_s, record };
         books.enqueue(Request { call, number: books.next_number(), held: Held::default(), ask }, now);

@@ -7,9 +7,7 @@ use domain::{Fact, Refusal, Wall};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The connection that a REGISTER came over: a value of the front door's, only handed back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlowTag(pub u128);
+pub use domain::call_control::FlowTag;
 
 /// What a registration hears.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +33,8 @@ pub struct Register {
     pub cseq: u32,
     /// Where it came from.
     pub source: SocketAddr,
+    /// At which address of ours it arrived.
+    pub local: SocketAddr,
     /// Over which transport.
     pub transport: Transport,
     /// Over which connection.
@@ -74,6 +74,8 @@ pub struct Binding {
     pub contact: Arc<str>,
     /// Where the REGISTER came from.
     pub source: SocketAddr,
+    /// At which address of ours it arrived: behind NAT only messages from there come through.
+    pub local: SocketAddr,
     /// Over which transport.
     pub transport: Transport,
     /// Over which connection.

@@ -128,6 +128,7 @@ impl Registration {
         let binding = Arc::new(Binding {
             contact: contact.uri.clone(),
             source: register.source,
+            local: register.local,
             transport: register.transport,
             flow: register.flow,
             behind_nat: register.behind_nat,

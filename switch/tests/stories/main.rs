@@ -9,6 +9,7 @@ mod hunting;
 mod ledger;
 mod money;
 mod paths;
+mod receiving;
 mod recharge;
 mod registration;
 mod world;

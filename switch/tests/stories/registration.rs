@@ -26,6 +26,7 @@ fn register(uri: &str, expires_s: u32, call_id: &str, cseq: u32) -> Register {
         sip_call_id: call_id.into(),
         cseq,
         source: "192.0.2.7:5060".parse().unwrap(),
+        local: "192.0.2.1:5060".parse().unwrap(),
         transport: Transport::Udp,
         flow: FlowTag(7),
         behind_nat: false,

@@ -3,7 +3,7 @@
 //! What happens in it is told by the stories.
 
 use crate::ledger::Ledger;
-use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Proof};
+use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Proof, Whereto};
 use domain::call_record::CallRecord;
 use domain::credit::{Account, Holder, Outcome, Unit};
 use domain::media::{Direction, MediaDescription, Stream, StreamKind};
@@ -17,14 +17,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use switch::call::{self, Call};
 use switch::directory::{
-    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, Company, Country, CountryPlan, Directory, Number,
+    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
+    Directory, IncomingTo, Number,
 };
 use switch::profile::{self, Papers, Posting, Profile};
+use switch::registration::Binding;
 
 pub(crate) const SIP_USER: &str = "99050000040027";
 pub(crate) const CALLER_ID: &str = "+12025550199";
 pub(crate) const CALLEE: &str = "+442079460123";
 pub(crate) const DEAR: &str = "+3725550123";
+/// Where carriers call from.
+const CARRIER: &str = "203.0.113.1";
 
 /// Whether and when the ledger answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub(crate) struct World {
     pub(crate) directory: Arc<Directory>,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) profiles: BTreeMap<ProfileId, Profile>,
+    /// Whose PBX is registered, and where.
+    pub(crate) bindings: BTreeMap<ProfileId, Arc<Binding>>,
     pub(crate) ledger: Ledger,
     pub(crate) mood: Mood,
     /// Batches that a silent ledger has not looked at.
@@ -79,6 +85,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         auto_recharge: None,
         require_plus: false,
         sources: Vec::new(),
+        incoming_to: IncomingTo::CalledNumber,
         credentials: 0,
     }
 }
@@ -103,6 +110,7 @@ pub(crate) fn carrier(number: u128) -> Carrier {
         priority: number as u32,
         progress_timeout: None,
         failover: None,
+        sources: vec![CarrierSource::Address(CARRIER.parse().unwrap())],
         enabled: true,
     }
 }
@@ -152,6 +160,7 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
         from_user: SIP_USER.to_string(),
         from_display: String::new(),
         preferred_identity: None,
+        asserted_identity: None,
         anonymous: false,
         offer: Some(sound()),
         sip_call_id: "pbx-call".to_string(),
@@ -199,6 +208,7 @@ impl World {
             directory: Arc::new(directory),
             calls: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            bindings: BTreeMap::new(),
             ledger: Ledger::default(),
             mood: Mood::Prompt,
             waiting: VecDeque::new(),
@@ -256,7 +266,9 @@ impl World {
     pub(crate) fn invite_through(&mut self, invitation: Invitation, gate: Option<Refusal>) -> CallId {
         let id = CallId::mint(self.now.wall, &mut self.entropy);
         let mut effects = Vec::new();
-        let opening = call::Opening { id, invitation, directory: self.directory.clone(), gate };
+        let directory = self.directory.clone();
+        let binding = call::called_profile(&directory, &invitation).and_then(|id| self.bindings.get(&id).cloned());
+        let opening = call::Opening { id, invitation, directory, binding, gate };
         match Call::open(opening, self.now, &mut effects) {
             Ok(call) => _ = self.calls.insert(id, call),
             Err(refusal) => self.strangers.push(refusal),
@@ -415,7 +427,10 @@ impl World {
     pub(crate) fn invited(&self, call: CallId) -> Vec<u128> {
         let mine = self.orders.iter().filter(|(id, ..)| *id == call);
         mine.filter_map(|(_, _, order)| match order {
-            LegOrder::Invite(invitation) => Some(invitation.carrier.bits()),
+            LegOrder::Invite(invitation) => match &invitation.whereto {
+                Whereto::Carrier(carrier) => Some(carrier.bits()),
+                Whereto::Pbx(_) => None,
+            },
             _ => None,
         })
         .collect()

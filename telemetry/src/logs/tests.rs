@@ -63,7 +63,7 @@ fn a_call_that_ended_is_one_line_with_both_call_ids_and_the_cause() {
         amount: Micros::ZERO,
         currency: Currency::USD,
         sip_call_id: "a@b".into(),
-        carrier_sip_call_id: Some("c@d".into()),
+        called_sip_call_id: Some("c@d".into()),
     });
     let expected = serde_json::json!({
         "ts": "2026-11-21T12:00:00.000Z",
@@ -80,7 +80,7 @@ fn a_call_that_ended_is_one_line_with_both_call_ids_and_the_cause() {
             "amount": "0.00",
             "currency": "USD",
             "sip.call_id": "a@b",
-            "carrier.sip_call_id": "c@d",
+            "called.sip_call_id": "c@d",
         },
     });
     assert_eq!(lines, [expected]);

@@ -42,7 +42,7 @@ fn ended(cause: ReleaseCause, refusal: Option<RefusalKind>, status: u16, talked_
         amount: Micros::CENT,
         currency: Currency::USD,
         sip_call_id: "a@b".into(),
-        carrier_sip_call_id: None,
+        called_sip_call_id: None,
     }
 }
 

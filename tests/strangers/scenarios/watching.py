@@ -4,9 +4,11 @@ Not here: every metric and every path of the API; those are tests of telemetry a
 """
 
 import json
+import subprocess
 
 import tandem_api
 from scenarios import scenario
+from server import BINARY
 from waiting import equal, expect, until
 
 
@@ -88,3 +90,19 @@ def the_api_says_what_is_wrong(world):
     kind = {name.lower(): value for name, value in headers.items()}.get("content-type", "")
     expect(kind.startswith("application/problem+json"), f"an error came as {kind!r}")
     expect(json.loads(body).get("title"), "the problem has no title")
+
+
+@scenario(needs_switch=True)
+def a_healthcheck_without_a_shell(world):
+    """`tandem healthcheck` ends with 0 beside a switch that takes calls, and with 1 and a sentence once it is dead."""
+    def ask():
+        return subprocess.run([BINARY, "healthcheck", "--config", str(world.server.config)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=20)
+
+    healthy = ask()
+    equal((healthy.returncode, json.loads(healthy.stdout)["ready"]), (0, True), "the healthcheck of a switch that runs")
+    world.server.kill()
+    dead = ask()
+    equal(dead.returncode, 1, "the healthcheck's exit code once the switch is dead")
+    expect("does not answer" in dead.stderr, f"the healthcheck says {dead.stderr!r}")
+    world.server.start()

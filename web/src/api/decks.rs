@@ -12,7 +12,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use backoffice::Page;
-use backoffice::deck::{Deck, NewDeck};
+use backoffice::deck::{CheckedDeck, Deck, NewDeck};
 use store::DeckId;
 
 /// Imports a deck from CSV (operators); not yet in force.
@@ -20,6 +20,13 @@ use store::DeckId;
     responses((status = 201, body = Deck), Import))]
 pub(super) async fn import(desk: Desk, asking: Asking, body: Body<NewDeck>) -> Answer {
     json(StatusCode::CREATED, &desk.ask(move |office| office.import_deck(&asking.0, &body.0)).await?)
+}
+
+/// Reads a CSV file as importing it would, and imports nothing (operators).
+#[utoipa::path(post, path = "/api/v1/decks/check", tag = "decks", request_body = NewDeck,
+    responses((status = 200, body = CheckedDeck), Import))]
+pub(super) async fn check(desk: Desk, asking: Asking, body: Body<NewDeck>) -> Answer {
+    json(StatusCode::OK, &desk.ask(move |office| office.check_deck(&asking.0, &body.0)).await?)
 }
 
 /// Lists every version of every deck (operators).

@@ -70,6 +70,7 @@ route_table! { ROUTES, token_routes;
     "/carriers", "GET, POST": get carriers::list, post carriers::create;
     "/carriers/{id}", "DELETE, GET, PATCH": get carriers::read, patch carriers::update, delete carriers::remove;
     "/decks", "GET, POST": get decks::list, post decks::import;
+    "/decks/check", "POST": post decks::check;
     "/decks/{id}", "DELETE, GET": get decks::read, delete decks::remove;
     "/decks/{id}/activate", "POST": post decks::activate;
     "/numbers", "GET, POST": get numbers::list, post numbers::create;

@@ -11,6 +11,7 @@ fn live(company: &str, profile: &str, number: u128) -> Live {
         id: CallId::from_bits(number),
         company: id(company),
         profile: id(profile),
+        direction: domain::call_record::CallDirection::Outbound,
         phase: PhaseName::Talking,
         dialled: "+37255501234".to_owned(),
         callee: Some(id("+37255501234")),
@@ -36,6 +37,7 @@ fn r12_live_calls_show_what_they_have_cost_so_far() {
     let call = &page["items"][0];
     assert_eq!(call["id"], CallId::from_bits(4).to_string());
     assert_eq!((&call["state"], &call["phase"]), (&json!("live"), &json!("talking")));
+    assert_eq!((&call["direction"], &call["carrier"]), (&json!("outbound"), &json!("north")));
     assert_eq!(
         (&call["amount"], &call["currency"], &call["talked_ms"]),
         (&json!("0.02"), &json!("USD"), &json!(31_500))

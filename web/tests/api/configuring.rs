@@ -34,6 +34,39 @@ fn a_carrier_is_created_changed_listed_and_removed() {
     world.patch(&path, &json!({"enabled": true})).problem(404, "not_found");
 }
 
+/// Where calls come from must say who calls: S3 on one side, incoming calls on the other.
+#[test]
+fn a_carrier_calls_from_further_sources_but_from_no_profiles() {
+    let world = World::new();
+    let company = world.company();
+    let new =
+        json!({"name": "north", "address": "192.0.2.1:5060", "inbound_sources": ["192.0.2.2", "[2001:db8::2]:5080"]});
+    let carrier = world.post("/carriers", &new).ok(201);
+    assert_eq!(carrier["inbound_sources"], json!(["192.0.2.2", "[2001:db8::2]:5080"]));
+    let path = format!("/carriers/{}", text(&carrier["id"]));
+    assert_eq!(
+        world.patch(&path, &json!({"inbound_sources": ["192.0.2.3:5080"]})).ok(200)["inbound_sources"][0],
+        "192.0.2.3:5080"
+    );
+    world.patch(&path, &json!({"inbound_sources": ["sip.example.net"]})).fault("/inbound_sources/0");
+    world.patch(&path, &json!({"inbound_sources": ["192.0.2.3", "192.0.2.3"]})).fault("/inbound_sources");
+
+    let profile = |address: &str, port: u16| {
+        let ip = json!([{"address": address, "port": port}]);
+        json!({"company": company, "name": "by address", "channels": 1, "authentication": {"registration": false, "ip": ip}})
+    };
+    for (address, port) in [("192.0.2.1", 5060), ("192.0.2.3", 5080)] {
+        let refused = world.post("/profiles", &profile(address, port));
+        let refused = refused.problem(409, "conflict");
+        assert!(text(&refused["detail"]).contains("is taken by a carrier"), "which one is not told: {refused}");
+    }
+    world.post("/profiles", &profile("192.0.2.1", 5062)).ok(201);
+    world.patch(&path, &json!({"inbound_sources": ["192.0.2.1:5062"]})).problem(409, "conflict");
+    world.post("/carriers", &json!({"name": "south", "address": "192.0.2.1:5062"})).problem(409, "conflict");
+    // By its IP address alone it gives way to the profile's exact one.
+    world.patch(&path, &json!({"inbound_sources": ["192.0.2.1"]})).ok(200);
+}
+
 #[test]
 fn a_carrier_that_cannot_be_is_refused_at_its_field() {
     let world = World::new();

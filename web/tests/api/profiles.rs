@@ -85,6 +85,7 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
     let binding = Binding {
         contact: "sip:99050000000001@198.51.100.7:5060".into(),
         source: "198.51.100.7:5060".parse().unwrap(),
+        local: "192.0.2.10:5060".parse().unwrap(),
         transport: Transport::Udp,
         flow: FlowTag::default(),
         behind_nat: true,
@@ -274,6 +275,18 @@ fn s6_a_profile_can_demand_the_plus() {
     let path = format!("/profiles/{}", world.profile(&company, 1));
     assert_eq!(world.get(&path).ok(200)["require_plus"], false);
     assert_eq!(world.patch(&path, &json!({"require_plus": true})).ok(200)["require_plus"], true);
+}
+
+#[test]
+fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
+    let world = World::new();
+    let company = world.company();
+    let path = format!("/profiles/{}", world.profile(&company, 1));
+    assert_eq!(world.get(&path).ok(200)["incoming_to"], "called_number");
+    assert_eq!(world.patch(&path, &json!({"incoming_to": "sip_username"})).ok(200)["incoming_to"], "sip_username");
+    world.patch(&path, &json!({"incoming_to": "nobody"})).fault("/incoming_to");
+    let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
+    assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
 }
 
 #[test]

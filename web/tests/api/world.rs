@@ -5,7 +5,7 @@
 use crate::client::{Answer, send};
 use crate::switchboard::HandSwitchboard;
 use backoffice::{Office, Parts, Settings, StartToken};
-use domain::call_record::{Attempt, CallDirection, CallRecord};
+use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
 use domain::credit::{Account, Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Outcome, Transfer, Unit};
 use domain::{CallId, CarrierId, CompanyId, Currency, Entropy, Micros, Monotonic, Now, ProfileId, ReleaseCause, Wall};
 use ledger::Ledger;
@@ -228,6 +228,7 @@ impl World {
             company: id(company),
             profile: id(profile),
             direction: CallDirection::Outbound,
+            came_from: None,
             dialled: "+37255501234".to_owned(),
             callee: Some(id("+37255501234")),
             caller_id: Some(id("+12025550199")),
@@ -248,8 +249,7 @@ impl World {
             status: 200,
             sip_call_id: format!("caller-{number}"),
             attempts: vec![Attempt {
-                carrier: CarrierId::from_bits(9),
-                carrier_name: "north".to_owned(),
+                carrier: Some(CarrierNamed { carrier: CarrierId::from_bits(9), carrier_name: "north".to_owned() }),
                 sip_call_id: format!("carrier-{number}"),
                 invited_at,
                 post_dial_delay_ms: Some(800),

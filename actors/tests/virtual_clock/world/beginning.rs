@@ -5,10 +5,11 @@
 use super::{CARRIERS, PASSWORD, REALM, SWITCH, USER, Weather};
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer, Unit};
-use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, ProfileId, Wall};
+use domain::{CarrierId, CompanyId, Currency, Entropy, Micros, NumberId, ProfileId, Wall};
 use ledger::Ledger;
 use sip::digest::Ha1;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
 use switch::directory::CallSettings;
 
@@ -23,7 +24,14 @@ pub(crate) struct Beginning {
     pub(crate) recharge: Option<Recharge>,
     pub(crate) settings: CallSettings,
     pub(crate) weather: Weather,
+    /// I4: whom the To of incoming calls names.
+    pub(crate) incoming_to: store::IncomingTo,
+    /// I7: where the PBX needs no password.
+    pub(crate) sources: Vec<SocketAddr>,
 }
+
+/// The numbers that ring at the profile.
+pub(crate) const NUMBERS: [&str; 2] = ["+12025550100", "+442079460123"];
 
 /// Auto-recharge from the company (K6), in micros.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +51,8 @@ impl Default for Beginning {
             recharge: None,
             settings: CallSettings::default(),
             weather: Weather::FAIR,
+            incoming_to: store::IncomingTo::CalledNumber,
+            sources: Vec::new(),
         }
     }
 }
@@ -73,15 +83,24 @@ pub(super) fn desk(
         sip_user: USER.to_owned(),
         state: store::ProfileState::Active,
         channels: beginning.channels,
-        auth: store::ProfileAuth { registration: true, sources: Vec::new() },
+        auth: store::ProfileAuth { registration: true, sources: beginning.sources.clone() },
         caller_id: Some("+12025550100".parse().unwrap()),
         auto_recharge: beginning.recharge.map(|recharge| store::AutoRecharge {
             amount: Micros::new(recharge.amount),
             threshold: Micros::new(recharge.threshold),
         }),
         require_plus: false,
+        incoming_to: beginning.incoming_to,
         created_at: now,
     };
+    let numbers = NUMBERS.map(|number| store::Number {
+        id: NumberId::mint(now, entropy),
+        number: number.parse().unwrap(),
+        company,
+        profile: Some(profile),
+        caller_id_allowed: true,
+        created_at: now,
+    });
     let carriers =
         CARRIERS.iter().zip(["first", "second"]).zip(1..).map(|((address, name), priority)| store::Carrier {
             id: CarrierId::mint(now, entropy),
@@ -92,6 +111,7 @@ pub(super) fn desk(
             prefixes: Vec::new(),
             progress_timeout_s: None,
             failover: BTreeMap::new(),
+            inbound_sources: Vec::new(),
             enabled: true,
             created_at: now,
         });
@@ -118,7 +138,7 @@ pub(super) fn desk(
         companies: vec![company_entry],
         profiles: vec![(profile_entry, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })],
         carriers: carriers.collect(),
-        numbers: Vec::new(),
+        numbers: numbers.to_vec(),
         decks: vec![(deck, vec![row])],
     };
     let rules = NodeRules {

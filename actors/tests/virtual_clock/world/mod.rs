@@ -9,7 +9,7 @@ mod node;
 pub(crate) mod text;
 
 pub(crate) use agent::{Agent, Refresh};
-pub(crate) use beginning::{Beginning, Recharge};
+pub(crate) use beginning::{Beginning, NUMBERS, Recharge};
 pub(crate) use network::Weather;
 
 use actors::desk::Desk;
@@ -102,6 +102,15 @@ impl World {
     pub(crate) fn dial_number(&mut self, dialled: &str) -> String {
         let now = self.now;
         let call_id = self.pbx().call(dialled, now);
+        self.post();
+        call_id
+    }
+
+    /// A carrier calls a number for this caller.
+    pub(crate) fn call_in(&mut self, carrier: usize, caller: &str, number: &str) -> String {
+        let now = self.now;
+        self.agents[carrier].calls_for(caller);
+        let call_id = self.agents[carrier].call(number, now);
         self.post();
         call_id
     }

@@ -5,7 +5,7 @@
 use actors::call::{self, House, Naming};
 use actors::desk::Desk;
 use actors::ways;
-use actors::ways::door::{Door, FormerSecrets, Received};
+use actors::ways::door::{Bindings, Door, FormerSecrets, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
@@ -379,6 +379,7 @@ impl Node {
             entropy: &mut self.entropy,
             naming: &self.naming,
             former_secrets: &NobodyChangedHis,
+            bindings: &Registered(&self.registrations),
             desk: &self.desk,
             now,
             orders: &mut orders,
@@ -487,5 +488,13 @@ struct NobodyChangedHis;
 impl FormerSecrets for NobodyChangedHis {
     fn former_secret(&self, _: domain::ProfileId, _: std::net::SocketAddr) -> Option<sip::digest::Ha1> {
         None
+    }
+}
+
+struct Registered<'a>(&'a BTreeMap<ProfileId, Registration>);
+
+impl Bindings for Registered<'_> {
+    fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
+        self.0.get(&profile)?.binding().cloned()
     }
 }

@@ -1,9 +1,8 @@
 //! The demo's PBX: registers, places calls with digest, plays a melody into them, and hears.
 //!
-//! What it must hear is told in `demo::story`. Its thread is [`role`]; one call of it [`call`]; its registration [`registering`].
+//! What it must hear is told in `demo::story`. Its thread is [`role`]; one call of it [`call`].
 
 mod call;
-mod registering;
 mod role;
 
 use super::line::{self, Running};
@@ -13,12 +12,11 @@ use actors::clock::Clock;
 use domain::{Entropy, Monotonic};
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
-
-pub(crate) use super::proof::Account;
+pub(crate) use telephone::{Account, News, Subscriber};
 
 /// News of one call that may wait for their reader: a call has fewer.
 const NEWS_MAX: usize = 16;
@@ -30,39 +28,10 @@ pub(crate) struct PbxSettings {
     pub(crate) name: &'static str,
     /// The address of its sockets.
     pub(crate) ip: IpAddr,
-    /// The switch.
-    pub(crate) switch: SocketAddr,
-    /// Who it is there.
-    pub(crate) account: Account,
+    /// Who it is, and at which switch.
+    pub(crate) subscriber: Subscriber,
     /// What it plays.
     pub(crate) melody: Melody,
-}
-
-/// What becomes of a call, in the order in which it happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// It rings, or something like it (18x).
-    Ringing(u16),
-    /// It was answered, and sound flows.
-    Answered,
-    /// It was refused, or given up.
-    Refused {
-        /// The final status.
-        status: u16,
-        /// The Reason header, where there was one.
-        reason: Option<String>,
-        /// The Warning header, where there was one.
-        warning: Option<String>,
-    },
-    /// The other side hung up.
-    HungUp {
-        /// The Reason header, where there was one.
-        reason: Option<String>,
-    },
-    /// Our hang-up was answered.
-    Ended,
-    /// There is no call, and this is why.
-    Failed(String),
 }
 
 /// News, and when the PBX's own thread heard them.

@@ -101,6 +101,11 @@ impl Agent {
         }
     }
 
+    /// From now on From names this caller, who has no password.
+    pub(crate) fn calls_for(&mut self, caller: &str) {
+        self.account = Some((caller.to_owned(), String::new()));
+    }
+
     /// What it has to send.
     pub(crate) fn take_out(&mut self) -> Vec<String> {
         std::mem::take(&mut self.out)

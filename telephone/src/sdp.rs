@@ -2,23 +2,23 @@
 //!
 //! What a switch must understand of SDP lives in `leg`; this is the stranger's own, so that a mistake of one is seen by the other.
 
-use super::g711::Law;
+use crate::g711::Law;
 use std::net::{IpAddr, SocketAddr};
 
 /// The content type.
-pub(super) const SDP: &str = "application/sdp";
+pub const SDP: &str = "application/sdp";
 
 /// What the other side said about its sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spoken {
+pub struct Spoken {
     /// Where it wants sound.
-    pub(super) address: SocketAddr,
+    pub address: SocketAddr,
     /// The first law in its list that is ours too.
-    pub(super) law: Law,
+    pub law: Law,
 }
 
 /// An offer of both laws, or an answer with one.
-pub(super) fn print(local: SocketAddr, laws: &[Law], version: u64) -> String {
+pub fn print(local: SocketAddr, laws: &[Law], version: u64) -> String {
     let family = if local.is_ipv4() { "IP4" } else { "IP6" };
     let (ip, port) = (local.ip(), local.port());
     let numbers: String = laws.iter().map(|law| format!(" {}", law.payload_type())).collect();
@@ -36,7 +36,7 @@ pub(super) fn print(local: SocketAddr, laws: &[Law], version: u64) -> String {
 }
 
 /// Reads the first stream of sound; none where there is none that we can speak.
-pub(super) fn read(body: &[u8]) -> Option<Spoken> {
+pub fn read(body: &[u8]) -> Option<Spoken> {
     let text = std::str::from_utf8(body).ok()?;
     let mut session_ip = None;
     let mut audio: Option<(u16, Law)> = None;

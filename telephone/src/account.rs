@@ -1,17 +1,18 @@
-//! The answer to a digest challenge, as a telephone gives it.
+//! Who an agent is at its server, and its answer to a digest challenge.
 //!
 //! The arithmetic is `sip::digest`'s, and how often a challenge is answered the caller's.
 
 use sip::digest::{Credentials, Secret, answer};
 use sip::{Message, Method, Name};
+use std::net::SocketAddr;
 
-/// Who an agent is.
+/// A user and its password.
 #[derive(Clone)]
-pub(crate) struct Account {
+pub struct Account {
     /// The SIP user.
-    pub(crate) user: String,
+    pub user: String,
     /// Its password.
-    pub(crate) password: String,
+    pub password: String,
 }
 
 /// Never prints the password.
@@ -21,8 +22,36 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// An account, and the server that has it.
+#[derive(Clone, Debug)]
+pub struct Subscriber {
+    /// Who.
+    pub account: Account,
+    /// Where requests are sent.
+    pub server: SocketAddr,
+    /// What stands behind the `@` in the server's URIs: a name, or the address again.
+    pub domain: String,
+}
+
+impl Subscriber {
+    /// A subscriber of a server that goes by its address.
+    pub fn at(account: Account, server: SocketAddr) -> Subscriber {
+        Subscriber { account, server, domain: server.to_string() }
+    }
+
+    /// The From value, without tag.
+    pub fn address(&self) -> String {
+        format!("<sip:{}@{}>", self.account.user, self.domain)
+    }
+
+    /// The Contact value of an agent that listens at `local`.
+    pub fn contact(&self, local: SocketAddr) -> String {
+        format!("<sip:{}@{local}>", self.account.user)
+    }
+}
+
 /// The header that answers the challenge in a 401 or 407; the reason where it cannot be answered.
-pub(super) fn answer_to(
+pub(crate) fn answer_to(
     response: &Message,
     account: &Account,
     method: &Method,

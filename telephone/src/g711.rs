@@ -4,7 +4,7 @@
 
 /// What a sample becomes on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Law {
+pub enum Law {
     /// PCMU: North America, Japan.
     Mu,
     /// PCMA: elsewhere.
@@ -13,7 +13,7 @@ pub(super) enum Law {
 
 impl Law {
     /// The static payload type (RFC 3551 table 4).
-    pub(super) const fn payload_type(self) -> u8 {
+    pub const fn payload_type(self) -> u8 {
         match self {
             Law::Mu => 0,
             Law::A => 8,
@@ -21,7 +21,7 @@ impl Law {
     }
 
     /// The law of a payload type, where it is one of the two.
-    pub(super) const fn of_payload_type(payload_type: u8) -> Option<Law> {
+    pub const fn of_payload_type(payload_type: u8) -> Option<Law> {
         match payload_type {
             0 => Some(Law::Mu),
             8 => Some(Law::A),
@@ -30,7 +30,7 @@ impl Law {
     }
 
     /// One sample as a byte.
-    pub(super) fn encode(self, sample: i16) -> u8 {
+    pub fn encode(self, sample: i16) -> u8 {
         match self {
             Law::Mu => encode_mu(sample),
             Law::A => encode_a(sample),
@@ -38,7 +38,7 @@ impl Law {
     }
 
     /// One byte as a sample.
-    pub(super) fn decode(self, byte: u8) -> i16 {
+    pub fn decode(self, byte: u8) -> i16 {
         match self {
             Law::Mu => decode_mu(byte),
             Law::A => decode_a(byte),

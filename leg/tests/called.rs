@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use domain::CarrierId;
-use domain::call_control::{CallerId, CarrierInvitation, LegEvent, LegFailure, LegOrder};
+use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation, Whereto};
 use domain::{Machine, Now, ReleaseCause};
-use leg::{CarrierLeg, CarrierTarget, Effect, Event, Identity, LegNaming, Sent, sdp};
+use leg::{CalledLeg, CarrierTarget, Effect, Event, Identity, LegNaming, PbxTarget, Sent, Target, sdp};
 use sip::Message;
 use sip::endpoint::{Destination, Transport};
 use std::sync::Arc;
@@ -12,23 +12,38 @@ use std::sync::Arc;
 const OFFER: &str =
     "v=0\r\nc=IN IP4 192.0.2.10\r\nm=audio 12000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
-fn order(caller_id: CallerId) -> CarrierInvitation {
-    CarrierInvitation {
-        carrier: CarrierId::from_bits(1),
+fn order(caller_id: CallerId) -> OutgoingInvitation {
+    OutgoingInvitation {
+        whereto: Whereto::Carrier(CarrierId::from_bits(1)),
         caller_id,
         callee: "+12025550123".parse().unwrap(),
         offer: sdp::read(OFFER.as_bytes()).unwrap(),
     }
 }
 
-fn invite(order: &CarrierInvitation) -> (CarrierLeg, Vec<Effect>) {
-    let destination = Destination {
+fn destination() -> Destination {
+    Destination {
         transport: Transport::Udp,
         addr: "198.51.100.7:5060".parse().unwrap(),
         flow: None,
         local: "203.0.113.1:5060".parse().unwrap(),
-    };
-    let target = CarrierTarget { destination, host: "198.51.100.7:5060".into() };
+    }
+}
+
+fn invite(order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
+    let carrier = CarrierTarget { destination: destination(), host: "198.51.100.7:5060".into() };
+    invite_at(&Target::Carrier(carrier), order)
+}
+
+fn pbx(to_user: Option<&str>) -> Target {
+    Target::Pbx(PbxTarget {
+        destination: destination(),
+        contact: "sip:99050000040027@10.0.0.7:5062;rinstance=1".into(),
+        to_user: to_user.map(Into::into),
+    })
+}
+
+fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
     let identity = Identity {
         host: "sip.example.net".into(),
         user_agent: "Tandem".into(),
@@ -37,7 +52,7 @@ fn invite(order: &CarrierInvitation) -> (CarrierLeg, Vec<Effect>) {
     let naming = LegNaming { call_id: "ours@203.0.113.1".into(), tag: "0123456789abcdef".into(), hops_left: 41 };
     let mut effects = Vec::new();
     let ours = "203.0.113.1:20000".parse().unwrap();
-    let leg = CarrierLeg::invite(order, target, naming, ours, Arc::new(identity), &mut effects);
+    let leg = CalledLeg::invite(order, target, naming, ours, Arc::new(identity), &mut effects);
     (leg, effects)
 }
 
@@ -60,6 +75,44 @@ fn the_carrier_sees_the_number_that_was_chosen_and_one_hop_less() {
     assert_eq!(invite.max_forwards().unwrap(), Some(41));
     let body = std::str::from_utf8(invite.body()).unwrap();
     assert!(body.contains("c=IN IP4 203.0.113.1") && body.contains("m=audio 20000 RTP/AVP 0 101"), "{body}");
+}
+
+/// I1, I4, I5.
+#[test]
+fn a_pbx_is_called_by_its_contact_with_the_number_and_sees_who_calls() {
+    let caller = CallerId::Number("+447824500000".parse().unwrap());
+    let (_, effects) = invite_at(&pbx(None), &order(caller));
+    let invite = sent(&effects);
+    assert_eq!(invite.uri().unwrap().as_str(), "sip:12025550123@10.0.0.7:5062;rinstance=1");
+    assert_eq!(invite.to().unwrap().uri().as_str(), "sip:12025550123@sip.example.net");
+    assert_eq!(invite.from().unwrap().uri().as_str(), "sip:+447824500000@sip.example.net");
+    assert_eq!(invite.contact().unwrap().uri().as_str(), "sip:+447824500000@203.0.113.1:5060");
+    let sent_to = effects.iter().find_map(|effect| match effect {
+        Effect::Request { destination, .. } => Some(destination.addr),
+        _ => None,
+    });
+    assert_eq!(sent_to, Some(destination().addr), "where its messages come from, not where its Contact says");
+}
+
+/// I4, I5.
+#[test]
+fn a_pbx_that_wants_to_sees_its_own_user_in_to_and_of_an_anonymous_caller_nothing() {
+    let (_, effects) = invite_at(&pbx(Some("99050000040027")), &order(CallerId::Anonymous));
+    let invite = sent(&effects);
+    assert_eq!(invite.uri().unwrap().as_str(), "sip:12025550123@10.0.0.7:5062;rinstance=1");
+    assert_eq!(invite.to().unwrap().uri().as_str(), "sip:99050000040027@sip.example.net");
+    assert_eq!(invite.from().unwrap().uri().as_str(), "sip:anonymous@anonymous.invalid");
+    assert_eq!(invite.contact().unwrap().uri().as_str(), "sip:203.0.113.1:5060");
+    assert_eq!(invite.asserted_identities().count(), 0);
+}
+
+#[test]
+fn a_contact_that_cannot_be_called_fails_the_leg_before_anything_is_sent() {
+    let target =
+        Target::Pbx(PbxTarget { destination: destination(), contact: "tel:+12025550100".into(), to_user: None });
+    let (leg, effects) = invite_at(&target, &order(CallerId::Anonymous));
+    assert!(leg.is_finished());
+    assert!(matches!(effects[..], [Effect::Tell(LegEvent::Failed(LegFailure::Transport))]));
 }
 
 /// L6.

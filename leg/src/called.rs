@@ -1,6 +1,6 @@
-//! A leg towards a carrier: we are the client of its INVITE (UAC).
+//! A leg towards the called side, a carrier or a PBX: we are the client of its INVITE (UAC).
 //!
-//! Which carrier, who is shown and when to give up are the call's to decide.
+//! Where it goes, who is shown and when to give up are the call's to decide.
 //!
 //! | Phase | Until |
 //! |---|---|
@@ -16,9 +16,10 @@ use crate::reach::next_hop;
 use crate::replies::reason_lines;
 use crate::sdp::{CONTENT_TYPE, Origin, print};
 use crate::talk::{ALLOW, Heard, Talk};
+use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::{Bytes, BytesMut};
-use domain::call_control::{CallerId, CarrierInvitation, LegEvent, LegFailure, LegOrder};
+use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation};
 use domain::media::MediaDescription;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::{Calling, Dialog};
@@ -27,16 +28,7 @@ use sip::{Message, Method, Name};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Where a carrier listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CarrierTarget {
-    /// Where its INVITEs are sent.
-    pub destination: Destination,
-    /// The host of its Request-URIs and To: `198.51.100.7:5060`.
-    pub host: Arc<str>,
-}
-
-/// What a leg towards a carrier is called, and how far it may go.
+/// What a leg towards the called side is called, and how far it may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegNaming {
     /// Its Call-ID, newly minted.
@@ -47,11 +39,13 @@ pub struct LegNaming {
     pub hops_left: u8,
 }
 
-/// A leg towards a carrier.
+/// A leg towards the called side.
 #[derive(Debug)]
-pub struct CarrierLeg {
+pub struct CalledLeg {
     identity: Arc<Identity>,
-    target: CarrierTarget,
+    destination: Destination,
+    /// Our Contact (I5).
+    contact: String,
     calling: Calling,
     ours: Bytes,
     /// The last description that a provisional answer brought: some carriers leave it out of the 200.
@@ -70,41 +64,48 @@ enum Phase {
     Over,
 }
 
-impl CarrierLeg {
+impl CalledLeg {
     /// A leg that calls; the other side's sound is received at `ours`.
     pub fn invite(
-        order: &CarrierInvitation,
-        target: CarrierTarget,
+        order: &OutgoingInvitation,
+        target: &Target,
         naming: LegNaming,
         ours: SocketAddr,
         identity: Arc<Identity>,
         effects: &mut Vec<Effect>,
-    ) -> CarrierLeg {
+    ) -> CalledLeg {
         let local = match order.caller_id {
             CallerId::Number(number) => format!("<sip:{number}@{}>", identity.host),
             // RFC 3323 4.1.1.3.
             CallerId::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
         };
-        let called = format!("sip:{}@{}", order.callee, target.host);
+        let (to, contact) = (target.to(order.callee, &identity), target.our_contact(&order.caller_id, &identity));
+        let request_uri = target.request_uri(order.callee);
         let origin = u64::from_str_radix(naming.tag.get(..15).unwrap_or(&naming.tag), 16).unwrap_or_default();
         let calling = Calling {
             call_id: naming.call_id,
             local_tag: naming.tag,
             local,
-            remote: format!("<{called}>"),
-            target: called,
+            remote: to,
+            target: request_uri.clone().unwrap_or_default(),
             routes: Vec::new(),
             sequence: 0,
             max_forwards: naming.hops_left,
         };
         let phase = Phase::Calling;
-        let mut leg = CarrierLeg { identity, target, calling, ours: Bytes::new(), early: None, invite: None, phase };
-        match offer_onwards(&order.offer, ours) {
-            Some(offer) => {
+        let destination = target.destination();
+        let mut leg =
+            CalledLeg { identity, destination, contact, calling, ours: Bytes::new(), early: None, invite: None, phase };
+        match (request_uri, offer_onwards(&order.offer, ours)) {
+            (None, _) => {
+                leg.phase = Phase::Over;
+                effects.push(Effect::Tell(LegEvent::Failed(LegFailure::Transport)));
+            }
+            (Some(_), Some(offer)) => {
                 leg.ours = print(&offer, Origin { session: origin, version: 1, address: ours.ip() }).into();
                 leg.send_invite(&order.caller_id, effects);
             }
-            None => {
+            (Some(_), None) => {
                 leg.phase = Phase::Over;
                 effects.push(Effect::Tell(LegEvent::Failed(LegFailure::UnusableAnswer)));
             }
@@ -124,7 +125,7 @@ impl CarrierLeg {
         let mut lines = self
             .calling
             .request(&Method::Invite, &mut out)
-            .header(Name::Contact, self.identity.contact_value())
+            .header(Name::Contact, &self.contact)
             .header(Name::Allow, ALLOW);
         if !self.identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
@@ -135,11 +136,7 @@ impl CarrierLeg {
             CallerId::Anonymous => lines.header(Name::Privacy, "id"),
         };
         lines.body(CONTENT_TYPE, &self.ours);
-        effects.push(Effect::Request {
-            sent: Sent::Invite,
-            request: out.freeze(),
-            destination: self.target.destination,
-        });
+        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.destination });
     }
 
     fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
@@ -323,7 +320,7 @@ impl CarrierLeg {
     }
 }
 
-impl Machine for CarrierLeg {
+impl Machine for CalledLeg {
     type Event = Event;
     type Effect = Effect;
 

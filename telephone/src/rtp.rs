@@ -1,32 +1,32 @@
 //! RTP packets of 20 ms (RFC 3550 5.1): printed and read.
 //!
-//! Sockets and pacing are `sound`'s.
+//! Sockets and pacing are whoever's sends them.
 
-use super::g711::Law;
+use crate::g711::Law;
 
 /// Samples of one packet: 20 ms.
-pub(super) const FRAME: usize = 160;
+pub const FRAME: usize = 160;
 /// The fixed header.
 const HEADER: usize = 12;
 /// A printed packet.
-pub(super) const PACKET: usize = HEADER + FRAME;
+pub const PACKET: usize = HEADER + FRAME;
 
 /// The numbers of a stream that is sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Numbering {
+pub struct Numbering {
     /// The source's name.
-    pub(super) ssrc: u32,
+    pub ssrc: u32,
     /// Of the next packet.
-    pub(super) sequence: u16,
+    pub sequence: u16,
     /// Of the next packet's first sample.
-    pub(super) timestamp: u32,
+    pub timestamp: u32,
     /// Whether the next packet is the first one.
-    pub(super) is_first: bool,
+    pub is_first: bool,
 }
 
 impl Numbering {
     /// Prints the next packet. `payload` has at most [`FRAME`] bytes; gives how much of `out` was used.
-    pub(super) fn print(&mut self, payload_type: u8, payload: &[u8], out: &mut [u8; PACKET]) -> usize {
+    pub fn print(&mut self, payload_type: u8, payload: &[u8], out: &mut [u8; PACKET]) -> usize {
         let payload = &payload[..payload.len().min(FRAME)];
         out[0] = 0x80;
         out[1] = payload_type & 0x7f | if self.is_first { 0x80 } else { 0 };
@@ -43,18 +43,18 @@ impl Numbering {
 
 /// A packet that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Packet<'a> {
+pub struct Packet<'a> {
     /// Its number.
-    pub(super) sequence: u16,
+    pub sequence: u16,
     /// Its law.
-    pub(super) law: Law,
+    pub law: Law,
     /// Companded samples.
-    pub(super) payload: &'a [u8],
+    pub payload: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
     /// Reads a packet; none where it is not RTP, or not G.711.
-    pub(super) fn read(datagram: &'a [u8]) -> Option<Packet<'a>> {
+    pub fn read(datagram: &'a [u8]) -> Option<Packet<'a>> {
         let (header, rest) = datagram.split_at_checked(HEADER)?;
         if header[0] >> 6 != 2 {
             return None;

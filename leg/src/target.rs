@@ -1,0 +1,112 @@
+//! Where a leg calls, and how that side is addressed: a carrier by its host, a PBX by what it registered (I1, I4, I5, I7).
+//!
+//! Which of them is called is the call's to decide; who knows their addresses is the user of this crate.
+
+use crate::words::Identity;
+use domain::E164;
+use domain::call_control::CallerId;
+use sip::Uri;
+use sip::endpoint::Destination;
+use std::sync::Arc;
+
+/// Where a carrier listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarrierTarget {
+    /// Where its INVITEs are sent.
+    pub destination: Destination,
+    /// The host of its Request-URIs and To: `198.51.100.7:5060`.
+    pub host: Arc<str>,
+}
+
+/// Where a PBX is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PbxTarget {
+    /// Where its INVITEs are sent: where its own messages come from.
+    pub destination: Destination,
+    /// The URI that it registered, or `sip:` and its address.
+    pub contact: Arc<str>,
+    /// The user part of To; none for the number that is called.
+    pub to_user: Option<Arc<str>>,
+}
+
+/// Where a leg calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A carrier.
+    Carrier(CarrierTarget),
+    /// A company's own PBX.
+    Pbx(PbxTarget),
+}
+
+impl Target {
+    /// Where the INVITE is sent.
+    pub fn destination(&self) -> Destination {
+        match self {
+            Target::Carrier(carrier) => carrier.destination,
+            Target::Pbx(pbx) => pbx.destination,
+        }
+    }
+
+    /// The Request-URI. A PBX gets its own Contact with the number instead of its user part, without `+`; host, port and
+    /// parameters stay (I1). None where the Contact is no URI that could be called.
+    pub fn request_uri(&self, callee: E164) -> Option<String> {
+        match self {
+            Target::Carrier(carrier) => Some(format!("sip:{callee}@{}", carrier.host)),
+            Target::Pbx(pbx) => with_user(&pbx.contact, callee.digits().as_str()),
+        }
+    }
+
+    /// The value of To (I4): of a PBX the number without `+`, or its SIP user, at our domain.
+    pub(crate) fn to(&self, callee: E164, identity: &Identity) -> String {
+        match self {
+            Target::Carrier(carrier) => format!("<sip:{callee}@{}>", carrier.host),
+            Target::Pbx(PbxTarget { to_user: Some(user), .. }) => format!("<sip:{user}@{}>", identity.host),
+            Target::Pbx(PbxTarget { to_user: None, .. }) => {
+                format!("<sip:{}@{}>", callee.digits().as_str(), identity.host)
+            }
+        }
+    }
+
+    /// The value of our Contact: towards a PBX with the number that calls (I5).
+    pub(crate) fn our_contact(&self, caller_id: &CallerId, identity: &Identity) -> String {
+        match (self, caller_id) {
+            (Target::Pbx(_), CallerId::Number(number)) => format!("<sip:{number}@{}>", identity.contact),
+            (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => identity.contact_value(),
+        }
+    }
+}
+
+/// A URI with another user part. Its headers are left out: a Request-URI has none (RFC 3261 19.1.1).
+fn with_user(uri: &str, user: &str) -> Option<String> {
+    let uri = Uri::parse(uri.as_bytes()).ok().filter(|uri| uri.scheme().is_sip())?;
+    let scheme = uri.as_str().split(':').next()?;
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let params = uri.params_raw();
+    let params = if params.is_empty() { String::new() } else { format!(";{params}") };
+    Some(format!("{scheme}:{user}@{}{port}{params}", uri.host()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I1, I7.
+    #[test]
+    fn only_the_user_of_a_contact_is_replaced() {
+        for (contact, called) in [
+            (
+                "sip:99050000040027@86.145.0.9:5060;rinstance=459608bf8eeb29ef",
+                "sip:441513240000@86.145.0.9:5060;rinstance=459608bf8eeb29ef",
+            ),
+            ("sip:pbx:secret@pbx.example.com;transport=tcp;ob", "sip:441513240000@pbx.example.com;transport=tcp;ob"),
+            ("sip:192.0.2.7:5062", "sip:441513240000@192.0.2.7:5062"),
+            ("sips:a@[2001:db8::7]:5061?Subject=x", "sips:441513240000@[2001:db8::7]:5061"),
+            ("SIP:a?b@host.invalid", "SIP:441513240000@host.invalid"),
+        ] {
+            assert_eq!(with_user(contact, "441513240000").as_deref(), Some(called), "{contact}");
+        }
+        for contact in ["tel:+12025550123", "urn:service:sos", "", "sip:"] {
+            assert_eq!(with_user(contact, "441513240000"), None, "{contact}");
+        }
+    }
+}

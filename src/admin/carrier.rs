@@ -1,0 +1,71 @@
+//! `tandem carrier`: made, listed.
+//!
+//! Choosing among carriers is the switch's.
+
+use super::door::Door;
+use super::show::text;
+use super::{Order, show};
+use clap::Subcommand;
+use serde_json::json;
+
+/// Carriers: who takes calls onwards, and brings calls in.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CarrierCommand {
+    /// Makes a carrier; calls are handed to it at once.
+    Add {
+        /// For people; unique.
+        name: String,
+        /// Host and port: 192.0.2.1:5060. Several are tried in order.
+        #[arg(required = true, value_name = "HOST:PORT")]
+        addresses: Vec<String>,
+        /// How messages travel.
+        #[arg(long, default_value = "udp", value_parser = ["udp", "tcp"])]
+        transport: String,
+        /// The lowest is tried first.
+        #[arg(long, default_value_t = 100)]
+        priority: u16,
+        /// A destination that it serves, as digits: 44. May be given more than once; all where none is.
+        #[arg(long, value_name = "DIGITS")]
+        prefix: Vec<String>,
+        /// An address that it calls from, where that is not one of its own: 192.0.2.1, or 192.0.2.1:5080. May be given more than once.
+        #[arg(long, value_name = "IP[:PORT]")]
+        from: Vec<String>,
+    },
+    /// Lists the carriers.
+    List,
+}
+
+impl Order for CarrierCommand {
+    fn run(&self, door: &Door) -> Result<(), String> {
+        match self {
+            CarrierCommand::Add { name, addresses, transport, priority, prefix, from } => {
+                let wanted = json!({
+                    "name": name,
+                    "addresses": addresses,
+                    "transport": transport,
+                    "priority": priority,
+                    "prefixes": prefix,
+                    "inbound_sources": from,
+                });
+                let made = door.post("/carriers", &wanted)?;
+                show::answer(door, &made, |made| {
+                    let at = text(made, "/addresses");
+                    vec![format!("carrier \"{}\" at {at} made: {}", text(made, "/name"), text(made, "/id"))]
+                });
+            }
+            CarrierCommand::List => {
+                let columns = [
+                    ("name", "/name"),
+                    ("addresses", "/addresses"),
+                    ("transport", "/transport"),
+                    ("priority", "/priority"),
+                    ("prefixes", "/prefixes"),
+                    ("enabled", "/enabled"),
+                    ("id", "/id"),
+                ];
+                show::list(door, door.list("/carriers")?, &columns);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! The operator's commands: companies, profiles, carriers, numbers and decks of a running switch. Each is one call of its API.
+//!
+//! What may be asked, and what is wrong with it, is the API's to say.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | [`door`] | which switch is asked, with which token |
+//! | [`names`] | names that people use, as the identities that the API wants |
+//! | [`show`] | answers as JSON, lines or a table |
+//! | the others | one noun each |
+
+mod carrier;
+mod company;
+mod deck;
+mod door;
+mod names;
+mod number;
+mod profile;
+mod show;
+
+pub(crate) use carrier::CarrierCommand;
+pub(crate) use company::CompanyCommand;
+pub(crate) use deck::DeckCommand;
+pub(crate) use door::DoorOptions;
+pub(crate) use number::NumberCommand;
+pub(crate) use profile::{ProfileCommand, made as profile_made};
+
+use door::Door;
+use std::process::ExitCode;
+
+/// One noun's commands.
+pub(crate) trait Order {
+    /// Does it; what is wrong, for a person, where it cannot be done.
+    fn run(&self, door: &Door) -> Result<(), String>;
+}
+
+/// Asks the switch, and says what is wrong where it cannot be asked.
+pub(crate) fn run(options: &DoorOptions, order: &impl Order) -> ExitCode {
+    let done = Door::open(options).and_then(|door| order.run(&door));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}

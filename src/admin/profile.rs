@@ -1,0 +1,115 @@
+//! `tandem profile`: made, listed, given credit.
+//!
+//! What a profile is made of is the API's to say.
+
+use super::door::Door;
+use super::show::text;
+use super::{Order, names, show};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+/// Profiles: one for each PBX, with its channels, its credit and its way to prove itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Makes a profile, and prints its SIP user and password.
+    Add {
+        /// The company's name or identity.
+        company: String,
+        /// For people; 1 to 100 characters.
+        name: String,
+        /// Calls at one time.
+        #[arg(long, default_value_t = 10)]
+        channels: u16,
+        /// The number that is shown to who is called.
+        #[arg(long, value_name = "+NUMBER")]
+        caller_id: Option<String>,
+        /// An address that its PBX sends from and needs no password at; may be given more than once.
+        #[arg(long, value_name = "IP:PORT")]
+        ip: Vec<SocketAddr>,
+        /// It proves itself by its address alone.
+        #[arg(long, requires = "ip")]
+        no_registration: bool,
+        /// Recharges it with this much from the company ...
+        #[arg(long, value_name = "AMOUNT", requires = "recharge_below")]
+        recharge: Option<String>,
+        /// ... when it has this much or less.
+        #[arg(long, value_name = "AMOUNT", requires = "recharge")]
+        recharge_below: Option<String>,
+    },
+    /// Lists the profiles.
+    List,
+    /// Passes credit of the company on to a profile.
+    Credit {
+        /// The profile's name, SIP user or identity.
+        profile: String,
+        /// How much, in the company's currency: 10.00.
+        #[arg(allow_hyphen_values = true)]
+        amount: String,
+        /// An order with the same key moves money once, however often it is given; of chance where none is.
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+impl Order for ProfileCommand {
+    fn run(&self, door: &Door) -> Result<(), String> {
+        match self {
+            ProfileCommand::Add {
+                company,
+                name,
+                channels,
+                caller_id,
+                ip,
+                no_registration,
+                recharge,
+                recharge_below,
+            } => {
+                let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
+                let wanted = json!({
+                    "company": names::company(door, company)?,
+                    "name": name,
+                    "channels": channels,
+                    "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
+                    "caller_id": caller_id,
+                    "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
+                        .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
+                });
+                show::answer(door, &door.post("/profiles", &wanted)?, made);
+            }
+            ProfileCommand::List => {
+                let columns = [
+                    ("name", "/name"),
+                    ("sip user", "/credentials/sip_user"),
+                    ("registration", "/credentials/registration/state"),
+                    ("channels", "/channels/subscribed"),
+                    ("in use", "/channels/in_use"),
+                    ("credit", "/credit/available"),
+                    ("state", "/state"),
+                    ("id", "/id"),
+                ];
+                show::list(door, door.list("/profiles")?, &columns);
+            }
+            ProfileCommand::Credit { profile, amount, key } => {
+                let id = names::profile(door, profile)?;
+                let wanted = json!({ "amount": amount });
+                let moved = door.order(&format!("/profiles/{id}/credit"), &wanted, key.as_deref())?;
+                show::answer(door, &moved, |moved| {
+                    let (amount, currency) = (text(moved, "/amount"), text(moved, "/currency"));
+                    let has = text(moved, "/profile_credit/available");
+                    vec![format!("{amount} {currency} passed on; \"{profile}\" has {has} {currency} to talk for")]
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a PBX admin needs, once.
+pub(crate) fn made(made: &Value) -> Vec<String> {
+    vec![
+        format!("profile \"{}\" made: {}", text(made, "/name"), text(made, "/id")),
+        format!("  SIP user      {}", text(made, "/sip_user")),
+        format!("  SIP password  {}", text(made, "/sip_password")),
+    ]
+}
