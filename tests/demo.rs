@@ -2,19 +2,27 @@
 //!
 //! What each step demands is told in `src/demo/story`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-#[test]
-fn the_demo_ends_well_and_all_books_agree() {
+/// Runs the demo with these options too, and gives its summary with what it said.
+fn demo(options: &[&str]) -> (Value, String) {
     let out = Command::new(env!("CARGO_BIN_EXE_tandem"))
         .args(["demo", "--exit", "--json"])
+        .args(options)
         .stdin(Stdio::null())
         .output()
         .expect("the program starts");
-    let said = String::from_utf8_lossy(&out.stderr);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success(), "{}\n{said}", out.status);
-    let summary: Value = serde_json::from_slice(&out.stdout).expect("one JSON object on standard output");
+    (serde_json::from_slice(&out.stdout).expect("one JSON object on standard output"), said)
+}
+
+#[test]
+fn the_demo_ends_well_and_all_books_agree() {
+    let (summary, said) = demo(&[]);
     let steps: Vec<&str> =
         summary["steps"].as_array().unwrap().iter().filter_map(|step| step["name"].as_str()).collect();
     let told = ["registration", "answered", "busy", "emergency", "cut_off", "no_credit", "echo", "unregistration"];

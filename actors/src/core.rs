@@ -117,6 +117,10 @@ impl Core {
         if self.is_draining.load(Ordering::Relaxed) {
             return Err(Refusal::new(RefusalKind::Draining).retry_after_s(DRAINING_RETRY_AFTER_S));
         }
+        if !self.ledger.is_healthy() {
+            let retry_after_s = self.desk.load().directory().settings().retry_after_s;
+            return Err(Refusal::new(RefusalKind::LedgerUnavailable).retry_after_s(retry_after_s));
+        }
         self.gate.lock().enter(now.monotonic)
     }
 

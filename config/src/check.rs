@@ -4,7 +4,7 @@
 
 use crate::emergency;
 use crate::settings::{Calls, Http, Ledger, Media, Node, Registration, Settings, Sip};
-use crate::values::EchoNumber;
+use crate::values::{EchoNumber, LedgerEngine};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -208,6 +208,13 @@ impl Checks {
     fn ledger(&mut self, ledger: &Ledger) {
         self.range(("ledger", "group_ms"), ledger.group_ms, 1, 1_000, " milliseconds");
         self.range(("ledger", "group_batches"), ledger.group_batches, 1, 100_000, " batches");
+        if ledger.engine == LedgerEngine::Redis && ledger.url.is_none() {
+            self.complain(
+                &[("ledger", "url"), ("ledger", "engine")],
+                "not set, and ledger.engine is \"redis\"",
+                "name the server, such as url = \"redis://127.0.0.1:6379\"",
+            );
+        }
     }
 
     fn http(&mut self, http: &Http) {

@@ -11,6 +11,7 @@ mod emergency;
 mod environment;
 mod fault;
 mod load;
+mod redis_url;
 mod secret;
 mod settings;
 mod values;
@@ -18,6 +19,7 @@ mod values;
 pub use emergency::{Country, EmergencyNumbers, NotACountry};
 pub use environment::{ENV_PREFIX, environment};
 pub use fault::{ConfigFaults, Fault};
+pub use redis_url::RedisUrl;
 pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
 pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
 pub use values::{

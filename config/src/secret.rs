@@ -56,6 +56,8 @@ pub struct Secrets {
     pub api_tokens: Vec<ApiToken>,
     /// From `sip.nonce_key_file`.
     pub nonce_key: Option<Secret>,
+    /// From `ledger.password_file`.
+    pub redis_password: Option<Secret>,
 }
 
 impl Settings {
@@ -81,7 +83,32 @@ impl Settings {
                 ))),
             }
         }
+        secrets.redis_password = self.read_redis_password(&mut faults);
         if faults.is_empty() { Ok(secrets) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }
+    }
+
+    /// Reads the password of Redis alone: for who only looks at the ledger.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is empty.
+    pub fn redis_password(&self) -> Result<Option<Secret>, ConfigFaults> {
+        let mut faults = Vec::new();
+        let password = self.read_redis_password(&mut faults);
+        if faults.is_empty() { Ok(password) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }
+    }
+
+    /// Redis has its own rules for passwords: anything but nothing is taken.
+    fn read_redis_password(&self, faults: &mut Vec<Fault>) -> Option<Secret> {
+        let path = self.ledger.password_file.as_ref()?;
+        let text = read("ledger.password_file", path, faults)?;
+        match text.trim() {
+            "" => {
+                let help = "the password alone, on one line; without one, leave ledger.password_file out";
+                faults.push(Fault::new(format!("{}: there is no password in it", path.display())).with_help(help));
+                None
+            }
+            password => Some(Secret::new(password)),
+        }
     }
 }
 

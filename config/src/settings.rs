@@ -3,6 +3,7 @@
 //! Reading and checking them is in [`crate::load`]; `tandem.toml` beside this crate says the same to people, and a test compares.
 
 use crate::emergency::Country;
+use crate::redis_url::RedisUrl;
 use crate::values::{
     DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
     StatusSet,
@@ -269,6 +270,10 @@ impl Default for Calls {
 pub struct Ledger {
     /// What keeps it.
     pub engine: LedgerEngine,
+    /// Where Redis is; needed for [`LedgerEngine::Redis`] and unused otherwise.
+    pub url: Option<RedisUrl>,
+    /// A file with the password of Redis, where it wants one.
+    pub password_file: Option<PathBuf>,
     /// Milliseconds after which a group of batches is written to disk, 1 to 1000. No call waits for it; a power cut
     /// loses at most this much of what was granted to calls.
     pub group_ms: u32,
@@ -278,7 +283,7 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { engine: LedgerEngine::Sqlite, group_ms: 20, group_batches: 1_000 }
+        Ledger { engine: LedgerEngine::Sqlite, url: None, password_file: None, group_ms: 20, group_batches: 1_000 }
     }
 }
 

@@ -101,9 +101,11 @@ words!(
 
 words!(
     /// What keeps the credit (design 5).
-    LedgerEngine, "a ledger engine", "sqlite or memory (redis comes with a later version)", {
+    LedgerEngine, "a ledger engine", "sqlite, redis or memory", {
     /// Balances in memory, journalled with SQLite: survives a crash.
     Sqlite = "sqlite",
+    /// Balances in Redis, journalled with SQLite on this node.
+    Redis = "redis",
     /// Balances in memory only: for tests and trials, every restart forgets all money.
     Memory = "memory",
 });

@@ -316,3 +316,29 @@ fn an_emergency_list_with_faults_is_refused_with_all_of_them() {
     let faults = EmergencyNumbers::parse("list.toml", "[EE]\nnumbers = [\"112\"]\n[gb]\n").unwrap_err();
     assert_eq!(faults.faults[0].message, "EE: missing key `calling_code`");
 }
+
+#[test]
+fn redis_without_a_server_is_refused_with_what_to_write() {
+    assert_eq!(
+        report(&refused("[ledger]\nengine = \"redis\"\n")),
+        "  × ledger.url: not set, and ledger.engine is \"redis\"
+   ╭─[tandem.toml:2:10]
+ 1 │ [ledger]
+ 2 │ engine = \"redis\"
+   ·          ───────
+   ╰────
+  help: name the server, such as url = \"redis://127.0.0.1:6379\"
+"
+    );
+}
+
+#[test]
+fn a_wrong_redis_url_is_refused_and_a_password_in_it_is_not_repeated() {
+    let text = |url: &str| format!("[ledger]\nengine = \"redis\"\nurl = \"{url}\"\n");
+    let faults = refused(&text("127.0.0.1:6379"));
+    assert!(messages(&faults)[0].contains("expected one such as \"redis://127.0.0.1:6379\""), "{}", report(&faults));
+    let faults = refused(&text("redis://:hunter2@127.0.0.1"));
+    assert!(messages(&faults)[0].contains("the password in a file that ledger.password_file names"));
+    let faults = refused(&text("rediss://127.0.0.1"));
+    assert!(messages(&faults)[0].contains("TLS comes with a later version"));
+}

@@ -81,8 +81,10 @@ fn a_secret_file_that_is_not_there_is_named_with_its_key() {
     let mut settings = Settings::default();
     settings.http.tokens_file = Some("/nonexistent/tokens".into());
     settings.sip.nonce_key_file = Some("/nonexistent/key".into());
+    settings.ledger.password_file = Some("/nonexistent/password".into());
     let faults = settings.read_secrets().unwrap_err();
-    assert_eq!(faults.faults.len(), 2);
+    assert_eq!(faults.faults.len(), 3);
+    assert!(faults.faults[2].message.starts_with("ledger.password_file: \"/nonexistent/password\" cannot be read: "));
     assert!(faults.faults[0].message.starts_with("http.tokens_file: \"/nonexistent/tokens\" cannot be read: "));
     assert!(faults.faults[1].message.starts_with("sip.nonce_key_file: \"/nonexistent/key\" cannot be read: "));
 }

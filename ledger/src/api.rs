@@ -57,7 +57,14 @@ pub trait Ledger: Send + Sync {
     /// Recomputes every balance from the first line of the journal, and compares. Reads everything: minutes on a large journal.
     fn verify(&self) -> Result<Verification, Error>;
 
-    /// Whether new batches can be answered: false once the disk has failed, or after [`Ledger::close`].
+    /// What a balance, posted, held or available, may be at most, either way. A batch that would take one further is refused with
+    /// [`domain::credit::RefusedBecause::Overflow`].
+    fn balance_max(&self) -> i64 {
+        i64::MAX
+    }
+
+    /// Whether new batches can be answered: false while the server that keeps the balances is away, once the disk has failed, and
+    /// after [`Ledger::close`].
     fn is_healthy(&self) -> bool;
 
     /// Journals what is pending and stops. Later batches are answered [`Outcome::Unavailable`]. A second call does nothing.

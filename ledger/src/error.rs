@@ -50,6 +50,30 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// An intent of the former life cannot be understood.
+    #[error("intent {number} of the ledger's journal is damaged ({what}): restore a backup")]
+    Intent {
+        /// Its number.
+        number: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Redis does not answer.
+    #[error("Redis at {address} does not answer ({source}): start it, or name another in ledger.url")]
+    RedisAway {
+        /// Where it should be.
+        address: String,
+        /// What the connection said.
+        source: Box<redis::RedisError>,
+    },
+    /// Redis answers, and cannot be trusted with money as it is.
+    #[error("Redis at {address} {what}")]
+    RedisUnfit {
+        /// Where it is.
+        address: String,
+        /// What is wrong, and what would be right.
+        what: String,
+    },
     /// The ledger was closed, or has failed earlier and said so in the log.
     #[error("the ledger is closed or has failed; nothing more is written until the next start")]
     Closed,

@@ -1,4 +1,4 @@
-//! Credit that cannot be overdrawn: one trait, [`Ledger`], and the engines that keep it ([`memory`], [`sqlite`]).
+//! Credit that cannot be overdrawn: one trait, [`Ledger`], and the engines that keep it ([`memory`], [`sqlite`], [`redis`]).
 //!
 //! The words (accounts, transfers, batches) are `domain::credit`. Which batch to post, and when, is decided elsewhere: nothing
 //! here knows what a call, a price or a subscription is.
@@ -19,12 +19,15 @@
 //!    A malformed batch (`TooLarge` to `NegativeAmount`) is not remembered: asked again, it is refused again.
 //!    A refused batch has no effect, so evaluating a forgotten one anew is safe.
 //! 8. What was answered with `BeforeAnswer` survives a crash at any point.
+//! 9. No balance leaves the engine's range ([`Ledger::balance_max`]): `Overflow`. `memory` and `sqlite` count to the end of `i64`,
+//!    `redis` to 2^53 - 1.
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
 mod api;
 mod error;
 pub mod memory;
+pub mod redis;
 pub mod sqlite;
 
 pub use api::{

@@ -27,6 +27,8 @@ pub struct MemoryLedger {
 /// What a batch may change; cloned before it is tried, and thrown away when it is refused.
 #[derive(Clone, Default)]
 struct Tables {
+    /// None for the range of `i64`.
+    balance_max: Option<i64>,
     balances: BTreeMap<Account, Balance>,
     open: BTreeMap<(CompanyId, HoldId), OpenHold>,
 }
@@ -61,6 +63,13 @@ impl MemoryLedger {
     /// An empty ledger.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty ledger whose balances go no further than this, as those of an engine with smaller integers.
+    pub fn with_balance_max(max: i64) -> Self {
+        let ledger = Self::default();
+        ledger.world.lock().tables.balance_max = Some(max);
+        ledger
     }
 }
 
@@ -188,8 +197,8 @@ impl World {
                     return Err(RefusedBecause::HoldExists);
                 }
                 let before = tables.balance(debit);
-                let after = Balance { held: add(before.held, amount)?, ..before };
-                add(after.posted, -after.held)?;
+                let after = Balance { held: tables.add(before.held, amount)?, ..before };
+                tables.add(after.posted, -after.held)?;
                 let available = before.available();
                 if debit.holder.is_customer() && available < amount {
                     return Err(RefusedBecause::InsufficientFunds { account: debit, available });
@@ -204,10 +213,10 @@ impl World {
                     return Err(RefusedBecause::CaptureExceedsHold);
                 }
                 let (debit, credit) = (tables.balance(open.debit), tables.balance(open.credit));
-                let debit = Balance { posted: add(debit.posted, -amount)?, held: debit.held - open.amount };
-                let credit = Balance { posted: add(credit.posted, amount)?, ..credit };
-                add(debit.posted, -debit.held)?;
-                add(credit.posted, -credit.held)?;
+                let debit = Balance { posted: tables.add(debit.posted, -amount)?, held: debit.held - open.amount };
+                let credit = Balance { posted: tables.add(credit.posted, amount)?, ..credit };
+                tables.add(debit.posted, -debit.held)?;
+                tables.add(credit.posted, -credit.held)?;
                 tables.balances.insert(open.debit, debit);
                 tables.balances.insert(open.credit, credit);
                 tables.open.remove(&(company, hold));
@@ -261,6 +270,11 @@ impl Step {
 }
 
 impl Tables {
+    fn add(&self, one: i64, other: i64) -> Result<i64, RefusedBecause> {
+        let max = self.balance_max.unwrap_or(i64::MAX);
+        one.checked_add(other).filter(|sum| (-max..=max).contains(sum)).ok_or(RefusedBecause::Overflow)
+    }
+
     fn balance(&self, account: Account) -> Balance {
         self.balances.get(&account).copied().unwrap_or_default()
     }
@@ -273,10 +287,10 @@ impl Tables {
         watch: Option<(Account, i64)>,
     ) -> Result<Step, RefusedBecause> {
         let (from, to) = (self.balance(debit), self.balance(credit));
-        let from_after = Balance { posted: add(from.posted, -amount)?, ..from };
-        let to_after = Balance { posted: add(to.posted, amount)?, ..to };
-        add(from_after.posted, -from_after.held)?;
-        add(to_after.posted, -to_after.held)?;
+        let from_after = Balance { posted: self.add(from.posted, -amount)?, ..from };
+        let to_after = Balance { posted: self.add(to.posted, amount)?, ..to };
+        self.add(from_after.posted, -from_after.held)?;
+        self.add(to_after.posted, -to_after.held)?;
         if let Some((watched, limit)) = watch
             && self.balance(watched).available() > limit
         {
@@ -290,10 +304,6 @@ impl Tables {
         self.balances.insert(credit, to_after);
         Ok(Step { kind: LineKind::Post, hold: None, debit, credit, amount, credit_moves: true })
     }
-}
-
-fn add(one: i64, other: i64) -> Result<i64, RefusedBecause> {
-    one.checked_add(other).ok_or(RefusedBecause::Overflow)
 }
 
 fn memo_bytes(batch: &Batch) -> usize {
@@ -458,6 +468,10 @@ impl Ledger for MemoryLedger {
 
     fn verify(&self) -> Result<Verification, Error> {
         Ok(self.world.lock().audit())
+    }
+
+    fn balance_max(&self) -> i64 {
+        self.world.lock().tables.balance_max.unwrap_or(i64::MAX)
     }
 
     fn is_healthy(&self) -> bool {

@@ -113,43 +113,71 @@ impl Books {
     }
 }
 
-/// Shows the statements of both profiles and of the company, oldest line first.
-pub(super) fn show_statements(world: &World, screen: &mut Screen) -> Result<(), String> {
+/// A profile's statement as it is shown.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Statement {
+    /// The profile's name.
+    profile: &'static str,
+    /// Oldest first.
+    lines: Vec<Charges>,
+}
+
+/// Lines of a statement that follow each other with the same amount.
+#[derive(Clone, Debug, Serialize)]
+struct Charges {
+    /// The time of the first. Two demos differ in nothing else.
+    #[serde(skip)]
+    clock: String,
+    code: String,
+    times: usize,
+    amount: String,
+    /// What was left after the last.
+    balance: String,
+    counterpart: String,
+}
+
+/// Shows the statements of both profiles, oldest line first.
+pub(super) fn show_statements(world: &World, screen: &mut Screen) -> Result<Vec<Statement>, String> {
     screen.heading("Statements (/api/v1/profiles/{id}/statement)");
+    let mut statements = Vec::new();
     for office in [&world.studio, &world.hut] {
         screen.line(format!("  {}", office.name));
         let lines: Vec<Entry> = world.api.list(&format!("/profiles/{}/statement", office.profile))?;
-        for line in joined(&lines) {
-            screen.line(line);
-        }
+        let lines = joined(&lines);
+        lines.iter().for_each(|line| screen.line(line.text()));
+        statements.push(Statement { profile: office.name, lines });
     }
-    Ok(())
+    Ok(statements)
 }
 
 /// The lines of a statement, oldest first; charges of the same amount that follow each other in one.
-fn joined(newest_first: &[Entry]) -> Vec<String> {
-    let mut rows: Vec<(Entry, usize)> = Vec::new();
+fn joined(newest_first: &[Entry]) -> Vec<Charges> {
+    let mut rows: Vec<Charges> = Vec::new();
     for line in newest_first.iter().rev() {
         match rows.last_mut() {
-            Some((last, times)) if last.code == line.code && last.amount == line.amount => {
-                *times += 1;
+            Some(last) if last.code == line.code && last.amount == line.amount => {
+                last.times += 1;
                 last.balance.clone_from(&line.balance);
             }
-            _ => rows.push((line.clone(), 1)),
+            _ => rows.push(Charges {
+                clock: line.at.get(11..19).unwrap_or(&line.at).to_owned(),
+                code: line.code.clone(),
+                times: 1,
+                amount: line.amount.clone(),
+                balance: line.balance.clone(),
+                counterpart: line.counterpart.clone(),
+            }),
         }
     }
-    let row = |(line, times): (Entry, usize)| {
-        let times = if times > 1 { format!("{times} x ") } else { String::new() };
-        let clock = line.at.get(11..19).unwrap_or(&line.at);
-        format!(
-            "    {clock}  {:<14} {:>12} USD {:>10} left  {}",
-            line.code,
-            times + &line.amount,
-            line.balance,
-            line.counterpart
-        )
-    };
-    rows.into_iter().map(row).collect()
+    rows
+}
+
+impl Charges {
+    fn text(&self) -> String {
+        let Charges { clock, code, times, amount, balance, counterpart } = self;
+        let times = if *times > 1 { format!("{times} x ") } else { String::new() };
+        format!("    {clock}  {code:<14} {:>12} USD {balance:>10} left  {counterpart}", times + amount)
+    }
 }
 
 /// Shows the call records, oldest first.

@@ -8,7 +8,6 @@ use super::story::{ANSWERS, BUSY, DEAR, ECHO, EMERGENCY};
 use super::world::World;
 use serde::Serialize;
 use std::net::SocketAddr;
-use std::path::Path;
 
 /// Rings and is never answered.
 const RINGS: &str = "+12025550103";
@@ -24,6 +23,8 @@ pub(super) struct Reachable {
     token: String,
     metrics: String,
     data_dir: String,
+    /// Where the credit is, with `--redis`.
+    redis: Option<String>,
     accounts: Vec<Login>,
     carrier: String,
 }
@@ -40,7 +41,7 @@ struct Login {
 }
 
 impl Reachable {
-    pub(super) fn new(world: &World, sip: SocketAddr, realm: &str, http: SocketAddr, data_dir: &Path) -> Reachable {
+    pub(super) fn new(world: &World, sip: SocketAddr, http: SocketAddr, settings: &config::Settings) -> Reachable {
         let login = |office: &super::world::Office| Login {
             name: office.name,
             profile: office.profile.clone(),
@@ -53,11 +54,12 @@ impl Reachable {
         };
         Reachable {
             sip: sip.to_string(),
-            realm: realm.to_owned(),
+            realm: settings.sip.realm.clone(),
             api: world.api.base(),
             token: world.api.token().to_owned(),
             metrics: format!("http://{http}/metrics"),
-            data_dir: data_dir.display().to_string(),
+            data_dir: settings.node.data_dir.display().to_string(),
+            redis: settings.ledger.url.as_ref().map(ToString::to_string),
             accounts: [&world.studio, &world.hut].map(login).into(),
             carrier: world.carrier.address().to_string(),
         }
@@ -87,7 +89,9 @@ impl Reachable {
         screen.line(format!("  API         {} (description: {}/openapi.json)", self.api, self.api));
         screen.line(format!("  token       {}", self.token));
         screen.line(format!("  metrics     {}", self.metrics));
-        screen.line(format!("  the books   TANDEM__NODE__DATA_DIR={} tandem ledger verify", self.data_dir));
+        let redis = self.redis.as_ref().map(|url| format!("TANDEM__LEDGER__ENGINE=redis TANDEM__LEDGER__URL={url} "));
+        let redis = redis.unwrap_or_default();
+        screen.line(format!("  the books   TANDEM__NODE__DATA_DIR={} {redis}tandem ledger verify", self.data_dir));
         screen.line("");
     }
 }

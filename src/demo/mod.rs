@@ -47,6 +47,10 @@ pub(crate) struct DemoOptions {
     /// Serves phones at this address of this machine: SIP, RTP and HTTP. Without it: this machine alone.
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     listen: IpAddr,
+    /// Keeps the credit in this Redis instead of in this process: redis://HOST, redis://HOST:PORT or redis://HOST:PORT/DATABASE. What
+    /// the demo has put there is taken away at the end.
+    #[arg(long, value_name = "URL")]
+    redis: Option<config::RedisUrl>,
     /// Ends after the story: with 0 where every step was as told, with 1 otherwise.
     #[arg(long)]
     exit: bool,
@@ -94,6 +98,11 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
     screen.line("Tandem demo: a switch, a company, two PBXs and a carrier, over real UDP with real RTP");
     ports.replaced.iter().for_each(|line| screen.line(format!("  {line}")));
     let mut settings = settings(options.listen, ports.sip, ports.http, &data_dir);
+    if let Some(url) = &options.redis {
+        settings.ledger.engine = config::LedgerEngine::Redis;
+        settings.ledger.url = Some(url.clone());
+        screen.line(format!("  the credit is kept in Redis at {url}"));
+    }
     actix_rt::System::new().block_on(async move {
         let mut started = serve::start(&settings).await;
         if let Err(ServeError::Exchange(StartError::Listen { address, .. })) = &started {
@@ -113,8 +122,21 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
         let Some(sip) = running.exchange.listeners().first().copied() else { return ExitCode::FAILURE };
         let code = play(&options, &running, sip, &settings, Scene { clock, entropy, screen }).await;
         running.stop().await;
+        if options.data_dir.is_none() {
+            leave_redis(&settings);
+        }
         code
     })
+}
+
+/// The journal goes with its temporary folder; without it what is in Redis is nobody's.
+fn leave_redis(settings: &Settings) {
+    let Some(server) = serve::settings::of_redis(settings, None) else { return };
+    if let Err(error) =
+        ledger::redis::leave(&ledger::redis::Settings::new(serve::settings::of_journal(settings), server))
+    {
+        eprintln!("what the demo has left in Redis could not be taken away: {error}");
+    }
 }
 
 /// What the story is told with.
@@ -144,12 +166,12 @@ async fn play(
     let Scene { clock, entropy, mut screen } = scene;
     let api = Api::new(running.http, running.operator_token.clone());
     let ledger = Arc::clone(&running.ledger);
-    let (http, realm, data_dir) = (running.http, settings.sip.realm.clone(), settings.node.data_dir.clone());
+    let (http, settings) = (running.http, settings.clone());
     let (told, hears) = oneshot::channel();
     // The story waits for calls, so it has a thread of its own: this one is the switch's.
     let thread = std::thread::Builder::new().name("story".to_owned()).spawn(move || {
         let ended = World::create(api, sip, clock, entropy).and_then(|world| {
-            let mut reachable = || Reachable::new(&world, sip, &realm, http, &data_dir);
+            let mut reachable = || Reachable::new(&world, sip, http, &settings);
             let summary = summary::tell(&world, ledger.as_ref(), &mut reachable, &mut screen)?;
             Ok((Arc::new(world), summary))
         });

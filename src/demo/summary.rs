@@ -2,7 +2,7 @@
 //!
 //! The calls are `story`'s, the comparisons `books`'; printing it for machines is the parent's.
 
-use super::books::{self, Books, Moved};
+use super::books::{self, Books, Moved, Statement};
 use super::guide::Reachable;
 use super::screen::Screen;
 use super::story::{self, Expected, Step};
@@ -25,6 +25,8 @@ pub(super) struct Summary {
     pub(super) expected_charged: String,
     /// What each source says that they came to.
     pub(super) books: Books,
+    /// The statements of both profiles.
+    pub(super) statements: Vec<Statement>,
     /// Where these differ.
     pub(super) faults: Vec<String>,
     /// What moved.
@@ -45,7 +47,7 @@ pub(super) fn tell(
     screen.heading("The story");
     let before = world.api.metrics()?;
     let (steps, expected) = story::tell(world, screen);
-    books::show_statements(world, screen)?;
+    let statements = books::show_statements(world, screen)?;
     books::show_records(world, screen)?;
     let after = world.api.metrics()?;
     let metrics = books::show_metrics(&before, &after, screen);
@@ -67,6 +69,7 @@ pub(super) fn tell(
         expected_answered: answered,
         expected_charged: charged.to_string(),
         books,
+        statements,
         faults,
         metrics,
         seconds,

@@ -2,7 +2,7 @@
 //!
 //! What a setting means to a room is in `settings`.
 
-mod settings;
+pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
 
@@ -12,6 +12,7 @@ use backoffice::{Office, Parts, StartToken};
 use config::Settings;
 use ledger::Ledger;
 use ledger::memory::MemoryLedger;
+use ledger::redis::RedisLedger;
 use ledger::sqlite::SqliteLedger;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,6 +52,9 @@ pub(crate) enum ServeError {
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// The engine needs a server, and none is named. A settings file that says so is refused before.
+    #[error("ledger.engine is \"redis\" and ledger.url names no server, such as redis://127.0.0.1:6379")]
+    NoRedis,
     /// Calls of the former process.
     #[error("calls of the former process cannot be closed: {0}")]
     Recovery(String),
@@ -95,7 +99,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         .map_err(|source| ServeError::DataDirectory { path: directory.clone(), source })?;
     let telemetry = Arc::new(Telemetry::install(BUILD)?);
     let store = Arc::new(open_store(settings, clock)?);
-    let ledger = open_ledger(settings, clock, &telemetry)?;
+    let ledger = open_ledger(settings, &secrets, clock, &telemetry)?;
     let recovered = actors::recover(&ledger, clock.now()).map_err(ServeError::Recovery)?;
     if recovered.holds > 0 {
         tracing::warn!(calls = recovered.calls, charged = %recovered.charged, "calls of the former process were closed");
@@ -184,18 +188,22 @@ fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
     Ok(store)
 }
 
-fn open_ledger(settings: &Settings, clock: Clock, telemetry: &Arc<Telemetry>) -> Result<Arc<dyn Ledger>, ServeError> {
+fn open_ledger(
+    settings: &Settings,
+    secrets: &config::Secrets,
+    clock: Clock,
+    telemetry: &Arc<Telemetry>,
+) -> Result<Arc<dyn Ledger>, ServeError> {
+    let mut journal = settings::of_journal(settings);
+    journal.clock = Some(Arc::new(move || clock.monotonic()));
+    let telemetry = Arc::clone(telemetry);
+    journal.on_group = Some(Arc::new(move |group| telemetry.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {
         config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
-        config::LedgerEngine::Sqlite => {
-            let path = settings.node.data_dir.join(LEDGER_FILE);
-            let mut opening = ledger::sqlite::Settings::new(path);
-            opening.group_after = Duration::from_millis(settings.ledger.group_ms.into());
-            opening.group_batches = settings.ledger.group_batches as usize;
-            opening.clock = Some(Arc::new(move || clock.monotonic()));
-            let telemetry = Arc::clone(telemetry);
-            opening.on_group = Some(Arc::new(move |group| telemetry.observe_ledger_commit(group.took)));
-            Arc::new(SqliteLedger::open(opening)?)
+        config::LedgerEngine::Sqlite => Arc::new(SqliteLedger::open(journal)?),
+        config::LedgerEngine::Redis => {
+            let server = settings::of_redis(settings, secrets.redis_password.as_ref()).ok_or(ServeError::NoRedis)?;
+            Arc::new(RedisLedger::open(ledger::redis::Settings::new(journal, server))?)
         }
     })
 }

@@ -64,6 +64,27 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
     }
 }
 
+/// What the ledger's journal is told.
+pub(crate) fn of_journal(settings: &Settings) -> ledger::sqlite::Settings {
+    ledger::sqlite::Settings {
+        group_after: Duration::from_millis(settings.ledger.group_ms.into()),
+        group_batches: settings.ledger.group_batches as usize,
+        ..ledger::sqlite::Settings::new(settings.node.data_dir.join(super::LEDGER_FILE))
+    }
+}
+
+/// Where the ledger's balances are; none where no server is named.
+pub(crate) fn of_redis(settings: &Settings, password: Option<&config::Secret>) -> Option<ledger::redis::Server> {
+    let url = settings.ledger.url.as_ref()?;
+    Some(ledger::redis::Server {
+        host: url.host.clone(),
+        port: url.port,
+        database: url.database,
+        user: url.user.clone(),
+        password: password.map(|password| password.expose().to_owned()),
+    })
+}
+
 /// What the back office is told.
 pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
     backoffice::Settings {

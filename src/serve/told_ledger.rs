@@ -89,6 +89,10 @@ impl Ledger for ToldLedger {
         self.ledger.verify()
     }
 
+    fn balance_max(&self) -> i64 {
+        self.ledger.balance_max()
+    }
+
     fn is_healthy(&self) -> bool {
         self.ledger.is_healthy()
     }

@@ -19,12 +19,13 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 import scenarios  # noqa: E402
+from redis_server import RedisServer  # noqa: E402
 from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
 SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "sounding", "crowding", "charging", "crashing",
-            "equipping", "watching", "installing", "demonstrating", "loading")
+            "equipping", "watching", "installing", "sharing", "demonstrating", "loading")
 
 
 # Failures whose logs are shown.
@@ -70,10 +71,14 @@ def play(options, scenario):
 
     signal.signal(signal.SIGALRM, overdue)
     signal.alarm(scenario.timeout_s)
-    server = None
+    server = redis = None
+    settings = dict(scenario.settings)
     try:
-        server = server_for(options, folder, scenario.settings).start()
-        with World(folder, server) as world:
+        if scenario.with_redis or options.redis:
+            redis = RedisServer(folder).start()
+            settings["ledger"] = {**settings.get("ledger", {}), "engine": "redis", "url": redis.url}
+        server = server_for(options, folder, settings).start()
+        with World(folder, server, redis) as world:
             scenario.play(world)
         return None
     except Failure as failure:
@@ -86,6 +91,8 @@ def play(options, scenario):
         signal.alarm(0)
         if server is not None and server.is_alive():
             server.kill()
+        if redis is not None:
+            redis.kill()
 
 
 def tails(folder, lines=5):
@@ -106,6 +113,7 @@ def main():
     parser.add_argument("--full", action="store_true", help="the long forms in place of the gate's")
     parser.add_argument("--list", action="store_true", help="name the scenarios and what each proves")
     parser.add_argument("--json", action="store_true", help="the results as JSON, at the end")
+    parser.add_argument("--redis", action="store_true", help="with the credit in a Redis, one for each scenario")
     parser.add_argument("--stand-in", action="store_true",
                         help="check the scenarios themselves against Kamailio in place of the switch: SIP only, no books")
     options = parser.parse_args()

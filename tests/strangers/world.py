@@ -21,9 +21,10 @@ CALLER_ID = "+12025550199"
 class World:
     """Everything one scenario needs, with defaults that do not matter to it."""
 
-    def __init__(self, folder, server):
+    def __init__(self, folder, server, redis=None):
         self.folder = folder
         self.server = server
+        self.redis = redis
         self.api = server.api
         self.agents = []
         self.company = None

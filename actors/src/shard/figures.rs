@@ -134,6 +134,7 @@ pub(super) fn overload_reason(kind: RefusalKind) -> OverloadReason {
     match kind {
         RefusalKind::CpsExceeded => OverloadReason::Cps,
         RefusalKind::Draining => OverloadReason::Draining,
+        RefusalKind::LedgerUnavailable => OverloadReason::Ledger,
         _ => OverloadReason::Load,
     }
 }

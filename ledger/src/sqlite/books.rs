@@ -37,6 +37,8 @@ enum Undo {
 pub(super) struct Books {
     index: HashMap<Account, Place>,
     pub(super) slots: Vec<Slot>,
+    /// What a balance may be at most, either way; none for the range of its integer.
+    pub(super) balance_max: Option<i64>,
     /// The last row of each company that moved something.
     pub(super) companies: HashMap<CompanyId, u64>,
     pub(super) subjects: Subjects,
@@ -92,15 +94,17 @@ fn check_pair(
     }
 }
 
-/// The balance with `posted` and `held` moved, unless it or what is available leaves the range.
-fn moved(balance: Balance, posted: i64, held: i64) -> Result<Balance, RefusedBecause> {
-    let posted = balance.posted.checked_add(posted).ok_or(RefusedBecause::Overflow)?;
-    let held = balance.held.checked_add(held).ok_or(RefusedBecause::Overflow)?;
-    posted.checked_sub(held).ok_or(RefusedBecause::Overflow)?;
-    Ok(Balance { posted, held })
-}
-
 impl Books {
+    /// The balance with `posted` and `held` moved, unless it or what is available leaves the range.
+    fn moved(&self, balance: Balance, posted: i64, held: i64) -> Result<Balance, RefusedBecause> {
+        let max = self.balance_max.unwrap_or(i64::MAX);
+        let checked = |value: Option<i64>| value.filter(|value| *value <= max && *value >= -max);
+        let posted = checked(balance.posted.checked_add(posted)).ok_or(RefusedBecause::Overflow)?;
+        let held = checked(balance.held.checked_add(held)).ok_or(RefusedBecause::Overflow)?;
+        checked(posted.checked_sub(held)).ok_or(RefusedBecause::Overflow)?;
+        Ok(Balance { posted, held })
+    }
+
     /// What an account has; nothing where it does not exist.
     pub(super) fn balance(&self, account: &Account) -> Balance {
         self.index.get(account).map(|place| self.slots[*place as usize].balance).unwrap_or_default()
@@ -189,8 +193,8 @@ impl Books {
     ) -> Result<(), RefusedBecause> {
         let (from, to) = (self.place(debit), self.place(credit));
         let (before, gaining) = (self.slots[from as usize].balance, self.slots[to as usize].balance);
-        let losing = moved(before, -amount, 0)?;
-        let gaining = moved(gaining, amount, 0)?;
+        let losing = self.moved(before, -amount, 0)?;
+        let gaining = self.moved(gaining, amount, 0)?;
         if let Some((watched, limit)) = watch
             && self.balance(&watched).available() > limit
         {
@@ -211,7 +215,7 @@ impl Books {
         }
         let (place, credit) = (self.place(open.debit), self.place(open.credit));
         let before = self.slots[place as usize].balance;
-        let after = moved(before, 0, open.amount)?;
+        let after = self.moved(before, 0, open.amount)?;
         if open.debit.holder.is_customer() && before.available() < open.amount {
             let available = before.available();
             return Err(RefusedBecause::InsufficientFunds { account: open.debit, available });
@@ -230,8 +234,8 @@ impl Books {
         if amount > held.amount {
             return Err(RefusedBecause::CaptureExceedsHold);
         }
-        let losing = moved(self.slots[held.debit as usize].balance, -amount, -held.amount)?;
-        let gaining = moved(self.slots[held.credit as usize].balance, amount, 0)?;
+        let losing = self.moved(self.slots[held.debit as usize].balance, -amount, -held.amount)?;
+        let gaining = self.moved(self.slots[held.credit as usize].balance, amount, 0)?;
         self.set(held.debit, losing);
         self.set(held.credit, gaining);
         self.end(company, hold, amount);
@@ -240,7 +244,7 @@ impl Books {
 
     fn on_release(&mut self, company: CompanyId, hold: HoldId) -> Result<OnHold, RefusedBecause> {
         let held = *self.subjects.held(company, hold).ok_or(RefusedBecause::HoldNotOpen)?;
-        let after = moved(self.slots[held.debit as usize].balance, 0, -held.amount)?;
+        let after = self.moved(self.slots[held.debit as usize].balance, 0, -held.amount)?;
         self.set(held.debit, after);
         self.end(company, hold, 0);
         Ok(self.found(&held))

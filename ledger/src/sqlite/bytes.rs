@@ -13,7 +13,7 @@ use std::hash::Hasher;
 pub(super) struct Garbled(pub(super) &'static str);
 
 /// A number over everything that a row says, to notice damage. It is no signature: who can write the file can write this too.
-pub(super) fn checksum(parts: &[&[u8]]) -> i64 {
+pub(crate) fn checksum(parts: &[&[u8]]) -> i64 {
     let mut hasher = SipHasher13::new();
     for part in parts {
         hasher.write_u64(part.len() as u64);

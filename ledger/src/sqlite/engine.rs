@@ -1,7 +1,11 @@
 //! The engine: decides each batch in memory under one short lock, and hands it to the writer. Balances are in [`super::books`],
 //! the journal's questions in [`super::journal`].
 
+mod ending;
+pub(crate) mod following;
+
 use super::books::{Books, check_form};
+use super::intents::Step;
 use super::journal::{self, Lock};
 use super::row::{self, Row};
 use super::settings::Settings;
@@ -43,6 +47,7 @@ pub(super) enum Stop {
 struct State {
     books: Books,
     pending: Vec<Pending>,
+    intents: Vec<Step>,
     pending_rows: usize,
     pending_bytes: usize,
     /// The last row applied, journalled, and of the last snapshot.
@@ -58,6 +63,7 @@ struct State {
 /// What the writer takes at once.
 pub(super) struct Taken {
     pub(super) pending: Vec<Pending>,
+    pub(super) intents: Vec<Step>,
     pub(super) snapshot: Option<(u64, Vec<u8>)>,
     pub(super) stop: Stop,
     pub(super) has_failed: bool,
@@ -85,6 +91,7 @@ impl Shared {
         state.pending_rows = 0;
         state.pending_bytes = 0;
         let pending = std::mem::take(&mut state.pending);
+        let intents = std::mem::take(&mut state.intents);
         let due = match state.stop {
             Stop::No => self.settings.snapshot_every.max(1),
             Stop::Closed => 1,
@@ -95,7 +102,7 @@ impl Shared {
             state.snapshot = state.applied;
             (state.applied, snapshot::encode(&state.books))
         });
-        Some(Taken { pending, snapshot, stop: state.stop, has_failed: state.has_failed })
+        Some(Taken { pending, intents, snapshot, stop: state.stop, has_failed: state.has_failed })
     }
 
     pub(super) fn set_journalled(&self, last: u64) {
@@ -138,11 +145,13 @@ impl SqliteLedger {
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let lock = journal::lock(&settings.path)?;
         let connection = journal::open(&settings.path)?;
-        let Rebuilt { books, sequence, snapshot } = rebuild(&connection)?;
+        let Rebuilt { mut books, sequence, snapshot } = rebuild(&connection)?;
+        books.balance_max = Some(settings.balance_max);
         let reader = journal::open_to_read(&settings.path)?;
         let state = State {
             books,
             pending: Vec::new(),
+            intents: Vec::new(),
             pending_rows: 0,
             pending_bytes: 0,
             applied: sequence,
@@ -165,28 +174,6 @@ impl SqliteLedger {
             .spawn(move || writer::run(&for_writer, connection))
             .map_err(|source| Error::File { path, source })?;
         Ok(Self { shared, reader: Mutex::new(reader), writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) })
-    }
-
-    /// Ends as a killed process would: what is pending is lost, and answered [`Outcome::Unavailable`] where an answer waits. For
-    /// simulations of crashes.
-    pub fn abandon(self) {
-        self.stop(Stop::Abandoned);
-    }
-
-    fn stop(&self, stop: Stop) {
-        {
-            let mut state = self.shared.state.lock();
-            if state.stop == Stop::No {
-                state.stop = stop;
-            }
-            self.shared.work.notify_all();
-        }
-        if let Some(writer) = self.writer.lock().take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the ledger's writer died of a bug; what it had journalled is safe");
-        }
-        *self.lock.lock() = None;
     }
 
     /// Decides a batch under the lock.
@@ -280,12 +267,7 @@ impl SqliteLedger {
     /// Whether the queue to the disk has no room for such a batch.
     fn is_full(&self, state: &State, batch: &Batch) -> bool {
         let settings = &self.shared.settings;
-        let makes_hold = batch.transfers.iter().any(|transfer| matches!(transfer.kind, Kind::Hold { .. }));
-        let is_of_a_call = batch.transfers.is_empty()
-            || batch.transfers.iter().any(|transfer| {
-                matches!(transfer.kind, Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. })
-            });
-        if is_of_a_call && !makes_hold {
+        if only_ends(batch) {
             return state.pending_rows >= settings.queue_batches_reserved;
         }
         state.pending_rows >= settings.queue_batches || state.pending_bytes >= settings.queue_bytes
@@ -304,6 +286,17 @@ impl SqliteLedger {
             self.shared.work.notify_one();
         }
     }
+}
+
+/// Whether a batch only ends or extends holds, or only carries a memo: such a one always finds room (design 1).
+pub(crate) fn only_ends(batch: &Batch) -> bool {
+    let makes_hold = batch.transfers.iter().any(|transfer| matches!(transfer.kind, Kind::Hold { .. }));
+    let is_of_a_call = batch.transfers.is_empty()
+        || batch
+            .transfers
+            .iter()
+            .any(|transfer| matches!(transfer.kind, Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. }));
+    is_of_a_call && !makes_hold
 }
 
 fn replayed(row: &Row) -> Outcome {
@@ -482,6 +475,10 @@ impl Ledger for SqliteLedger {
         verify::recompute(&journal::open_to_read(&self.shared.settings.path)?, sequence, Some(&kept))
     }
 
+    fn balance_max(&self) -> i64 {
+        self.shared.settings.balance_max
+    }
+
     fn is_healthy(&self) -> bool {
         let state = self.shared.state.lock();
         !state.has_failed && state.stop == Stop::No
@@ -490,11 +487,5 @@ impl Ledger for SqliteLedger {
     fn close(&self) -> Result<(), Error> {
         self.stop(Stop::Closed);
         if self.shared.has_failed() { Err(Error::Closed) } else { Ok(()) }
-    }
-}
-
-impl Drop for SqliteLedger {
-    fn drop(&mut self) {
-        self.stop(Stop::Closed);
     }
 }

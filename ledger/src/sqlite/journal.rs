@@ -119,7 +119,7 @@ pub(super) fn key(id: BatchId) -> [u8; 24] {
     key
 }
 
-fn id_of(key: &[u8]) -> Option<BatchId> {
+pub(super) fn id_of(key: &[u8]) -> Option<BatchId> {
     let (subject, sequence) = key.split_first_chunk::<16>()?;
     let sequence: [u8; 8] = sequence.try_into().ok()?;
     Some(BatchId { subject: u128::from_be_bytes(*subject), sequence: u64::from_be_bytes(sequence) })
@@ -132,6 +132,15 @@ pub(super) fn memo_columns(memo: Option<&Memo>) -> (Option<i64>, Option<&str>) {
         Some(Memo::CallOpened(text)) => (Some(1), Some(text)),
         Some(Memo::CallEnded(text)) => (Some(2), Some(text)),
         Some(Memo::Note(text)) => (Some(3), Some(text)),
+    }
+}
+
+/// The memo of these columns.
+pub(super) fn memo_of(kind: Option<i64>, text: Arc<str>) -> Option<Memo> {
+    match memo_kind(kind?)? {
+        MemoKind::CallOpened => Some(Memo::CallOpened(text)),
+        MemoKind::CallEnded => Some(Memo::CallEnded(text)),
+        MemoKind::Note => Some(Memo::Note(text)),
     }
 }
 

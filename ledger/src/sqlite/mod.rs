@@ -2,11 +2,12 @@
 //!
 //! The way of a batch, file by file: [`engine`] takes it, [`subjects`] says whether its id is known, [`books`] applies it, [`row`]
 //! writes it down, [`writer`] journals it. [`start`] and [`snapshot`] bring the balances back, [`statement`] reads the journal
-//! backwards, [`verify`] recomputes everything.
+//! backwards, [`verify`] recomputes everything. [`intents`] and `engine/following` serve an engine that has its balances elsewhere.
 
 mod books;
 mod bytes;
 mod engine;
+mod intents;
 mod journal;
 mod row;
 mod settings;
@@ -17,7 +18,11 @@ mod subjects;
 mod verify;
 mod writer;
 
+pub(crate) use bytes::checksum;
 pub use engine::SqliteLedger;
+pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};
+pub(crate) use engine::only_ends;
+pub(crate) use intents::Identity;
 pub use settings::{
     Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
     REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, Settings,

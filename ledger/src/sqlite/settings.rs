@@ -64,6 +64,8 @@ pub struct Settings {
     pub remembered_subjects: usize,
     /// [`SNAPSHOT_EVERY`].
     pub snapshot_every: u64,
+    /// What a balance may be at most, either way: the range of its integer, or less for an engine whose integers are smaller.
+    pub balance_max: i64,
     /// For [`Group::took`].
     pub clock: Option<Clock>,
     /// Hears of each committed group (`tandem_ledger_commit_seconds`).
@@ -82,6 +84,7 @@ impl Settings {
             queue_batches_reserved: QUEUE_BATCHES_RESERVED,
             remembered_subjects: REMEMBERED_SUBJECTS,
             snapshot_every: SNAPSHOT_EVERY,
+            balance_max: i64::MAX,
             clock: None,
             on_group: None,
         }

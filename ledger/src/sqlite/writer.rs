@@ -2,6 +2,7 @@
 //! [`super::engine`].
 
 use super::engine::{Shared, Stop};
+use super::intents::{self, Step};
 use super::journal::{self, memo_columns, sum_of, written};
 use super::settings::Group;
 use super::snapshot;
@@ -49,7 +50,7 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
         }
         let now = || shared.settings.clock.as_ref().map(|clock| clock());
         let began = now();
-        match commit(&connection, &group.pending, group.snapshot.as_ref()) {
+        match commit(&connection, &group.pending, &group.intents, group.snapshot.as_ref()) {
             Ok(()) => {
                 let took = match (began, now()) {
                     (Some(began), Some(ended)) => ended.since(began),
@@ -72,13 +73,19 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
     }
 }
 
-fn commit(connection: &Connection, pending: &[Pending], snapshot: Option<&(u64, Vec<u8>)>) -> Result<(), Error> {
-    if pending.iter().all(|pending| pending.row.is_none()) && snapshot.is_none() {
+fn commit(
+    connection: &Connection,
+    pending: &[Pending],
+    intents: &[Step],
+    snapshot: Option<&(u64, Vec<u8>)>,
+) -> Result<(), Error> {
+    if pending.iter().all(|pending| pending.row.is_none()) && intents.is_empty() && snapshot.is_none() {
         return Ok(());
     }
     // Not `Connection::transaction`: that parses BEGIN and COMMIT anew for each group.
     execute(connection, "BEGIN IMMEDIATE")?;
-    let done = insert(connection, pending, snapshot).and_then(|()| execute(connection, "COMMIT"));
+    let inserted = insert(connection, pending, snapshot).and_then(|()| intents::write(connection, intents));
+    let done = inserted.and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() && execute(connection, "ROLLBACK").is_err() {
         tracing::debug!("the ledger's group could not be rolled back; the next start finds it unfinished");
     }

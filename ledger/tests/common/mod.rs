@@ -1,6 +1,8 @@
 //! What the ledger's tests share: one company, its accounts, and a way to post and wait.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod server;
+
 use domain::credit::{
     Account, Balance, Batch, BatchId, BatchRefusal, Code, Durability, HoldId, Holder, Kind, Memo, Outcome,
     RefusedBecause, Transfer, Unit,

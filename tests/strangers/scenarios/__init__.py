@@ -9,7 +9,7 @@ ALL = {}
 class Scenario:
     """One story with what it needs."""
 
-    def __init__(self, play, full, settings, needs_switch, timeout_s):
+    def __init__(self, play, full, settings, needs_switch, timeout_s, with_redis):
         self.play = play
         self.name = play.__name__
         self.proves = (play.__doc__ or "").strip().splitlines()[0]
@@ -18,13 +18,15 @@ class Scenario:
         self.settings = settings or {}
         self.needs_switch = needs_switch
         self.timeout_s = timeout_s
+        self.with_redis = with_redis
 
 
-def scenario(full=False, settings=None, needs_switch=False, timeout_s=60):
-    """Makes a function a scenario. `full`: in `run.py --full` only. `needs_switch`: a stand-in cannot play it."""
+def scenario(full=False, settings=None, needs_switch=False, timeout_s=60, with_redis=False):
+    """Makes a function a scenario. `full`: in `run.py --full` only. `needs_switch`: a stand-in cannot play it. `with_redis`: the
+    switch keeps its credit in a Redis of the scenario's own (`world.redis`)."""
 
     def register(play):
-        ALL[play.__name__] = Scenario(play, full, settings, needs_switch, timeout_s)
+        ALL[play.__name__] = Scenario(play, full, settings, needs_switch, timeout_s, with_redis)
         return play
 
     return register

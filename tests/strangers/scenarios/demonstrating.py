@@ -19,12 +19,12 @@ from world import UNITED_STATES
 class Demo:
     """`tandem demo` as a process that has told its story."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.data = folder / "data"
         self.data.mkdir(parents=True)
         self.said = folder / "summary.json"
         self.log = folder / "log"
-        command = [BINARY, "demo", "--json", "--data-dir", self.data]
+        command = [BINARY, "demo", "--json", "--data-dir", self.data, *options]
         with self.said.open("wb") as said, self.log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=log)
 

@@ -1,0 +1,94 @@
+//! The courier without its connection: lost, waited for a little, taken up again once every company in Redis is what the journal says.
+//! How a connection is made is in [`crate::redis::link`].
+
+use super::Courier;
+use crate::redis::link::{Link, Lost};
+use crate::redis::names::Keys;
+use crate::redis::settings::ROUND;
+use crate::redis::{queue::Stop, start};
+use domain::CompanyId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Courier {
+    /// The connection is gone: another one is made, in a thread of its own.
+    pub(super) fn lose(&mut self, why: &Lost) {
+        if self.link.take().is_none() {
+            return;
+        }
+        tracing::warn!(why = %why.0, redis = %self.shared.server.address(), "the connection to Redis is lost");
+        let shared = Arc::clone(&self.shared);
+        if let Err(error) = std::thread::Builder::new().name("ledger-redial".into()).spawn(move || shared.redial()) {
+            tracing::error!(%error, "no thread can be had to call Redis again; the next start will");
+        }
+    }
+
+    /// Waits a little for the next connection; false where there is none.
+    pub(super) fn wait_for_link(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let mut queue = shared.queue.lock();
+        // Known to be away: nobody waits for it again.
+        if queue.dialled.is_none() && queue.stop == Stop::No && shared.is_up.load(Ordering::Relaxed) {
+            shared.redialled.wait_for(&mut queue, self.patience);
+        }
+        let dialled = queue.dialled.take();
+        drop(queue);
+        match dialled {
+            Some(link) => self.take_up(link, in_flight),
+            None => {
+                if shared.is_up.swap(false, Ordering::Relaxed) {
+                    tracing::error!(redis = %shared.server.address(), "Redis is away: no new call is let in, running calls speak on for what they have paid");
+                }
+                false
+            }
+        }
+    }
+
+    /// Takes up a new connection, after every company there is what the journal says, or that and what is in flight.
+    pub(super) fn take_up(&mut self, link: Link, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
+        self.link = Some(link);
+        if let Err(lost) = self.reconcile(in_flight) {
+            self.lose(&lost);
+            return false;
+        }
+        if !self.shared.is_up.swap(true, Ordering::Relaxed) {
+            tracing::info!(redis = %self.shared.server.address(), "Redis is back");
+        }
+        true
+    }
+
+    fn reconcile(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> Result<(), Lost> {
+        self.connections += 1;
+        self.life = start::life(&self.shared.identity, self.connections);
+        let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();
+        for some in companies.chunks(ROUND) {
+            let asked: Vec<_> =
+                some.iter().flat_map(|(company, _)| [mark(*company, &self.life), have_of(*company)]).collect();
+            let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
+            let said = link.run(&asked)?;
+            for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
+                let most = changes + in_flight.get(company).copied().unwrap_or(0);
+                let have = redis::from_redis_value::<Option<u64>>(said).ok().flatten();
+                let is_ours = have.is_some_and(|have| (*changes..=most).contains(&have));
+                if !is_ours {
+                    tracing::warn!(company = %company, "Redis has lost or kept what it should not; it is made what the journal says");
+                    self.rebuild(*company)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mark(company: CompanyId, life: &str) -> redis::Cmd {
+    let mut cmd = redis::cmd("HSET");
+    cmd.arg(Keys::of(company).meta).arg("life").arg(life);
+    cmd
+}
+
+fn have_of(company: CompanyId) -> redis::Cmd {
+    let mut cmd = redis::cmd("HGET");
+    cmd.arg(Keys::of(company).meta).arg("have");
+    cmd
+}

@@ -1,0 +1,195 @@
+//! The engine: a bounded queue in front of the courier, the node's journal behind it. Who asks Redis, and when, is in
+//! [`super::courier`]; every question about the past is the journal's to answer.
+
+use super::audit::Audited;
+use super::courier::Courier;
+use super::queue::{Asked, Shared, Stop};
+use super::settings::Settings;
+use super::start;
+use crate::api::{
+    EndedListener, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals, Unfinished, Verification,
+};
+use crate::error::Error;
+use crate::sqlite::{SqliteLedger, only_ends};
+use domain::CompanyId;
+use domain::credit::{Account, Balance, Batch, Durability, Outcome};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+/// Comparisons with Redis that may wait at one time; who asks for one more is told that it could not be made.
+const AUDITS: usize = 8;
+
+/// The ledger with its balances in Redis and its journal on this node.
+pub struct RedisLedger {
+    shared: Arc<Shared>,
+    journal: Arc<SqliteLedger>,
+    courier: Mutex<Option<JoinHandle<()>>>,
+    asked: usize,
+    asked_reserved: usize,
+}
+
+impl RedisLedger {
+    /// Opens the journal, made where there is none, settles what the former life left open, and makes Redis what the journal says.
+    ///
+    /// Fails where the journal does, where Redis does not answer, and where it cannot be trusted with money as it is set up or keeps
+    /// the ledger of another node.
+    pub fn open(settings: Settings) -> Result<Self, Error> {
+        let Settings { journal, server, asked, asked_reserved, away_patience } = settings;
+        let path = journal.path.clone();
+        let journal = Arc::new(SqliteLedger::open(journal)?);
+        let begun = start::begin(&journal, &server)?;
+        let shared = Arc::new(Shared::new(Arc::clone(&journal), server, begun.identity.clone()));
+        let courier = Courier::new(Arc::clone(&shared), begun, away_patience);
+        let courier = std::thread::Builder::new()
+            .name("ledger-redis".into())
+            .spawn(move || courier.run())
+            .map_err(|source| Error::File { path, source })?;
+        Ok(Self { shared, journal, courier: Mutex::new(Some(courier)), asked, asked_reserved })
+    }
+
+    /// How often Redis has said something else than follows from the journal, since the start. Anything but 0 was somebody else's
+    /// hand, or is a bug; the journal's answer was given and Redis was made what the journal says.
+    pub fn disagreements(&self) -> u64 {
+        self.shared.disagreements.load(Ordering::Relaxed)
+    }
+
+    /// How often a company was made in Redis from what the journal says: once for each at its first batch, and after every loss.
+    pub fn rebuilt(&self) -> u64 {
+        self.shared.rebuilt.load(Ordering::Relaxed)
+    }
+
+    /// Compares every company with Redis, at a moment at which nothing is on its way.
+    ///
+    /// # Errors
+    /// A sentence where Redis does not answer or too many ask at once.
+    pub fn compare(&self) -> Result<Audited, String> {
+        let (tell, told) = sync_channel(1);
+        {
+            let mut queue = self.shared.queue.lock();
+            if queue.stop != Stop::No {
+                return Err("the ledger is closed".to_owned());
+            }
+            if queue.audits.len() >= AUDITS {
+                return Err(format!("{AUDITS} others wait for the same"));
+            }
+            queue.audits.push(tell);
+        }
+        self.shared.work.notify_one();
+        told.recv().unwrap_or_else(|_| Err("the ledger was closed".to_owned()))
+    }
+
+    /// Ends as a killed process would. For simulations of crashes.
+    pub fn abandon(self) {
+        self.stop(Stop::Abandoned);
+        self.journal.abandon_shared();
+    }
+
+    fn stop(&self, stop: Stop) {
+        {
+            let mut queue = self.shared.queue.lock();
+            if queue.stop == Stop::No {
+                queue.stop = stop;
+            }
+        }
+        self.shared.work.notify_one();
+        self.shared.redialled.notify_one();
+        if let Some(courier) = self.courier.lock().take()
+            && courier.join().is_err()
+        {
+            tracing::error!("the ledger's courier to Redis died of a bug; what was journalled is safe");
+        }
+    }
+}
+
+impl Ledger for RedisLedger {
+    fn submit(&self, batch: Batch, durability: Durability, reply: Reply) {
+        let refused = {
+            let mut queue = self.shared.queue.lock();
+            let room = if only_ends(&batch) { self.asked_reserved } else { self.asked };
+            if queue.stop != Stop::No || queue.in_all >= room {
+                Some(reply)
+            } else {
+                queue.in_all += 1;
+                let was_empty = queue.asked.is_empty();
+                queue.asked.push_back(Asked { batch, durability, reply });
+                if was_empty {
+                    self.shared.work.notify_one();
+                }
+                None
+            }
+        };
+        if let Some(reply) = refused {
+            reply(Outcome::Unavailable);
+        }
+    }
+
+    fn balance(&self, account: Account) -> Balance {
+        self.journal.balance(account)
+    }
+
+    fn balances(&self, company: CompanyId) -> Vec<(Account, Balance)> {
+        self.journal.balances(company)
+    }
+
+    fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
+        self.journal.statement(query)
+    }
+
+    fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {
+        self.journal.open_holds(company, limit)
+    }
+
+    fn totals(&self) -> Totals {
+        self.journal.totals()
+    }
+
+    fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {
+        self.journal.unfinished()
+    }
+
+    fn ended_after(&self, journal_sequence: u64, limit: usize) -> Result<Vec<(u64, Arc<str>)>, Error> {
+        self.journal.ended_after(journal_sequence, limit)
+    }
+
+    fn on_journalled(&self, listener: EndedListener) -> Result<(), Error> {
+        self.journal.on_journalled(listener)
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        self.journal.flush()
+    }
+
+    /// The journal recomputed, and Redis compared with it.
+    fn verify(&self) -> Result<Verification, Error> {
+        let compared = self.compare();
+        let mut verification = self.journal.verify()?;
+        match compared {
+            Ok(audited) => audited.faults.into_iter().for_each(|fault| verification.fault(fault)),
+            Err(why) => verification.fault(format!("Redis was not compared with the journal: {why}")),
+        }
+        Ok(verification)
+    }
+
+    fn balance_max(&self) -> i64 {
+        self.journal.balance_max()
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.shared.is_up.load(Ordering::Relaxed) && self.journal.is_healthy()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.stop(Stop::Closed);
+        self.journal.close()
+    }
+}
+
+impl Drop for RedisLedger {
+    fn drop(&mut self) {
+        // What cannot be closed has said so; the next start reads what there is.
+        let _ = self.close();
+    }
+}

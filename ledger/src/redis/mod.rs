@@ -1,0 +1,27 @@
+//! Balances in Redis, journalled on this node: a function in Redis decides each batch, and the node's own journal keeps what it
+//! decided (design 5). Redis is the shared balance, never the only record of money.
+//!
+//! The way of a batch, file by file: [`engine`] takes it into a [`queue`]; [`courier`] asks the journal whether it is new, has it
+//! written down as an intent where money moves, and asks Redis in rounds ([`asking`], `function.lua`) over [`link`]; the journal
+//! (the sqlite engine's, `sqlite/engine/following`) follows the answer with its own arithmetic, and answers. [`start`] settles what
+//! a former life left open and makes Redis what the journal says; [`audit`] compares the two.
+//!
+//! In this first form one node has one Redis to itself: another node's is refused at start.
+
+mod asking;
+mod audit;
+mod courier;
+mod engine;
+mod link;
+mod names;
+mod queue;
+mod settings;
+mod start;
+
+pub use audit::{Audited, verify};
+pub use engine::RedisLedger;
+pub use settings::{
+    ASKED, ASKED_RESERVED, AWAY_PATIENCE, BACK_OFF_FIRST, BACK_OFF_MAX, BALANCE_MAX, CONNECT_TIMEOUT, LOOKED_AT,
+    PING_EVERY, REPLY_TIMEOUT, ROUND, Server, Settings, VERSION_MIN,
+};
+pub use start::leave;

@@ -1,0 +1,111 @@
+//! What the courier shares with its callers: the bounded queue of what is asked, and whether Redis is there. What is done with it is
+//! in [`super::courier`].
+
+use super::audit::Audited;
+use super::link::Link;
+use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX, Server};
+use crate::api::Reply;
+use crate::error::Error;
+use crate::sqlite::{Identity, SqliteLedger};
+use domain::credit::{Batch, Durability};
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::mpsc::SyncSender;
+
+/// Whether the courier should end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// It should not.
+    No,
+    /// After everything asked.
+    Closed,
+    /// At once.
+    Abandoned,
+}
+
+/// A batch that waits for its answer.
+pub(super) struct Asked {
+    pub(super) batch: Batch,
+    pub(super) durability: Durability,
+    pub(super) reply: Reply,
+}
+
+/// What the courier is told.
+pub(super) struct Queue {
+    pub(super) asked: VecDeque<Asked>,
+    /// Everything that was asked and is not answered, wherever it is.
+    pub(super) in_all: usize,
+    /// Intents that are on disk, or failed to be, in order.
+    pub(super) written: VecDeque<(u64, bool)>,
+    pub(super) audits: Vec<SyncSender<Result<Audited, String>>>,
+    /// A new connection.
+    pub(super) dialled: Option<Link>,
+    pub(super) stop: Stop,
+}
+
+/// What the courier shares with its callers.
+pub(super) struct Shared {
+    pub(super) queue: Mutex<Queue>,
+    pub(super) work: Condvar,
+    /// Signalled when `dialled` is there.
+    pub(super) redialled: Condvar,
+    pub(super) is_up: AtomicBool,
+    pub(super) disagreements: AtomicU64,
+    pub(super) rebuilt: AtomicU64,
+    pub(super) journal: Arc<SqliteLedger>,
+    pub(super) server: Server,
+    pub(super) identity: Identity,
+}
+
+impl Shared {
+    pub(super) fn new(journal: Arc<SqliteLedger>, server: Server, identity: Identity) -> Self {
+        let queue = Queue {
+            asked: VecDeque::new(),
+            in_all: 0,
+            written: VecDeque::new(),
+            audits: Vec::new(),
+            dialled: None,
+            stop: Stop::No,
+        };
+        Self {
+            queue: Mutex::new(queue),
+            work: Condvar::new(),
+            redialled: Condvar::new(),
+            is_up: AtomicBool::new(true),
+            disagreements: AtomicU64::new(0),
+            rebuilt: AtomicU64::new(0),
+            journal,
+            server,
+            identity,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.queue.lock().stop != Stop::No
+    }
+
+    /// Tries until there is a connection, with waits that grow up to [`BACK_OFF_MAX`]. A thread of its own.
+    pub(super) fn redial(&self) {
+        let mut back_off = BACK_OFF_FIRST;
+        let mut said_unfit = false;
+        while !self.is_stopped() {
+            match Link::open(&self.server, &self.identity.node) {
+                Ok(link) => {
+                    self.queue.lock().dialled = Some(link);
+                    self.work.notify_one();
+                    self.redialled.notify_one();
+                    return;
+                }
+                Err(error @ Error::RedisUnfit { .. }) if !said_unfit => {
+                    said_unfit = true;
+                    tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
+                }
+                Err(error) => tracing::debug!(%error, "Redis is not back yet"),
+            }
+            std::thread::sleep(back_off);
+            back_off = (back_off * 2).min(BACK_OFF_MAX);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! A Redis of the test's own: Debian's redis-server on a free port of loopback, its append-only file in a temporary folder. A test
+//! without it fails and says what to install.
+#![allow(dead_code, unreachable_pub)]
+
+use ledger::redis::{Server, Settings};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// How often another port is tried where somebody took the one that was free a moment ago.
+const PORTS_TRIED: usize = 10;
+
+/// A running server; killed with the value.
+pub struct RedisServer {
+    process: Option<Child>,
+    port: u16,
+    folder: tempfile::TempDir,
+    options: Vec<String>,
+}
+
+impl RedisServer {
+    /// As it should be for a ledger.
+    pub fn start() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"])
+    }
+
+    /// With these options beside port, address and folder.
+    pub fn start_with(options: &[&str]) -> Self {
+        // In memory where there is such a place: Redis waits for a disk that others keep busy, and that is not what is tested.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { process: None, port: 0, folder, options };
+        for _ in 0..PORTS_TRIED {
+            server.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if server.launch() {
+                return server;
+            }
+        }
+        panic!("redis-server could not be started on any of {PORTS_TRIED} free ports");
+    }
+
+    /// Starts the process and waits until it says that it is ready.
+    fn launch(&mut self) -> bool {
+        let launched = Command::new("redis-server")
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+            .args(["--databases", "64", "--logfile", "", "--dir"])
+            .arg(self.folder.path())
+            .args(&self.options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut process = launched.unwrap_or_else(|error| {
+            panic!("redis-server cannot be started ({error}): install it with `apt-get install redis-server`")
+        });
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let is_ready = lines.by_ref().any(|line| line.is_ok_and(|line| line.contains("Ready to accept connections")));
+        // Whatever it says later must find a reader, or it would wait for one.
+        std::thread::spawn(move || lines.for_each(drop));
+        self.process = Some(process);
+        if !is_ready {
+            self.kill();
+        }
+        is_ready
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// It stands still, and what is sent to it waits.
+    pub fn stand_still(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on where it stood still.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &process]).status().unwrap().success());
+    }
+
+    /// Starts it again, on the same port and with what its append-only file has.
+    pub fn restart(&mut self) {
+        self.kill();
+        assert!(self.launch(), "redis-server does not start again on port {}", self.port);
+    }
+
+    /// Starts it again with nothing: the disk of the server was lost.
+    pub fn restart_empty(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("appendonlydir")).unwrap();
+        assert!(self.launch(), "redis-server does not start again on port {}", self.port);
+    }
+
+    /// Where it is.
+    pub fn server(&self) -> Server {
+        Server { host: "127.0.0.1".to_owned(), port: self.port, database: 0, user: None, password: None }
+    }
+
+    /// As `ledger.url` names it.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The settings of a ledger here, with its journal in that folder.
+    pub fn settings(&self, folder: &Path) -> Settings {
+        let journal = ledger::sqlite::Settings {
+            group_after: std::time::Duration::from_millis(1),
+            ..ledger::sqlite::Settings::new(folder.join("ledger.db"))
+        };
+        Settings::new(journal, self.server())
+    }
+
+    /// Somebody else's hand in it.
+    pub fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
