@@ -55,7 +55,6 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         }),
         require_plus: false,
         incoming_to: store::IncomingTo::CalledNumber,
-        incoming_to: store::IncomingTo::CalledNumber,
     }
 }
 
@@ -70,7 +69,6 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         prefixes: Vec::new(),
         progress_timeout_s: None,
         failover: BTreeMap::new(),
-        inbound_sources: Vec::new(),
         inbound_sources: Vec::new(),
         enabled: true,
         created_at: now,
