@@ -84,6 +84,8 @@ pub(super) struct Wires {
     life: u32,
     answered: BTreeMap<Wire, Now>,
     acknowledged: BTreeMap<Wire, Now>,
+    /// The CSeq of the INVITE that was answered: a late ACK to its 407 acknowledges nothing.
+    answered_cseq: BTreeMap<Wire, u32>,
     ended: BTreeMap<Wire, Now>,
     invited: BTreeSet<String>,
     /// The tag of the phone that answered first, where several did.
@@ -126,7 +128,7 @@ impl Wires {
     pub(super) fn saw_received(&mut self, datagram: &Datagram, now: Now) {
         let text = &datagram.text;
         let wire = (self.life, header(text, "Call-ID").unwrap_or_default().to_owned());
-        if method(text) == Some("ACK") && self.answered.contains_key(&wire) {
+        if method(text) == Some("ACK") && self.answered_cseq.get(&wire) == Some(&cseq(text).0) {
             self.acknowledged.entry(wire.clone()).or_insert(now);
         }
         if is_carrier(datagram.from) && (status(text), cseq(text).1) == (Some(200), "INVITE") {
@@ -156,6 +158,7 @@ impl Wires {
             return (is_first && self.invited.insert(call_id.clone())).then_some(call_id);
         }
         if (method(text), status(text), cseq(text).1) == (None, Some(200), "INVITE") {
+            self.answered_cseq.entry(wire.clone()).or_insert(cseq(text).0);
             self.answered.entry(wire).or_insert(now);
         }
         None
