@@ -204,6 +204,8 @@ fn credit_that_somebody_wrote_into_redis_is_not_spent() {
     assert_eq!(verification.fault_count, 1);
     assert!(verification.faults[0].contains("\"1000000 0\" in Redis, the journal says \"100 0\""), "{verification}");
     assert_eq!(tell(&ledger, batch(7, 0, vec![hold(7, 30, profile(), 500)])), refused(0, too_little(profile(), 100)));
+    // The journal answers at once, and Redis is put right after it; the audit stands in the same queue behind both.
+    assert_sound(&ledger);
     assert_eq!(ledger.disagreements(), 1);
     assert_eq!(
         in_redis(&server, "balances", PROFILE).as_deref(),
