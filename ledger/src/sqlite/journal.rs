@@ -65,6 +65,12 @@ pub(super) fn damaged(sequence: u64, what: impl Into<String>) -> Error {
 /// Holds the ledger for this process until dropped; the operating system lets go when the process dies.
 pub(super) struct Lock(#[expect(dead_code, reason = "kept open, for the lock is the file's")] File);
 
+/// How often the lock is asked for before it is taken by another. A former process that was told to end may still write; and where
+/// a process starts another program, that one holds its files, this one among them, for a moment.
+const LOCK_TRIES: u32 = 100;
+/// The pause between two of them.
+const LOCK_ASKED_EVERY: Duration = Duration::from_millis(10);
+
 /// Takes the lock beside the ledger's file.
 pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     let mut name = path.as_os_str().to_owned();
@@ -72,11 +78,14 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     let lock = PathBuf::from(name);
     let failed = |source| Error::File { path: lock.clone(), source };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_path_buf() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock(file)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_ASKED_EVERY),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
+    Err(Error::InUse { path: path.to_path_buf() })
 }
 
 /// Opens the journal for writing, made where there is none.
