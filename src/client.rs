@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long an answer may take. A deck of a million rows is stored in less.
@@ -17,6 +17,16 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_MAX: u64 = 64 << 20;
 /// Bytes of a body that are handed to the kernel at a time: the grain of the progress that is told.
 const CHUNK: usize = 64 << 10;
+
+/// Where a listener on all addresses can be reached from this machine.
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
 
 /// The API of one switch, with a token.
 #[derive(Clone)]
@@ -176,4 +186,16 @@ fn read(answer: &str) -> Option<(u16, String)> {
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding:");
     if is_chunked { None } else { Some((status, body.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_all_addresses_is_asked_on_loopback() {
+        assert_eq!(reachable("0.0.0.0:8080".parse().unwrap()), "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(reachable("[::]:8080".parse().unwrap()), "[::1]:8080".parse().unwrap());
+        assert_eq!(reachable("192.0.2.1:80".parse().unwrap()), "192.0.2.1:80".parse().unwrap());
+    }
 }

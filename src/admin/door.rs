@@ -3,9 +3,9 @@
 //! How it is asked is in [`crate::client`].
 
 use crate::ConfigFile;
-use crate::client::{Client, Failed};
+use crate::client::{Client, Failed, reachable};
 use serde_json::Value;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Entries of a page: the most that the API gives.
@@ -118,14 +118,4 @@ impl Door {
             Failed::Refused { .. } => failed.to_string(),
         }
     }
-}
-
-/// An address that listens on every interface is asked on this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
