@@ -2,13 +2,13 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
-use crate::ways::register::flow_of;
+use crate::ways::register::{flow_of, transport_of};
 use domain::call_control::Whereto;
 use domain::{CarrierId, ProfileId};
 use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
-use sip::endpoint::{Destination, Transport};
+use sip::endpoint::Destination;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Desk {
     directory: Arc<Directory>,
     secrets: BTreeMap<Arc<str>, (ProfileId, Ha1)>,
     carriers: BTreeMap<CarrierId, CarrierTarget>,
+    /// Whom a certificate must name that is shown at an address.
+    server_names: BTreeMap<SocketAddr, String>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
 }
@@ -38,8 +40,10 @@ pub struct NodeRules {
     pub echo_codes: Vec<String>,
     /// How each country dials, emergency numbers included (O3).
     pub countries: Vec<(Country, CountryPlan)>,
-    /// Where we listen: carriers are called from the first that can reach them.
+    /// Where we listen for UDP and TCP: carriers are called from the first that can reach them.
     pub listeners: Vec<SocketAddr>,
+    /// The same for TLS.
+    pub tls_listeners: Vec<SocketAddr>,
 }
 
 impl Desk {
@@ -63,6 +67,12 @@ impl Desk {
         self.carriers.get(&id)
     }
 
+    /// The name that the certificate of whoever listens there must bear (RFC 5922 7.3): the host by which it was configured, or else the
+    /// address itself.
+    pub fn server_name(&self, address: SocketAddr) -> String {
+        self.server_names.get(&address).cloned().unwrap_or_else(|| address.ip().to_string())
+    }
+
     /// Where an invitation is to be sent; none where that is not known.
     pub fn target(&self, whereto: &Whereto) -> Option<Target> {
         match whereto {
@@ -70,7 +80,7 @@ impl Desk {
             Whereto::Pbx(pbx) => {
                 let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
                 let flow = flow_of(pbx.flow);
-                let destination = Destination { transport: transport(pbx.transport), addr: pbx.peer, flow, local };
+                let destination = Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local };
                 Some(Target::Pbx(PbxTarget {
                     destination,
                     contact: Arc::clone(&pbx.contact),
@@ -127,11 +137,14 @@ impl Desk {
                 caller_id_allowed: true,
             });
         }
-        let mut targets = BTreeMap::new();
+        let (mut targets, mut server_names) = (BTreeMap::new(), BTreeMap::new());
         for carrier in &everything.carriers {
             let addresses = resolved(carrier, &mut faults);
+            for (named, found) in carrier.addresses.iter().zip(&addresses) {
+                found.iter().for_each(|address| drop(server_names.insert(*address, named.host.clone())));
+            }
             builder = builder.carrier(carrier_entry(carrier, &addresses, &rules.calls));
-            match addresses.first().map(|first| target(carrier, first, &rules.listeners)) {
+            match addresses.first().map(|first| target(carrier, first, rules)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
                 None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
@@ -139,7 +152,7 @@ impl Desk {
         }
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
-        (Desk { directory: Arc::new(directory), secrets, carriers: targets, locals }, faults)
+        (Desk { directory: Arc::new(directory), secrets, carriers: targets, server_names, locals }, faults)
     }
 }
 
@@ -175,6 +188,11 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         store::InboundSource::Exact(address) => CarrierSource::Exact(*address),
         store::InboundSource::Address(ip) => CarrierSource::Address(*ip),
     });
+    // Over a stream its port is whatever its system chose.
+    let source = |address: &SocketAddr| match carrier.transport {
+        domain::fact::Transport::Udp => CarrierSource::Exact(*address),
+        _ => CarrierSource::Address(address.ip()),
+    };
     Carrier {
         id: carrier.id,
         name: carrier.name.as_str().into(),
@@ -182,7 +200,7 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         priority: u32::from(carrier.priority),
         progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         failover,
-        sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
+        sources: addresses.iter().flatten().map(source).chain(others).collect(),
         enabled: carrier.enabled,
     }
 }
@@ -232,7 +250,15 @@ fn resolved(carrier: &store::Carrier, faults: &mut Vec<String>) -> Vec<Vec<Socke
 }
 
 /// Where a carrier listens, and the listener of ours that reaches it.
-fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAddr]) -> Result<CarrierTarget, String> {
+fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> Result<CarrierTarget, String> {
+    let is_tls = transport_of(carrier.transport).is_secure();
+    if is_tls && rules.tls_listeners.is_empty() {
+        return Err(format!(
+            "carrier {}: it wants TLS, and this node has none: set tls.listen; it is skipped",
+            carrier.name
+        ));
+    }
+    let listeners = if is_tls { &rules.tls_listeners } else { &rules.listeners };
     let reachable = first.iter().find_map(|addr| {
         let listener = listeners.iter().find(|listener| listener.is_ipv4() == addr.is_ipv4())?;
         Some((*addr, local_towards(*addr, *listener)))
@@ -240,15 +266,8 @@ fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAdd
     let (addr, local) = reachable.ok_or_else(|| {
         format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
     })?;
-    let destination = Destination { transport: transport(carrier.transport), addr, flow: None, local };
+    let destination = Destination { transport: transport_of(carrier.transport), addr, flow: None, local };
     Ok(CarrierTarget { destination, host: addr.to_string().into() })
-}
-
-const fn transport(transport: domain::fact::Transport) -> Transport {
-    match transport {
-        domain::fact::Transport::Udp => Transport::Udp,
-        domain::fact::Transport::Tcp => Transport::Tcp,
-    }
 }
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.

@@ -5,7 +5,6 @@
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::switchboard::Switchboard;
-use domain::fact::Transport;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
@@ -25,13 +24,11 @@ pub struct Settings {
     pub realm: String,
     /// What PBXs register with; none where it is the address that they reach us at.
     pub domain: Option<String>,
-    /// What SIP is spoken over at each listener (P6).
-    pub transports: Vec<Transport>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None, transports: vec![Transport::Udp, Transport::Tcp] }
+        Settings { realm: "tandem".to_owned(), domain: None }
     }
 }
 

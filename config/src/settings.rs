@@ -4,6 +4,7 @@
 
 use crate::emergency::Country;
 use crate::redis_url::RedisUrl;
+use crate::streams::{Tls, WebSocket};
 use crate::values::{
     DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
     StatusSet,
@@ -22,6 +23,10 @@ pub struct Settings {
     pub node: Node,
     /// SIP transport and transactions.
     pub sip: Sip,
+    /// SIP over TLS.
+    pub tls: Tls,
+    /// SIP over WebSockets.
+    pub websocket: WebSocket,
     /// How long PBXs may stay registered.
     pub registration: Registration,
     /// RTP.
@@ -102,9 +107,11 @@ pub struct Sip {
     pub calls_per_second_max: u32,
     /// Transactions at one time, over all shards. Beyond it new requests get 503 without state.
     pub transactions_max: u32,
-    /// TCP connections at one time, over all shards. Beyond it new ones are closed at once.
+    /// TCP, TLS and WebSocket connections of others at one time, over all shards. Beyond it new ones are closed at once.
     pub connections_max: u32,
-    /// Seconds of silence after which a TCP connection without calls is closed.
+    /// The same from one source: an IPv4 address, or an IPv6 /64.
+    pub connections_per_source_max: u32,
+    /// Seconds of silence after which a connection is closed.
     pub connection_idle_timeout_s: u32,
     /// Seconds that a digest nonce is good for, 10 to 86400; after it a PBX is told `stale` and asks again by itself.
     pub nonce_lifetime_s: u32,
@@ -130,6 +137,7 @@ impl Default for Sip {
             calls_per_second_max: 1_000,
             transactions_max: 200_000,
             connections_max: 10_000,
+            connections_per_source_max: 500,
             connection_idle_timeout_s: 900,
             nonce_lifetime_s: 300,
             nonce_key_file: None,

@@ -56,6 +56,16 @@ impl Target {
         }
     }
 
+    /// Whether it is called by a `sips:` URI: then we are reached by one too (RFC 3261 8.1.1.8).
+    pub fn is_sips(&self) -> bool {
+        match self {
+            Target::Carrier(_) => false,
+            Target::Pbx(pbx) => {
+                Uri::parse(pbx.contact.as_bytes()).is_ok_and(|contact| contact.scheme() == sip::Scheme::Sips)
+            }
+        }
+    }
+
     /// The value of To (I4): of a PBX the number without `+`, or its SIP user, at our domain.
     pub(crate) fn to(&self, callee: E164, identity: &Identity) -> String {
         match self {
@@ -70,7 +80,7 @@ impl Target {
     /// The value of our Contact: towards a PBX with the number that calls (I5).
     pub(crate) fn our_contact(&self, caller_id: &CallerId, identity: &Identity) -> String {
         match (self, caller_id) {
-            (Target::Pbx(_), CallerId::Number(number)) => format!("<sip:{number}@{}>", identity.contact),
+            (Target::Pbx(_), CallerId::Number(number)) => identity.contact_of(&number.to_string()),
             (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => identity.contact_value(),
         }
     }

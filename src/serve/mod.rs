@@ -2,6 +2,7 @@
 //!
 //! What a setting means to a room is in `settings`.
 
+mod certificates;
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
@@ -134,6 +135,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     telemetry.set_config_loaded(Some(clock.now().wall));
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
+    certificates::watch(exchange.clone());
     forget_answers(office);
     Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
 }
@@ -312,6 +314,9 @@ pub(crate) fn run(settings: Settings) -> ExitCode {
 fn announce(settings: &Settings, running: &Running) {
     for address in running.exchange.listeners() {
         eprintln!("tandem: SIP over UDP and TCP at {address}, realm {}", settings.sip.realm);
+    }
+    for (transport, address) in running.exchange.stream_listeners() {
+        eprintln!("tandem: SIP over {} at {address}", transport.as_str());
     }
     eprintln!("tandem: API at http://{}/api/v1, metrics at http://{}/metrics", running.http, running.http);
     eprintln!("tandem: the operator's token is in {}", settings.node.data_dir.join(TOKEN_FILE).display());

@@ -1,10 +1,13 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
 use actors::desk::NodeRules;
-use actors::{ExchangeSettings, NodeLimits};
-use config::{DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern};
+use actors::{ClientCertificates, ExchangeSettings, NodeLimits, StreamSettings, TlsSettings};
+use config::{
+    DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
+};
 use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
+use sip::endpoint::Transport;
 use sip::transaction::Timing;
 use std::time::Duration;
 use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
@@ -39,6 +42,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         },
         transactions_max: sip.transactions_max as usize,
         connections_max: sip.connections_max as usize,
+        connections_per_source_max: sip.connections_per_source_max as usize,
+        streams: streams(settings),
         node_limits: NodeLimits {
             mailbox_call_max: settings.node.mailbox_call_max,
             mailbox_profile_max: settings.node.mailbox_profile_max,
@@ -60,7 +65,34 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             echo_codes: settings.calls.echo.iter().map(echo_code).collect(),
             countries: countries(settings),
             listeners: Vec::new(),
+            tls_listeners: Vec::new(),
         },
+    }
+}
+
+/// TLS and WebSockets.
+fn streams(settings: &Settings) -> StreamSettings {
+    let Settings { tls, websocket, .. } = settings;
+    let lists =
+        [(Transport::Tls, &tls.listen), (Transport::Ws, &websocket.listen), (Transport::Wss, &websocket.secure_listen)];
+    let listen = lists.iter().flat_map(|(transport, addresses)| addresses.iter().map(|address| (*transport, *address)));
+    let certificate = tls.certificate_file.as_ref().zip(tls.key_file.as_ref());
+    StreamSettings {
+        listen: listen.collect(),
+        tls: certificate.map(|(certificate, key)| TlsSettings {
+            certificate_file: certificate.clone(),
+            key_file: key.clone(),
+            allows_tls12: tls.version_min == TlsVersion::Tls12,
+            client_certificates: match tls.client_certificates {
+                config::ClientCertificates::Off => ClientCertificates::Off,
+                config::ClientCertificates::Optional => ClientCertificates::Optional,
+                config::ClientCertificates::Required => ClientCertificates::Required,
+            },
+            client_ca_file: tls.client_ca_file.clone(),
+            ca_file: tls.ca_file.clone(),
+            verifies: tls.verify,
+        }),
+        origins: websocket.origins.clone(),
     }
 }
 

@@ -152,13 +152,6 @@ const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
     inbound_sources";
 
-const fn transport_label(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    }
-}
-
 /// A word in a column that should be one of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is not known here")]
@@ -168,6 +161,7 @@ fn transport(row: &Row<'_>, index: usize) -> rusqlite::Result<Transport> {
     match row.get_ref(index)?.as_str()? {
         "udp" => Ok(Transport::Udp),
         "tcp" => Ok(Transport::Tcp),
+        "tls" => Ok(Transport::Tls),
         other => Err(unreadable(index, UnknownWord(other.to_owned()))),
     }
 }
@@ -325,7 +319,7 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
             carrier.id.to_string(),
             carrier.name,
             list_text(&carrier.addresses),
-            transport_label(carrier.transport),
+            carrier.transport.as_str(),
             carrier.priority,
             list_text(&carrier.prefixes),
             carrier.progress_timeout_s,

@@ -26,7 +26,7 @@ class Baresip:
     that is none runs dry, and the sound has gaps that the network did not have.
     """
 
-    def __init__(self, folder, server, profile, plays):
+    def __init__(self, folder, server, profile, plays, transport="udp", authority=None, answers=False):
         self.folder = pathlib.Path(folder) / "baresip"
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
@@ -56,11 +56,13 @@ class Baresip:
             "module_app menu.so",
             "module_app ctrl_tcp.so",
             f"ctrl_tcp_listen 127.0.0.1:{control}",
+            *([f"sip_cafile {authority}"] if authority else []),
             "",
         ]))
         user, password = profile["sip_user"], profile["sip_password"]
         (self.folder / "accounts").write_text(
-            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU\n")
+            f"<sip:{user}@{server}{'' if transport == 'udp' else ';transport=' + transport}>;auth_user={user};"
+            f"auth_pass={password};regint=60;audio_codecs=PCMU{';answermode=auto' if answers else ''}\n")
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -164,6 +166,37 @@ class KamailioPbx:
     @property
     def address(self):
         """Where its phones send."""
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Ends it."""
+        stop_kamailio(self.process)
+
+
+class KamailioTls:
+    """Kamailio between the switch (TLS) and a subscriber of its own (UDP)."""
+
+    def __init__(self, folder, switch, authority, subscriber="127.0.0.1:9"):
+        self.folder = pathlib.Path(folder) / "kamailio_tls"
+        self.folder.mkdir(parents=True)
+        self.port, self.tls_port = free_port(), free_port(udp=False)
+        certificate, key = authority.issue("kamailio")
+        tls = self.folder / "tls.cfg"
+        tls.write_text("\n".join([
+            "[server:default]", "method = TLSv1.2+", f"certificate = {certificate}", f"private_key = {key}",
+            "[client:default]", "method = TLSv1.2+", "verify_certificate = yes", "require_certificate = yes",
+            f"ca_list = {authority.ca}", ""]))
+        config = (HERE / "kamailio_tls.cfg").read_text()
+        for name, value in (("PORT", self.port), ("TLS_PORT", self.tls_port), ("SWITCH", switch), ("SUBSCRIBER", subscriber),
+                            ("TLS_CONFIG", tls), ("MODULES", kamailio_modules())):
+            config = config.replace(f"@{name}@", str(value))
+        (self.folder / "kamailio.cfg").write_text(config)
+        self.process = start_kamailio(self.folder)
+        until(lambda: socket.create_connection(("127.0.0.1", self.tls_port), 1).close() is None, "Kamailio's TLS port")
+
+    @property
+    def address(self):
+        """Where its subscriber sends."""
         return f"127.0.0.1:{self.port}"
 
     def stop(self):

@@ -151,7 +151,7 @@ impl House {
             self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
             return;
         };
-        let identity = self.naming.identity_towards(target.destination().local);
+        let identity = self.identity_towards(&target);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
         let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
@@ -163,6 +163,12 @@ impl House {
         self.pass_on(id, told, effects);
         self.forget_closed(id);
         let _ = now;
+    }
+
+    /// How we show ourselves to who is called there.
+    fn identity_towards(&self, target: &leg::Target) -> Arc<leg::Identity> {
+        let destination = target.destination();
+        self.naming.identity_towards(destination.transport, destination.local, target.is_sips())
     }
 
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {

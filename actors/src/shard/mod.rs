@@ -10,7 +10,8 @@
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
-//! | `connections` | TCP connections of this shard |
+//! | `connections` | stream connections of this shard |
+//! | `opening` | connections that we open |
 //! | `figures` | what is counted, for the metrics |
 
 mod alarms;
@@ -18,6 +19,7 @@ mod connections;
 mod dispatcher;
 mod figures;
 mod legs;
+mod opening;
 mod places;
 mod register;
 
@@ -115,16 +117,18 @@ pub struct ShardParts {
     pub listeners: Vec<Listener>,
     /// How many shards there are.
     pub shards: u16,
-    /// TCP connections at most.
-    pub connections_max: usize,
+    /// Stream connections of our own at most.
+    pub opened_max: usize,
 }
 
 /// One address that a shard listens on.
 pub struct Listener {
     /// The address, with the port that was bound.
     pub address: SocketAddr,
-    /// For datagrams.
-    pub udp: UdpSocket,
+    /// For datagrams, where it takes some.
+    pub udp: Option<UdpSocket>,
+    /// What is spoken over its connections.
+    pub transport: Transport,
     /// For connections.
     pub tcp: std::net::TcpListener,
 }
@@ -160,7 +164,7 @@ impl Shard {
         Shard {
             places: Places::new(number),
             registers: Registers::default(),
-            connections: Connections::new(number, parts.connections_max),
+            connections: Connections::new(number, parts.opened_max),
             core: parts.core,
             naming: parts.naming,
             shards: parts.shards,
@@ -244,7 +248,9 @@ impl Shard {
                     outgoing.push(&bytes, destination.addr, destination.local);
                 }
             }
-            Transport::Tcp => self.transmit_over_stream(bytes, destination, ctx),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.transmit_over_stream(bytes, destination, ctx);
+            }
         }
     }
 
@@ -286,7 +292,20 @@ impl Shard {
     }
 
     fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
-        let Listener { address, udp, tcp } = listener;
+        let Listener { address, udp, transport, tcp } = listener;
+        if let Some(udp) = udp {
+            self.read_datagrams(udp, address, index, ctx)?;
+        }
+        self.accept_connections(tcp, transport, address, ctx)
+    }
+
+    fn read_datagrams(
+        &mut self,
+        udp: UdpSocket,
+        address: SocketAddr,
+        index: usize,
+        ctx: &mut Context<Self>,
+    ) -> std::io::Result<()> {
         let socket = Arc::new(ReadableSocket::register(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
@@ -301,7 +320,7 @@ impl Shard {
             let error = error.await;
             tracing::error!(%error, %address, "the SIP socket cannot be read any more");
         });
-        self.accept_connections(tcp, address, ctx)
+        Ok(())
     }
 }
 

@@ -75,15 +75,34 @@ pub fn read(message: &Message, source: &Source, transaction: u64) -> Result<Regi
         cseq: cseq.number,
         source: source.peer,
         local: source.local,
-        transport: match source.transport {
-            Transport::Udp => fact::Transport::Udp,
-            Transport::Tcp => fact::Transport::Tcp,
-        },
+        transport: transport_fact(source.transport),
         flow: source.flow.map(flow_tag).unwrap_or_default(),
         behind_nat: is_behind_nat(message, source.peer.ip()),
         credentials_generation: 0,
         user_agent: String::from_utf8_lossy(&user_agent[..user_agent.len().min(128)]).into(),
     })
+}
+
+/// A transport in the words of facts and bindings.
+pub const fn transport_fact(transport: Transport) -> fact::Transport {
+    match transport {
+        Transport::Udp => fact::Transport::Udp,
+        Transport::Tcp => fact::Transport::Tcp,
+        Transport::Tls => fact::Transport::Tls,
+        Transport::Ws => fact::Transport::Ws,
+        Transport::Wss => fact::Transport::Wss,
+    }
+}
+
+/// The transport that a fact or a binding names.
+pub const fn transport_of(transport: fact::Transport) -> Transport {
+    match transport {
+        fact::Transport::Udp => Transport::Udp,
+        fact::Transport::Tcp => Transport::Tcp,
+        fact::Transport::Tls => Transport::Tls,
+        fact::Transport::Ws => Transport::Ws,
+        fact::Transport::Wss => Transport::Wss,
+    }
 }
 
 /// The name of a connection in bindings.

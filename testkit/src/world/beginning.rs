@@ -145,6 +145,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         echo_codes: vec!["*43".to_owned()],
         countries: Vec::new(),
         listeners: vec![SWITCH],
+        tls_listeners: Vec::new(),
     };
     let (desk, faults) = Desk::build(everything, &rules);
     assert!(faults.is_empty(), "{faults:?}");
