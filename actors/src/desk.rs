@@ -85,6 +85,7 @@ impl Desk {
                     destination,
                     contact: Arc::clone(&pbx.contact),
                     to_user: pbx.to_user.clone(),
+                    path: Arc::clone(&pbx.path),
                 }))
             }
         }
@@ -188,11 +189,6 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         store::InboundSource::Exact(address) => CarrierSource::Exact(*address),
         store::InboundSource::Address(ip) => CarrierSource::Address(*ip),
     });
-    // Over a stream its port is whatever its system chose.
-    let source = |address: &SocketAddr| match carrier.transport {
-        domain::fact::Transport::Udp => CarrierSource::Exact(*address),
-        _ => CarrierSource::Address(address.ip()),
-    };
     Carrier {
         id: carrier.id,
         name: carrier.name.as_str().into(),
@@ -200,7 +196,7 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         priority: u32::from(carrier.priority),
         progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         failover,
-        sources: addresses.iter().flatten().map(source).chain(others).collect(),
+        sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         enabled: carrier.enabled,
     }
 }

@@ -476,17 +476,17 @@ fn host_of(ip: IpAddr) -> String {
 
 fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) -> endpoint::Settings {
     let transactions_max = settings.transactions_max.div_ceil(usize::from(shards));
+    let mut front_door =
+        FrontDoor { methods: METHODS.to_vec(), server: settings.user_agent.clone(), ..FrontDoor::default() };
+    // What REGISTERs may require (RFC 3327, RFC 5626).
+    front_door.extensions.extend(["path", "outbound"]);
     endpoint::Settings {
         shard: naming.shard,
         timing: settings.timing,
         server_transactions_max: transactions_max,
         client_transactions_max: transactions_max,
         advertised_host: settings.advertised.map(host_of),
-        front_door: FrontDoor {
-            methods: METHODS.to_vec(),
-            server: settings.user_agent.clone(),
-            ..FrontDoor::default()
-        },
+        front_door,
         ..endpoint::Settings::default()
     }
 }

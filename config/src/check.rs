@@ -3,6 +3,7 @@
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
 use crate::emergency;
+use crate::reach::{unreachable, unroutable};
 use crate::settings::{Calls, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
 use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
@@ -298,6 +299,7 @@ impl Checks {
             );
         }
         self.listeners_apart(settings);
+        self.reachable(settings);
         for address in &sip.listen {
             let (port, ip) = (address.port(), address.ip());
             if (media.port_min..=media.port_max).contains(&port) && share(ip, media.address) {
@@ -321,6 +323,27 @@ impl Checks {
                 format!("{} is not below ring_timeout_s, {}", calls.carrier_progress_timeout_s, calls.ring_timeout_s),
                 "a carrier must be given up before the call is, or the next one is never tried",
             );
+        }
+    }
+
+    /// What is told to who comes from the internet must be reachable from there.
+    fn reachable(&mut self, settings: &Settings) {
+        let Settings { sip, tls, websocket, media, .. } = settings;
+        let all = sip.listen.iter().chain(&tls.listen).chain(&websocket.listen).chain(&websocket.secure_listen);
+        let Some(public) = all.map(SocketAddr::ip).find(|ip| unroutable(*ip).is_none()) else { return };
+        if let Some(advertised) = sip.advertised_address
+            && let Some(why) = unreachable(public, advertised)
+        {
+            let help =
+                format!("name the public address that peers send to, or leave it out: they are told {public} then");
+            self.complain(&[("sip", "advertised_address")], why, help);
+        }
+        let key = if media.advertised_address.is_some() { "advertised_address" } else { "address" };
+        if let Some(why) = unreachable(public, media.advertised_address.unwrap_or(media.address)) {
+            let help = format!(
+                "set media.address to {public}, or media.advertised_address to the public address of this machine"
+            );
+            self.complain(&[("media", key), ("sip", "listen")], format!("SDP would name it, but {why}"), help);
         }
     }
 

@@ -342,3 +342,18 @@ fn a_wrong_redis_url_is_refused_and_a_password_in_it_is_not_repeated() {
     let faults = refused(&text("rediss://127.0.0.1"));
     assert!(messages(&faults)[0].contains("TLS comes with a later version"));
 }
+
+#[test]
+fn an_address_that_nobody_can_reach_is_not_told_to_the_internet() {
+    let public = "[sip]\nlisten = [\"8.8.8.8:5060\"]\n";
+    let told = messages(&refused(public)).join("\n");
+    assert!(told.contains("media.address: SDP would name it, but 127.0.0.1 is the loopback of this machine"), "{told}");
+    let behind = format!("{public}advertised_address = \"192.168.1.2\"\n[media]\naddress = \"8.8.8.8\"\n");
+    assert_eq!(
+        messages(&refused(&behind)),
+        [
+            "sip.advertised_address: 192.168.1.2 is a private address (RFC 1918), and peers that reach 8.8.8.8 from the internet \
+          cannot send to it"
+        ]
+    );
+}

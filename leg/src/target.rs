@@ -27,6 +27,8 @@ pub struct PbxTarget {
     pub contact: Arc<str>,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
+    /// The proxies on the way to it, the nearest to us first (RFC 3327 5.4): the INVITE's Route.
+    pub path: Arc<[Arc<str>]>,
 }
 
 /// Where a leg calls.
@@ -53,6 +55,14 @@ impl Target {
         match self {
             Target::Carrier(carrier) => Some(format!("sip:{callee}@{}", carrier.host)),
             Target::Pbx(pbx) => with_user(&pbx.contact, callee.digits().as_str()),
+        }
+    }
+
+    /// The values of Route, in order.
+    pub(crate) fn routes(&self) -> Vec<String> {
+        match self {
+            Target::Carrier(_) => Vec::new(),
+            Target::Pbx(pbx) => pbx.path.iter().map(ToString::to_string).collect(),
         }
     }
 

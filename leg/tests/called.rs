@@ -40,6 +40,7 @@ fn pbx(to_user: Option<&str>) -> Target {
         destination: destination(),
         contact: "sip:99050000040027@10.0.0.7:5062;rinstance=1".into(),
         to_user: to_user.map(Into::into),
+        path: [Arc::from("<sip:edge.example.net;lr>")].into(),
     })
 }
 
@@ -110,8 +111,12 @@ fn a_pbx_that_wants_to_sees_its_own_user_in_to_and_of_an_anonymous_caller_nothin
 
 #[test]
 fn a_contact_that_cannot_be_called_fails_the_leg_before_anything_is_sent() {
-    let target =
-        Target::Pbx(PbxTarget { destination: destination(), contact: "tel:+12025550100".into(), to_user: None });
+    let target = Target::Pbx(PbxTarget {
+        destination: destination(),
+        contact: "tel:+12025550100".into(),
+        to_user: None,
+        path: Arc::default(),
+    });
     let (leg, effects) = invite_at(&target, &order(CallerId::Anonymous));
     assert!(leg.is_finished());
     assert!(matches!(effects[..], [Effect::Tell(LegEvent::Failed(LegFailure::Transport))]));

@@ -3,6 +3,7 @@
 //! What a setting means to a room is in `settings`.
 
 mod certificates;
+mod reach;
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
@@ -44,6 +45,9 @@ pub(crate) enum ServeError {
     /// The files of secrets.
     #[error("{0}")]
     Secrets(String),
+    /// Peers would be told an address that they cannot send to.
+    #[error("{0}")]
+    Unreachable(String),
     /// The data directory.
     #[error("{}: {source}; name a folder that this user may write in node.data_dir", path.display())]
     DataDirectory { path: PathBuf, source: std::io::Error },
@@ -93,6 +97,9 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         tracing::warn!(%error, "the limit of open files cannot be raised");
         0
     });
+    if let Some(fault) = reach::fault(settings) {
+        return Err(ServeError::Unreachable(fault));
+    }
     let clock = Clock::start();
     let secrets = settings.read_secrets().map_err(|faults| ServeError::Secrets(faults.report()))?;
     let directory = &settings.node.data_dir;

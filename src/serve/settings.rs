@@ -17,6 +17,9 @@ use switch::registration::Expiries;
 /// Of the descriptors that the process may open, one in this many may be a socket that is only kept for a later call.
 const OPEN_FILES_PER_KEPT: u64 = 4;
 
+/// Seconds that a registration over a connection ends before the connection would be closed for its silence.
+const STREAM_REFRESH_MARGIN_S: u32 = 60;
+
 /// What the switch is told; `open_files` is how many descriptors the process may open.
 pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u64) -> ExchangeSettings {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -53,6 +56,11 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             expiries: Expiries {
                 behind_nat_max_s: settings.registration.expires_nat_max_s,
                 direct_max_s: settings.registration.expires_direct_max_s,
+                // Below the silence after which the connection would be closed.
+                stream_max_s: sip
+                    .connection_idle_timeout_s
+                    .saturating_sub(STREAM_REFRESH_MARGIN_S)
+                    .max(settings.registration.expires_min_s),
                 min_s: settings.registration.expires_min_s,
             },
         },

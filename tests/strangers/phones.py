@@ -26,7 +26,7 @@ class Baresip:
     that is none runs dry, and the sound has gaps that the network did not have.
     """
 
-    def __init__(self, folder, server, profile, plays, transport="udp", authority=None, answers=False):
+    def __init__(self, folder, server, profile, plays, transport="udp", authority=None, answers=None):
         self.folder = pathlib.Path(folder) / "baresip"
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
@@ -62,7 +62,9 @@ class Baresip:
         user, password = profile["sip_user"], profile["sip_password"]
         (self.folder / "accounts").write_text(
             f"<sip:{user}@{server}{'' if transport == 'udp' else ';transport=' + transport}>;auth_user={user};"
-            f"auth_pass={password};regint=60;audio_codecs=PCMU{';answermode=auto' if answers else ''}\n")
+            f"auth_pass={password};regint=60;audio_codecs=PCMU\n"
+            # baresip looks for an account of the user that is called: one that registers nowhere.
+            + (f"<sip:{answers}@127.0.0.1>;regint=0;audio_codecs=PCMU;answermode=auto\n" if answers else ""))
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@
 
 use super::HANDSHAKE_S;
 use super::doorkeeper::{HANDSHAKES_MAX, Handshaking};
-use super::names::Named;
 use super::tls::{Loaded, Tls};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConnection};
@@ -158,15 +157,6 @@ pub(crate) struct Secured {
 }
 
 impl Secured {
-    /// Whom the peer's certificate names, where it showed one that is good.
-    pub(crate) fn named(&self) -> Option<Named> {
-        let shown = match &self.session {
-            Session::Server(session) => session.peer_certificates(),
-            Session::Client(session) => session.peer_certificates(),
-        };
-        Named::in_certificate(shown?.first()?).ok()
-    }
-
     /// The connection on the runtime of whoever calls. The handshake is over: the session that has seen it is put in the place of the
     /// new one that tokio-rustls makes, since it has no other door for one.
     pub(crate) async fn settle(self) -> io::Result<TlsStream<TcpStream>> {

@@ -39,6 +39,8 @@ pub struct Register {
     pub transport: Transport,
     /// Over which connection.
     pub flow: FlowTag,
+    /// The proxies between the PBX and us, the nearest to us first (RFC 3327): each a URI in angle brackets.
+    pub path: Arc<[Arc<str>]>,
     /// Whether the PBX is behind NAT: its Via or Contact is not where the REGISTER came from (S9).
     pub behind_nat: bool,
     /// The generation of the password that it proved (S10).
@@ -80,6 +82,8 @@ pub struct Binding {
     pub transport: Transport,
     /// Over which connection.
     pub flow: FlowTag,
+    /// The proxies on the way to it, the nearest to us first (RFC 3327).
+    pub path: Arc<[Arc<str>]>,
     /// Whether it is behind NAT.
     pub behind_nat: bool,
     /// The SIP Call-ID of its REGISTERs.

@@ -19,14 +19,17 @@ pub struct Expiries {
     pub behind_nat_max_s: u32,
     /// Seconds that a binding lasts at most where the PBX is reached directly.
     pub direct_max_s: u32,
+    /// Seconds that a binding lasts at most over a connection, NAT or not: refreshed before the connection is closed for its silence.
+    pub stream_max_s: u32,
     /// Seconds that may be asked for at least.
     pub min_s: u32,
 }
 
 impl Default for Expiries {
-    /// 45 s behind NAT, shorter than the shortest UDP mappings; an hour directly; not below 30 s.
+    /// 45 s behind NAT, shorter than the shortest UDP mappings; an hour directly; over connections 840 s, the longest pause between
+    /// keep-alives (RFC 5626 4.4.1); not below 30 s.
     fn default() -> Self {
-        Expiries { behind_nat_max_s: 45, direct_max_s: 3_600, min_s: 30 }
+        Expiries { behind_nat_max_s: 45, direct_max_s: 3_600, stream_max_s: 840, min_s: 30 }
     }
 }
 
@@ -93,7 +96,13 @@ impl Registration {
         let Some(kept) = contacts.iter().find(|contact| wanted(contact) != Some(0)) else {
             return self.on_removed(register, contacts, now, effects);
         };
-        let longest = if register.behind_nat { self.expiries.behind_nat_max_s } else { self.expiries.direct_max_s };
+        let Expiries { behind_nat_max_s, direct_max_s, stream_max_s, .. } = self.expiries;
+        let longest = match (register.transport, register.behind_nat) {
+            (Transport::Udp, true) => behind_nat_max_s,
+            (Transport::Udp, false) => direct_max_s,
+            // The connection itself keeps a NAT open, as long as something goes over it.
+            _ => direct_max_s.min(stream_max_s),
+        };
         let asked_s = wanted(kept).unwrap_or(longest);
         if asked_s < self.expiries.min_s {
             return self.too_brief(register, asked_s, effects);
@@ -131,6 +140,7 @@ impl Registration {
             local: register.local,
             transport: register.transport,
             flow: register.flow,
+            path: register.path.clone(),
             behind_nat: register.behind_nat,
             sip_call_id: register.sip_call_id.clone(),
             cseq: register.cseq,

@@ -29,6 +29,7 @@ fn register(uri: &str, expires_s: u32, call_id: &str, cseq: u32) -> Register {
         local: "192.0.2.1:5060".parse().unwrap(),
         transport: Transport::Udp,
         flow: FlowTag(7),
+        path: Arc::default(),
         behind_nat: false,
         credentials_generation: 3,
         user_agent: "pbx".into(),
