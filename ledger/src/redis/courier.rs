@@ -137,6 +137,9 @@ impl Courier {
         }
         if is_quiet && self.link.as_mut().is_some_and(|link| link.ping().is_err()) {
             self.lose(&Lost("it does not answer a PING".to_owned()));
+        }
+        // However it was lost, now or in the round before: where it does not come back soon, everybody is to know that it is away.
+        if self.link.is_none() {
             self.wait_for_link(&BTreeMap::new());
         }
         Collected { stop, written, audits }
