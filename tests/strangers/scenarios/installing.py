@@ -109,3 +109,23 @@ def refused_commands_change_nothing(world):
         equal(installed.code, 0, "the credit's exit code")
     (company,) = json.loads(installed.run("tandem company list --json"))
     equal(company["credit"]["balance"], "5.00", "the company's balance")
+
+
+@scenario(needs_switch=True)
+def a_profile_names_whom_its_command_says(world):
+    """`tandem profile add --incoming-to` is the API's `incoming_to` (I4); another word is refused and makes no profile."""
+    installed = Installation(world.folder, "127.0.0.1:5060")
+    world.agents.append(installed)
+    installed.run("tandem init")
+    equal(installed.code, 0, "tandem init exit code")
+    installed.run("tandem serve &")
+    for name, flag, expected in (("Branch", "", "called_number"), ("Old PBX", "--incoming-to sip_username", "sip_username"),
+                                 ("New PBX", "--incoming-to called_number", "called_number")):
+        made = json.loads(installed.run(f'tandem profile add "My company" "{name}" {flag} --json'))
+        equal(installed.code, 0, f"the exit code of making {name}")
+        equal(made["incoming_to"], expected, f"whom the To of {name}'s calls names")
+    before = installed.run("tandem profile list --json")
+    installed.run('tandem profile add "My company" Another --incoming-to nobody')
+    equal(installed.code, 2, "the exit code for a word that is none")
+    expect("called_number, sip_username" in installed.said, f"it said {installed.said!r}")
+    equal(len(json.loads(installed.run("tandem profile list --json"))), len(json.loads(before)), "profiles")
