@@ -193,7 +193,7 @@ impl Core {
     }
 
     /// The shard on which a profile's actors live.
-    fn home_of(&self, id: ProfileId) -> Option<&ShardHandle> {
+    pub(crate) fn home_of(&self, id: ProfileId) -> Option<&ShardHandle> {
         let shards = self.shards.get()?;
         let mut hasher = SipHasher24::new();
         hasher.write_u128(id.bits());

@@ -192,7 +192,11 @@ impl Checks {
     }
 
     fn registration(&mut self, registration: &Registration) {
-        let Registration { expires_nat_max_s, expires_direct_max_s, expires_min_s, bindings_max } = *registration;
+        let Registration { expires_nat_max_s, expires_direct_max_s, expires_min_s, keep_alive_s, bindings_max } =
+            *registration;
+        if keep_alive_s != 0 {
+            self.range(("registration", "keep_alive_s"), keep_alive_s, 10, 3_600, " seconds, or 0 for none");
+        }
         self.range(("registration", "expires_min_s"), expires_min_s, 1, 86_400, " seconds");
         for (key, value) in [("expires_nat_max_s", expires_nat_max_s), ("expires_direct_max_s", expires_direct_max_s)] {
             if value < expires_min_s || value > 86_400 {

@@ -155,13 +155,21 @@ pub struct Registration {
     pub expires_direct_max_s: u32,
     /// Seconds at least: who asks for less gets 423 with this in Min-Expires.
     pub expires_min_s: u32,
+    /// Seconds between two OPTIONS to a PBX behind NAT over UDP, 10 to 3600; 0 for none.
+    pub keep_alive_s: u32,
     /// Registered PBXs at one time. One more gets 503.
     pub bindings_max: u32,
 }
 
 impl Default for Registration {
     fn default() -> Self {
-        Registration { expires_nat_max_s: 45, expires_direct_max_s: 3_600, expires_min_s: 30, bindings_max: 100_000 }
+        Registration {
+            expires_nat_max_s: 45,
+            expires_direct_max_s: 3_600,
+            expires_min_s: 30,
+            keep_alive_s: 25,
+            bindings_max: 100_000,
+        }
     }
 }
 

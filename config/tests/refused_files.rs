@@ -35,7 +35,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
     assert_eq!(
         report(&faults),
         "  × [registration]: unknown key `expires_natt_max_s`, expected one of `expires_nat_max_s`, `expires_direct_max_s`,
-  │ `expires_min_s`, `bindings_max`
+  │ `expires_min_s`, `keep_alive_s`, `bindings_max`
    ╭─[tandem.toml:3:1]
  2 │ expires_min_s = 30
  3 │ expires_natt_max_s = 45
@@ -49,7 +49,8 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
 fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
-        "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`, `ledger`, `http`, `log`
+        "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`, `ledger`,
+  │ `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────

@@ -62,6 +62,10 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
                     .saturating_sub(STREAM_REFRESH_MARGIN_S)
                     .max(settings.registration.expires_min_s),
                 min_s: settings.registration.expires_min_s,
+                probe_every: match settings.registration.keep_alive_s {
+                    0 => None,
+                    seconds => Some(Duration::from_secs(seconds.into())),
+                },
             },
         },
         nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),

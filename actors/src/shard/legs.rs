@@ -1,6 +1,7 @@
 //! Orders of legs to the endpoint, and the endpoint's news to them.
 
 use super::Shard;
+use super::probes::is_probe;
 use crate::call;
 use crate::mailbox::tell;
 use crate::shell::Tell;
@@ -33,8 +34,10 @@ impl Shard {
     }
 
     pub(super) fn tell_leg(&mut self, news: Effect) {
-        if let Some((owner, news)) = ways::legs::news_of(news) {
-            self.tell(owner, news);
+        match ways::legs::news_of(news) {
+            Some((owner, news)) if is_probe(owner) => self.on_probe_news(owner, &news),
+            Some((owner, news)) => self.tell(owner, news),
+            None => {}
         }
     }
 

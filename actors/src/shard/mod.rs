@@ -8,6 +8,7 @@
 //! | `alarms` | when the shard is woken for its timers |
 //! | `places` | the calls of this shard, and the names by which the endpoint knows their legs |
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
+//! | `probes` | OPTIONS to PBXs behind NAT, which keep the way to them open |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
 //! | `connections` | stream connections of this shard |
@@ -21,10 +22,12 @@ mod figures;
 mod legs;
 mod opening;
 mod places;
+mod probes;
 mod register;
 
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
+pub(crate) use probes::ProbeOrdered;
 
 use crate::call::Naming;
 use crate::core::Core;
@@ -37,6 +40,7 @@ use connections::Connections;
 use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
 use figures::Handled;
+use probes::Probes;
 use register::Registers;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
@@ -143,6 +147,7 @@ pub struct Shard {
     entropy: Entropy,
     places: Places,
     registers: Registers,
+    probes: Probes,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
     pending_listeners: Vec<Listener>,
@@ -164,6 +169,7 @@ impl Shard {
         Shard {
             places: Places::new(number),
             registers: Registers::default(),
+            probes: Probes::default(),
             connections: Connections::new(number, parts.opened_max),
             core: parts.core,
             naming: parts.naming,

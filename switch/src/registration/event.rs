@@ -16,6 +16,13 @@ pub enum Event {
     RegisterReceived(Box<Register>),
     /// The connection is gone: a binding over it cannot be reached any more.
     FlowClosed(FlowTag),
+    /// A binding was asked whether it lives, as [`Effect::Probe`] ordered.
+    Probed {
+        /// Which binding.
+        binding: Arc<Binding>,
+        /// Whether anything came back, be it a refusal.
+        is_answered: bool,
+    },
 }
 
 /// A REGISTER whose credentials are proven.
@@ -116,6 +123,8 @@ pub enum Effect {
     },
     /// The live binding has changed: show it, keep it (P6).
     Publish(Option<Arc<Binding>>),
+    /// Ask the PBX whether it lives, which keeps the way to it open; answered by [`Event::Probed`].
+    Probe(Arc<Binding>),
     /// Say what happened.
     Tell(Fact),
 }
