@@ -196,7 +196,7 @@ class KamailioTls:
 
     def stop(self):
         """Ends it."""
-        stop_kamailio(self.process)
+        ended(self.process, 5)
 
 
 def kamailio_modules():

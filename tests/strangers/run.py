@@ -25,7 +25,7 @@ from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
 SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "sounding", "crowding", "charging", "crashing",
-            "equipping", "securing", "browsing", "watching", "installing", "sharing", "demonstrating", "loading")
+            "equipping", "securing", "browsing", "addressing", "watching", "installing", "sharing", "demonstrating", "loading")
 
 
 # Failures whose logs are shown.

@@ -79,7 +79,9 @@ class Server:
         self.starts = 0
 
     def _secure(self, wanted):
-        """Certificates and ports for the sections [tls] and [websocket], where a scenario wants them."""
+        """Certificates and ports for the sections [tls] and [websocket], and a listener on IPv6, where a scenario wants them."""
+        if wanted.get("sip", {}).pop("ipv6", False):
+            wanted["sip"]["listen"] = [self.sip, f"[::1]:{self.sip_port}"]
         if "tls" in wanted:
             self.authority = Authority(self.folder)
             certificate, key = self.authority.issue("switch")

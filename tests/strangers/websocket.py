@@ -79,15 +79,39 @@ class WebSocket:
         self.socket.close()
 
 
+class Datagrams:
+    """What a phone sees in place of a WebSocket where it speaks UDP: one message, one datagram."""
+
+    def __init__(self, address, switch):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.socket.settimeout(5)
+        self.switch = switch
+
+    @property
+    def port(self):
+        """Where it is reached."""
+        return self.socket.getsockname()[1]
+
+    def frame(self, _opcode, payload):
+        """Sends one message."""
+        self.socket.sendto(payload, self.switch)
+
+    def heard(self):
+        """The next message."""
+        return 1, self.socket.recv(65536)
+
+
 class WebPhone:
     """A SIP user agent behind a WebSocket: nobody can connect to it, and its Contact says so."""
 
-    def __init__(self, link, transport, profile, realm="tandem"):
+    def __init__(self, link, transport, profile, realm="tandem", host=None):
         self.link = link
         self.transport = transport
         self.user, self.password = profile["sip_user"], profile["sip_password"]
         self.realm = realm
-        self.host = f"{os.urandom(6).hex()}.invalid"
+        self.host = host or f"{os.urandom(6).hex()}.invalid"
         self.cseq = 0
 
     def send(self, text):
@@ -123,7 +147,7 @@ class WebPhone:
         proof = (f'{name}: Digest username="{self.user}", realm="{self.realm}", nonce="{nonce}", uri="{uri}", algorithm=MD5, '
                  f'qop=auth, nc=00000001, cnonce="{cnonce}", response="{response}"')
         answer = self._once(method, uri, body, [*more, proof], call_id, tag)
-        if method == "INVITE" and not answer.startswith("SIP/2.0 2"):
+        if method == "INVITE":
             self._acknowledge(uri, answer, call_id, tag)
         return answer
 
@@ -135,8 +159,9 @@ class WebPhone:
         self.send("\r\n".join([
             f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/{self.transport} {self.host};branch={self.branch}", "Max-Forwards: 70",
             f"From: <sip:{self.user}@{self.realm}>;tag={tag}", f"To: <{to}>", f"Call-ID: {call_id}",
-            f"CSeq: {self.cseq} {method}", f"Contact: <sip:{self.user}@{self.host};transport=ws>;+sip.instance=\"<urn:uuid:1>\""
-            ";reg-id=1", *more, *content, f"Content-Length: {len(body)}", "", body]))
+            f"CSeq: {self.cseq} {method}",
+            f"Contact: <sip:{self.user}@{self.host}{';transport=ws' if 'W' in self.transport else ''}>"
+            ";+sip.instance=\"<urn:uuid:1>\";reg-id=1", *more, *content, f"Content-Length: {len(body)}", "", body]))
         while True:
             answer = self.hear()
             if not answer.startswith("SIP/2.0"):
