@@ -157,7 +157,7 @@ class WebPhone:
         content = ["Content-Type: application/sdp"] if body else []
         to = f"sip:{self.user}@{self.realm}" if method == "REGISTER" else uri
         self.send("\r\n".join([
-            f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/{self.transport} {self.host};branch={self.branch}", "Max-Forwards: 70",
+            f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/{self.transport} {self.host};branch={self.branch};rport", "Max-Forwards: 70",
             f"From: <sip:{self.user}@{self.realm}>;tag={tag}", f"To: <{to}>", f"Call-ID: {call_id}",
             f"CSeq: {self.cseq} {method}",
             f"Contact: <sip:{self.user}@{self.host}{';transport=ws' if 'W' in self.transport else ''}>"

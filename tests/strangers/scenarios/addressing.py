@@ -84,6 +84,7 @@ def a_pbx_behind_a_proxy_is_called_by_its_path(world):
     equal(routes, [f"sip:edge@127.0.0.1:{link.port};lr", "sip:inner.example.net;lr"], "the Route of the INVITE")
     expect(invite.startswith(f"INVITE sip:{NUMBER[1:]}@{phone.host} SIP/2.0"), invite)
     answer_with(phone, invite, "486 Busy Here")
+    expect(phone.hear().startswith("ACK "), "no ACK to the 486")
     caller.finish()
     proxied = "Via: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKinner"
     answer = phone.request("REGISTER", f"sip:{world.server.sip}", more=["Supported: path, outbound", proxied])

@@ -38,7 +38,8 @@ def a_browsers_phone_registers_over_websockets(world):
         expect("Require: outbound" in answer and phone.host in answer, f"the flow is not agreed to: {answer}")
         state = until(lambda: [state for state in [state_of(world, profile)] if state["state"] == "registered"], "the binding")[0]
         equal(state["transport"], transport.lower(), "the binding's transport")
-        expect(world.api.metric("tandem_sip_messages_total", transport=transport.lower(), flow="rx") >= 1, "no message counted")
+        until(lambda: world.api.metric("tandem_sip_messages_total", transport=transport.lower(), flow="rx") >= 1,
+              "the message to be counted", 3)
         answer = phone.request("OPTIONS", f"sip:{world.server.sip}")
         expect(answer.startswith("SIP/2.0 200"), answer)
         link.close()

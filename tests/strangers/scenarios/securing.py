@@ -55,7 +55,7 @@ def a_phone_registers_and_calls_over_tls(world):
     world.record(status=200, cause="normal")
     expect(world.api.metric("tandem_sip_tls_handshakes_total", role="server", outcome="ok") >= 1, "no handshake was counted")
     expect(world.api.metric("tandem_sip_tls_certificate_expiry_timestamp_seconds") > 1e9, "no expiry is told")
-    expect(world.api.metric("tandem_sip_messages_total", transport="tls", flow="rx") >= 4, "no message over TLS was counted")
+    until(lambda: world.api.metric("tandem_sip_messages_total", transport="tls", flow="rx") >= 4, "messages over TLS to be counted", 3)
 
 
 @scenario(settings=TLS, needs_switch=True)
