@@ -18,6 +18,7 @@ pub mod machine;
 pub mod media;
 pub mod money;
 pub mod refusal;
+pub mod srtp;
 pub mod time;
 pub mod timer;
 

@@ -27,6 +27,7 @@ mod silence;
 mod slots;
 mod sockets;
 mod source;
+pub mod srtp;
 mod stream;
 mod totals;
 mod warm;
