@@ -17,6 +17,7 @@ pub mod ids;
 pub mod machine;
 pub mod media;
 pub mod money;
+pub mod network;
 pub mod refusal;
 pub mod srtp;
 pub mod time;

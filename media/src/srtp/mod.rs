@@ -12,6 +12,7 @@ mod outbound;
 mod window;
 
 pub use inbound::Inbound;
+pub(crate) use inbound::Kept;
 pub use outbound::Outbound;
 
 use crate::packet::RTP_HEADER_SIZE;
