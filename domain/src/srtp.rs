@@ -122,6 +122,17 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// What one leg's keys are minted from: chance that nobody else knows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeySeed(pub [u8; 16]);
+
+/// Never printed: every key of the leg follows from it.
+impl fmt::Debug for KeySeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySeed")
+    }
+}
+
 /// The two keys of one leg's sound, as negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keying {

@@ -5,7 +5,7 @@
 
 use domain::Entropy;
 use domain::media::{Security, Stream};
-use domain::srtp::{CryptoLine, Keying, MasterKey, SrtpPolicy, Suite};
+use domain::srtp::{CryptoLine, KeySeed, Keying, MasterKey, SrtpPolicy, Suite};
 
 /// How one leg's sound is to be secured, and the keys that its own description names.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ impl Secrecy {
         Secrecy { policy: SrtpPolicy::Off, entropy: Entropy::from_seed([0; 16]), ours: Vec::new() }
     }
 
-    /// Keys are minted from `seed`, which nobody else may know.
-    pub const fn new(policy: SrtpPolicy, seed: [u8; 16]) -> Secrecy {
-        Secrecy { policy, entropy: Entropy::from_seed(seed), ours: Vec::new() }
+    /// Keys are minted from `seed`.
+    pub const fn new(policy: SrtpPolicy, seed: KeySeed) -> Secrecy {
+        Secrecy { policy, entropy: Entropy::from_seed(seed.0), ours: Vec::new() }
     }
 
     /// Makes `stream` the offer of ours that the policy wants: plain, both in one (RFC 8643), or secure only. Offered again, it has
@@ -79,8 +79,8 @@ impl Secrecy {
             let ours = self.ours.iter().find(is_answered)?;
             Some(Keying { heard_with: line.key, spoken_with: ours.key })
         });
-        let may_be_plain = self.policy != SrtpPolicy::Required
-            && matches!(theirs.security(), Security::Plain | Security::Optional);
+        let may_be_plain =
+            self.policy != SrtpPolicy::Required && matches!(theirs.security(), Security::Plain | Security::Optional);
         match agreed {
             None if !may_be_plain => Err(Unsecured),
             agreed => Ok(agreed),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn secrecy(policy: SrtpPolicy) -> Secrecy {
-        Secrecy::new(policy, [7; 16])
+        Secrecy::new(policy, KeySeed([7; 16]))
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(crate) enum ProfileCommand {
         /// ... when it has this much or less.
         #[arg(long, value_name = "AMOUNT", requires = "recharge")]
         recharge_below: Option<String>,
+        /// How much its sound is to be secured.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
     },
     /// Lists the profiles.
     List,
@@ -64,6 +67,7 @@ impl Order for ProfileCommand {
                 no_registration,
                 recharge,
                 recharge_below,
+                srtp,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -72,6 +76,7 @@ impl Order for ProfileCommand {
                     "channels": channels,
                     "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
                     "caller_id": caller_id,
+                    "srtp": srtp,
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

@@ -58,7 +58,9 @@ fn name(value: &str, size: &str) -> Option<Mki> {
 fn is_lifetime(text: &str) -> bool {
     match text.strip_prefix("2^") {
         Some(power) => is_number(power) && power.parse().is_ok_and(|power: u32| power <= LIFETIME_BITS_MAX),
-        None => is_number(text) && text.parse().is_ok_and(|packets: u64| (1..=1 << LIFETIME_BITS_MAX).contains(&packets)),
+        None => {
+            is_number(text) && text.parse().is_ok_and(|packets: u64| (1..=1 << LIFETIME_BITS_MAX).contains(&packets))
+        }
     }
 }
 
