@@ -52,6 +52,7 @@ pub struct CalledLeg {
     contact: String,
     calling: Calling,
     ours: Bytes,
+    origin: Origin,
     /// The last description that a provisional answer brought: some carriers leave it out of the 200.
     early: Option<MediaDescription>,
     secrecy: Secrecy,
@@ -105,6 +106,7 @@ impl CalledLeg {
             contact,
             calling,
             ours: Bytes::new(),
+            origin: Origin { session: origin, version: 1, address: ours.ip() },
             early: None,
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
             invite: None,
@@ -117,7 +119,7 @@ impl CalledLeg {
             }
             (Some(_), Some(mut offer)) => {
                 offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
-                leg.ours = print(&offer, Origin { session: origin, version: 1, address: ours.ip() }).into();
+                leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(&order.caller_id, effects);
             }
             (Some(_), None) => {
@@ -247,7 +249,9 @@ impl CalledLeg {
         self.acknowledge(transaction, &dialog, &source, effects);
         let media = offer_in(response).ok().flatten().or_else(|| self.early.clone());
         let sound = media.as_ref().and_then(|media| self.sound(media, &source));
-        let mut talk = Talk::new(dialog, self.ours.clone(), media.clone().unwrap_or_default(), source);
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let theirs = media.clone().unwrap_or_default();
+        let mut talk = Talk::new(dialog, (self.ours.clone(), self.origin), theirs, secrecy, source);
         match (&self.phase, media, sound) {
             (Phase::Calling, Some(media), Some(sound)) => {
                 effects.push(Effect::Sound(sound));

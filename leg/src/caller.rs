@@ -182,7 +182,9 @@ impl CallerLeg {
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
-        let talk = Talk::new(dialog, body, self.offer.clone().unwrap_or_default(), self.source);
+        let origin = Origin { session: self.origin, version: 1, address: ours.ip() };
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let talk = Talk::new(dialog, (body, origin), self.offer.clone().unwrap_or_default(), secrecy, self.source);
         self.phase = Phase::Answered { talk, release: None };
     }
 

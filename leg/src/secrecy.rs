@@ -4,7 +4,7 @@
 //! description and to the relay: never to the other leg, a record or a log.
 
 use domain::Entropy;
-use domain::media::{Security, Stream};
+use domain::media::{MediaDescription, Security, Stream};
 use domain::srtp::{CryptoLine, KeySeed, Keying, MasterKey, SrtpPolicy, Suite};
 
 /// How one leg's sound is to be secured, and the keys that its own description names.
@@ -69,6 +69,11 @@ impl Secrecy {
         stream.crypto.clone_from(&self.ours);
     }
 
+    /// A description of the peer as far as the policy takes it; as it is where it takes nothing of it.
+    pub fn permitted(&self, description: MediaDescription) -> MediaDescription {
+        description.permitted(self.policy).unwrap_or(description)
+    }
+
     /// The keys that our description and the peer's have in common; none where both mean plain RTP.
     ///
     /// # Errors
@@ -86,6 +91,16 @@ impl Secrecy {
             agreed => Ok(agreed),
         }
     }
+}
+
+/// Whether two descriptions say the same but for their keys.
+pub(crate) fn differ_in_keys_only(one: &MediaDescription, other: &MediaDescription) -> bool {
+    let without = |description: &MediaDescription| {
+        let mut plain = description.clone();
+        plain.streams.iter_mut().for_each(|stream| stream.crypto.clear());
+        plain
+    };
+    one != other && without(one) == without(other)
 }
 
 #[cfg(test)]

@@ -26,23 +26,26 @@ class Baresip:
     that is none runs dry, and the sound has gaps that the network did not have.
     """
 
-    def __init__(self, folder, server, profile, plays):
-        self.folder = pathlib.Path(folder) / "baresip"
+    def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000"):
+        """`account`: further parameters of its accounts. `answers_as`: a user under which it takes calls, at once and without
+        registering; without a profile that is all it does."""
+        self.folder = pathlib.Path(folder) / name
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
         control = free_port(udp=False)
+        self.address = f"127.0.0.1:{free_port()}"
         modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
                                           "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
         expect(modules, "baresip's modules were not found")
         (self.folder / "config").write_text("\n".join([
-            f"sip_listen 127.0.0.1:{free_port()}",
+            f"sip_listen {self.address}",
             f"module_path {modules}",
             f"audio_source aufile,{plays}",
             "audio_player aubridge,nobody",
             "audio_alert aubridge,alert",
             "ausrc_srate 8000",
             "auplay_srate 8000",
-            "rtp_ports 33000-34000",
+            f"rtp_ports {rtp}",
             # None: what comes late on a busy machine, in a burst, is heard too.
             "jitter_buffer_delay 0-0",
             "net_interface 127.0.0.1",
@@ -52,15 +55,20 @@ class Baresip:
             "module aufile.so",
             "module aubridge.so",
             "module sndfile.so",
+            "module srtp.so",
             "module_tmp account.so",
             "module_app menu.so",
             "module_app ctrl_tcp.so",
             f"ctrl_tcp_listen 127.0.0.1:{control}",
             "",
         ]))
-        user, password = profile["sip_user"], profile["sip_password"]
-        (self.folder / "accounts").write_text(
-            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU\n")
+        accounts = []
+        if profile:
+            user, password = profile["sip_user"], profile["sip_password"]
+            accounts.append(f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU{account}")
+        if answers_as:
+            accounts.append(f"<sip:{answers_as}@{self.address}>;regint=0;answermode=auto;audio_codecs=PCMU{account}")
+        (self.folder / "accounts").write_text("\n".join([*accounts, ""]))
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
