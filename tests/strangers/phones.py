@@ -1,4 +1,4 @@
-"""baresip as a phone and Kamailio as a registering PBX, each as a process with a configuration of its own.
+"""baresip and linphone as phones and Kamailio as a registering PBX, each as a process with a configuration of its own.
 
 Not here: SIPp (sipp_agent.py).
 """
@@ -139,6 +139,66 @@ class Baresip:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.log.close()
+
+
+class Linphone:
+    """Linphone's command line as a phone that insists on SRTP, plays a wave file and records what it hears; registers with the
+    switch, and is told what to do over its standard input."""
+
+    def __init__(self, folder, server, profile, realm, plays, rtp_port=37_000):
+        self.folder = pathlib.Path(folder) / "linphone"
+        self.folder.mkdir(parents=True)
+        self.recording = self.folder / "heard.wav"
+        user, password = profile["sip_user"], profile["sip_password"]
+        (self.folder / "rc").write_text("\n".join([
+            "[sip]", f"sip_port={free_port()}", "sip_tcp_port=0", "sip_tls_port=0", "bind_address=127.0.0.1",
+            "guess_hostname=0", "media_encryption=srtp", "media_encryption_mandatory=1", "default_proxy=0",
+            "srtp_crypto_suites=AES_CM_128_HMAC_SHA1_80",
+            "[proxy_0]", f"reg_proxy=<sip:{server}>", f"reg_identity=sip:{user}@{server}", "reg_expires=60",
+            "reg_sendregister=1", "publish=0",
+            "[auth_info_0]", f"username={user}", f"passwd={password}", f"realm={realm}", f"domain={server.split(':')[0]}",
+            "[rtp]", f"audio_rtp_port={rtp_port}",
+            "[audio_codec_0]", "mime=PCMU", "rate=8000", "channels=1", "enabled=1",
+            "[net]", "[sound]", "echocancellation=0", ""]))
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(["linphonec", "-c", str(self.folder / "rc")], cwd=self.folder,
+                                        stdin=subprocess.PIPE, stdout=self.log, stderr=subprocess.STDOUT,
+                                        env={**os.environ, "HOME": str(self.folder)})
+        for command in ("soundcard use files", f"play {plays}", f"record {self.recording}"):
+            self.order(command)
+
+    def order(self, command):
+        """Types a command."""
+        self.process.stdin.write(f"{command}\n".encode())
+        self.process.stdin.flush()
+
+    def until_said(self, expression, what, deadline_s=15):
+        """Waits until it has said so."""
+        until(lambda: re.search(expression, (self.folder / "log").read_text(errors="replace")), what, deadline_s)
+
+    def until_registered(self):
+        """Waits until the switch has accepted it."""
+        self.until_said(r"Registration on .* successful", "linphone to be registered")
+
+    def recorded_s(self):
+        """Seconds of sound that it has written down so far."""
+        return sound.wave_seconds(self.recording) if self.recording.exists() else 0
+
+    def heard(self):
+        """What it heard, as samples; to be asked when it has ended."""
+        return sound.read_wave(self.recording)
+
+    def stop(self):
+        """Ends it."""
+        if self.process.poll() is None:
+            try:
+                self.order("quit")
+                self.process.wait(5)
+            except (OSError, subprocess.TimeoutExpired):
+                self.process.kill()
+                self.process.wait()
+        self.process.stdin.close()
         self.log.close()
 
 

@@ -8,7 +8,7 @@ import re
 
 import sound
 import tandem_api
-from phones import Baresip
+from phones import Baresip, Linphone
 from scenarios import scenario
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import until_registered_at
@@ -21,7 +21,7 @@ from world import UNITED_STATES
 PLAYED_S = 5
 CLEAR = {"media": {"srtp_needs_tls": False}}
 MANDATORY = ";mediaenc=srtp-mand"
-PBX_PORTS, CARRIER_PORTS = range(33_000, 34_001), range(35_000, 36_001)
+PBX_PORTS, CARRIER_PORTS, LINPHONE_PORTS = range(33_000, 34_001), range(35_000, 36_001), range(37_000, 37_002)
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 SAVP = ("v=0\no=- 20518 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 40000 RTP/SAVP 0\n"
         f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}|2^31|1:1\n")
@@ -131,6 +131,37 @@ def two_secure_phones_hear_each_other(world):
     for reason in ("srtp_auth", "srtp_replay"):
         discarded = world.api.metric("tandem_rtp_packets_discarded_total", reason=reason)
         expect(discarded == 0, f"{discarded} packets were discarded as {reason}")
+
+
+@scenario(settings=CLEAR, needs_switch=True)
+def two_different_secure_phones_hear_each_other(world):
+    """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear."""
+    profile = world.profile(srtp="required")
+    listener = wire(world)
+    of_pbx, of_carrier = sound.sweep(PLAYED_S), sound.sweep(PLAYED_S, from_hz=2400, to_hz=400)
+    called = phone(world, None, of_carrier, answers_as=UNITED_STATES, name="carrier_phone",
+                   rtp=f"{CARRIER_PORTS[0]}-{CARRIER_PORTS[-1]}")
+    world.api.create_carrier("secure", called.address, srtp="required")
+    plays = world.folder / "linphone.wav"
+    sound.write_wave(plays, of_pbx)
+    caller = Linphone(world.folder, world.server.sip, profile, world.server.realm, plays, rtp_port=LINPHONE_PORTS[0])
+    world.agents.append(caller)
+    caller.until_registered()
+    caller.order(f"call sip:{UNITED_STATES}@{world.server.sip}")
+    called.until_event("CALL_ESTABLISHED")
+    until_heard(called)
+    until(lambda: caller.recorded_s() > PLAYED_S * 0.8, "linphone to have heard the carrier", 10)
+    called.order("hangup")
+    called.until_event("CALL_CLOSED")
+    caller.until_said("Call .* ended|Call .* terminated", "linphone's call to end")
+    caller.stop()
+    called.stop()
+    alike(of_carrier, caller.heard(), "what linphone heard")
+    alike(of_pbx, called.heard(), "what baresip heard")
+    for side, ports in (("linphone's side", LINPHONE_PORTS), ("baresip's side", CARRIER_PORTS)):
+        for played in (of_pbx, of_carrier):
+            unlike(played, listener.overheard(is_of(ports)), side)
+    world.until_idle(profile)
 
 
 @scenario(settings=CLEAR, needs_switch=True)
