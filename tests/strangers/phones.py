@@ -148,14 +148,16 @@ class Linphone:
 
     def __init__(self, folder, server, profile, realm, plays, rtp_port=37_000):
         self.folder = pathlib.Path(folder) / "linphone"
-        self.folder.mkdir(parents=True)
+        # Without a place for its database it does not start.
+        (self.folder / ".local" / "share" / "linphone").mkdir(parents=True)
         self.recording = self.folder / "heard.wav"
+        self.port = free_port()
         user, password = profile["sip_user"], profile["sip_password"]
         (self.folder / "rc").write_text("\n".join([
-            "[sip]", f"sip_port={free_port()}", "sip_tcp_port=0", "sip_tls_port=0", "bind_address=127.0.0.1",
+            "[sip]", f"sip_port={self.port}", "sip_tcp_port=0", "sip_tls_port=0", "bind_address=127.0.0.1",
             "guess_hostname=0", "media_encryption=srtp", "media_encryption_mandatory=1", "default_proxy=0",
             "srtp_crypto_suites=AES_CM_128_HMAC_SHA1_80",
-            "[proxy_0]", f"reg_proxy=<sip:{server}>", f"reg_identity=sip:{user}@{server}", "reg_expires=60",
+            "[proxy_0]", f"reg_proxy=<sip:{server}>", f"reg_identity=sip:{user}@{server.split(':')[0]}", "reg_expires=60",
             "reg_sendregister=1", "publish=0",
             "[auth_info_0]", f"username={user}", f"passwd={password}", f"realm={realm}", f"domain={server.split(':')[0]}",
             "[rtp]", f"audio_rtp_port={rtp_port}",
@@ -165,7 +167,7 @@ class Linphone:
         self.process = subprocess.Popen(["linphonec", "-c", str(self.folder / "rc")], cwd=self.folder,
                                         stdin=subprocess.PIPE, stdout=self.log, stderr=subprocess.STDOUT,
                                         env={**os.environ, "HOME": str(self.folder)})
-        for command in ("soundcard use files", f"play {plays}", f"record {self.recording}"):
+        for command in ("soundcard use files", f"play {plays}", f"record {self.recording.name}"):
             self.order(command)
 
     def order(self, command):
@@ -176,10 +178,6 @@ class Linphone:
     def until_said(self, expression, what, deadline_s=15):
         """Waits until it has said so."""
         until(lambda: re.search(expression, (self.folder / "log").read_text(errors="replace")), what, deadline_s)
-
-    def until_registered(self):
-        """Waits until the switch has accepted it."""
-        self.until_said(r"Registration on .* successful", "linphone to be registered")
 
     def recorded_s(self):
         """Seconds of sound that it has written down so far."""

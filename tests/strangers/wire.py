@@ -3,7 +3,8 @@
 Not here: what it should and should not make out of them.
 """
 
-import array
+import collections
+import math
 import socket
 import struct
 import threading
@@ -15,6 +16,12 @@ ETH_P_IP = 0x0800
 PACKET_OUTGOING = 4
 # Packets that are kept at most: a minute of four streams.
 PACKETS_MAX = 12_000
+
+
+def entropy(content):
+    """Bits that each byte of the content tells, 0 to 8: nearly 8 of what is encrypted, about 6 of a tone in mu-law."""
+    counts = collections.Counter(content)
+    return -sum(count / len(content) * math.log2(count / len(content)) for count in counts.values())
 
 
 class Wire(threading.Thread):
@@ -48,12 +55,10 @@ class Wire(threading.Thread):
                 self.packets.append((from_port, to_port, packet))
 
     def overheard(self, is_its):
-        """The sound of the packets for which `is_its(from_port, to_port)`, as whoever takes them for mu-law hears it."""
-        samples = array.array("h")
-        for from_port, to_port, packet in list(self.packets):
-            if is_its(from_port, to_port):
-                samples.extend(map(sound.from_ulaw, packet[sound.HEADER.size:sound.HEADER.size + sound.FRAME]))
-        return samples
+        """The first 160 bytes behind the header of the packets for which `is_its(from_port, to_port)`."""
+        size = sound.HEADER.size
+        return b"".join(packet[size:size + sound.FRAME] for from_port, to_port, packet in list(self.packets)
+                        if is_its(from_port, to_port))
 
     def close(self):
         """Ends it."""

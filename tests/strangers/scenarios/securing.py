@@ -14,12 +14,14 @@ from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import until_registered_at
 from sipp_agent import check_header
 from waiting import expect, until
-from wire import Wire
+from wire import Wire, entropy
 from world import UNITED_STATES
 
 # Seconds of sound that a phone plays.
 PLAYED_S = 5
 CLEAR = {"media": {"srtp_needs_tls": False}}
+# A sweep in mu-law has 6.2 bits a byte, 100 encrypted packets have 7.98.
+SECRET_BITS, CLEAR_BITS, PACKETS_MIN = 7.9, 7.0, 100
 MANDATORY = ";mediaenc=srtp-mand"
 PBX_PORTS, CARRIER_PORTS, LINPHONE_PORTS = range(33_000, 34_001), range(35_000, 36_001), range(37_000, 37_002)
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
@@ -58,15 +60,25 @@ def until_heard(*phones):
 
 def alike(played, heard, what):
     """Fails where what was heard is not what was played."""
-    likeness = sound.correlation(played, heard)
+    # A piece out of the middle: the first and the last moments may be under way yet when a phone ends.
+    middle = len(played) // 2
+    piece = played[middle:middle + sound.RATE_HZ // 2]
+    likeness = sound.correlation(piece, heard[sound.RATE_HZ:4 * sound.RATE_HZ], window_s=0.25, windows=1)
     expect(likeness > 0.9, f"{what} is like what was played by {likeness:.3f}, expected over 0.9")
 
 
-def unlike(played, overheard, what, packets=100):
+def secret(overheard, what):
     """Fails where what went over the wire could be listened to; many packets must have gone."""
-    expect(len(overheard) >= packets * sound.FRAME, f"{what}: only {len(overheard) // sound.FRAME} packets were overheard")
-    likeness = sound.correlation(played, overheard)
-    expect(likeness < 0.3, f"{what} is like what was played by {likeness:.3f}: it was not encrypted")
+    expect(len(overheard) >= PACKETS_MIN * sound.FRAME, f"{what}: only {len(overheard) // sound.FRAME} packets were overheard")
+    bits = entropy(overheard)
+    expect(bits > SECRET_BITS, f"{what}: a byte tells {bits:.2f} bits, of what is encrypted it is 8")
+
+
+def clear(overheard, what):
+    """Fails where what went over the wire was no plain sound: then the listener would be deaf to it elsewhere too."""
+    expect(len(overheard) >= PACKETS_MIN * sound.FRAME, f"{what}: only {len(overheard) // sound.FRAME} packets were overheard")
+    bits = entropy(overheard)
+    expect(bits < CLEAR_BITS, f"{what}: a byte tells {bits:.2f} bits, of a tone it is about 6")
 
 
 def is_of(ports):
@@ -74,7 +86,7 @@ def is_of(ports):
     return lambda from_port, to_port: from_port in ports or to_port in ports
 
 
-@scenario(settings=CLEAR, needs_switch=True)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def a_secure_phone_calls_through_a_plain_carrier(world):
     """baresip with mandatory SRTP hears itself by way of a carrier without: on its own side of the wire nobody can listen."""
     profile = world.profile(srtp="required")
@@ -91,10 +103,8 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     caller.stop()
     carrier.finish()
     alike(played, caller.heard(), "what came back")
-    unlike(played, listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
-    others = listener.overheard(lambda from_port, to_port: from_port not in PBX_PORTS and to_port not in PBX_PORTS)
-    # Were nothing heard there either, the listener would be deaf.
-    alike(played, others, "the carrier's side, which is plain,")
+    secret(listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
+    clear(listener.overheard(lambda *ports: not any(port in PBX_PORTS for port in ports)), "the carrier's side")
     offered = re.search(r"m=audio [0-9]+ (\S+)", carrier.messages())
     expect(offered and offered.group(1) == "RTP/AVP", "the plain carrier was not offered RTP/AVP")
     expect("a=crypto" not in carrier.messages(), "a carrier with srtp = off was offered keys")
@@ -103,7 +113,7 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     expect(there >= 100 and back >= 100, f"the record counts {there} packets there and {back} back")
 
 
-@scenario(settings=CLEAR, needs_switch=True)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def two_secure_phones_hear_each_other(world):
     """baresip as PBX and baresip as carrier, both with mandatory SRTP: each hears the other, and nothing on the wire is clear."""
     profile = world.profile(srtp="required")
@@ -124,16 +134,16 @@ def two_secure_phones_hear_each_other(world):
     called.stop()
     alike(of_carrier, caller.heard(), "what the PBX heard")
     alike(of_pbx, called.heard(), "what the carrier heard")
-    for side, ports in (("the PBX's side", PBX_PORTS), ("the carrier's side", CARRIER_PORTS)):
-        for played in (of_pbx, of_carrier):
-            unlike(played, listener.overheard(is_of(ports)), side)
+    secret(listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
+    secret(listener.overheard(is_of(CARRIER_PORTS)), "the carrier's side")
     world.until_idle(profile)
     for reason in ("srtp_auth", "srtp_replay"):
         discarded = world.api.metric("tandem_rtp_packets_discarded_total", reason=reason)
-        expect(discarded == 0, f"{discarded} packets were discarded as {reason}")
+        # A phone may send a report before it has the keys.
+        expect(discarded <= 2, f"{discarded} packets were discarded as {reason}")
 
 
-@scenario(settings=CLEAR, needs_switch=True)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def two_different_secure_phones_hear_each_other(world):
     """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear."""
     profile = world.profile(srtp="required")
@@ -146,7 +156,7 @@ def two_different_secure_phones_hear_each_other(world):
     sound.write_wave(plays, of_pbx)
     caller = Linphone(world.folder, world.server.sip, profile, world.server.realm, plays, rtp_port=LINPHONE_PORTS[0])
     world.agents.append(caller)
-    caller.until_registered()
+    until(lambda: until_registered_at(world, profile, caller.port) is None, "linphone to register", 15)
     caller.order(f"call sip:{UNITED_STATES}@{world.server.sip}")
     called.until_event("CALL_ESTABLISHED")
     until_heard(called)
@@ -158,13 +168,12 @@ def two_different_secure_phones_hear_each_other(world):
     called.stop()
     alike(of_carrier, caller.heard(), "what linphone heard")
     alike(of_pbx, called.heard(), "what baresip heard")
-    for side, ports in (("linphone's side", LINPHONE_PORTS), ("baresip's side", CARRIER_PORTS)):
-        for played in (of_pbx, of_carrier):
-            unlike(played, listener.overheard(is_of(ports)), side)
+    secret(listener.overheard(is_of(LINPHONE_PORTS)), "linphone's side")
+    secret(listener.overheard(is_of(CARRIER_PORTS)), "baresip's side")
     world.until_idle(profile)
 
 
-@scenario(settings=CLEAR, needs_switch=True)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def a_plain_carrier_calls_a_secure_phone(world):
     """The other way round: a carrier without SRTP calls a number of a PBX that requires it."""
     profile = world.profile(srtp="required")
@@ -182,7 +191,7 @@ def a_plain_carrier_calls_a_secure_phone(world):
     called.stop()
     caller.stop()
     alike(played, called.heard(), "what came back")
-    unlike(played, listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
+    secret(listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
     world.until_idle(profile)
 
 
