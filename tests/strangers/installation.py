@@ -13,7 +13,7 @@ import time
 
 import tandem_api
 from server import BINARY, ROOT
-from waiting import equal, free_port, until
+from waiting import ended, equal, free_port, until
 
 # How long a command may take; one that builds the switch, on a machine that has nothing.
 COMMAND_S = 60
@@ -96,13 +96,8 @@ class Installation:
 
     def stop(self):
         """Ends the switch."""
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        if self.process:
+            ended(self.process)
 
 
 class BareRoot(Installation):
