@@ -25,7 +25,8 @@ def phone_over_tls(world, profile, **more):
     plays = world.folder / "plays.wav"
     played = sound.sweep(PLAYED_S)
     sound.write_wave(plays, played)
-    phone = Baresip(world.folder, world.server.tls, profile, plays, "tls", world.server.authority.ca, **more)
+    phone = Baresip(world.folder, world.server.tls, profile, plays, transport="tls",
+                    authority=world.server.authority.ca, **more)
     world.agents.append(phone)
     phone.until_registered()
     state = until(lambda: [state for state in [state_of(world, profile)] if state["state"] == "registered"],
@@ -63,7 +64,7 @@ def a_phone_is_called_over_the_connection_that_it_registered_with(world):
     """A carrier calls the number; baresip rings over its own TLS connection, which no new one joins; then the caller hangs up."""
     profile = world.profile(credit="0.00")
     world.api.create_number(NUMBER, profile)
-    phone, _ = phone_over_tls(world, profile, answers=NUMBER[1:])
+    phone, _ = phone_over_tls(world, profile, answers_as=NUMBER[1:])
     before = world.api.metric("tandem_sip_tls_handshakes_total", outcome="ok")
     Outside(world).calls(NUMBER, options=("-d", 1000)).finish()
     phone.until_event("CALL_ESTABLISHED")
