@@ -12,6 +12,7 @@ pub mod desk;
 mod exchange;
 mod figures;
 pub mod mailbox;
+mod manners;
 mod profile;
 mod records;
 mod recovery;

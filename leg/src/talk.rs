@@ -3,6 +3,7 @@
 //! Until a changed session can be negotiated, a re-INVITE or UPDATE that changes nothing is answered 200 with the same
 //! description, and anything else 488; the call goes on either way.
 
+pub(crate) use crate::capabilities::ALLOW;
 use crate::invitation::offer_in;
 use crate::reach::next_hop;
 use crate::replies::{reason, refusal};
@@ -14,9 +15,6 @@ use domain::{Refusal, ReleaseCause};
 use sip::dialog::Dialog;
 use sip::endpoint::{Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
-
-/// Methods that a dialog of ours knows.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
 
 /// A dialog with its sound as it was agreed.
 #[derive(Debug)]

@@ -49,6 +49,7 @@ mod tests {
             failover: None,
             sources: Vec::new(),
             enabled,
+            manners: Default::default(),
         }
     }
 

@@ -5,9 +5,12 @@
 //! a virtual clock.
 
 use super::byes::Byes;
+use super::joint::{self, Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation};
+use domain::call_control::{
+    CallerId, Invitation, LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto,
+};
 use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
@@ -19,12 +22,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Call;
 use switch::call::Opening;
+use switch::registration::Binding;
 
 /// A call and its legs.
 pub struct House {
     call: Call,
+    /// The call that it calls inside (R11), where it does.
+    second: Option<Box<Second>>,
     caller: CallerLeg,
-    /// The legs towards the called side.
+    /// The legs towards the called side, by their numbers in the house.
     called: Vec<(LegId, CalledLeg)>,
     byes: Byes,
     sound: Sound,
@@ -32,8 +38,20 @@ pub struct House {
     naming: Naming,
     entropy: Entropy,
     /// What the call has yet to hear, in the order in which it happened.
-    news: VecDeque<switch::call::Event>,
+    news: VecDeque<(Part, switch::call::Event)>,
+    /// Where the PBX of the called number is registered: what a second call is born with.
+    binding: Option<Arc<Binding>>,
+    reports: Reports,
     is_closed: bool,
+}
+
+/// The packet counts of the relay, which every call of the house wants and the relay tells once.
+#[derive(Debug, Default)]
+struct Reports {
+    /// Who waits for them.
+    waiting: Vec<Part>,
+    /// What they were: packets, and how many were lost.
+    told: Option<((u64, u64), (u64, u64))>,
 }
 
 /// Whether ports are open for this call.
@@ -71,12 +89,14 @@ impl House {
         effects: &mut Vec<Effect>,
     ) -> Result<House, Box<(CallerLeg, Refusal)>> {
         let mut orders = Vec::new();
+        let binding = opening.binding.clone();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
             Err(refusal) => return Err(Box::new((caller, refusal))),
         };
         let mut house = House {
             call,
+            second: None,
             caller,
             called: Vec::new(),
             byes: Byes::default(),
@@ -85,9 +105,11 @@ impl House {
             naming,
             entropy,
             news: VecDeque::new(),
+            binding,
+            reports: Reports::default(),
             is_closed: false,
         };
-        house.obey(orders, now, effects);
+        house.obey(Part::First, orders, now, effects);
         house.settle(now, effects);
         Ok(house)
     }
@@ -97,30 +119,45 @@ impl House {
         self.call.id()
     }
 
-    /// The call, for those who look at it.
+    /// The call that was received, for those who look at it.
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// The call that it calls inside, where it does.
+    pub fn second(&self) -> Option<&Call> {
+        self.second.as_ref().map(|second| &second.call)
+    }
+
+    /// The call of this house with this identity.
+    pub fn call_with(&self, id: CallId) -> Option<&Call> {
+        [Some(&self.call), self.second()].into_iter().flatten().find(|call| call.id() == id)
     }
 
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut orders = Vec::new();
-        while let Some(event) = self.news.pop_front() {
-            self.call.handle(event, now, &mut orders);
-            self.obey(std::mem::take(&mut orders), now, effects);
+        while let Some((part, event)) = self.news.pop_front() {
+            match (part, &mut self.second) {
+                (Part::First, _) => self.call.handle(event, now, &mut orders),
+                (Part::Second, Some(second)) => second.call.handle(event, now, &mut orders),
+                (Part::Second, None) => {}
+            }
+            self.obey(part, std::mem::take(&mut orders), now, effects);
         }
         self.close_when_done(effects);
     }
 
-    fn obey(&mut self, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+    fn obey(&mut self, part: Part, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
         for order in orders {
             match order {
                 switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
-                    self.on_invite(id, invitation, now, effects)
+                    self.on_invite(part.in_house(id), invitation, now, effects)
                 }
-                switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
+                switch::call::Effect::Leg(LegId::CALLER, order) if part == Part::Second => self.tell_first(order),
+                switch::call::Effect::Leg(id, order) => self.on_leg_order(part.in_house(id), order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
-                switch::call::Effect::ReportMedia => self.on_report_media(effects),
+                switch::call::Effect::ReportMedia => self.on_report_media(part, effects),
                 switch::call::Effect::AskProfile(profile, request) => {
                     effects.push(Effect::AskProfile(profile, request))
                 }
@@ -130,6 +167,9 @@ impl House {
     }
 
     fn on_invite(&mut self, id: LegId, invitation: Box<OutgoingInvitation>, now: Now, effects: &mut Vec<Effect>) {
+        if invitation.whereto == Whereto::Inside {
+            return self.call_inside(id, &invitation, now, effects);
+        }
         match &mut self.sound {
             Sound::Open(opened) => {
                 let opened = *opened;
@@ -148,7 +188,7 @@ impl House {
         let ours = self.ours(self.called_side(), opened);
         let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
             // The carrier was taken out between the choice and the call, or no listener reaches the PBX.
-            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
+            self.tell_call(id, LegEvent::Failed(LegFailure::Transport));
             return;
         };
         let identity = self.naming.identity_towards(target.destination().local);
@@ -157,9 +197,14 @@ impl House {
         let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
         let mut told = Vec::new();
         let leg = CalledLeg::invite(order, &target, naming, ours, identity, &mut told);
-        let sip_call_id = Arc::from(leg.sip_call_id());
+        let sip_call_id: Arc<str> = Arc::from(leg.sip_call_id());
         self.called.push((id, leg));
-        self.news.push_back(switch::call::Event::LegNamed { leg: id, sip_call_id });
+        let (part, leg) = Part::of(id);
+        if let (Part::Second, Some(second)) = (part, &self.second) {
+            let named = switch::call::Event::LegNamed { leg: second.leg(), sip_call_id: Arc::clone(&sip_call_id) };
+            self.news.push_back((Part::First, named));
+        }
+        self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
         let _ = now;
@@ -168,6 +213,13 @@ impl House {
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
         if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
+        }
+        if let (LegOrder::Release(cause), Some(second)) = (&order, &mut self.second)
+            && second.is(id)
+        {
+            let heard = second.heard_by_second(*cause).map(|event| switch::call::Event::Leg(LegId::CALLER, event));
+            self.news.extend(heard.map(|event| (Part::Second, event)));
+            return self.news.push_back((Part::First, switch::call::Event::LegClosed(id)));
         }
         if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
             waiting.retain(|(waiting, _)| *waiting != id);
@@ -182,7 +234,7 @@ impl House {
                 effects.push(Effect::WatchForSilence);
                 self.on_leg(LegId::CALLER, leg::Event::AnsweredWithEcho(ours), now, effects);
                 // Behind what the leg told: where it has no format in common with us, nobody was answered.
-                self.news.push_back(switch::call::Event::EchoAnswered);
+                self.news.push_back((Part::First, switch::call::Event::EchoAnswered));
             }
             Sound::Opening(_) => {}
             Sound::Closed => {
@@ -227,16 +279,93 @@ impl House {
         }
     }
 
-    fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
-        match self.sound {
-            Sound::Open(_) => {
+    fn on_report_media(&mut self, part: Part, effects: &mut Vec<Effect>) {
+        match (&self.sound, self.reports.told) {
+            (_, Some(told)) => self.report(part, told),
+            (Sound::Open(_), None) => {
                 // The call is over: its ports are given back with the counts that they tell.
                 self.sound = Sound::Closed;
+                self.reports.waiting.push(part);
                 effects.push(Effect::CloseSoundAndReport);
             }
-            Sound::Closed | Sound::Opening(_) => {
-                self.news.push_back(switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) });
+            (Sound::Closed | Sound::Opening(_), None) if self.reports.waiting.is_empty() => {
+                self.report(part, ((0, 0), (0, 0)));
             }
+            (Sound::Closed | Sound::Opening(_), None) => self.reports.waiting.push(part),
+        }
+    }
+
+    fn report(&mut self, part: Part, (packets, lost): ((u64, u64), (u64, u64))) {
+        self.news.push_back((part, switch::call::Event::MediaReported { packets, lost }));
+    }
+
+    /// Something for the call from outside. The relay's counts are for every call of the house, and told once.
+    fn on_call_told(&mut self, part: Part, event: switch::call::Event) {
+        let event = self.in_words_of_the_call(event);
+        match event {
+            switch::call::Event::MediaReported { packets, lost } => {
+                self.reports.told = Some((packets, lost));
+                for part in std::mem::take(&mut self.reports.waiting) {
+                    self.report(part, (packets, lost));
+                }
+            }
+            event => self.news.push_back((part, event)),
+        }
+    }
+
+    /// A leg told something to its call.
+    fn tell_call(&mut self, id: LegId, event: LegEvent) {
+        let (part, leg) = Part::of(id);
+        self.news.push_back((part, switch::call::Event::Leg(leg, event)));
+    }
+
+    /// The first call calls a number of ours: a call of its own, to that number's profile (R11).
+    fn call_inside(&mut self, leg: LegId, order: &OutgoingInvitation, now: Now, effects: &mut Vec<Effect>) {
+        let id = CallId::mint(now.wall, &mut self.entropy);
+        let first = self.call.record();
+        let (from_user, anonymous) = match order.caller_id {
+            CallerId::Number(number) => (number.to_string(), false),
+            CallerId::Anonymous => (String::new(), true),
+        };
+        let invitation = Invitation {
+            proof: Proof::Inside(first.profile),
+            source: self.naming.identity.contact,
+            dialled: order.callee.to_string(),
+            from_user,
+            from_display: String::new(),
+            preferred_identity: None,
+            asserted_identity: None,
+            remote_party: None,
+            anonymous,
+            diverted_from: Vec::new(),
+            headers: order.manner.headers.clone(),
+            offer: Some(order.offer.clone()),
+            sip_call_id: first.sip_call_id.clone(),
+        };
+        let directory = Arc::clone(self.desk.directory());
+        let (binding, partner) = (self.binding.clone(), Some(self.call.id()));
+        // The node let the first call in; it stands for both.
+        let opening = Opening { id, invitation, directory, binding, partner, gate: None };
+        let mut orders = Vec::new();
+        match Call::open(opening, now, &mut orders) {
+            Ok(call) => {
+                self.second = Some(Box::new(Second::new(call, leg)));
+                effects.push(Effect::Joined(id));
+                self.news.push_back((Part::First, switch::call::Event::Joined(id)));
+                self.obey(Part::Second, orders, now, effects);
+            }
+            Err(refusal) => self.tell_call(leg, joint::refused(refusal)),
+        }
+    }
+
+    /// The second call orders something of its caller.
+    fn tell_first(&mut self, order: LegOrder) {
+        let Some(second) = &mut self.second else { return };
+        let leg = second.leg();
+        let (event, is_last) = second.heard_by_first(order);
+        self.news.extend(event.map(|event| (Part::First, switch::call::Event::Leg(leg, event))));
+        if is_last {
+            self.news.push_back((Part::First, switch::call::Event::LegClosed(leg)));
         }
     }
 
@@ -245,7 +374,9 @@ impl House {
         let opened = match outcome {
             Ok(opened) => self.naming.shown(opened),
             Err(refusal) => {
-                self.news.push_back(switch::call::Event::SoundRefused(refusal));
+                // Of two calls the second asked for it.
+                let part = if self.second.is_some() { Part::Second } else { Part::First };
+                self.news.push_back((part, switch::call::Event::SoundRefused(refusal)));
                 return;
             }
         };
@@ -284,7 +415,7 @@ impl House {
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
-                leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
+                leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
                     effects.push(Effect::SetSound(side, order));
@@ -298,13 +429,18 @@ impl House {
         let before = self.called.len();
         self.called.retain(|(known, leg)| *known != id || !leg.is_finished());
         if self.called.len() < before {
-            self.news.push_back(switch::call::Event::LegClosed(id));
+            let (part, leg) = Part::of(id);
+            self.news.push_back((part, switch::call::Event::LegClosed(leg)));
         }
+    }
+
+    fn are_calls_finished(&self) -> bool {
+        self.call.is_finished() && self.second.as_ref().is_none_or(|second| second.call.is_finished())
     }
 
     /// Ports are given back as soon as the call is over, even where a leg still waits for the answer to its BYE.
     fn close_when_done(&mut self, effects: &mut Vec<Effect>) {
-        if self.call.is_finished() && !self.is_closed {
+        if self.are_calls_finished() && !self.is_closed {
             self.is_closed = true;
             if !matches!(self.sound, Sound::Closed) {
                 effects.push(Effect::CloseSound);
@@ -328,24 +464,35 @@ impl Machine for House {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Leg(id, event) => self.on_leg(id, event, now, effects),
-            Event::Call(event) => self.news.push_back(self.in_words_of_the_call(event)),
+            Event::Call(event) => self.on_call_told(Part::First, event),
+            Event::CallOf(id, event) => {
+                let is_second = self.second().is_some_and(|call| call.id() == id);
+                self.on_call_told(if is_second { Part::Second } else { Part::First }, event);
+            }
             Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
         }
         self.settle(now, effects);
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.call.deadline()
+        let second = self.second.as_ref().and_then(|second| second.call.deadline());
+        [self.call.deadline(), second].into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut orders = Vec::new();
+        // The second call goes first: it knows better why a PBX does not answer.
+        if let Some(second) = &mut self.second {
+            second.call.expire(now, &mut orders);
+            self.obey(Part::Second, std::mem::take(&mut orders), now, effects);
+            self.settle(now, effects);
+        }
         self.call.expire(now, &mut orders);
-        self.obey(orders, now, effects);
+        self.obey(Part::First, orders, now, effects);
         self.settle(now, effects);
     }
 
     fn is_finished(&self) -> bool {
-        self.call.is_finished() && self.caller.is_finished() && self.called.is_empty()
+        self.are_calls_finished() && self.caller.is_finished() && self.called.is_empty()
     }
 }
