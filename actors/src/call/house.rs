@@ -38,10 +38,16 @@ pub struct House {
     naming: Naming,
     entropy: Entropy,
     /// What the call has yet to hear, in the order in which it happened.
+<<<<<<< HEAD
     news: VecDeque<(Part, switch::call::Event)>,
     /// Where the PBX of the called number is registered: what a second call is born with.
     binding: Option<Arc<Binding>>,
     reports: Reports,
+=======
+    news: VecDeque<switch::call::Event>,
+    /// What the call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
+    orders: Vec<switch::call::Effect>,
+>>>>>>> main
     is_closed: bool,
 }
 
@@ -105,11 +111,18 @@ impl House {
             naming,
             entropy,
             news: VecDeque::new(),
+<<<<<<< HEAD
             binding,
             reports: Reports::default(),
             is_closed: false,
         };
         house.obey(Part::First, orders, now, effects);
+=======
+            orders: Vec::new(),
+            is_closed: false,
+        };
+        house.obey(&mut orders, now, effects);
+>>>>>>> main
         house.settle(now, effects);
         Ok(house)
     }
@@ -136,6 +149,7 @@ impl House {
 
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+<<<<<<< HEAD
         let mut orders = Vec::new();
         while let Some((part, event)) = self.news.pop_front() {
             match (part, &mut self.second) {
@@ -144,12 +158,24 @@ impl House {
                 (Part::Second, None) => {}
             }
             self.obey(part, std::mem::take(&mut orders), now, effects);
+=======
+        let mut orders = std::mem::take(&mut self.orders);
+        while let Some(event) = self.news.pop_front() {
+            self.call.handle(event, now, &mut orders);
+            self.obey(&mut orders, now, effects);
+>>>>>>> main
         }
+        self.orders = orders;
         self.close_when_done(effects);
     }
 
+<<<<<<< HEAD
     fn obey(&mut self, part: Part, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
         for order in orders {
+=======
+    fn obey(&mut self, orders: &mut Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+        for order in orders.drain(..) {
+>>>>>>> main
             match order {
                 switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
                     self.on_invite(part.in_house(id), invitation, now, effects)
@@ -480,6 +506,7 @@ impl Machine for House {
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+<<<<<<< HEAD
         let mut orders = Vec::new();
         // The second call goes first: it knows better why a PBX does not answer.
         if let Some(second) = &mut self.second {
@@ -489,6 +516,12 @@ impl Machine for House {
         }
         self.call.expire(now, &mut orders);
         self.obey(Part::First, orders, now, effects);
+=======
+        let mut orders = std::mem::take(&mut self.orders);
+        self.call.expire(now, &mut orders);
+        self.obey(&mut orders, now, effects);
+        self.orders = orders;
+>>>>>>> main
         self.settle(now, effects);
     }
 
