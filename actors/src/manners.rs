@@ -26,7 +26,7 @@ pub(crate) fn of_profile(
             )),
         }
     }
-    by_prefix.sort_unstable();
+    by_prefix.sort_by_key(|(prefix, _)| *prefix);
     by_prefix.dedup_by_key(|(prefix, _)| *prefix);
     Manners {
         compat: manners.compat,

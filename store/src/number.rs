@@ -155,6 +155,20 @@ impl Store {
         self.read(|connection| get(connection, id))
     }
 
+    /// Whose number it is; none where it is nobody's.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn number_owner(&self, number: E164) -> Result<Option<CompanyId>> {
+        self.read(|connection| {
+            let owner = connection
+                .prepare_cached("SELECT company FROM numbers WHERE e164 = ?1")?
+                .query_row([number.to_string()], |row| parsed(row, 0))
+                .optional()?;
+            Ok(owner)
+        })
+    }
+
     /// The numbers of a company, or all; in order of digits.
     ///
     /// # Errors

@@ -5,12 +5,10 @@
 //! a virtual clock.
 
 use super::byes::Byes;
-use super::joint::{self, Part, Second};
+use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{
-    CallerId, Invitation, LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto,
-};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Whereto};
 use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
@@ -26,28 +24,24 @@ use switch::registration::Binding;
 
 /// A call and its legs.
 pub struct House {
-    call: Call,
+    pub(super) call: Call,
     /// The call that it calls inside (R11), where it does.
-    second: Option<Box<Second>>,
+    pub(super) second: Option<Box<Second>>,
     caller: CallerLeg,
     /// The legs towards the called side, by their numbers in the house.
     called: Vec<(LegId, CalledLeg)>,
     byes: Byes,
     sound: Sound,
-    desk: Arc<Desk>,
-    naming: Naming,
-    entropy: Entropy,
+    pub(super) desk: Arc<Desk>,
+    pub(super) naming: Naming,
+    pub(super) entropy: Entropy,
     /// What the call has yet to hear, in the order in which it happened.
-<<<<<<< HEAD
-    news: VecDeque<(Part, switch::call::Event)>,
+    pub(super) news: VecDeque<(Part, switch::call::Event)>,
     /// Where the PBX of the called number is registered: what a second call is born with.
-    binding: Option<Arc<Binding>>,
+    pub(super) binding: Option<Arc<Binding>>,
     reports: Reports,
-=======
-    news: VecDeque<switch::call::Event>,
-    /// What the call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
+    /// What a call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
     orders: Vec<switch::call::Effect>,
->>>>>>> main
     is_closed: bool,
 }
 
@@ -111,18 +105,12 @@ impl House {
             naming,
             entropy,
             news: VecDeque::new(),
-<<<<<<< HEAD
             binding,
             reports: Reports::default(),
-            is_closed: false,
-        };
-        house.obey(Part::First, orders, now, effects);
-=======
             orders: Vec::new(),
             is_closed: false,
         };
-        house.obey(&mut orders, now, effects);
->>>>>>> main
+        house.obey(Part::First, &mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
     }
@@ -149,33 +137,27 @@ impl House {
 
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
-<<<<<<< HEAD
-        let mut orders = Vec::new();
+        let mut orders = std::mem::take(&mut self.orders);
         while let Some((part, event)) = self.news.pop_front() {
             match (part, &mut self.second) {
                 (Part::First, _) => self.call.handle(event, now, &mut orders),
                 (Part::Second, Some(second)) => second.call.handle(event, now, &mut orders),
                 (Part::Second, None) => {}
             }
-            self.obey(part, std::mem::take(&mut orders), now, effects);
-=======
-        let mut orders = std::mem::take(&mut self.orders);
-        while let Some(event) = self.news.pop_front() {
-            self.call.handle(event, now, &mut orders);
-            self.obey(&mut orders, now, effects);
->>>>>>> main
+            self.obey(part, &mut orders, now, effects);
         }
         self.orders = orders;
         self.close_when_done(effects);
     }
 
-<<<<<<< HEAD
-    fn obey(&mut self, part: Part, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
-        for order in orders {
-=======
-    fn obey(&mut self, orders: &mut Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn obey(
+        &mut self,
+        part: Part,
+        orders: &mut Vec<switch::call::Effect>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         for order in orders.drain(..) {
->>>>>>> main
             match order {
                 switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
                     self.on_invite(part.in_house(id), invitation, now, effects)
@@ -340,59 +322,9 @@ impl House {
     }
 
     /// A leg told something to its call.
-    fn tell_call(&mut self, id: LegId, event: LegEvent) {
+    pub(super) fn tell_call(&mut self, id: LegId, event: LegEvent) {
         let (part, leg) = Part::of(id);
         self.news.push_back((part, switch::call::Event::Leg(leg, event)));
-    }
-
-    /// The first call calls a number of ours: a call of its own, to that number's profile (R11).
-    fn call_inside(&mut self, leg: LegId, order: &OutgoingInvitation, now: Now, effects: &mut Vec<Effect>) {
-        let id = CallId::mint(now.wall, &mut self.entropy);
-        let first = self.call.record();
-        let (from_user, anonymous) = match order.caller_id {
-            CallerId::Number(number) => (number.to_string(), false),
-            CallerId::Anonymous => (String::new(), true),
-        };
-        let invitation = Invitation {
-            proof: Proof::Inside(first.profile),
-            source: self.naming.identity.contact,
-            dialled: order.callee.to_string(),
-            from_user,
-            from_display: String::new(),
-            preferred_identity: None,
-            asserted_identity: None,
-            remote_party: None,
-            anonymous,
-            diverted_from: Vec::new(),
-            headers: order.manner.headers.clone(),
-            offer: Some(order.offer.clone()),
-            sip_call_id: first.sip_call_id.clone(),
-        };
-        let directory = Arc::clone(self.desk.directory());
-        let (binding, partner) = (self.binding.clone(), Some(self.call.id()));
-        // The node let the first call in; it stands for both.
-        let opening = Opening { id, invitation, directory, binding, partner, gate: None };
-        let mut orders = Vec::new();
-        match Call::open(opening, now, &mut orders) {
-            Ok(call) => {
-                self.second = Some(Box::new(Second::new(call, leg)));
-                effects.push(Effect::Joined(id));
-                self.news.push_back((Part::First, switch::call::Event::Joined(id)));
-                self.obey(Part::Second, orders, now, effects);
-            }
-            Err(refusal) => self.tell_call(leg, joint::refused(refusal)),
-        }
-    }
-
-    /// The second call orders something of its caller.
-    fn tell_first(&mut self, order: LegOrder) {
-        let Some(second) = &mut self.second else { return };
-        let leg = second.leg();
-        let (event, is_last) = second.heard_by_first(order);
-        self.news.extend(event.map(|event| (Part::First, switch::call::Event::Leg(leg, event))));
-        if is_last {
-            self.news.push_back((Part::First, switch::call::Event::LegClosed(leg)));
-        }
     }
 
     fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
@@ -506,22 +438,17 @@ impl Machine for House {
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-<<<<<<< HEAD
-        let mut orders = Vec::new();
         // The second call goes first: it knows better why a PBX does not answer.
         if let Some(second) = &mut self.second {
+            let mut orders = Vec::new();
             second.call.expire(now, &mut orders);
-            self.obey(Part::Second, std::mem::take(&mut orders), now, effects);
+            self.obey(Part::Second, &mut orders, now, effects);
             self.settle(now, effects);
         }
-        self.call.expire(now, &mut orders);
-        self.obey(Part::First, orders, now, effects);
-=======
         let mut orders = std::mem::take(&mut self.orders);
         self.call.expire(now, &mut orders);
-        self.obey(&mut orders, now, effects);
+        self.obey(Part::First, &mut orders, now, effects);
         self.orders = orders;
->>>>>>> main
         self.settle(now, effects);
     }
 

@@ -5,11 +5,13 @@
 //! | `byes` | how long our BYEs wait for their answer |
 //! | `words` | what the house hears, and what leaves it |
 //! | `house` | the call and its legs under one roof; pure |
+//! | `inside` | how the second call of a call inside is born |
 //! | `joint` | where the two calls of a call inside meet |
 //! | `outlet` | the way of an effect to endpoint, profile, media, telemetry |
 
 mod byes;
 mod house;
+mod inside;
 mod joint;
 mod outlet;
 mod words;

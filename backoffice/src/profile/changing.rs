@@ -69,7 +69,7 @@ impl Office {
         self.settle_channels(profile.id)?;
         self.reload()?;
         let sip_user = profile.sip_user.clone();
-        let profile = self.show_profile(profile, &[]);
+        let profile = self.show_profile(profile, &[], &[]);
         Ok(CreatedProfile { profile, sip_user, sip_password: password.reveal().to_owned() })
     }
 
