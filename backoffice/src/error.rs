@@ -3,8 +3,7 @@
 //! Titles and statuses are in [`crate::problem`].
 
 use crate::problem::{Problem, ProblemKind};
-use domain::CallId;
-use domain::CompanyId;
+use domain::{CallId, CompanyId};
 use rating::DeckFaults;
 use serde::Serialize;
 use utoipa::ToSchema;
