@@ -41,6 +41,8 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
         diverted_from: presenting::diverted_from(invite),
         headers: presenting::passable(invite),
         offer,
+        // What carried it is the leg's to say.
+        is_signalling_secret: false,
         sip_call_id: invite.call_id().unwrap_or_default().to_owned(),
     };
     (invitation, fault)

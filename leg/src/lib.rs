@@ -15,6 +15,7 @@
 //! | `capabilities` | what our messages say that we can do |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
+//! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
@@ -25,6 +26,7 @@ pub mod caller;
 pub mod invitation;
 pub mod negotiation;
 pub mod sdp;
+pub mod secrecy;
 pub mod target;
 pub mod words;
 

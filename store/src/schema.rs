@@ -12,7 +12,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_legs.sql"),
     include_str!("../migrations/0003_incoming.sql"),
-    include_str!("../migrations/0005_identity.sql"),
+    include_str!("../migrations/0005_srtp.sql"),
+    include_str!("../migrations/0006_identity.sql"),
 ];
 
 /// Brings a database to the newest version known here.

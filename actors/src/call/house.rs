@@ -8,12 +8,14 @@ use super::byes::Byes;
 use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Whereto};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::call_record::CallDirection;
+use domain::network::Network;
 use domain::refusal::RefusalKind;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
 use leg::{CalledLeg, CallerLeg, LegNaming};
-use media::{Mode, Opened, Side};
+use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -35,6 +37,8 @@ pub struct House {
     pub(super) desk: Arc<Desk>,
     pub(super) naming: Naming,
     pub(super) entropy: Entropy,
+    /// The only networks that each side's sound may come from, where there are such.
+    media_networks: BySide<Option<Arc<[Network]>>>,
     /// What the call has yet to hear, in the order in which it happened.
     pub(super) news: VecDeque<(Part, switch::call::Event)>,
     /// Where the PBX of the called number is registered: what a second call is born with.
@@ -81,19 +85,24 @@ impl House {
     /// Where there is no call because nobody is known whom the proof names: the leg, and what to refuse it with.
     pub fn open(
         opening: Opening,
-        caller: CallerLeg,
+        mut caller: CallerLeg,
         desk: Arc<Desk>,
         naming: Naming,
-        entropy: Entropy,
+        mut entropy: Entropy,
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Result<House, Box<(CallerLeg, Refusal)>> {
+        let mut media_networks = BySide::default();
+        if let Proof::Carrier(carrier) = opening.invitation.proof {
+            media_networks.b = desk.media_networks(carrier);
+        }
         let mut orders = Vec::new();
         let binding = opening.binding.clone();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
             Err(refusal) => return Err(Box::new((caller, refusal))),
         };
+        caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         let mut house = House {
             call,
             second: None,
@@ -104,6 +113,7 @@ impl House {
             desk,
             naming,
             entropy,
+            media_networks,
             news: VecDeque::new(),
             binding,
             reports: Reports::default(),
@@ -199,10 +209,19 @@ impl House {
             self.tell_call(id, LegEvent::Failed(LegFailure::Transport));
             return;
         };
+        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;
+        if needs_secrecy && !target.destination().transport.is_secure() {
+            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Insecure)));
+            return;
+        }
+        if let Whereto::Carrier(carrier) = order.whereto {
+            self.media_networks.b = self.desk.media_networks(carrier);
+        }
         let identity = self.naming.identity_towards(target.destination().local);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
-        let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
+        let key_seed = key_seed(&mut self.entropy);
+        let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left(), key_seed };
         let mut told = Vec::new();
         let leg = CalledLeg::invite(order, &target, naming, ours, identity, &mut told);
         let sip_call_id: Arc<str> = Arc::from(leg.sip_call_id());
@@ -343,7 +362,7 @@ impl House {
             self.caller.sound_opened(ours);
         }
         if let Some(order) = self.caller.sound() {
-            effects.push(Effect::SetSound(self.caller_side(), order));
+            self.set_sound(self.caller_side(), order, effects);
         }
         match waiting {
             Waiting::Echo => self.on_answer_with_echo(now, effects),
@@ -376,11 +395,15 @@ impl House {
                 leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
-                    effects.push(Effect::SetSound(side, order));
+                    self.set_sound(side, order, effects);
                 }
                 order => effects.push(Effect::Leg(id, order)),
             }
         }
+    }
+
+    fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
+        effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
     }
 
     fn forget_closed(&mut self, id: LegId) {
@@ -405,6 +428,11 @@ impl House {
             }
         }
     }
+}
+
+/// What a leg's keys are minted from.
+fn key_seed(entropy: &mut Entropy) -> KeySeed {
+    KeySeed(entropy.next_u128().to_le_bytes())
 }
 
 /// What the media room says when it has no ports, in the words of the catalogue.

@@ -33,6 +33,7 @@ impl House {
             diverted_from: Vec::new(),
             headers: order.manner.headers.clone(),
             offer: Some(order.offer.clone()),
+            is_signalling_secret: true,
             sip_call_id: first.sip_call_id.clone(),
         };
         let directory = Arc::clone(self.desk.directory());

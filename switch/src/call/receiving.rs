@@ -9,9 +9,10 @@ use super::{caller_id, manners};
 use crate::directory::{Directory, IncomingTo, Profile};
 use crate::numbering;
 use crate::registration::Binding;
-use domain::call_control::{CalledUser, FlowTag, Invitation, Pbx};
+use domain::call_control::{CalledUser, FlowTag, Invitation, Pbx, Proof};
 use domain::fact::Transport;
 use domain::refusal::RefusalKind;
+use domain::srtp::SrtpPolicy;
 use domain::{E164, ProfileId, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,12 +55,21 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
     let user = directory.called_as(callee);
     let pbx = pbx(&owner.profile, user, opening.binding.as_deref())
         .ok_or_else(|| Ending::refused(RefusalKind::PbxNotRegistered))?;
-    let offer = offer(invitation).map_err(Ending::refused)?.clone();
+    let offer = offer(&opening.directory, invitation, caller_srtp(opening)).map_err(Ending::refused)?;
     let taken = manners::taken(directory, owner, invitation);
     let places = VecDeque::from([Place::Pbx { pbx, manner: manners::towards_pbx(owner, &taken) }]);
     let caller_id = caller_id::incoming(directory, invitation);
     let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, offer };
     Ok(Errand::Dial(Box::new(dial)))
+}
+
+/// How much who calls wants its sound secured. Inside, the calling profile's policy was applied before.
+fn caller_srtp(opening: &Opening) -> SrtpPolicy {
+    match opening.invitation.proof {
+        Proof::Carrier(id) => opening.directory.carrier(id).map(|carrier| carrier.srtp).unwrap_or_default(),
+        Proof::Inside(_) => SrtpPolicy::Preferred,
+        Proof::Credentials(_) | Proof::Source(_) => SrtpPolicy::default(),
+    }
 }
 
 /// Where the PBX is: where it registered (I1), or else at the first address that it may call from (I7).

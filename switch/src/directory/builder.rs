@@ -224,6 +224,7 @@ mod tests {
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
             incoming_to: IncomingTo::default(),
             manners: Manners::default(),
+            srtp: Default::default(),
             credentials: 0,
         }
     }
@@ -253,6 +254,7 @@ mod tests {
             progress_timeout: None,
             failover: None,
             sources: sources.to_vec(),
+            srtp: Default::default(),
             enabled,
             manners: CarrierManners::default(),
         }

@@ -5,6 +5,7 @@
 use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::Deck;
 use std::net::{IpAddr, SocketAddr};
@@ -51,6 +52,8 @@ pub struct Profile {
     pub incoming_to: IncomingTo,
     /// How its PBX is spoken to, and whose numbers its calls show.
     pub manners: Manners,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }
@@ -100,6 +103,8 @@ pub struct Carrier {
     pub failover: Option<Statuses>,
     /// Where its calls come from; those that others have too are the first one's, by priority, then id.
     pub sources: Vec<CarrierSource>,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
     /// Whether it is used, in both directions.
     pub enabled: bool,
     /// How it is spoken to, and whether it is trusted.

@@ -87,6 +87,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         sources: Vec::new(),
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
+        srtp: Default::default(),
         credentials: 0,
     }
 }
@@ -112,6 +113,7 @@ pub(crate) fn carrier(number: u128) -> Carrier {
         progress_timeout: None,
         failover: None,
         sources: vec![CarrierSource::Address(CARRIER.parse().unwrap())],
+        srtp: Default::default(),
         enabled: true,
         manners: CarrierManners::default(),
     }
@@ -153,6 +155,7 @@ pub(crate) fn sound() -> MediaDescription {
             format_tokens: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
+            crypto: Vec::new(),
         }],
     }
 }
@@ -171,6 +174,7 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
         diverted_from: Vec::new(),
         headers: Vec::new(),
         offer: Some(sound()),
+        is_signalling_secret: false,
         sip_call_id: "pbx-call".to_string(),
     }
 }
