@@ -289,9 +289,9 @@ impl Exchange {
     /// Every call that lives (R12), in order of birth.
     pub async fn live_calls(&self) -> Vec<Live> {
         let mut asked = Vec::new();
-        for call in self.inner.core.registry.calls() {
+        for (id, call) in self.inner.core.registry.calls() {
             // All are asked before the first answer is waited for.
-            asked.push(call.send(Look));
+            asked.push(call.send(Look(id)));
         }
         let mut live = Vec::with_capacity(asked.len());
         for answer in asked {
@@ -304,13 +304,13 @@ impl Exchange {
     /// One call, while it lives.
     pub async fn live_call(&self, id: CallId) -> Option<Live> {
         let call = self.inner.core.registry.call(id)?;
-        call.send(Look).await.ok().flatten()
+        call.send(Look(id)).await.ok().flatten()
     }
 
     /// Hangs a call up; false where no such call lives.
     pub fn hang_up(&self, id: CallId) -> bool {
         let Some(call) = self.inner.core.registry.call(id) else { return false };
-        end(&call, ReleaseCause::HungUpByOperator);
+        end(id, &call, ReleaseCause::HungUpByOperator);
         true
     }
 
@@ -377,8 +377,8 @@ impl Exchange {
         self.inner.core.is_draining.store(true, Ordering::Relaxed);
         self.inner.core.telemetry.set_draining(true);
         self.wait_for_silence(patience).await;
-        for call in self.inner.core.registry.calls() {
-            end(&call, ReleaseCause::Shutdown);
+        for (id, call) in self.inner.core.registry.calls() {
+            end(id, &call, ReleaseCause::Shutdown);
         }
         self.wait_for_silence(LAST_WORDS).await;
     }
@@ -409,8 +409,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often draining looks whether calls still live.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
-fn end(call: &Addr<call::CallShell>, cause: ReleaseCause) {
-    tell(call, Tell(call::Event::Call(switch::call::Event::HangUpOrdered(cause))));
+fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
+    tell(call, Tell(call::Event::CallOf(id, switch::call::Event::HangUpOrdered(cause))));
 }
 
 fn report(faults: &[String]) {

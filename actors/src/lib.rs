@@ -13,6 +13,7 @@ mod exchange;
 mod figures;
 mod listening;
 pub mod mailbox;
+mod manners;
 mod profile;
 mod records;
 mod recovery;

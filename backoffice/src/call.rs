@@ -109,6 +109,10 @@ pub struct Call {
     /// RTP packets that were missing, likewise.
     #[schema(value_type = Vec<u64>)]
     pub packets_lost: Option<(u64, u64)>,
+    /// The other record of a call between two profiles of this switch.
+    pub partner: Option<String>,
+    /// The Q.850 cause that the side gave that ended or refused the call.
+    pub q850: Option<u8>,
 }
 
 /// An attempt to reach the called side.
@@ -188,6 +192,8 @@ fn show_live(live: Live) -> Call {
         attempts: Vec::new(),
         packets: None,
         packets_lost: None,
+        partner: None,
+        q850: None,
     }
 }
 
@@ -236,6 +242,8 @@ fn show_record(record: CallRecord) -> Call {
         attempts: record.attempts.into_iter().map(show_attempt).collect(),
         packets: Some(record.packets),
         packets_lost: Some(record.packets_lost),
+        partner: record.partner.map(|partner| partner.to_string()),
+        q850: record.q850,
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod account;
 pub mod call;
 pub mod caller;
 pub mod carrier;
@@ -13,6 +14,8 @@ pub mod company;
 pub mod credit;
 pub mod deck;
 mod error;
+pub mod identity;
+pub mod landline;
 pub mod number;
 mod office;
 pub mod once;

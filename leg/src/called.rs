@@ -11,22 +11,24 @@
 //! | over | - |
 
 use crate::invitation::offer_in;
+use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
+use crate::presenting;
 use crate::reach::next_hop;
-use crate::replies::reason_lines;
-use crate::sdp::{CONTENT_TYPE, Origin, print};
+use crate::replies::{reason_given, reason_lines};
+use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
-use crate::talk::{ALLOW, Heard, Talk};
+use crate::talk::{Heard, Talk};
 use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::{Bytes, BytesMut};
-use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation};
+use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation};
 use domain::media::MediaDescription;
 use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::{Calling, Dialog};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
-use sip::{Message, Method, Name};
+use sip::{Message, Method};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -80,12 +82,9 @@ impl CalledLeg {
         identity: Arc<Identity>,
         effects: &mut Vec<Effect>,
     ) -> CalledLeg {
-        let local = match order.caller_id {
-            CallerId::Number(number) => format!("<sip:{number}@{}>", identity.host),
-            // RFC 3323 4.1.1.3.
-            CallerId::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
-        };
-        let (to, contact) = (target.to(order.callee, &identity), target.our_contact(&order.caller_id, &identity));
+        let local = presenting::from(&order.caller_id, &identity);
+        let to = target.to(order.callee, &identity);
+        let contact = target.our_contact(&order.caller_id, order.manner.compat, &identity);
         let request_uri = target.request_uri(order.callee);
         let origin = u64::from_str_radix(naming.tag.get(..15).unwrap_or(&naming.tag), 16).unwrap_or_default();
         let calling = Calling {
@@ -120,7 +119,7 @@ impl CalledLeg {
             (Some(_), Some(mut offer)) => {
                 offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
-                leg.send_invite(&order.caller_id, effects);
+                leg.send_invite(order, effects);
             }
             (Some(_), None) => {
                 leg.phase = Phase::Over;
@@ -135,25 +134,13 @@ impl CalledLeg {
         &self.calling.call_id
     }
 
-    fn send_invite(&mut self, caller_id: &CallerId, effects: &mut Vec<Effect>) {
+    fn send_invite(&mut self, order: &OutgoingInvitation, effects: &mut Vec<Effect>) {
         let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
         effects.push(Effect::BindDialog { call_id, local_tag });
-        let mut out = BytesMut::with_capacity(1_024);
-        let mut lines = self
-            .calling
-            .request(&Method::Invite, &mut out)
-            .header(Name::Contact, &self.contact)
-            .header(Name::Allow, ALLOW);
-        if !self.identity.user_agent.is_empty() {
-            lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
-        }
-        lines = match caller_id {
-            // What From says.
-            CallerId::Number(_) => lines.header(Name::PAssertedIdentity, &self.calling.local),
-            CallerId::Anonymous => lines.header(Name::Privacy, "id"),
-        };
-        lines.body(CONTENT_TYPE, &self.ours);
-        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.destination });
+        let (caller_id, manner) = (&order.caller_id, &order.manner);
+        let inviting = Inviting { contact: &self.contact, caller_id, manner, body: &self.ours };
+        let request = inviting.print(&mut self.calling, &self.identity);
+        effects.push(Effect::Request { sent: Sent::Invite, request, destination: self.destination });
     }
 
     fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
@@ -295,7 +282,7 @@ impl CalledLeg {
     }
 
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
-        let q850 = response.reasons().flatten().find_map(|reason| reason.q850());
+        let q850 = reason_given(response);
         self.tell_while_calling(LegEvent::Refused { status, q850 }, effects);
         self.end(effects);
     }
@@ -311,6 +298,7 @@ impl CalledLeg {
             Phase::Talking(talk) => {
                 if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
                     self.end(effects);
+                    effects.extend(reason_given(message).map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
                     effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
                 }
             }
@@ -375,7 +363,7 @@ impl Machine for CalledLeg {
             Event::TransactionFailed { timed_out, .. } => self.on_failed(timed_out, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
             // What only the leg of who called is ordered or hears.
-            Event::Ordered(_) | Event::AnsweredWithEcho(_) | Event::AckArrived(_) | Event::Cancelled => {}
+            Event::Ordered(_) | Event::AnsweredWithEcho(_) | Event::AckArrived(_) | Event::Cancelled(_) => {}
         }
     }
 

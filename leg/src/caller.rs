@@ -12,7 +12,7 @@
 
 use crate::invitation;
 use crate::negotiation::{answer_back, answer_ourselves, carried};
-use crate::replies::{passed_on, refusal};
+use crate::replies::{passed_on, reason_given, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Heard, Talk, contact, session_timer};
@@ -253,6 +253,13 @@ impl CallerLeg {
         }
     }
 
+    /// Why the caller gives up, while that is still to be decided.
+    fn reason_given(&self, q850: Option<u8>, effects: &mut Vec<Effect>) {
+        if let (Some(q850), Phase::Inviting(_)) = (q850, &self.phase) {
+            effects.push(Effect::Tell(LegEvent::ReasonGiven(q850)));
+        }
+    }
+
     fn on_cancelled(&mut self, effects: &mut Vec<Effect>) {
         if !matches!(self.phase, Phase::Inviting(_)) {
             return;
@@ -274,6 +281,7 @@ impl CallerLeg {
         if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
             effects.push(talk.unbind());
             self.phase = Phase::Over;
+            effects.extend(reason_given(message).map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
             effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
         }
     }
@@ -290,6 +298,7 @@ impl CallerLeg {
         let reply = if is_bye { Reply::new(200, "OK") } else { Reply::new(481, "Call/Transaction Does Not Exist") };
         effects.push(Effect::Respond { transaction, reply });
         if is_bye {
+            self.reason_given(reason_given(message), effects);
             self.on_cancelled(effects);
         }
     }
@@ -327,7 +336,10 @@ impl Machine for CallerLeg {
             }
             Event::AckArrived(transaction) => self.on_ack(transaction, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
-            Event::Cancelled => self.on_cancelled(effects),
+            Event::Cancelled(q850) => {
+                self.reason_given(q850, effects);
+                self.on_cancelled(effects);
+            }
             Event::ResponseArrived { message, .. } if message.status().is_some_and(|status| status >= 200) => {
                 self.on_bye_ended(effects);
             }

@@ -10,6 +10,9 @@
 //! | [`caller`] | the leg of who called (UAS) |
 //! | [`called`] | a leg towards the called side (UAC) |
 //! | [`target`] | where such a leg calls, and how that side is addressed |
+//! | `inviting` | the INVITE that opens such a leg, printed |
+//! | `presenting` | who calls, as headers say it; which headers may pass |
+//! | `capabilities` | what our messages say that we can do |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
 //! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
@@ -27,6 +30,9 @@ pub mod secrecy;
 pub mod target;
 pub mod words;
 
+mod capabilities;
+mod inviting;
+mod presenting;
 mod put;
 mod reach;
 mod replies;
@@ -34,6 +40,6 @@ mod talk;
 
 pub use called::{CalledLeg, LegNaming};
 pub use caller::CallerLeg;
-pub use replies::refusal;
+pub use replies::{reason_given, refusal};
 pub use target::{CarrierTarget, PbxTarget, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -3,6 +3,7 @@
 //! Until a changed session can be negotiated, a re-INVITE or UPDATE that changes nothing is answered 200 with the same
 //! description, one that changes the keys of secure sound only with ours to it, and anything else 488; the call goes on either way.
 
+pub(crate) use crate::capabilities::ALLOW;
 use crate::invitation::offer_in;
 use crate::negotiation::carried;
 use crate::reach::next_hop;
@@ -17,9 +18,6 @@ use domain::{Refusal, ReleaseCause};
 use sip::dialog::Dialog;
 use sip::endpoint::{Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
-
-/// Methods that a dialog of ours knows.
-pub(crate) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
 
 /// A dialog with its sound as it was agreed.
 #[derive(Debug)]

@@ -78,8 +78,8 @@ pub enum Event {
     AckArrived(ServerTransactionId),
     /// The ACK to a 2xx of ours did not arrive within 64*T1.
     AckMissed(ServerTransactionId),
-    /// The caller cancelled its INVITE; the CANCEL is answered.
-    Cancelled,
+    /// The caller cancelled its INVITE; the CANCEL is answered. The Q.850 cause that it gave (RFC 3326), where it gave one.
+    Cancelled(Option<u8>),
     /// A response to a request of ours arrived.
     ResponseArrived {
         /// Whose it is.

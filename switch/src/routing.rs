@@ -50,6 +50,7 @@ mod tests {
             sources: Vec::new(),
             srtp: Default::default(),
             enabled,
+            manners: Default::default(),
         }
     }
 

@@ -115,7 +115,10 @@ impl Telemetry {
                 self.calls.on_carrier_attempted(carrier, *result, *post_dial_delay);
             }
             // Counted by the cause of the call's end, and by the ledger's entries.
-            Fact::CreditExhausted { .. } | Fact::ChargeTicked { .. } | Fact::EmergencyRefused { .. } => {}
+            Fact::CreditExhausted { .. }
+            | Fact::ChargeTicked { .. }
+            | Fact::CallerIdChanged { .. }
+            | Fact::EmergencyRefused { .. } => {}
             Fact::ChargeAnswered { after } => self.money.on_charge_answered(*after),
             Fact::RegistrationChanged { outcome, .. } => self.registrar.on_changed(*outcome),
             Fact::RegistrationConflicted { .. } => self.registrar.on_conflicted(),

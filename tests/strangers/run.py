@@ -24,9 +24,9 @@ from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
-SUBJECTS = ("registering", "calling", "receiving", "refusing", "speaking", "sounding", "encrypting", "crowding", "charging", "crashing",
-            "equipping", "securing", "browsing", "addressing", "watching", "installing", "sharing", "demonstrating",
-            "loading")
+SUBJECTS = ("registering", "calling", "receiving", "identifying", "refusing", "speaking", "sounding", "encrypting", "crowding",
+            "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing", "sharing",
+            "demonstrating", "loading")
 
 
 # Failures whose logs are shown.

@@ -33,7 +33,7 @@ impl Byes {
             | Event::RequestArrived { .. }
             | Event::AckArrived(_)
             | Event::AckMissed(_)
-            | Event::Cancelled
+            | Event::Cancelled(_)
             | Event::ResponseArrived { .. }
             | Event::TransactionFailed { transaction: TransactionId::Server(_), .. } => None,
         }

@@ -7,6 +7,7 @@ mod crash;
 mod credit;
 mod echo;
 mod hunting;
+mod inside;
 mod leaving;
 mod limits;
 mod long;

@@ -2,7 +2,7 @@
 
 use crate::support::{Desk, OWNER, from_pbx, header, invite};
 use sip::Name;
-use sip::endpoint::{Load, Settings};
+use sip::endpoint::{Load, Settings, Transport};
 
 #[test]
 fn a_method_that_nobody_knows_gets_405_with_allow() {
@@ -69,7 +69,7 @@ fn a_broken_request_is_answered_400_with_a_sentence_for_a_person() {
     assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
     assert!(answer.contains("\r\nWarning: 399 192.0.2.1 \"CSeq"), "{answer}");
     assert_eq!(desk.endpoint.load(), Load::default());
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.total(), 1);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.total(), 1);
 }
 
 trait Unchecked {
@@ -91,7 +91,7 @@ fn what_cannot_be_split_is_answered_as_far_as_it_can_be_read() {
     let text = invite("z9hG4bKa").replace("Contact: ", "No header at all ");
     let answer = desk.hear(&text).only_unchecked();
     assert!(answer.starts_with("SIP/2.0 400 ") && answer.contains("Warning: 399 "), "{answer}");
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.header, 1);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.header, 1);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn broken_acks_and_responses_and_noise_are_never_answered() {
     for text in [ack.as_str(), response, "GET / HTTP/1.0\r\n\r\n", "\u{0}\u{1}\u{2}garbage", "SIP/2.0\r\n"] {
         assert!(desk.hear(text).0.is_empty(), "{text}");
     }
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.total(), 5);
-    assert_eq!(desk.endpoint.counters().udp.messages_sent, 0);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.total(), 5);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).messages_sent, 0);
 }
 
 #[test]

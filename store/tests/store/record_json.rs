@@ -82,6 +82,8 @@ prop_compose! {
             status,
             sip_call_id: texts.2,
             attempts,
+            partner: (ids.0 % 2 == 0).then(|| CallId::from_bits(ids.1)),
+            q850: (ids.0 % 3 == 0).then_some(status as u8),
             packets: packets.0,
             packets_lost: packets.1,
         }
@@ -115,7 +117,18 @@ fn version_two_reads_what_it_has_always_written() {
     let record = from_json(text).unwrap();
     assert_eq!(record.came_from.as_ref().map(|named| named.carrier_name.as_str()), Some("north"));
     assert_eq!(record.attempts[0].carrier, None);
-    assert_eq!(to_json(&record), text);
+    assert_eq!((record.partner, record.q850), (None, None));
+    assert_eq!(from_json(&to_json(&record)).unwrap(), record);
+}
+
+#[test]
+fn version_three_reads_what_it_has_always_written() {
+    let mut world = World::new();
+    let mut record = world.call(ProfileId::from_bits(1), 0);
+    (record.partner, record.q850) = (Some(CallId::from_bits(11)), Some(16));
+    let text = to_json(&record);
+    assert!(text.ends_with(r#","partner":"call_0000000000000000000000000000000b","q850":16}"#), "{text}");
+    assert_eq!(from_json(&text).unwrap(), record);
 }
 
 #[test]
@@ -126,7 +139,7 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
         assert!(text.contains(from), "{from}");
         from_json(&text.replace(from, to)).unwrap_err()
     };
-    assert!(matches!(spoilt("\"v\":2", "\"v\":3,\"new\":0"), NotARecord::UnknownVersion(3)));
+    assert!(matches!(spoilt("\"v\":3", "\"v\":4,\"new\":0"), NotARecord::UnknownVersion(4)));
     assert_eq!(
         spoilt("\"cause\":\"normal\"", "\"cause\":\"bored\"").to_string(),
         "this call record's cause cannot be read: \"bored\" is not known here"

@@ -13,6 +13,7 @@ use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvita
 use domain::fact::AttemptResult;
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,13 +62,17 @@ impl Call {
         let leg = self.legs.open();
         let patience = place.carrier().and_then(|carrier| carrier.progress_timeout);
         let patience = patience.unwrap_or(self.directory.settings().carrier_progress_timeout);
-        self.timers.arm(Timer::Progress, now.monotonic + patience);
+        // Inside, the second call has patience of its own.
+        if !matches!(place, Place::Inside) {
+            self.timers.arm(Timer::Progress, now.monotonic + patience);
+        }
         record::attempt(&mut self.record, place.carrier(), now);
         let invitation = OutgoingInvitation {
             whereto: place.whereto(),
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
+            manner: hunting.dial.manner_towards(&place),
             srtp: place.carrier().map_or(profile_srtp, |carrier| carrier.srtp),
         };
         hunting.attempt = Some(Attempt { leg, place, invited: now.monotonic, rang_after: None });
@@ -87,6 +92,10 @@ impl Call {
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),
             LegEvent::Refused { status, q850 } => self.on_refused(status, q850, now, effects),
+            LegEvent::RefusedInside { status, cause, sentence } => {
+                self.on_refused_inside(status, cause, sentence, now, effects);
+            }
+            LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
             LegEvent::Failed(failure) => self.on_failed(failure, now, effects),
             LegEvent::Released(_) => self.on_failed(LegFailure::Transport, now, effects),
         }
@@ -95,7 +104,7 @@ impl Call {
     /// A 100 of a PBX: it lives. A carrier's says only that its front door does.
     fn on_trying(&mut self, now: Now) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
-        if matches!(attempt.place, Place::Pbx(_)) && attempt.rang_after.is_none() {
+        if matches!(attempt.place, Place::Pbx { .. }) && attempt.rang_after.is_none() {
             self.timers.disarm(Timer::Progress);
             self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
         }
@@ -115,7 +124,9 @@ impl Call {
             }
             self.record.rang_at = Some(now.wall);
             self.timers.disarm(Timer::Progress);
-            self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
+            if !matches!(attempt.place, Place::Inside) {
+                self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
+            }
         }
         self.progress(true, matches!(status, 180 | 183), now, effects);
         effects.push(Effect::Leg(LegId::CALLER, LegOrder::Ring { status, media }));
@@ -131,6 +142,7 @@ impl Call {
     }
 
     fn on_refused(&mut self, status: u16, q850: Option<u8>, now: Now, effects: &mut Vec<Effect>) {
+        self.record.q850 = q850;
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
         let Place::Carrier(carrier) = &attempt.place else {
             self.close_attempt(status, AttemptResult::UserFailure, effects);
@@ -149,9 +161,22 @@ impl Call {
         if next { self.try_next_place(now, effects) } else { self.clear(ending, now, effects) }
     }
 
+    /// The second call has decided what its caller is told.
+    fn on_refused_inside(
+        &mut self,
+        status: u16,
+        cause: ReleaseCause,
+        sentence: Option<Cow<'static, str>>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.close_attempt(status, AttemptResult::UserFailure, effects);
+        self.clear(Ending::refused_inside(status, cause, sentence), now, effects);
+    }
+
     fn on_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
-        let (rang, is_pbx) = (attempt.rang_after.is_some(), matches!(attempt.place, Place::Pbx(_)));
+        let (rang, is_pbx) = (attempt.rang_after.is_some(), !matches!(attempt.place, Place::Carrier(_)));
         let result = match failure {
             LegFailure::Timeout => AttemptResult::Timeout,
             LegFailure::Transport | LegFailure::UnusableAnswer | LegFailure::Insecure => AttemptResult::NetworkFailure,
@@ -170,11 +195,16 @@ impl Call {
 
     /// No progress in time: this place is cancelled, the next one tried.
     pub(super) fn on_no_progress(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.came_from.is_some() {
+        if self.is_at_pbx() {
             return self.clear(Ending::pbx_silent(), now, effects);
         }
         self.abandon_attempt(AttemptResult::Timeout, ReleaseCause::CarrierFailure, effects);
         self.try_next_place(now, effects);
+    }
+
+    fn is_at_pbx(&self) -> bool {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return false };
+        matches!(attempt.place, Place::Pbx { .. })
     }
 
     /// It rang for too long.

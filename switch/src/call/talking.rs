@@ -138,6 +138,7 @@ impl Call {
                 let ending = if leg == LegId::CALLER { Ending::by_caller(cause) } else { Ending::released(cause) };
                 self.clear(ending, now, effects);
             }
+            LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
             LegEvent::Failed(_) => {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
@@ -147,6 +148,7 @@ impl Call {
             | LegEvent::Ringing { .. }
             | LegEvent::Answered { .. }
             | LegEvent::Refused { .. }
+            | LegEvent::RefusedInside { .. }
             | LegEvent::Cancelled => {}
         }
     }

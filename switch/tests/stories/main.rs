@@ -6,6 +6,7 @@
 mod admission;
 mod adversity;
 mod hunting;
+mod identity;
 mod ledger;
 mod money;
 mod paths;

@@ -12,7 +12,7 @@ mod witness;
 
 pub use crate::company::{REALM, Recharge};
 pub use agent::{Agent, Refresh};
-pub use beginning::{Beginning, Customer, NUMBERS};
+pub use beginning::{Beginning, Customer, NUMBER_OF_SECOND, NUMBERS};
 pub use network::{Datagram, Weather};
 pub use witness::{Seen, Witness};
 
@@ -328,6 +328,12 @@ impl World {
     /// Channels that are free.
     pub fn channels_free(&self) -> i64 {
         self.node.ledger().balance(channels(self.company, self.profile)).available()
+    }
+
+    /// Channels of a customer that are free.
+    pub fn channels_free_of(&self, customer: usize) -> i64 {
+        let Customer { company, profile, .. } = self.customers[customer];
+        self.node.ledger().balance(channels(company, profile)).available()
     }
 
     /// Every call record, in order.

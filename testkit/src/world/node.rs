@@ -173,7 +173,7 @@ impl Node {
     /// For a call, from outside: an operator, or the media room.
     pub fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
         if let Some(place) = self.places.get(&id) {
-            self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+            self.work.push_back(Work::Call(*place, call::Event::CallOf(id, event)));
         }
         self.settle(now);
     }
@@ -274,6 +274,10 @@ impl Node {
     fn on_house(&mut self, place: u64, effect: call::Effect, now: Now) {
         match effect {
             call::Effect::Leg(leg, order) => self.work.push_back(Work::LegOrder(place, leg, order)),
+            call::Effect::Joined(id) => {
+                self.opened.push(id);
+                self.places.insert(id, place);
+            }
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
             }
@@ -320,7 +324,7 @@ impl Node {
                 profile::Effect::Submit(posting) => self.submit(id, posting, now),
                 profile::Effect::TellCall(call, event) => {
                     if let Some(place) = self.places.get(&call) {
-                        self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+                        self.work.push_back(Work::Call(*place, call::Event::CallOf(call, event)));
                     }
                 }
                 profile::Effect::Tell(fact) => self.facts.push((now, fact)),
