@@ -57,6 +57,8 @@ pub struct ExchangeSettings {
     pub user_agent: String,
     /// T1, T2, T4.
     pub timing: Timing,
+    /// How long sessions last without a refresh.
+    pub session: leg::SessionTimers,
     /// Calls at one time and a second.
     pub limits: Limits,
     /// Transactions at one time, over all shards.
@@ -117,9 +119,18 @@ pub enum StartError {
     Records(std::io::Error),
 }
 
-/// Methods that are understood; INFO and others come when something listens to them.
-const METHODS: [Method; 7] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
+/// Methods that are understood.
+const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Register,
+    Method::Update,
+    Method::Info,
+    Method::Prack,
+];
 
 /// How often a port that the kernel chose for UDP is tried for TCP before it is given up.
 const PORT_TRIES: usize = 16;
@@ -380,7 +391,12 @@ fn naming(settings: &ExchangeSettings, shard: u16, steering: SteeringKey, listen
     Naming {
         shard,
         steering,
-        identity: Arc::new(leg::Identity { host, user_agent: settings.user_agent.as_str().into(), contact }),
+        identity: Arc::new(leg::Identity {
+            host,
+            user_agent: settings.user_agent.as_str().into(),
+            contact,
+            timers: settings.session,
+        }),
         is_advertised: settings.advertised.is_some(),
         media_advertised: settings.media_advertised,
     }
@@ -396,6 +412,7 @@ fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) 
         advertised_host: settings.advertised.map(|ip| ip.to_string()),
         front_door: FrontDoor {
             methods: METHODS.to_vec(),
+            min_se_s: settings.session.min_se_s,
             server: settings.user_agent.clone(),
             ..FrontDoor::default()
         },

@@ -24,4 +24,5 @@ pub mod ways;
 
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};
+pub use leg::SessionTimers;
 pub use recovery::{Recovered, recover};

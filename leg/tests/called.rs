@@ -48,6 +48,7 @@ fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Eff
         host: "sip.example.net".into(),
         user_agent: "Tandem".into(),
         contact: "203.0.113.1:5060".parse().unwrap(),
+        timers: leg::SessionTimers::default(),
     };
     let naming = LegNaming { call_id: "ours@203.0.113.1".into(), tag: "0123456789abcdef".into(), hops_left: 41 };
     let mut effects = Vec::new();

@@ -31,6 +31,8 @@ pub struct House {
     desk: Arc<Desk>,
     naming: Naming,
     entropy: Entropy,
+    /// An answer that the call hears when its caller has heard what rings.
+    held: Option<(LegId, LegEvent)>,
     /// What the call has yet to hear, in the order in which it happened.
     news: VecDeque<switch::call::Event>,
     is_closed: bool,
@@ -84,6 +86,7 @@ impl House {
             desk,
             naming,
             entropy,
+            held: None,
             news: VecDeque::new(),
             is_closed: false,
         };
@@ -102,9 +105,23 @@ impl House {
         &self.call
     }
 
+    /// Whoever was answered by is not heard of before the caller can be, and not at all where it has hung up since.
+    fn release_held(&mut self) {
+        let is_gone = |id: LegId| !self.called.iter().any(|(known, _)| *known == id);
+        match &self.held {
+            Some((id, _)) if is_gone(*id) => self.held = None,
+            Some(_) if self.caller.is_to_hear_ringing() => {}
+            _ => {
+                let held = self.held.take();
+                self.news.extend(held.map(|(id, event)| switch::call::Event::Leg(id, event)));
+            }
+        }
+    }
+
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut orders = Vec::new();
+        self.release_held();
         while let Some(event) = self.news.pop_front() {
             self.call.handle(event, now, &mut orders);
             self.obey(std::mem::take(&mut orders), now, effects);
@@ -168,6 +185,9 @@ impl House {
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
         if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
+        }
+        if matches!(order, LegOrder::Release(_)) {
+            self.held.take_if(|(held, _)| *held == id);
         }
         if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
             waiting.retain(|(waiting, _)| *waiting != id);
@@ -281,9 +301,30 @@ impl House {
         self.forget_closed(id);
     }
 
+    /// Sessions that are to be refreshed, or that nobody refreshed.
+    fn expire_legs(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
+        let mut told = Vec::new();
+        if is_due(self.caller.deadline()) {
+            self.caller.expire(now, &mut told);
+            self.pass_on(LegId::CALLER, std::mem::take(&mut told), effects);
+        }
+        let due: Vec<LegId> = self.called.iter().filter(|(_, leg)| is_due(leg.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            if let Some((_, leg)) = self.called.iter_mut().find(|(known, _)| *known == id) {
+                leg.expire(now, &mut told);
+            }
+            self.pass_on(id, std::mem::take(&mut told), effects);
+            self.forget_closed(id);
+        }
+    }
+
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
+                leg::Effect::Tell(event @ LegEvent::Answered { .. }) if self.caller.is_to_hear_ringing() => {
+                    self.held = Some((id, event));
+                }
                 leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
@@ -335,13 +376,15 @@ impl Machine for House {
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.call.deadline()
+        let called = self.called.iter().filter_map(|(_, leg)| leg.deadline());
+        self.call.deadline().into_iter().chain(self.caller.deadline()).chain(called).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut orders = Vec::new();
         self.call.expire(now, &mut orders);
         self.obey(orders, now, effects);
+        self.expire_legs(now, effects);
         self.settle(now, effects);
     }
 

@@ -90,6 +90,7 @@ fn settings() -> ExchangeSettings {
         transactions_max: 10_000,
         connections_max: 100,
         node_limits: actors::NodeLimits::default(),
+        session: actors::SessionTimers::default(),
         nonce_lifetime: Duration::from_secs(300),
         nonce_key: None,
         media: media::MediaSettings::default(),

@@ -182,7 +182,7 @@ impl Call {
                 self.on_leg_closed(leg);
             }
             LegEvent::Refused { .. } | LegEvent::Failed(_) | LegEvent::Released(_) => self.on_leg_closed(leg),
-            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Cancelled => {}
+            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Cancelled | LegEvent::Session(_) => {}
         }
     }
 
@@ -207,7 +207,11 @@ impl Call {
             LegEvent::Cancelled => self.clear(Ending::released(ReleaseCause::Cancelled), now, effects),
             LegEvent::Released(cause) => self.clear(Ending::by_caller(cause), now, effects),
             LegEvent::Failed(_) => self.clear(Ending::by_caller(ReleaseCause::Cancelled), now, effects),
-            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Answered { .. } | LegEvent::Refused { .. } => {}
+            LegEvent::Trying
+            | LegEvent::Ringing { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::Session(_) => {}
         }
     }
 
