@@ -4,6 +4,7 @@
 //! Codecs are not chosen here: what the two sides agree on is passed through. So are their numbers: what one side wants to receive a codec
 //! as is what the other one is told to send it as, whatever number that one receives it as itself (field lesson 39).
 
+use crate::flow::Flow;
 use crate::formats::has;
 use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
 use std::net::SocketAddr;
@@ -82,18 +83,8 @@ pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<Me
     let sound = stream.formats.iter().find(|format| !is_keys(format))?.clone();
     let keys = stream.formats.iter().find(|format| is_keys(format)).cloned();
     stream.formats = std::iter::once(sound).chain(keys).collect();
-    stream.direction = answering(offered.direction);
+    stream.direction = Flow::said_by(offered).reversed().direction();
     Some(in_the_shape_of(offer, stream))
-}
-
-/// The answer to the direction of an offer (RFC 3264 6.1).
-pub fn answering(offered: Direction) -> Direction {
-    match offered {
-        Direction::SendRecv => Direction::SendRecv,
-        Direction::SendOnly => Direction::RecvOnly,
-        Direction::RecvOnly => Direction::SendOnly,
-        Direction::Inactive => Direction::Inactive,
-    }
 }
 
 fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
