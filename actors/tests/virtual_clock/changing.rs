@@ -309,6 +309,25 @@ fn a_request_in_the_dialog_from_another_address_is_refused_and_changes_nothing()
     ends_well(world);
 }
 
+/// Keys in INFO pass where the far side takes INFO, and are taken in either case.
+#[test]
+fn a_key_in_an_info_reaches_a_far_side_that_takes_info() {
+    for takes_info in [true, false] {
+        let mut world = talking_with(|world| world.agents[FIRST].manner.allows_update = takes_info);
+        let (call_id, now) = (world.agents[OF_PBX].talk().call_id.clone(), world.now.monotonic);
+        world.agents[OF_PBX].press(&call_id, '5', now);
+        world.post();
+        world.run_s(2);
+        assert_eq!(world.agents[FIRST].heard_requests("INFO"), usize::from(takes_info));
+        if takes_info {
+            let (_, info) = world.agents[FIRST].heard.iter().find(|(_, text)| text.starts_with("INFO")).unwrap();
+            assert_eq!(header(info, "Content-Type"), Some("application/dtmf-relay"));
+            assert_eq!(body(info), "Signal=5\r\nDuration=160\r\n");
+        }
+        ends_well(world);
+    }
+}
+
 #[test]
 fn a_caller_that_hears_itself_may_hold_and_resume() {
     let mut world = World::new(Beginning::default());

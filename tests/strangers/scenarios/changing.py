@@ -167,7 +167,7 @@ def late_offers_are_answered_in_the_ack(world):
 
 @scenario(needs_switch=True)
 def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
-    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501; INFO with a key goes through; all in one call."""
+    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call."""
     with Call(world) as call:
         fax = description(call.pbx_sound.port).replace("m=audio", "m=image").replace("RTP/AVP 0", "udptl t38")
         answer = ask(call.pbx, "INVITE", fax)
@@ -180,6 +180,7 @@ def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
         unknown = ask(call.pbx, "DANCE")
         equal(status_of(unknown), 501, "the answer to an unknown method")
         expect("INVITE" in handmade.header(unknown, "Allow"), "no Allow in the 501")
+        equal(status_of(ask(call.pbx, "INFO")), 200, "the answer to an empty INFO")
         equal(status_of(ask(call.pbx, "UPDATE", description(call.pbx_sound.port))), 200, "the answer to UPDATE")
         hang_up(call.pbx, call.carrier)
     world.settled(call.profile, spent="0.01")

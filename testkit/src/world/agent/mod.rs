@@ -235,6 +235,15 @@ impl Agent {
         }
     }
 
+    /// Presses a key, told by INFO (`application/dtmf-relay`).
+    pub fn press(&mut self, call_id: &str, key: char, now: Monotonic) {
+        let branch = format!("z9hG4bK{}", self.token());
+        let body = format!("Signal={key}\r\nDuration=160\r\n");
+        let text = self.request(call_id, "INFO", &branch, "Content-Type: application/dtmf-relay\r\n", "");
+        let text = text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        self.ask(call_id, branch, "INFO", text, now);
+    }
+
     /// Sends a request that refreshes (or changes) the session.
     pub fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
         // One at a time (RFC 3261 14.1).
