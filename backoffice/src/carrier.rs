@@ -6,8 +6,10 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
+use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::fact::Transport;
+use domain::network::Network;
 use domain::{CarrierId, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -88,6 +90,14 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.1", "192.0.2.2:5080"]))]
     pub inbound_sources: Vec<Text<InboundSource>>,
+    /// How much its sound is to be secured; `off` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub srtp: SrtpName,
+    /// The only networks that its sound may come from, wherever in them; empty: from where its session descriptions say. At most 64.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    pub media_networks: Vec<Text<Network>>,
     /// Whether calls are handed to it and taken from it; yes where nothing is said.
     pub enabled: Option<bool>,
 }
@@ -118,6 +128,11 @@ pub struct CarrierPatch {
     /// Where its calls come from besides its addresses; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub inbound_sources: Option<Vec<Text<InboundSource>>>,
+    /// How much its sound is to be secured; binds new calls.
+    pub srtp: Option<SrtpName>,
+    /// The only networks that its sound may come from; replaces all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub media_networks: Option<Vec<Text<Network>>>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
@@ -145,6 +160,10 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, FailoverName>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Vec<String>,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpName,
+    /// The only networks that its sound may come from; empty: from where its session descriptions say.
+    pub media_networks: Vec<String>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// RFC 3339.
@@ -177,6 +196,8 @@ fn show(carrier: store::Carrier) -> Carrier {
         progress_timeout_s: carrier.progress_timeout_s,
         failover: carrier.failover.into_iter().map(|(status, order)| (status, name(order))).collect(),
         inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
+        srtp: carrier.srtp.into(),
+        media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
         created_at: carrier.created_at.to_string(),
     }
@@ -208,6 +229,8 @@ impl Office {
             progress_timeout_s: new.progress_timeout_s,
             failover: stored_failover(new.failover),
             inbound_sources: plain(new.inbound_sources),
+            srtp: new.srtp.into(),
+            media_networks: plain(new.media_networks),
             enabled: new.enabled.unwrap_or(true),
             created_at: self.wall(),
         };
@@ -231,6 +254,8 @@ impl Office {
             progress_timeout_s: patch.progress_timeout_s,
             failover: patch.failover.map(stored_failover),
             inbound_sources: patch.inbound_sources.map(plain),
+            srtp: patch.srtp.map(Into::into),
+            media_networks: patch.media_networks.map(plain),
             enabled: patch.enabled,
         };
         let carrier = self.store().update_carrier(id, &patch, self.signed(caller))?;

@@ -17,7 +17,9 @@ pub mod ids;
 pub mod machine;
 pub mod media;
 pub mod money;
+pub mod network;
 pub mod refusal;
+pub mod srtp;
 pub mod time;
 pub mod timer;
 

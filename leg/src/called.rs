@@ -19,12 +19,15 @@ use crate::negotiation::{carried, offer_onwards};
 use crate::reach::next_hop;
 use crate::replies::reason_lines;
 use crate::sdp::{CONTENT_TYPE, Origin, print};
+use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk};
 use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::{Bytes, BytesMut};
 use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
+use domain::media::MediaDescription;
+use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::{Calling, Dialog};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
@@ -41,6 +44,8 @@ pub struct LegNaming {
     pub tag: String,
     /// Max-Forwards of its INVITE.
     pub hops_left: u8,
+    /// What its keys are minted from.
+    pub key_seed: KeySeed,
 }
 
 /// A leg towards the called side.
@@ -59,6 +64,7 @@ pub struct CalledLeg {
     /// The INVITE as it was sent, for another one where the called side wants a longer session interval.
     sent: Bytes,
     early: EarlyDialogs,
+    secrecy: Secrecy,
     invite: Option<ClientTransactionId>,
     phase: Phase,
 }
@@ -115,6 +121,7 @@ impl CalledLeg {
             timer,
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
+            secrecy: Secrecy::new(order.srtp, naming.key_seed),
             invite: None,
             phase,
         };
@@ -123,7 +130,8 @@ impl CalledLeg {
                 leg.phase = Phase::Over;
                 effects.push(Effect::Tell(LegEvent::Failed(LegFailure::Transport)));
             }
-            (Some(_), Some(offer)) => {
+            (Some(_), Some(mut offer)) => {
+                offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(&order.caller_id, effects);
             }
@@ -281,7 +289,10 @@ impl CalledLeg {
         if !matches!(self.phase, Phase::Calling) {
             return;
         }
-        let media = offer_in(response).ok().flatten().filter(|media| carried(media).is_some());
+        let media = offer_in(response).ok().flatten();
+        // Early sound that is not as secure as it must be is not heard.
+        let sound = media.as_ref().and_then(|media| self.sound(media, &source));
+        let media = media.filter(|_| sound.is_some());
         match self.early.hear(&self.calling, response, media.as_ref()) {
             Provisional::Known => return,
             Provisional::New => {}
@@ -290,7 +301,7 @@ impl CalledLeg {
                 effects.push(Effect::Request { sent: Sent::Prack, request, destination });
             }
         }
-        if let Some(order) = media.as_ref().and_then(carried).and_then(|it| SoundOrder::of(it, source.peer.ip())) {
+        if let Some(order) = sound {
             effects.push(Effect::Sound(order));
         }
         effects.push(Effect::Tell(LegEvent::Ringing { status, media }));
@@ -316,11 +327,12 @@ impl CalledLeg {
         };
         self.acknowledge(transaction, &dialog, &source, effects);
         let media = offer_in(response).ok().flatten().or(described);
-        let sound = media.as_ref().and_then(carried).and_then(|stream| SoundOrder::of(stream, source.peer.ip()));
+        let sound = media.as_ref().and_then(|media| self.sound(media, &source));
         self.timer.granted(response);
         self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
-        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner);
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
         session.sound_stands(sound);
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
         let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
@@ -344,6 +356,13 @@ impl CalledLeg {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
+    }
+
+    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
+    fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
+        let stream = carried(media)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     fn acknowledge(

@@ -18,6 +18,7 @@ use crate::negotiation::{answer_back, answer_ourselves, carried, late_offer, off
 use crate::reliable::{self, Reliable};
 use crate::replies::{passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
+use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact};
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
@@ -25,6 +26,7 @@ use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId};
@@ -46,6 +48,7 @@ pub struct CallerLeg {
     offer_fault: Option<SdpFault>,
     /// Whether the caller leaves the offer to us (RFC 3261 13.2.1): it goes out in the 200, and the ACK brings the answer.
     is_late: bool,
+    secrecy: Secrecy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -85,6 +88,7 @@ impl CallerLeg {
     ) -> Result<(CallerLeg, Invitation), Wrong> {
         let dialog = Dialog::as_uas(&invite, tag)?;
         let (mut invitation, offer_fault) = invitation::read(&invite, proof, source.peer);
+        invitation.is_signalling_secret = source.transport.is_secure();
         let offer = invitation.offer.clone();
         let must_hear = reliable::is_required(&invite);
         // The first reliable response would have to bring the offer (RFC 3262 5), before anybody has answered.
@@ -100,6 +104,7 @@ impl CallerLeg {
             offer,
             offer_fault,
             is_late,
+            secrecy: Secrecy::off(),
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
@@ -113,7 +118,21 @@ impl CallerLeg {
 
     /// What the offer, if it can be carried, says about where the caller wants sound.
     pub fn sound(&self) -> Option<SoundOrder> {
-        SoundOrder::of(carried(self.offer.as_ref()?)?, self.source.peer.ip())
+        let stream = carried(self.offer.as_ref()?)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, self.source.peer.ip()).map(|order| order.keyed(keying))
+    }
+
+    /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
+    /// answered.
+    pub fn secure(&mut self, policy: SrtpPolicy, seed: KeySeed) {
+        self.secrecy = Secrecy::new(policy, seed);
+        if let Some(Ok(permitted)) = self.offer.as_ref().map(|offer| offer.permitted(policy)) {
+            self.offer = Some(permitted);
+        }
+        if let Some(stream) = self.offer.as_ref().and_then(carried) {
+            self.secrecy.choose(stream);
+        }
     }
 
     /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
@@ -161,7 +180,7 @@ impl CallerLeg {
     fn on_answer(&mut self, media: MediaDescription, now: Now, effects: &mut Vec<Effect>) {
         let described = match (&self.offer, self.ours) {
             (Some(offer), Some(ours)) => answer_back(offer, &media, ours),
-            (None, Some(ours)) if self.is_late => offer_onwards(&media, ours),
+            (None, Some(ours)) if self.is_late => offer_onwards(&media, ours).map(|offer| self.secured(offer)),
             _ => None,
         };
         let partner = carried(&media).map_or(Flow::BOTH, Flow::said_by);
@@ -194,7 +213,8 @@ impl CallerLeg {
         self.respond(reply, effects);
         let origin = Origin { session: self.origin, version: self.described.1, address: ours.ip() };
         let sound = self.sound();
-        let mut session = Session::new(body, origin, self.offer.take().unwrap_or_default(), partner);
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let mut session = Session::new(body, origin, self.offer.take().unwrap_or_default(), partner, secrecy);
         session.sound_stands(sound);
         let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
         let mut talk = Talk::new(agreed, now);
@@ -211,7 +231,8 @@ impl CallerLeg {
         self.ours = Some(ours);
         let described = match &self.offer {
             Some(offer) => answer_ourselves(offer, ours),
-            None => offer_onwards(&late_offer(), ours).filter(|_| self.is_late),
+            None if self.is_late => offer_onwards(&late_offer(), ours).map(|offer| self.secured(offer)),
+            None => None,
         };
         if let Some(session) = self.answer(described, Flow::BOTH, now, effects) {
             session.be_alone();
@@ -408,14 +429,24 @@ impl CallerLeg {
         }
     }
 
+    /// An offer of ours with the keys that the policy wants.
+    fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
+        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
+        offer
+    }
+
     /// The version counts only where the description changes (RFC 3264 8).
     fn printed(&mut self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
+        let mut answer = answer.clone();
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
+            self.secrecy.answer(stream);
+        }
         let (former, version) = &self.described;
         let origin = Origin { session: self.origin, version: *version, address: ours.ip() };
-        let text = Bytes::from(print(answer, origin));
+        let text = Bytes::from(print(&answer, origin));
         self.described = match former.is_empty() || *former == text {
             true => (text, *version),
-            false => (print(answer, Origin { version: version + 1, ..origin }).into(), version + 1),
+            false => (print(&answer, Origin { version: version + 1, ..origin }).into(), version + 1),
         };
         self.described.0.clone()
     }

@@ -14,6 +14,7 @@
 //! | `early` | the branches of an INVITE of ours that ring |
 //! | `reliable` | what rings, repeated until its PRACK (RFC 3262) |
 //! | `replies` | answers that say why |
+//! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`session_timer`] | session timers (RFC 4028) |
@@ -26,6 +27,7 @@ pub mod caller;
 pub mod invitation;
 pub mod negotiation;
 pub mod sdp;
+pub mod secrecy;
 pub mod session_timer;
 pub mod target;
 pub mod words;

@@ -6,13 +6,14 @@
 
 use crate::flow::Flow;
 use crate::formats::has;
-use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
 use std::net::SocketAddr;
 
-/// Transports that are carried until secure media stands.
-const PLAIN_RTP: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+/// Transports that are carried; the secure ones with a key that can be used. Which of them a trunk takes is its policy's
+/// ([`MediaDescription::permitted`]).
+const RTP: [&str; 4] = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"];
 
-/// The stream of an offer that is carried: the first sound stream over plain RTP that is not refused.
+/// The stream of an offer that is carried: the first sound stream over RTP that is not refused.
 pub fn carried(offer: &MediaDescription) -> Option<&Stream> {
     offer.streams.iter().find(|stream| is_carried(stream))
 }
@@ -21,7 +22,8 @@ fn is_carried(stream: &Stream) -> bool {
     stream.kind == StreamKind::Audio
         && stream.receives_at.is_some()
         && !stream.formats.is_empty()
-        && PLAIN_RTP.contains(&stream.transport.as_str())
+        && RTP.contains(&stream.transport.as_str())
+        && stream.security() != Security::Unknown
 }
 
 /// The offer for a carrier: the caller's carried stream alone, received at `ours`. None where nothing is carried.
@@ -45,6 +47,7 @@ pub fn late_offer() -> MediaDescription {
             receives_at: Some(SocketAddr::from(([0, 0, 0, 0], 9))),
             receives_rtcp_at: None,
             direction: Direction::SendRecv,
+            crypto: Vec::new(),
             formats: vec![
                 format(8, "PCMA/8000", &[]),
                 format(0, "PCMU/8000", &[]),
@@ -88,8 +91,8 @@ pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<Me
 }
 
 fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
-    // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on.
-    Stream { receives_at: Some(ours), receives_rtcp_at: None, ..stream.clone() }
+    // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on. Nor are keys: each leg has its own.
+    Stream { receives_at: Some(ours), receives_rtcp_at: None, crypto: Vec::new(), ..stream.clone() }
 }
 
 /// A description with as many streams as `offer`: the carried one as given, all others refused (RFC 3264 6).
@@ -103,5 +106,5 @@ pub(crate) fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) 
 }
 
 fn refused(offered: &Stream) -> Stream {
-    Stream { receives_at: None, receives_rtcp_at: None, ..offered.clone() }
+    Stream { receives_at: None, receives_rtcp_at: None, crypto: Vec::new(), ..offered.clone() }
 }

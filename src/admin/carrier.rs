@@ -30,6 +30,12 @@ pub(crate) enum CarrierCommand {
         /// An address that it calls from, where that is not one of its own: 192.0.2.1, or 192.0.2.1:5080. May be given more than once.
         #[arg(long, value_name = "IP[:PORT]")]
         from: Vec<String>,
+        /// How much its sound is to be secured.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
+        /// A network that its sound may come from, and from no other: 192.0.2.0/24. May be given more than once.
+        #[arg(long, value_name = "NETWORK")]
+        media_network: Vec<String>,
     },
     /// Lists the carriers.
     List,
@@ -38,7 +44,7 @@ pub(crate) enum CarrierCommand {
 impl Order for CarrierCommand {
     fn run(&self, door: &Door) -> Result<(), String> {
         match self {
-            CarrierCommand::Add { name, addresses, transport, priority, prefix, from } => {
+            CarrierCommand::Add { name, addresses, transport, priority, prefix, from, srtp, media_network } => {
                 let wanted = json!({
                     "name": name,
                     "addresses": addresses,
@@ -46,6 +52,8 @@ impl Order for CarrierCommand {
                     "priority": priority,
                     "prefixes": prefix,
                     "inbound_sources": from,
+                    "srtp": srtp,
+                    "media_networks": media_network,
                 });
                 let made = door.post("/carriers", &wanted)?;
                 show::answer(door, &made, |made| {

@@ -5,6 +5,8 @@
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
+use domain::network::Network;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Prefix, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use std::str::FromStr;
 pub const ADDRESSES_MAX: usize = 16;
 /// Further sources of a carrier at most.
 pub const INBOUND_SOURCES_MAX: usize = 64;
+/// Networks of a carrier's sound at most.
+pub const MEDIA_NETWORKS_MAX: usize = 64;
 /// Prefixes of a carrier at most; empty serves everything.
 pub const PREFIXES_MAX: usize = 10_000;
 
@@ -119,6 +123,10 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, Failover>,
     /// Where its calls come from besides its addresses; at most [`INBOUND_SOURCES_MAX`], unique.
     pub inbound_sources: Vec<InboundSource>,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
+    /// The only networks that its sound may come from; empty: as its descriptions say. At most [`MEDIA_NETWORKS_MAX`], unique.
+    pub media_networks: Vec<Network>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// When it was created.
@@ -144,13 +152,17 @@ pub struct CarrierPatch {
     pub failover: Option<BTreeMap<u16, Failover>>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Option<Vec<InboundSource>>,
+    /// How much its sound is to be secured.
+    pub srtp: Option<SrtpPolicy>,
+    /// The only networks that its sound may come from.
+    pub media_networks: Option<Vec<Network>>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
 
 const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
-    inbound_sources";
+    inbound_sources, srtp, media_networks";
 
 const fn transport_label(transport: Transport) -> &'static str {
     match transport {
@@ -198,6 +210,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         enabled: row.get(8)?,
         created_at: Wall::from_unix_micros(row.get(9)?),
         inbound_sources: parsed_list(row, 10)?,
+        srtp: parsed(row, 11)?,
+        media_networks: parsed_list(row, 12)?,
     })
 }
 
@@ -230,6 +244,12 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
     checks::within("inbound_sources", sources.len() as u32, 0, INBOUND_SOURCES_MAX as u32)?;
     if let Some((_, twice)) = sources.iter().enumerate().find(|(index, source)| sources[..*index].contains(source)) {
         return Err(Error::invalid("inbound_sources", format!("{twice} stands twice")));
+    }
+    let networks = &carrier.media_networks;
+    checks::within("media_networks", networks.len() as u32, 0, MEDIA_NETWORKS_MAX as u32)?;
+    if let Some((_, twice)) = networks.iter().enumerate().find(|(index, network)| networks[..*index].contains(network))
+    {
+        return Err(Error::invalid("media_networks", format!("{twice} stands twice")));
     }
     source::check_carrier(connection, carrier)?;
     for status in carrier.failover.keys() {
@@ -277,6 +297,8 @@ impl Store {
                 progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
                 failover: patch.failover.clone().unwrap_or(old.failover),
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
+                srtp: patch.srtp.unwrap_or(old.srtp),
+                media_networks: patch.media_networks.clone().unwrap_or(old.media_networks),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
             };
@@ -319,7 +341,7 @@ impl Store {
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         ))?
         .execute(params![
             carrier.id.to_string(),
@@ -332,7 +354,9 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
             failover_text(&carrier.failover),
             carrier.enabled,
             carrier.created_at.as_unix_micros(),
-            list_text(&carrier.inbound_sources)
+            list_text(&carrier.inbound_sources),
+            carrier.srtp.as_str(),
+            list_text(&carrier.media_networks)
         ])?;
     Ok(())
 }

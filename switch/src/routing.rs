@@ -48,6 +48,7 @@ mod tests {
             progress_timeout: None,
             failover: None,
             sources: Vec::new(),
+            srtp: Default::default(),
             enabled,
         }
     }

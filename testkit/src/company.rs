@@ -55,6 +55,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         }),
         require_plus: false,
         incoming_to: store::IncomingTo::CalledNumber,
+        srtp: domain::srtp::SrtpPolicy::Off,
     }
 }
 
@@ -70,6 +71,8 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         progress_timeout_s: None,
         failover: BTreeMap::new(),
         inbound_sources: Vec::new(),
+        srtp: domain::srtp::SrtpPolicy::Off,
+        media_networks: Vec::new(),
         enabled: true,
         created_at: now,
     }

@@ -5,6 +5,7 @@
 use super::CalledLeg;
 use crate::invitation::offer_in;
 use crate::sdp::CONTENT_TYPE;
+use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
 use crate::words::{Effect, Sent};
 use bytes::BytesMut;
@@ -58,13 +59,17 @@ impl CalledLeg {
             (Some(Method::Update), Ok(None)) => respond(contact),
             (Some(Method::Update), Ok(Some(offer))) => {
                 let theirs = self.early.described(request).unwrap_or_default();
-                let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner);
+                let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+                let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
+                let offer = session.permitted(offer);
                 let Judgement::Here(answer) = session.judge(&offer) else {
+                    self.secrecy = session.into_secrecy();
                     return respond(Reply::new(488, "Not Acceptable Here"));
                 };
                 self.ours = session.take_offer(offer.clone(), &answer);
                 self.origin = session.origin();
                 let sound = session.sound(source.peer.ip());
+                self.secrecy = session.into_secrecy();
                 self.early.describe(request, offer);
                 respond(contact.body(CONTENT_TYPE, self.ours.clone()));
                 effects.extend(sound.map(Effect::Sound));

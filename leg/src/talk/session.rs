@@ -7,6 +7,7 @@ use crate::flow::Flow;
 use crate::formats::{has, is_same, is_speech};
 use crate::negotiation::{answer_ourselves, carried, in_the_shape_of};
 use crate::sdp::{self, Origin, print};
+use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use bytes::Bytes;
 use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     partner: Flow,
     /// Nobody is on the other side: the caller hears itself.
     is_alone: bool,
+    /// Our keys, and how secure sound must be.
+    secrecy: Secrecy,
     /// What was last ordered of the relay.
     sound: Option<SoundOrder>,
 }
@@ -41,9 +44,15 @@ pub(crate) enum Judgement {
 
 impl Session {
     /// What was agreed with the first offer and answer.
-    pub(crate) fn new(text: Bytes, origin: Origin, theirs: MediaDescription, partner: Flow) -> Session {
+    pub(crate) fn new(
+        text: Bytes,
+        origin: Origin,
+        theirs: MediaDescription,
+        partner: Flow,
+        secrecy: Secrecy,
+    ) -> Session {
         let wish = carried(&theirs).map_or(Flow::BOTH, Flow::said_by);
-        Session { origin, text, theirs, wish, partner, is_alone: false, sound: None }
+        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None }
     }
 
     /// Nobody is on the other side.
@@ -94,9 +103,22 @@ impl Session {
         ours.formats.iter().filter(|format| has(theirs, format)).cloned().collect()
     }
 
+    /// An offer of the peer as far as it may be taken.
+    pub(crate) fn permitted(&self, offer: MediaDescription) -> MediaDescription {
+        self.secrecy.permitted(offer)
+    }
+
+    /// The keys, where the session was only looked at.
+    pub(crate) fn into_secrecy(self) -> Secrecy {
+        self.secrecy
+    }
+
     /// What a new offer of the peer asks for.
     pub(crate) fn judge(&self, offer: &MediaDescription) -> Judgement {
         let Some(offered) = carried(offer) else { return Judgement::Refused(why_not(offer)) };
+        if !self.secrecy.takes(offered) {
+            return Judgement::Refused("The sound is not as secure as this trunk wants it; the call goes on unchanged");
+        }
         let ours = self.ours();
         let Some(stream) = carried(&ours) else { return Judgement::Refused("There is no sound in this call") };
         if self.is_alone {
@@ -184,7 +206,14 @@ impl Session {
 
     /// An offer of the peer is answered with `answer`: gives its text.
     pub(crate) fn take_offer(&mut self, offer: MediaDescription, answer: &MediaDescription) -> Bytes {
-        let text = self.printed(answer);
+        let mut answer = answer.clone();
+        if let Some(offered) = carried(&offer) {
+            self.secrecy.choose(offered);
+        }
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| is_ours(stream)) {
+            self.secrecy.answer(stream);
+        }
+        let text = self.printed(&answer);
         self.commit(text.clone());
         self.wish = carried(&offer).map_or(self.wish, Flow::said_by);
         self.theirs = offer;
@@ -193,7 +222,7 @@ impl Session {
 
     /// What the peer answered to `text`, an offer of ours. False where it refused the sound.
     pub(crate) fn take_answer(&mut self, text: Bytes, answer: MediaDescription) -> bool {
-        let Some(stream) = carried(&answer) else { return false };
+        let Some(stream) = carried(&answer).filter(|stream| self.secrecy.keying(stream).is_ok()) else { return false };
         self.commit(text);
         // An answer to less than both ways says nothing of what the peer would like.
         if self.shown() == Some(Direction::SendRecv) {
@@ -242,17 +271,23 @@ impl Session {
 
     /// Where the peer's sound is, where that changed.
     pub(crate) fn sound(&mut self, signalling_ip: IpAddr) -> Option<SoundOrder> {
-        let order = SoundOrder::of(carried(&self.theirs)?, signalling_ip)?;
+        let order = self.order(signalling_ip)?;
         self.ordered(order)
     }
 
     /// We have offered: from now on the peer may send what it wants to, if we said that we receive it (RFC 3264 5.1).
     pub(crate) fn sound_while_offering(&mut self, text: &Bytes, signalling_ip: IpAddr) -> Option<SoundOrder> {
         let offered = sdp::read(text).ok()?;
-        let order = SoundOrder::of(carried(&self.theirs)?, signalling_ip)?;
+        let order = self.order(signalling_ip)?;
         let now = Flow::of(order.direction);
         let may_send = now.sends || (self.wish.sends && Flow::said_by(carried(&offered)?).receives);
         self.ordered(SoundOrder { direction: Flow { sends: may_send, ..now }.direction(), ..order })
+    }
+
+    fn order(&self, signalling_ip: IpAddr) -> Option<SoundOrder> {
+        let stream = carried(&self.theirs)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, signalling_ip).map(|order| order.keyed(keying))
     }
 
     fn ordered(&mut self, order: SoundOrder) -> Option<SoundOrder> {

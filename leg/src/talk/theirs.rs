@@ -122,20 +122,23 @@ impl Talk {
                 let reply = self.accepted(request, now, identity);
                 effects.push(Effect::Respond { transaction, reply });
             }
-            Ok(Some(offer)) => match self.session.judge(&offer) {
-                Judgement::Here(answer) => {
-                    self.accept(transaction, request, offer, &answer, now, identity, effects);
+            Ok(Some(offer)) => {
+                let offer = self.session.permitted(offer);
+                match self.session.judge(&offer) {
+                    Judgement::Here(answer) => {
+                        self.accept(transaction, request, offer, &answer, now, identity, effects);
+                    }
+                    Judgement::Partner => {
+                        self.tell(SessionWord::Offered(offer.clone()), effects);
+                        self.waiting = Some(Waiting::Partner { transaction, request: request.clone(), offer });
+                        self.timers.arm(Timer::Partner, now.monotonic + PARTNER_PATIENCE);
+                    }
+                    Judgement::Refused(why) => {
+                        let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, why), &identity.host);
+                        effects.push(Effect::Respond { transaction, reply });
+                    }
                 }
-                Judgement::Partner => {
-                    self.tell(SessionWord::Offered(offer.clone()), effects);
-                    self.waiting = Some(Waiting::Partner { transaction, request: request.clone(), offer });
-                    self.timers.arm(Timer::Partner, now.monotonic + PARTNER_PATIENCE);
-                }
-                Judgement::Refused(why) => {
-                    let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, why), &identity.host);
-                    effects.push(Effect::Respond { transaction, reply });
-                }
-            },
+            }
             Err(fault) => {
                 let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, fault.to_string()), &identity.host);
                 effects.push(Effect::Respond { transaction, reply });

@@ -20,6 +20,8 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
         progress_timeout_s: Some(6),
         failover: BTreeMap::from([(404, Failover::Next), (503, Failover::Stop)]),
         inbound_sources: vec!["203.0.113.9".parse().unwrap(), "203.0.113.8:5080".parse().unwrap()],
+        srtp: domain::srtp::SrtpPolicy::Preferred,
+        media_networks: vec!["203.0.113.0/24".parse().unwrap(), "2001:db8:5::/48".parse().unwrap()],
         enabled: true,
         created_at: NOON,
     }

@@ -53,6 +53,7 @@ impl Call {
     }
 
     fn try_next_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let profile_srtp = self.profile_srtp();
         let Phase::Hunting(hunting) = &mut self.phase else { return };
         let Some(place) = hunting.dial.places.pop_front() else {
             return self.clear(Ending::carriers_failed(), now, effects);
@@ -67,6 +68,7 @@ impl Call {
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
+            srtp: place.carrier().map_or(profile_srtp, |carrier| carrier.srtp),
         };
         hunting.attempt = Some(Attempt { leg, place, invited: now.monotonic, rang_after: None });
         effects.push(Effect::Leg(leg, LegOrder::Invite(Box::new(invitation))));
@@ -153,12 +155,14 @@ impl Call {
         let (rang, is_pbx) = (attempt.rang_after.is_some(), matches!(attempt.place, Place::Pbx(_)));
         let result = match failure {
             LegFailure::Timeout => AttemptResult::Timeout,
-            LegFailure::Transport | LegFailure::UnusableAnswer => AttemptResult::NetworkFailure,
+            LegFailure::Transport | LegFailure::UnusableAnswer | LegFailure::Insecure => AttemptResult::NetworkFailure,
         };
         self.close_attempt(0, result, effects);
         match failure {
             // It was a 2xx, so somebody had picked up.
             LegFailure::UnusableAnswer => self.clear(Ending::unusable_answer(), now, effects),
+            LegFailure::Insecure if is_pbx => self.clear(Ending::pbx_insecure(), now, effects),
+            LegFailure::Insecure => self.try_next_place(now, effects),
             LegFailure::Timeout | LegFailure::Transport if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
             LegFailure::Timeout | LegFailure::Transport if rang => self.clear(Ending::carriers_failed(), now, effects),
             LegFailure::Timeout | LegFailure::Transport => self.try_next_place(now, effects),

@@ -12,4 +12,5 @@ mod paths;
 mod receiving;
 mod recharge;
 mod registration;
+mod securing;
 mod world;

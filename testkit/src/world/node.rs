@@ -284,7 +284,7 @@ impl Node {
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
-            call::Effect::SetSound(side, order) => {
+            call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
                 self.sound_orders.push((side, order));
                 if side == Side::B && !order.rtp.ip().is_unspecified() {
