@@ -23,13 +23,12 @@ use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk};
 use crate::target::Target;
-use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
+use crate::words::{Effect, Event, Identity, Sent};
 use bytes::{Bytes, BytesMut};
 use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
-use domain::media::MediaDescription;
 use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
-use sip::dialog::{Calling, Dialog};
+use sip::dialog::Calling;
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Method, Name};
 use std::net::SocketAddr;
@@ -356,26 +355,6 @@ impl CalledLeg {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
-    }
-
-    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
-    fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
-        let stream = carried(media)?;
-        let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
-    }
-
-    fn acknowledge(
-        &self,
-        transaction: ClientTransactionId,
-        dialog: &Dialog,
-        source: &Source,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut out = BytesMut::with_capacity(512);
-        dialog.ack(&mut out).end();
-        let destination = next_hop(dialog, source);
-        effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
     }
 
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {

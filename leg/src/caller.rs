@@ -14,7 +14,7 @@ mod inviting;
 
 use crate::flow::Flow;
 use crate::invitation;
-use crate::negotiation::{answer_back, answer_ourselves, carried, late_offer, offer_onwards};
+use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
 use crate::reliable::{self, Reliable};
 use crate::replies::{passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
@@ -223,19 +223,6 @@ impl CallerLeg {
         match &mut self.phase {
             Phase::Answered { talk, .. } => Some(&mut talk.session),
             _ => None,
-        }
-    }
-
-    /// The caller hears itself.
-    fn on_answer_with_echo(&mut self, ours: SocketAddr, now: Now, effects: &mut Vec<Effect>) {
-        self.ours = Some(ours);
-        let described = match &self.offer {
-            Some(offer) => answer_ourselves(offer, ours),
-            None if self.is_late => offer_onwards(&late_offer(), ours).map(|offer| self.secured(offer)),
-            None => None,
-        };
-        if let Some(session) = self.answer(described, Flow::BOTH, now, effects) {
-            session.be_alone();
         }
     }
 

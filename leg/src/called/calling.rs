@@ -4,12 +4,16 @@
 
 use super::CalledLeg;
 use crate::invitation::offer_in;
+use crate::negotiation::carried;
+use crate::reach::next_hop;
 use crate::sdp::CONTENT_TYPE;
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
-use crate::words::{Effect, Sent};
+use crate::words::{Effect, Sent, SoundOrder};
 use bytes::BytesMut;
-use sip::endpoint::{Reply, ServerTransactionId, Source};
+use domain::media::MediaDescription;
+use sip::dialog::Dialog;
+use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 
 impl CalledLeg {
@@ -77,5 +81,25 @@ impl CalledLeg {
             (Some(Method::Options | Method::Info), _) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
             _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
         }
+    }
+
+    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
+    pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
+        let stream = carried(media)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
+    }
+
+    pub(super) fn acknowledge(
+        &self,
+        transaction: ClientTransactionId,
+        dialog: &Dialog,
+        source: &Source,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut out = BytesMut::with_capacity(512);
+        dialog.ack(&mut out).end();
+        let destination = next_hop(dialog, source);
+        effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
     }
 }

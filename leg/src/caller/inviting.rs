@@ -3,7 +3,8 @@
 //! The answer itself, and all that follows, is the leg's.
 
 use super::{CallerLeg, Phase};
-use crate::negotiation::answer_back;
+use crate::flow::Flow;
+use crate::negotiation::{answer_back, answer_ourselves, late_offer, offer_onwards};
 use crate::reliable::Due;
 use crate::replies::passed_on;
 use crate::sdp::CONTENT_TYPE;
@@ -14,6 +15,7 @@ use domain::media::MediaDescription;
 use domain::{Now, ReleaseCause};
 use sip::endpoint::{Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
+use std::net::SocketAddr;
 
 impl CallerLeg {
     pub(super) fn on_ring(
@@ -108,6 +110,19 @@ impl CallerLeg {
                 effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
             }
             None => {}
+        }
+    }
+
+    /// The caller hears itself.
+    pub(super) fn on_answer_with_echo(&mut self, ours: SocketAddr, now: Now, effects: &mut Vec<Effect>) {
+        self.ours = Some(ours);
+        let described = match &self.offer {
+            Some(offer) => answer_ourselves(offer, ours),
+            None if self.is_late => offer_onwards(&late_offer(), ours).map(|offer| self.secured(offer)),
+            None => None,
+        };
+        if let Some(session) = self.answer(described, Flow::BOTH, now, effects) {
+            session.be_alone();
         }
     }
 }
