@@ -59,6 +59,8 @@ pub struct ExchangeSettings {
     pub user_agent: String,
     /// T1, T2, T4.
     pub timing: Timing,
+    /// How long sessions last without a refresh.
+    pub session: leg::SessionTimers,
     /// Calls at one time and a second.
     pub limits: Limits,
     /// Transactions at one time, over all shards.
@@ -145,9 +147,18 @@ pub enum StartError {
     Records(std::io::Error),
 }
 
-/// Methods that are understood; INFO and others come when something listens to them.
-const METHODS: [Method; 7] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
+/// Methods that are understood.
+const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Register,
+    Method::Update,
+    Method::Info,
+    Method::Prack,
+];
 
 /// The switch of one node. A cheap handle: all copies are the same switch.
 #[derive(Clone)]
@@ -460,6 +471,7 @@ fn naming(settings: &ExchangeSettings, shard: u16, steering: SteeringKey, listen
             contact,
             transport: Transport::Udp,
             is_sips: false,
+            timers: settings.session,
         }),
         advertised: settings.advertised,
         media_advertised: settings.media_advertised,
@@ -476,8 +488,12 @@ fn host_of(ip: IpAddr) -> String {
 
 fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) -> endpoint::Settings {
     let transactions_max = settings.transactions_max.div_ceil(usize::from(shards));
-    let mut front_door =
-        FrontDoor { methods: METHODS.to_vec(), server: settings.user_agent.clone(), ..FrontDoor::default() };
+    let mut front_door = FrontDoor {
+        methods: METHODS.to_vec(),
+        min_se_s: settings.session.min_se_s,
+        server: settings.user_agent.clone(),
+        ..FrontDoor::default()
+    };
     // What REGISTERs may require (RFC 3327, RFC 5626).
     front_door.extensions.extend(["path", "outbound"]);
     endpoint::Settings {

@@ -26,5 +26,6 @@ pub mod ways;
 
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings};
+pub use leg::SessionTimers;
 pub use recovery::{Recovered, recover};
 pub use transport::tls::{ClientCertificates, TlsError, TlsSettings};

@@ -8,7 +8,7 @@ use crate::e164::E164;
 use crate::fact::Transport;
 use crate::header::HeaderLine;
 use crate::ids::{CarrierId, ProfileId};
-use crate::media::MediaDescription;
+use crate::media::{Direction, MediaDescription};
 use crate::refusal::Refusal;
 use crate::srtp::SrtpPolicy;
 use std::borrow::Cow;
@@ -190,6 +190,30 @@ pub enum LegFailure {
     Insecure,
 }
 
+/// What a leg of an answered call lets its partner know of the session on its side, and back. The call passes it on and decides
+/// nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionWord {
+    /// Which way the peer wants sound to flow from now on, seen from the peer (hold and resume, RFC 3264 8.4). Nothing is answered.
+    Flow(Direction),
+    /// The peer offers other formats; answered by [`SessionWord::Accepted`] or [`SessionWord::Refused`].
+    Offered(MediaDescription),
+    /// The partner's peer takes what was offered, and answers this.
+    Accepted(MediaDescription),
+    /// The partner's peer does not take it: both sides go on as they were.
+    Refused {
+        /// The SIP status that its peer, or the partner itself, refused with.
+        status: u16,
+    },
+    /// A key press that came in an INFO (`application/dtmf-relay`, `application/dtmf`). Nothing is answered.
+    Keys {
+        /// Its media type.
+        content_type: String,
+        /// As it came, at most 1,024 bytes.
+        body: Vec<u8>,
+    },
+}
+
 /// What a leg tells its call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegEvent {
@@ -229,6 +253,8 @@ pub enum LegEvent {
     Failed(LegFailure),
     /// The caller gave up before we answered (CANCEL).
     Cancelled,
+    /// A word for the leg on the other side.
+    Session(SessionWord),
     /// The leg is over: the other side hung up, or did not acknowledge.
     Released(ReleaseCause),
 }
@@ -261,6 +287,8 @@ pub enum LegOrder {
     },
     /// To a leg towards the called side: call.
     Invite(Box<OutgoingInvitation>),
+    /// To a leg of an answered call: a word of the leg on the other side.
+    Session(SessionWord),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
 }

@@ -2,9 +2,10 @@
 //!
 //! Who is shown is in `presenting`; which headers pass, the call has decided.
 
-use crate::capabilities::{ALLOW, ALLOW_CLASSIC, HOPS_CLASSIC};
+use crate::capabilities::{ALLOW, ALLOW_CLASSIC, HOPS_CLASSIC, SUPPORTED};
 use crate::presenting;
 use crate::sdp::CONTENT_TYPE;
+use crate::session_timer::SessionTimer;
 use crate::words::Identity;
 use bytes::{Bytes, BytesMut};
 use domain::call_control::{CallerId, Compat, Manner};
@@ -20,6 +21,8 @@ pub(crate) struct Inviting<'a> {
     pub(crate) caller_id: &'a CallerId,
     /// What else is said.
     pub(crate) manner: &'a Manner,
+    /// How long the session is to last; the reference message does not ask.
+    pub(crate) timer: &'a SessionTimer,
     /// The offer.
     pub(crate) body: &'a Bytes,
 }
@@ -36,9 +39,12 @@ impl Inviting<'_> {
     }
 
     fn standard(&self, calling: &mut Calling, identity: &Identity, out: &mut BytesMut) {
-        let lines =
-            calling.request(&Method::Invite, out).header(Name::Contact, self.contact).header(Name::Allow, ALLOW);
-        let lines = user_agent(lines, identity);
+        let lines = calling
+            .request(&Method::Invite, out)
+            .header(Name::Contact, self.contact)
+            .header(Name::Allow, ALLOW)
+            .header(Name::Supported, SUPPORTED);
+        let lines = user_agent(self.timer.ask(lines), identity);
         let lines = presenting::identify(lines, self.caller_id, self.manner.asserted, identity);
         self.passed(lines).body(CONTENT_TYPE, self.body);
     }

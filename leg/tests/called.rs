@@ -56,6 +56,7 @@ fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Eff
         contact: "203.0.113.1:5060".parse().unwrap(),
         transport: Transport::Udp,
         is_sips: false,
+        timers: leg::SessionTimers::default(),
     };
     let naming = LegNaming {
         call_id: "ours@203.0.113.1".into(),
@@ -196,6 +197,7 @@ fn the_contact_names_the_transport_and_is_sips_where_the_peer_is() {
             contact: "203.0.113.1:5060".parse().unwrap(),
             transport,
             is_sips,
+            timers: leg::SessionTimers::default(),
         };
         let naming = LegNaming {
             call_id: "a@b".into(),

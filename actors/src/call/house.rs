@@ -37,6 +37,8 @@ pub struct House {
     pub(super) desk: Arc<Desk>,
     pub(super) naming: Naming,
     pub(super) entropy: Entropy,
+    /// An answer that the call hears when its caller has heard what rings.
+    held: Option<(LegId, LegEvent)>,
     /// The only networks that each side's sound may come from, where there are such.
     media_networks: BySide<Option<Arc<[Network]>>>,
     /// What the call has yet to hear, in the order in which it happened.
@@ -113,6 +115,7 @@ impl House {
             desk,
             naming,
             entropy,
+            held: None,
             media_networks,
             news: VecDeque::new(),
             binding,
@@ -145,8 +148,23 @@ impl House {
         [Some(&self.call), self.second()].into_iter().flatten().find(|call| call.id() == id)
     }
 
+    /// Whoever was answered by is not heard of before the caller can be, and not at all where it has hung up since.
+    fn release_held(&mut self) {
+        let is_gone = |id: LegId| !self.called.iter().any(|(known, _)| *known == id);
+        match &self.held {
+            Some((id, _)) if is_gone(*id) => self.held = None,
+            Some(_) if self.caller.is_to_hear_ringing() => {}
+            _ => {
+                if let Some((id, event)) = self.held.take() {
+                    self.tell_call(id, event);
+                }
+            }
+        }
+    }
+
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.release_held();
         let mut orders = std::mem::take(&mut self.orders);
         while let Some((part, event)) = self.news.pop_front() {
             match (part, &mut self.second) {
@@ -247,12 +265,11 @@ impl House {
         if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
         }
-        if let (LegOrder::Release(cause), Some(second)) = (&order, &mut self.second)
-            && second.is(id)
-        {
-            let heard = second.heard_by_second(*cause).map(|event| switch::call::Event::Leg(LegId::CALLER, event));
-            self.news.extend(heard.map(|event| (Part::Second, event)));
-            return self.news.push_back((Part::First, switch::call::Event::LegClosed(id)));
+        if matches!(order, LegOrder::Release(_)) {
+            self.held.take_if(|(held, _)| *held == id);
+        }
+        if self.second.as_ref().is_some_and(|second| second.is(id)) {
+            return self.tell_second(id, order);
         }
         if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
             waiting.retain(|(waiting, _)| *waiting != id);
@@ -395,9 +412,30 @@ impl House {
         self.forget_closed(id);
     }
 
+    /// Sessions that are to be refreshed, or that nobody refreshed.
+    fn expire_legs(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
+        let mut told = Vec::new();
+        if is_due(self.caller.deadline()) {
+            self.caller.expire(now, &mut told);
+            self.pass_on(LegId::CALLER, std::mem::take(&mut told), effects);
+        }
+        let due: Vec<LegId> = self.called.iter().filter(|(_, leg)| is_due(leg.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            if let Some((_, leg)) = self.called.iter_mut().find(|(known, _)| *known == id) {
+                leg.expire(now, &mut told);
+            }
+            self.pass_on(id, std::mem::take(&mut told), effects);
+            self.forget_closed(id);
+        }
+    }
+
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
+                leg::Effect::Tell(event @ LegEvent::Answered { .. }) if self.caller.is_to_hear_ringing() => {
+                    self.held = Some((id, event));
+                }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
@@ -468,7 +506,9 @@ impl Machine for House {
 
     fn deadline(&self) -> Option<Monotonic> {
         let second = self.second.as_ref().and_then(|second| second.call.deadline());
-        [self.call.deadline(), second].into_iter().flatten().min()
+        let called = self.called.iter().filter_map(|(_, leg)| leg.deadline());
+        let others = [self.call.deadline(), second, self.caller.deadline()].into_iter().flatten();
+        others.chain(called).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -483,6 +523,7 @@ impl Machine for House {
         self.call.expire(now, &mut orders);
         self.obey(Part::First, &mut orders, now, effects);
         self.orders = orders;
+        self.expire_legs(now, effects);
         self.settle(now, effects);
     }
 

@@ -52,6 +52,16 @@ impl House {
         }
     }
 
+    /// The first call orders something of the second, which stands in the place of one of its legs.
+    pub(super) fn tell_second(&mut self, leg: LegId, order: LegOrder) {
+        let Some(second) = &mut self.second else { return };
+        let (event, is_last) = second.heard_by_second(order);
+        self.news.extend(event.map(|event| (Part::Second, switch::call::Event::Leg(LegId::CALLER, event))));
+        if is_last {
+            self.news.push_back((Part::First, switch::call::Event::LegClosed(leg)));
+        }
+    }
+
     /// The second call orders something of its caller.
     pub(super) fn tell_first(&mut self, order: LegOrder) {
         let Some(second) = &mut self.second else { return };

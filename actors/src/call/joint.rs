@@ -74,6 +74,7 @@ impl Second {
                 self.standing = Standing::Answered;
                 return (Some(LegEvent::Answered { media }), false);
             }
+            LegOrder::Session(word) => return (Some(LegEvent::Session(word)), false),
             LegOrder::Refuse(refusal) => refused(refusal),
             LegOrder::RefuseAs { status, cause, sentence } => LegEvent::RefusedInside { status, cause, sentence },
             LegOrder::Release(cause) if is_answered => LegEvent::Released(cause),
@@ -85,8 +86,17 @@ impl Second {
         (Some(event), true)
     }
 
-    /// What the second call hears where the first gives it up.
-    pub(super) fn heard_by_second(&mut self, cause: ReleaseCause) -> Option<LegEvent> {
+    /// What the second call hears where the first orders this of it, and whether that was the last. It is invited by being made, and
+    /// answers of its own accord.
+    pub(super) fn heard_by_second(&mut self, order: LegOrder) -> (Option<LegEvent>, bool) {
+        match order {
+            LegOrder::Session(word) if self.standing == Standing::Answered => (Some(LegEvent::Session(word)), false),
+            LegOrder::Release(cause) => (self.given_up(cause), true),
+            _ => (None, false),
+        }
+    }
+
+    fn given_up(&mut self, cause: ReleaseCause) -> Option<LegEvent> {
         match std::mem::replace(&mut self.standing, Standing::Over) {
             Standing::Calling => Some(LegEvent::Cancelled),
             Standing::Answered => Some(LegEvent::Released(cause)),

@@ -45,7 +45,7 @@ pub fn news_of(effect: Effect) -> Option<(Owner, News)> {
         Effect::DialogRequestArrived { owner, transaction, message, source } => {
             (owner, News::RequestArrived { transaction, message, source })
         }
-        Effect::AckArrived { owner, transaction, .. } => (owner, News::AckArrived(transaction)),
+        Effect::AckArrived { owner, transaction, message } => (owner, News::AckArrived { transaction, message }),
         Effect::AckMissed { owner, transaction } => (owner, News::AckMissed(transaction)),
         Effect::ResponseArrived { owner, transaction, message, source } => {
             (owner, News::ResponseArrived { transaction, message, source })

@@ -5,11 +5,14 @@ use sip::Name;
 use sip::endpoint::{Load, Settings, Transport};
 
 #[test]
-fn a_method_that_nobody_knows_gets_405_with_allow() {
+fn a_method_that_is_not_offered_gets_405_and_one_that_nobody_knows_501_with_allow() {
     let answer = Desk::new().hear(&from_pbx("PUBLISH", "z9hG4bKa", 1, "", "")).only();
     assert_eq!(answer.status(), Some(405));
-    assert_eq!(header(&answer, Name::Allow), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE");
-    assert_eq!(Desk::new().hear(&from_pbx("FOO", "z9hG4bKa", 1, "t", "")).only().status(), Some(405));
+    assert_eq!(header(&answer, Name::Allow), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK");
+    let refer = Desk::new().hear(&from_pbx("REFER", "z9hG4bKa", 1, "t", "")).only();
+    assert_eq!(refer.status(), Some(405));
+    assert!(header(&refer, Name::Warning).contains("not transferred by REFER"));
+    assert_eq!(Desk::new().hear(&from_pbx("FOO", "z9hG4bKa", 1, "t", "")).only().status(), Some(501));
 }
 
 #[test]
@@ -40,6 +43,19 @@ fn extensions_that_nobody_knows_get_420_with_unsupported() {
     assert_eq!(desk.hear(&from_pbx("INFO", "z9hG4bKb", 2, "t1", "Require: foo\r\n")).only().status(), Some(420));
 }
 
+/// RFC 4028 9: who does not know session timers cannot be told.
+#[test]
+fn a_session_interval_below_the_least_gets_422_with_min_se_inside_dialogs_too() {
+    let short = "Supported: timer\r\nSession-Expires: 60\r\n";
+    let answer = Desk::new().hear(&from_pbx("INVITE", "z9hG4bKa", 1, "", short)).only();
+    assert_eq!((answer.status(), header(&answer, Name::MinSe)), (Some(422), "90".to_owned()));
+    let unknowing = Desk::new().hear(&from_pbx("INVITE", "z9hG4bKa", 1, "", "Session-Expires: 60\r\n")).words();
+    assert_eq!(unknowing, ["new INVITE"]);
+    let mut desk = Desk::new();
+    desk.endpoint.bind_dialog("call-1@198.51.100.7", "t1", OWNER).unwrap();
+    assert_eq!(desk.hear(&from_pbx("UPDATE", "z9hG4bKb", 2, "t1", short)).only().status(), Some(422));
+}
+
 #[test]
 fn options_is_answered_with_what_we_understand_and_nothing_is_stored() {
     let mut settings = Settings::default();
@@ -50,7 +66,12 @@ fn options_is_answered_with_what_we_understand_and_nothing_is_stored() {
     let lines = [Name::Allow, Name::Accept, Name::Supported, Name::Server].map(|name| header(&answer, name));
     assert_eq!(
         lines,
-        ["INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE", "application/sdp", "timer", "Tandem"]
+        [
+            "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK",
+            "application/sdp",
+            "timer, 100rel",
+            "Tandem"
+        ]
     );
     assert_eq!(desk.endpoint.load(), Load::default());
 }

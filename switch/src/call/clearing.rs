@@ -184,7 +184,11 @@ impl Call {
             LegEvent::Refused { .. } | LegEvent::RefusedInside { .. } | LegEvent::Failed(_) | LegEvent::Released(_) => {
                 self.on_leg_closed(leg)
             }
-            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Cancelled | LegEvent::ReasonGiven(_) => {}
+            LegEvent::Trying
+            | LegEvent::Ringing { .. }
+            | LegEvent::Cancelled
+            | LegEvent::ReasonGiven(_)
+            | LegEvent::Session(_) => {}
         }
     }
 
@@ -214,7 +218,8 @@ impl Call {
             | LegEvent::Ringing { .. }
             | LegEvent::Answered { .. }
             | LegEvent::Refused { .. }
-            | LegEvent::RefusedInside { .. } => {}
+            | LegEvent::RefusedInside { .. }
+            | LegEvent::Session(_) => {}
         }
     }
 

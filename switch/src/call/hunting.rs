@@ -87,7 +87,8 @@ impl Call {
             event if hunting.attempt.as_ref().is_none_or(|attempt| attempt.leg != leg) => {
                 self.on_abandoned_leg(leg, &event, effects);
             }
-            LegEvent::Cancelled => {}
+            // Only the legs of an answered call have a session in common.
+            LegEvent::Cancelled | LegEvent::Session(_) => {}
             LegEvent::Trying => self.on_trying(now),
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),

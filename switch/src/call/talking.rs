@@ -7,7 +7,7 @@ use super::metering::{Boundary, Charge, Meter};
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
-use domain::call_control::{LegEvent, LegId, LegOrder};
+use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
 use rating::Tariff;
@@ -143,6 +143,7 @@ impl Call {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
             }
+            LegEvent::Session(word) => self.pass_to_partner(leg, word, effects),
             // A CANCEL that crossed our 2xx changes nothing (RFC 3261 9.2), nor does a late provisional answer.
             LegEvent::Trying
             | LegEvent::Ringing { .. }
@@ -150,6 +151,13 @@ impl Call {
             | LegEvent::Refused { .. }
             | LegEvent::RefusedInside { .. }
             | LegEvent::Cancelled => {}
+        }
+    }
+
+    /// Hold, resume and other codecs are the legs' to agree on.
+    fn pass_to_partner(&self, leg: LegId, word: SessionWord, effects: &mut Vec<Effect>) {
+        if let Some(partner) = self.legs.up().find(|other| *other != leg) {
+            effects.push(Effect::Leg(partner, LegOrder::Session(word)));
         }
     }
 

@@ -4,6 +4,7 @@
 
 use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
 use crate::company::{self, REALM, Recharge};
+use actors::SessionTimers;
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
 use domain::{CarrierId, CompanyId, Currency, Entropy, LandlineId, NumberId, ProfileId, Wall};
@@ -31,6 +32,8 @@ pub struct Beginning {
     pub recharge: Option<Recharge>,
     /// Time limits of calls.
     pub settings: CallSettings,
+    /// How long sessions last without a refresh.
+    pub session: SessionTimers,
     /// How the network behaves.
     pub weather: Weather,
     /// I4: whom the To of incoming calls names.
@@ -55,6 +58,7 @@ impl Default for Beginning {
             rate: "0.02",
             recharge: None,
             settings: CallSettings::default(),
+            session: SessionTimers::default(),
             weather: Weather::FAIR,
             incoming_to: store::IncomingTo::CalledNumber,
             sources: Vec::new(),
