@@ -192,8 +192,12 @@ fn the_contact_names_the_transport_and_is_sips_where_the_peer_is() {
             transport,
             is_sips,
         };
-        let naming =
-            LegNaming { call_id: "a@b".into(), tag: "0123456789abcdef".into(), hops_left: 41, key_seed: [7; 32] };
+        let naming = LegNaming {
+            call_id: "a@b".into(),
+            tag: "0123456789abcdef".into(),
+            hops_left: 41,
+            key_seed: domain::srtp::KeySeed([7; 16]),
+        };
         let mut effects = Vec::new();
         let ours = "203.0.113.1:20000".parse().unwrap();
         CalledLeg::invite(&order(CallerId::Anonymous), &pbx(None), naming, ours, Arc::new(identity), &mut effects);
