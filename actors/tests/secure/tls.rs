@@ -115,7 +115,7 @@ async fn who_has_no_certificate_is_kept_out_where_one_is_required() {
     let folder = authority.folder.path().to_owned();
     let told = elsewhere(move || {
         // In TLS 1.3 the switch refuses after the peer thinks it is through: what it says is not answered.
-        let mut ask = |shown| Peer::connect(&folder, address, shown).and_then(|mut peer| peer.ask(&options("c")));
+        let ask = |shown| Peer::connect(&folder, address, shown).and_then(|mut peer| peer.ask(&options("c")));
         [ask(None).is_ok(), ask(Some("forged")).is_ok(), ask(Some("pbx")).is_ok()]
     })
     .await;
