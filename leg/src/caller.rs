@@ -331,23 +331,6 @@ impl CallerLeg {
         }
     }
 
-    /// Why the caller gives up, while that is still to be decided.
-    fn reason_given(&self, q850: Option<u8>, effects: &mut Vec<Effect>) {
-        if let (Some(q850), Phase::Inviting(_)) = (q850, &self.phase) {
-            effects.push(Effect::Tell(LegEvent::ReasonGiven(q850)));
-        }
-    }
-
-    fn on_cancelled(&mut self, effects: &mut Vec<Effect>) {
-        match &mut self.phase {
-            Phase::Inviting(_) => {}
-            Phase::Answered { talk, .. } | Phase::Talking(talk) => return talk.on_cancelled(effects),
-            Phase::Leaving(_) | Phase::Over => return,
-        }
-        self.refuse(passed_on(487, ReleaseCause::Cancelled, None, &self.identity), effects);
-        effects.push(Effect::Tell(LegEvent::Cancelled));
-    }
-
     fn on_request(
         &mut self,
         transaction: ServerTransactionId,

@@ -4,25 +4,26 @@
 //! Decisions are the call's (`switch`) and the legs' (`leg`); here is only the way between them, the same in production and on
 //! a virtual clock.
 
+mod sounding;
+
 use super::byes::Byes;
 use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
-use domain::call_record::CallDirection;
 use domain::network::Network;
-use domain::refusal::RefusalKind;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Call;
 use switch::call::Opening;
 use switch::registration::Binding;
+
+pub use sounding::no_sound;
 
 /// A call and its legs.
 pub struct House {
@@ -277,43 +278,6 @@ impl House {
         self.on_leg(id, leg::Event::Ordered(order), now, effects);
     }
 
-    fn on_answer_with_echo(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        match &self.sound {
-            Sound::Open(opened) => {
-                let ours = opened.a;
-                effects.push(Effect::WatchForSilence);
-                self.on_leg(LegId::CALLER, leg::Event::AnsweredWithEcho(ours), now, effects);
-                // Behind what the leg told: where it has no format in common with us, nobody was answered.
-                self.news.push_back((Part::First, switch::call::Event::EchoAnswered));
-            }
-            Sound::Opening(_) => {}
-            Sound::Closed => {
-                self.sound = Sound::Opening(Waiting::Echo);
-                effects.push(Effect::OpenSound(Mode::Echo));
-            }
-        }
-    }
-
-    /// To the relay, side A is the company's PBX and side B the carrier, whoever of them calls: so its counts tell them apart.
-    fn caller_side(&self) -> Side {
-        match self.call.record().direction {
-            CallDirection::Outbound => Side::A,
-            CallDirection::Inbound => Side::B,
-        }
-    }
-
-    fn called_side(&self) -> Side {
-        self.caller_side().other()
-    }
-
-    /// Where we receive the sound of a side.
-    fn ours(&self, side: Side, opened: Opened) -> Option<SocketAddr> {
-        match side {
-            Side::A => Some(opened.a),
-            Side::B => opened.b,
-        }
-    }
-
     /// What comes from the relay speaks of its sides; a call thinks in caller and called.
     fn in_words_of_the_call(&self, event: switch::call::Event) -> switch::call::Event {
         let swapped = |(a, b): (u64, u64)| (b, a);
@@ -327,26 +291,6 @@ impl House {
             }
             event => event,
         }
-    }
-
-    fn on_report_media(&mut self, part: Part, effects: &mut Vec<Effect>) {
-        match (&self.sound, self.reports.told) {
-            (_, Some(told)) => self.report(part, told),
-            (Sound::Open(_), None) => {
-                // The call is over: its ports are given back with the counts that they tell.
-                self.sound = Sound::Closed;
-                self.reports.waiting.push(part);
-                effects.push(Effect::CloseSoundAndReport);
-            }
-            (Sound::Closed | Sound::Opening(_), None) if self.reports.waiting.is_empty() => {
-                self.report(part, ((0, 0), (0, 0)));
-            }
-            (Sound::Closed | Sound::Opening(_), None) => self.reports.waiting.push(part),
-        }
-    }
-
-    fn report(&mut self, part: Part, (packets, lost): ((u64, u64), (u64, u64))) {
-        self.news.push_back((part, switch::call::Event::MediaReported { packets, lost }));
     }
 
     /// Something for the call from outside. The relay's counts are for every call of the house, and told once.
@@ -367,34 +311,6 @@ impl House {
     pub(super) fn tell_call(&mut self, id: LegId, event: LegEvent) {
         let (part, leg) = Part::of(id);
         self.news.push_back((part, switch::call::Event::Leg(leg, event)));
-    }
-
-    fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
-        let Sound::Opening(waiting) = std::mem::replace(&mut self.sound, Sound::Closed) else { return };
-        let opened = match outcome {
-            Ok(opened) => self.naming.shown(opened),
-            Err(refusal) => {
-                // Of two calls the second asked for it.
-                let part = if self.second.is_some() { Part::Second } else { Part::First };
-                self.news.push_back((part, switch::call::Event::SoundRefused(refusal)));
-                return;
-            }
-        };
-        self.sound = Sound::Open(opened);
-        if let Some(ours) = self.ours(self.caller_side(), opened) {
-            self.caller.sound_opened(ours);
-        }
-        if let Some(order) = self.caller.sound() {
-            self.set_sound(self.caller_side(), order, effects);
-        }
-        match waiting {
-            Waiting::Echo => self.on_answer_with_echo(now, effects),
-            Waiting::Invitations(waiting) => {
-                for (id, invitation) in waiting {
-                    self.call_out(id, &invitation, opened, now, effects);
-                }
-            }
-        }
     }
 
     fn on_leg(&mut self, id: LegId, event: leg::Event, now: Now, effects: &mut Vec<Effect>) {
@@ -446,10 +362,6 @@ impl House {
         }
     }
 
-    fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
-        effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
-    }
-
     fn forget_closed(&mut self, id: LegId) {
         let before = self.called.len();
         self.called.retain(|(known, leg)| *known != id || !leg.is_finished());
@@ -478,14 +390,6 @@ impl House {
 fn key_seed(entropy: &mut Entropy) -> KeySeed {
     KeySeed(entropy.next_u128().to_le_bytes())
 }
-
-/// What the media room says when it has no ports, in the words of the catalogue.
-pub fn no_sound(refused: &media::OpenRefused) -> Refusal {
-    Refusal::saying(RefusalKind::MediaPortsExhausted, refused.to_string()).retry_after_s(RETRY_AFTER_S)
-}
-
-/// A call lasts a minute or more; ports come free all the time.
-const RETRY_AFTER_S: u32 = 5;
 
 impl Machine for House {
     type Event = Event;
