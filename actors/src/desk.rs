@@ -12,6 +12,7 @@ use sip::endpoint::{Destination, Transport};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
@@ -40,6 +41,8 @@ pub struct NodeRules {
     pub countries: Vec<(Country, CountryPlan)>,
     /// Where we listen: carriers are called from the first that can reach them.
     pub listeners: Vec<SocketAddr>,
+    /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
+    pub options_every: Option<Duration>,
 }
 
 impl Desk {
@@ -130,7 +133,11 @@ impl Desk {
         let mut targets = BTreeMap::new();
         for carrier in &everything.carriers {
             let addresses = resolved(carrier, &mut faults);
-            builder = builder.carrier(carrier_entry(carrier, &addresses, &rules.calls));
+            let buy_deck = carrier.terms.buy_deck.as_ref().and_then(|name| {
+                let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
+                decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
+            });
+            builder = builder.carrier(carrier_entry(carrier, &addresses, rules, buy_deck));
             match addresses.first().map(|first| target(carrier, first, &rules.listeners)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
@@ -164,7 +171,14 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>) -> Profile {
     }
 }
 
-fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settings: &CallSettings) -> Carrier {
+fn carrier_entry(
+    carrier: &store::Carrier,
+    addresses: &[Vec<SocketAddr>],
+    rules: &NodeRules,
+    buy_deck: Option<Arc<Deck>>,
+) -> Carrier {
+    let (settings, terms) = (&rules.calls, &carrier.terms);
+    let seconds = |seconds: u16| Duration::from_secs(seconds.into());
     let failover = (!carrier.failover.is_empty()).then(|| {
         carrier.failover.iter().fold(settings.failover, |set, (status, order)| match order {
             store::Failover::Next => set.with(*status),
@@ -180,7 +194,17 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         name: carrier.name.as_str().into(),
         prefixes: carrier.prefixes.clone(),
         priority: u32::from(carrier.priority),
-        progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
+        weight: terms.weight,
+        channels: terms.channels,
+        calls_per_second: terms.calls_per_second,
+        buy_deck,
+        probe_every: match terms.options_interval_s {
+            Some(0) => None,
+            Some(interval_s) => Some(seconds(interval_s)),
+            None => rules.options_every,
+        },
+        response_timeout: terms.response_timeout_s.map(seconds),
+        progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         enabled: carrier.enabled,
@@ -241,7 +265,8 @@ fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAdd
         format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
     })?;
     let destination = Destination { transport: transport(carrier.transport), addr, flow: None, local };
-    Ok(CarrierTarget { destination, host: addr.to_string().into() })
+    let number_format = carrier.terms.number_format.clone();
+    Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format })
 }
 
 const fn transport(transport: domain::fact::Transport) -> Transport {

@@ -3,7 +3,7 @@
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
 use crate::emergency;
-use crate::settings::{Calls, Http, Ledger, Media, Node, Registration, Settings, Sip};
+use crate::settings::{Calls, Carriers, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::values::{EchoNumber, LedgerEngine};
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -35,6 +35,7 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.registration(&settings.registration);
     checks.media(&settings.media);
     checks.calls(&settings.calls);
+    checks.carriers(&settings.carriers);
     checks.ledger(&settings.ledger);
     checks.http(&settings.http);
     checks.together(settings);
@@ -203,6 +204,16 @@ impl Checks {
                 self.complain(&[("calls", "emergency_numbers")], format!("{country}: {message}"), help);
             }
         }
+    }
+
+    fn carriers(&mut self, carriers: &Carriers) {
+        self.range(("carriers", "response_timeout_s"), carriers.response_timeout_s, 1, 60, " seconds");
+        if carriers.options_interval_s != 0 {
+            let help = " seconds, or 0 for none";
+            self.range(("carriers", "options_interval_s"), carriers.options_interval_s, 5, 3_600, help);
+        }
+        self.range(("carriers", "failures_max"), carriers.failures_max, 1, 100, " failures");
+        self.range(("carriers", "rest_s"), carriers.rest_s, 1, 3_600, " seconds");
     }
 
     fn ledger(&mut self, ledger: &Ledger) {

@@ -24,7 +24,7 @@ pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
 pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
 pub use values::{
     DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, NotAValue,
-    StatusPattern, StatusSet,
+    RouteOrder, StatusPattern, StatusSet,
 };
 
 /// The settings file that is shipped: every key with its default and what follows from it.

@@ -5,8 +5,8 @@
 use crate::emergency::Country;
 use crate::redis_url::RedisUrl;
 use crate::values::{
-    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
-    StatusSet,
+    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, RouteOrder,
+    StatusPattern, StatusSet,
 };
 use domain::E164;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,8 @@ pub struct Settings {
     pub media: Media,
     /// The life of a call.
     pub calls: Calls,
+    /// Choosing among carriers, and their health.
+    pub carriers: Carriers,
     /// Where credit is kept.
     pub ledger: Ledger,
     /// API, metrics and health.
@@ -260,6 +262,39 @@ impl Default for Calls {
             emergency: EmergencyMode::Refuse,
             emergency_status: 503,
             emergency_numbers: BTreeMap::new(),
+        }
+    }
+}
+
+/// `[carriers]`: the order in which carriers are tried, and when one is given up. Where calls may go over to the next one is in
+/// `[calls]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Carriers {
+    /// In which order they are tried.
+    pub route_order: RouteOrder,
+    /// Whether carriers may be used that cost more than the call is sold for.
+    pub loss_allowed: bool,
+    /// Seconds that a carrier has for its first response, 100 included, 1 to 60; then the next is tried. Carriers can differ.
+    pub response_timeout_s: u32,
+    /// Seconds between two OPTIONS to a carrier, 5 to 3600; 0 for none. Carriers can differ.
+    pub options_interval_s: u32,
+    /// Failures in a row, of calls and OPTIONS, after which a carrier is down, 1 to 100.
+    pub failures_max: u32,
+    /// Seconds that a carrier that went down is left alone, 1 to 3600; doubled each time, up to eight times this.
+    pub rest_s: u32,
+}
+
+impl Default for Carriers {
+    fn default() -> Self {
+        Carriers {
+            route_order: RouteOrder::Priority,
+            loss_allowed: false,
+            response_timeout_s: 4,
+            // What carriers are used to.
+            options_interval_s: 30,
+            failures_max: 3,
+            rest_s: 30,
         }
     }
 }

@@ -267,7 +267,8 @@ impl CalledLeg {
 
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
         let q850 = response.reasons().flatten().find_map(|reason| reason.q850());
-        self.tell_while_calling(LegEvent::Refused { status, q850 }, effects);
+        let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
+        self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
         self.end(effects);
     }
 
@@ -326,6 +327,12 @@ impl CalledLeg {
         let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
         effects.push(Effect::UnbindDialog { call_id, local_tag });
     }
+}
+
+/// The delay of a `Retry-After` (RFC 3261 20.33): what follows the digits is for people.
+fn seconds(value: &[u8]) -> Option<u32> {
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
 }
 
 impl Machine for CalledLeg {

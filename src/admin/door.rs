@@ -62,6 +62,11 @@ impl Door {
         self.client.ask("POST", path, Some(body), None).map_err(|failed| self.told(&failed))
     }
 
+    /// Changes something.
+    pub(super) fn patch(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.client.ask("PATCH", path, Some(body), None).map_err(|failed| self.told(&failed))
+    }
+
     /// As [`Door::post`], for a long body: `sent` is told how many bytes of how many have gone out.
     pub(super) fn post_telling(
         &self,

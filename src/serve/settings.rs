@@ -7,7 +7,7 @@ use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
 use sip::transaction::Timing;
 use std::time::Duration;
-use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
+use switch::directory::{CallSettings, Country, CountryPlan, RouteOrder, Statuses};
 use switch::overload::Limits;
 use switch::registration::Expiries;
 
@@ -60,6 +60,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             echo_codes: settings.calls.echo.iter().map(echo_code).collect(),
             countries: countries(settings),
             listeners: Vec::new(),
+            options_every: (settings.carriers.options_interval_s > 0)
+                .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
         },
     }
 }
@@ -131,6 +133,14 @@ fn calls(settings: &Settings) -> CallSettings {
     CallSettings {
         ring_timeout: seconds(calls.ring_timeout_s),
         max_duration: seconds(calls.max_duration_s),
+        route_order: match settings.carriers.route_order {
+            config::RouteOrder::Priority => RouteOrder::Priority,
+            config::RouteOrder::Price => RouteOrder::Price,
+        },
+        loss_allowed: settings.carriers.loss_allowed,
+        carrier_response_timeout: seconds(settings.carriers.response_timeout_s),
+        carrier_failures_max: settings.carriers.failures_max,
+        carrier_rest: seconds(settings.carriers.rest_s),
         carrier_progress_timeout: seconds(calls.carrier_progress_timeout_s),
         channel_lease: seconds(calls.channel_lease_s),
         failover: calls.failover_statuses.patterns().fold(Statuses::none(), |set, pattern| match pattern {

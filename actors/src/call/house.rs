@@ -121,6 +121,7 @@ impl House {
                 switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
                 switch::call::Effect::ReportMedia => self.on_report_media(effects),
+                switch::call::Effect::AskCarrier(carrier, ask) => effects.push(Effect::AskCarrier(carrier, ask)),
                 switch::call::Effect::AskProfile(profile, request) => {
                     effects.push(Effect::AskProfile(profile, request))
                 }

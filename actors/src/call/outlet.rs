@@ -11,11 +11,13 @@ use crate::shard::{CallFinished, LegsOrdered, Shard};
 use crate::shell::{Outlet, Tell};
 use actix::Addr;
 use domain::call_control::LegId;
+use domain::call_record::AttemptOutcome;
 use domain::refusal::RefusalKind;
-use domain::{CallId, ProfileId, Refusal};
+use domain::{CallId, CarrierId, ProfileId, Refusal};
 use leg::SoundOrder;
 use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::sync::Arc;
+use switch::carrier::Ask;
 use switch::profile::Request;
 use telemetry::Telemetry;
 use telemetry::labels::{Actor, ActorOutcome};
@@ -66,6 +68,33 @@ impl CallOutlet {
                 let refusal = Refusal::new(RefusalKind::Overloaded).retry_after_s(1);
                 tell(&self.itself, Tell(Event::Call(switch::call::Event::ReservationRefused(refusal))));
             }
+        }
+    }
+
+    /// A seizure is new work and may be refused; what follows it always passes.
+    fn ask_carrier(&self, carrier: CarrierId, ask: Ask) {
+        let seized = match &ask {
+            Ask::Seize { leg, .. } => Some(*leg),
+            Ask::Concluded { .. } | Ask::Left { .. } => None,
+        };
+        let event = Tell(switch::carrier::Event::Asked(ask));
+        let address = self.core.carrier(carrier);
+        let is_asked = match (&address, seized) {
+            (Some(address), None) => {
+                tell(address, event);
+                true
+            }
+            (Some(address), Some(_)) => offer(address, event),
+            (None, _) => false,
+        };
+        match seized.filter(|_| !is_asked) {
+            Some(leg) => {
+                self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
+                let why = AttemptOutcome::SkippedUnknown;
+                let event = switch::call::Event::CarrierSkipped { leg, why };
+                tell(&self.itself, Tell(Event::Call(event)));
+            }
+            None => {}
         }
     }
 
@@ -145,6 +174,7 @@ impl Outlet<House> for CallOutlet {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Leg(leg, order) => self.orders.push((leg, order)),
+            Effect::AskCarrier(carrier, ask) => self.ask_carrier(carrier, ask),
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
             Effect::SetSound(side, order) => self.set_sound(side, order),

@@ -3,7 +3,7 @@
 //! How an effect is performed is the outlet's business.
 
 use domain::call_control::LegId;
-use domain::{Fact, ProfileId, Refusal};
+use domain::{CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
 use sip::endpoint::steering::SteeringKey;
@@ -26,6 +26,8 @@ pub enum Event {
 pub enum Effect {
     /// For the shard's endpoint, on behalf of a leg. Never `Tell` or `Sound`: those stay in the house.
     Leg(LegId, leg::Effect),
+    /// For a carrier.
+    AskCarrier(CarrierId, switch::carrier::Ask),
     /// For the profile.
     AskProfile(ProfileId, Box<switch::profile::Request>),
     /// Open ports; answered by [`Event::SoundOpened`].

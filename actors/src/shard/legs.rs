@@ -1,6 +1,7 @@
 //! Orders of legs to the endpoint, and the endpoint's news to them.
 
 use super::Shard;
+use super::register::NOBODY;
 use crate::call;
 use crate::mailbox::tell;
 use crate::shell::Tell;
@@ -34,7 +35,11 @@ impl Shard {
 
     pub(super) fn tell_leg(&mut self, news: Effect) {
         if let Some((owner, news)) = ways::legs::news_of(news) {
-            self.tell(owner, news);
+            let (place, leg) = leg_of(owner);
+            match ways::errands::errand_of(place, leg) {
+                Some(errand) if owner != NOBODY => self.on_errand(errand, &news),
+                _ => self.tell(owner, news),
+            }
         }
     }
 

@@ -10,17 +10,20 @@
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
+//! | `errands` | requests that belong to no call: OPTIONS to carriers |
 //! | `connections` | TCP connections of this shard |
 //! | `figures` | what is counted, for the metrics |
 
 mod alarms;
 mod connections;
 mod dispatcher;
+mod errands;
 mod figures;
 mod legs;
 mod places;
 mod register;
 
+pub(crate) use errands::ProbeOrdered;
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
 
@@ -34,6 +37,7 @@ use bytes::Bytes;
 use connections::Connections;
 use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
+use errands::Errands;
 use figures::Handled;
 use register::Registers;
 use sip::digest::Challenger;
@@ -139,6 +143,7 @@ pub struct Shard {
     entropy: Entropy,
     places: Places,
     registers: Registers,
+    errands: Errands,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
     pending_listeners: Vec<Listener>,
@@ -160,6 +165,7 @@ impl Shard {
         Shard {
             places: Places::new(number),
             registers: Registers::default(),
+            errands: Errands::default(),
             connections: Connections::new(number, parts.connections_max),
             core: parts.core,
             naming: parts.naming,

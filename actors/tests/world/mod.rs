@@ -98,6 +98,7 @@ fn settings() -> ExchangeSettings {
             calls: CallSettings::default(),
             echo_codes: vec!["*43".to_owned()],
             countries: Vec::new(),
+            options_every: None,
             listeners: Vec::new(),
         },
     }

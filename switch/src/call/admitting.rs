@@ -10,7 +10,7 @@ use domain::call_control::{CallerId, Invitation, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
-use domain::{E164, Refusal};
+use domain::{CallId, E164, Entropy, Refusal};
 use rating::Rate;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -43,6 +43,8 @@ pub(super) struct Dial {
     pub(super) rate: Option<Rate>,
     /// Those that have not been tried, in order.
     pub(super) places: VecDeque<Place>,
+    /// Those that are not tried because they cost more than the call is sold for.
+    pub(super) losses: Vec<Arc<Carrier>>,
     pub(super) offer: MediaDescription,
 }
 
@@ -129,7 +131,9 @@ fn admit_outbound(opening: &Opening, caller: &Owner) -> Result<Errand, Ending> {
         offer(invitation).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
-    dial(directory, caller, invitation, callee).map(|dial| Errand::Dial(Box::new(dial))).map_err(Ending::refused)
+    dial(opening.id, directory, caller, invitation, callee)
+        .map(|dial| Errand::Dial(Box::new(dial)))
+        .map_err(Ending::refused)
 }
 
 fn check_caller(caller: &Owner, invitation: &Invitation) -> Result<(), Refusal> {
@@ -162,15 +166,31 @@ fn destination(directory: &Directory, caller: &Owner, invitation: &Invitation) -
     numbering::number(&invitation.dialled, plan).map(Some)
 }
 
-fn dial(directory: &Directory, caller: &Owner, invitation: &Invitation, callee: E164) -> Result<Dial, Refusal> {
-    let places: VecDeque<_> = routing::carriers(directory, callee).into_iter().map(Place::Carrier).collect();
+fn dial(
+    call: CallId,
+    directory: &Directory,
+    caller: &Owner,
+    invitation: &Invitation,
+    callee: E164,
+) -> Result<Dial, Refusal> {
+    // Drawn from the call's own name, which is chance enough, and the same wherever the call is told again.
+    let mut chance = Entropy::from_seed(call.bits().to_le_bytes());
+    let carriers = routing::carriers(directory, callee, caller.company.currency, &mut chance);
     let rate = routing::rate(&caller.company, callee);
-    let (Some(rate), false) = (rate, places.is_empty()) else {
+    let (Some(rate), false) = (rate, carriers.is_empty()) else {
         let missing = if rate.is_none() { "No price" } else { "No carrier" };
         let sentence = format!("{missing} is configured for {callee}");
         return Err(Refusal::saying(RefusalKind::NoRoute, sentence));
     };
+    let is_loss =
+        |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
+    let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
+    if places.is_empty() {
+        return Err(Refusal::new(RefusalKind::RouteAtLoss));
+    }
+    let places = places.into_iter().map(Place::Carrier).collect();
     Ok(Dial {
+        losses,
         callee,
         caller_id: caller_id(directory, caller, invitation),
         rate: Some(rate.clone()),

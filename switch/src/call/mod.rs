@@ -30,7 +30,7 @@ use admitting::Errand;
 use clearing::Clearing;
 use domain::call_control::{Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
-use domain::{CallId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
+use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
 use hunting::Hunting;
 use legs::Legs;
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub struct Call {
     errand: Option<Errand>,
     /// The carrier that an inbound call came from.
     came_from: Option<Arc<Carrier>>,
+    /// The channel that it has at a carrier, once it is answered.
+    seat: Option<(CarrierId, LegId)>,
     legs: Legs,
     /// What the profile holds for the call, as far as it is known here.
     held: Held,
@@ -76,6 +78,10 @@ enum Timer {
     Reservation,
     /// From the reservation on: leases are to be extended.
     Lease,
+    /// Hunting: the carrier does not say whether it may be tried.
+    Seizure,
+    /// Hunting: the carrier gives no response at all.
+    Response,
     /// Hunting: the carrier gives no 18x, or the PBX no sign of life.
     Progress,
     /// Hunting: nobody picks up.
@@ -130,6 +136,7 @@ impl Call {
             invited: now.monotonic,
             errand: None,
             came_from,
+            seat: None,
             legs: Legs::of_caller(),
             held: Held::default(),
             requests: 0,
@@ -264,6 +271,8 @@ impl Call {
         match timer {
             Timer::Reservation => self.on_reservation_overdue(now, effects),
             Timer::Lease => self.on_lease_due(now, effects),
+            Timer::Seizure => self.on_seizure_overdue(now, effects),
+            Timer::Response => self.on_no_response(now, effects),
             Timer::Progress => self.on_no_progress(now, effects),
             Timer::Ring => self.on_ring_timeout(now, effects),
             Timer::MaxDuration => self.clear(ending::Ending::released(domain::ReleaseCause::MaxDuration), due, effects),
@@ -302,6 +311,8 @@ impl Machine for Call {
             Event::Leg(leg, event) => self.on_leg(leg, event, now, effects),
             Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
             Event::LegClosed(leg) => self.on_leg_closed(leg),
+            Event::CarrierSeized { leg } => self.on_seized(leg, now, effects),
+            Event::CarrierSkipped { leg, why } => self.on_skipped(leg, why, now, effects),
             Event::Reserved => self.on_reserved(now, effects),
             Event::ReservationRefused(refusal) => self.on_reservation_refused(refusal, now, effects),
             Event::ChargeGranted { sequence } => self.on_charge_granted(sequence),

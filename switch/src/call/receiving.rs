@@ -49,7 +49,14 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
         .ok_or_else(|| Ending::refused(RefusalKind::PbxNotRegistered))?;
     let offer = offer(invitation).map_err(Ending::refused)?.clone();
     let places = VecDeque::from([Place::Pbx(pbx)]);
-    Ok(Errand::Dial(Box::new(Dial { callee, caller_id: shown(invitation), rate: None, places, offer })))
+    Ok(Errand::Dial(Box::new(Dial {
+        callee,
+        caller_id: shown(invitation),
+        rate: None,
+        places,
+        losses: Vec::new(),
+        offer,
+    })))
 }
 
 /// Where the PBX is: where it registered (I1), or else at the first address that it may call from (I7).

@@ -227,16 +227,8 @@ mod tests {
     }
 
     fn carrier(id: u128, priority: u32, enabled: bool, sources: &[CarrierSource]) -> Carrier {
-        Carrier {
-            id: CarrierId::from_bits(id),
-            name: format!("carrier{id}").into(),
-            prefixes: Vec::new(),
-            priority,
-            progress_timeout: None,
-            failover: None,
-            sources: sources.to_vec(),
-            enabled,
-        }
+        let name = format!("carrier{id}");
+        Carrier { priority, sources: sources.to_vec(), enabled, ..Carrier::new(CarrierId::from_bits(id), name) }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use builder::{Builder, Fault};
 pub use country::CountryPlan;
 pub use domain::Country;
 pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, IncomingTo, Number, Profile};
-pub use settings::CallSettings;
+pub use settings::{CallSettings, RouteOrder};
 pub use statuses::Statuses;
 
 use crate::emergency;

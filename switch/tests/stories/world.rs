@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::call::{self, Call};
+use switch::carrier;
 use switch::directory::{
     AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
     Directory, IncomingTo, Number,
@@ -46,6 +47,11 @@ pub(crate) struct World {
     pub(crate) directory: Arc<Directory>,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) profiles: BTreeMap<ProfileId, Profile>,
+    pub(crate) carriers: BTreeMap<CarrierId, switch::Carrier>,
+    /// How they stand.
+    pub(crate) standings: BTreeMap<CarrierId, carrier::Standing>,
+    /// OPTIONS that were ordered.
+    pub(crate) probes: Vec<(CarrierId, u64)>,
     /// Whose PBX is registered, and where.
     pub(crate) bindings: BTreeMap<ProfileId, Arc<Binding>>,
     pub(crate) ledger: Ledger,
@@ -104,14 +110,9 @@ pub(crate) fn company() -> Company {
 
 pub(crate) fn carrier(number: u128) -> Carrier {
     Carrier {
-        id: CarrierId::from_bits(number),
-        name: format!("carrier{number}").into(),
-        prefixes: Vec::new(),
         priority: number as u32,
-        progress_timeout: None,
-        failover: None,
         sources: vec![CarrierSource::Address(CARRIER.parse().unwrap())],
-        enabled: true,
+        ..Carrier::new(CarrierId::from_bits(number), format!("carrier{number}"))
     }
 }
 
@@ -176,7 +177,7 @@ pub(crate) fn answered() -> LegEvent {
 }
 
 pub(crate) fn refused(status: u16) -> LegEvent {
-    LegEvent::Refused { status, q850: None }
+    LegEvent::Refused { status, q850: None, retry_after_s: None }
 }
 
 pub(crate) fn hung_up() -> LegEvent {
@@ -208,6 +209,9 @@ impl World {
             directory: Arc::new(directory),
             calls: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            carriers: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            probes: Vec::new(),
             bindings: BTreeMap::new(),
             ledger: Ledger::default(),
             mood: Mood::Prompt,
@@ -307,6 +311,7 @@ impl World {
                 call::Effect::AskProfile(profile, request) => {
                     self.tell_profile(profile, profile::Event::Requested(request));
                 }
+                call::Effect::AskCarrier(carrier, ask) => self.tell_carrier(carrier, carrier::Event::Asked(ask)),
                 call::Effect::Tell(fact) => self.facts.push(fact),
             }
         }
@@ -316,6 +321,26 @@ impl World {
         }
         if let (true, Some((packets, lost))) = (reports, self.relay_counts) {
             self.tell_call(id, call::Event::MediaReported { packets, lost });
+        }
+    }
+
+    /// A carrier hears something; it is born with the first.
+    pub(crate) fn tell_carrier(&mut self, id: CarrierId, event: carrier::Event) {
+        let (directory, now) = (self.directory.clone(), self.now);
+        let mut effects = Vec::new();
+        let machine = self.carriers.entry(id).or_insert_with(|| switch::Carrier::new(id, directory, now));
+        machine.handle(event, now, &mut effects);
+        self.carry_out_carrier(id, effects);
+    }
+
+    fn carry_out_carrier(&mut self, id: CarrierId, effects: Vec<carrier::Effect>) {
+        for effect in effects {
+            match effect {
+                carrier::Effect::TellCall(call, event) => self.tell_call(call, event),
+                carrier::Effect::Probe { number } => self.probes.push((id, number)),
+                carrier::Effect::Publish(standing) => _ = self.standings.insert(id, standing),
+                carrier::Effect::Tell(fact) => self.facts.push(fact),
+            }
         }
     }
 
@@ -389,7 +414,8 @@ impl World {
 
     fn deadline(&self) -> Option<Monotonic> {
         let calls = self.calls.values().filter(|call| !call.is_finished()).filter_map(Machine::deadline);
-        calls.chain(self.profiles.values().filter_map(Machine::deadline)).min()
+        let carriers = self.carriers.values().filter_map(Machine::deadline);
+        calls.chain(self.profiles.values().filter_map(Machine::deadline)).chain(carriers).min()
     }
 
     /// Fires whatever is due.
@@ -409,6 +435,14 @@ impl World {
                 profile.expire(self.now, &mut effects);
             }
             self.carry_out_profile(id, effects);
+        }
+        let ids: Vec<CarrierId> = self.carriers.keys().copied().collect();
+        for id in ids {
+            let mut effects = Vec::new();
+            if let Some(carrier) = self.carriers.get_mut(&id) {
+                carrier.expire(self.now, &mut effects);
+            }
+            self.carry_out_carrier(id, effects);
         }
     }
 

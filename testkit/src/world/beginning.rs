@@ -144,6 +144,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         calls: beginning.settings,
         echo_codes: vec!["*43".to_owned()],
         countries: Vec::new(),
+        options_every: None,
         listeners: vec![SWITCH],
     };
     let (desk, faults) = Desk::build(everything, &rules);

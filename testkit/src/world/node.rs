@@ -8,7 +8,7 @@ use actors::ways;
 use actors::ways::door::{Bindings, Door, FormerSecrets, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
-use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::{Mode, Opened, Side};
 use sip::Method;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use switch::registration::{self, Registration};
-use switch::{Profile, profile};
+use switch::{Carrier, Profile, carrier, profile};
 
 use super::network::Datagram;
 use super::witness::{Seen, Witness};
@@ -40,6 +40,7 @@ enum Work {
     Call(u64, call::Event),
     Profile(ProfileId, profile::Event),
     Registration(ProfileId, registration::Event),
+    Carrier(CarrierId, carrier::Event),
     LegOrder(u64, domain::call_control::LegId, leg::Effect),
 }
 
@@ -56,6 +57,9 @@ pub struct Node {
     last_place: u64,
     profiles: BTreeMap<ProfileId, Profile>,
     registrations: BTreeMap<ProfileId, Registration>,
+    carriers: BTreeMap<CarrierId, Carrier>,
+    /// OPTIONS under way: whose, and its number.
+    errands: BTreeMap<u64, (CarrierId, u64)>,
     registers: BTreeMap<u64, ServerTransactionId>,
     sounds: BTreeSet<u64>,
     /// Where the called side of a call has its sound sent.
@@ -118,6 +122,8 @@ impl Node {
             last_place: 0,
             profiles: BTreeMap::new(),
             registrations: BTreeMap::new(),
+            carriers: BTreeMap::new(),
+            errands: BTreeMap::new(),
             registers: BTreeMap::new(),
             sounds: BTreeSet::new(),
             called_sounds: BTreeMap::new(),
@@ -178,7 +184,8 @@ impl Node {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
-        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).min()
+        let carriers = self.carriers.values().filter_map(Machine::deadline);
+        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).chain(carriers).min()
     }
 
     /// Does what is due.
@@ -206,6 +213,12 @@ impl Node {
             self.at_registration(id, now, |registration, effects| registration.expire(now, effects));
             self.settle(now);
         }
+        let due: Vec<CarrierId> =
+            self.carriers.iter().filter(|(_, machine)| is_due(machine.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            self.at_carrier(id, now, |carrier, effects| carrier.expire(now, effects));
+            self.settle(now);
+        }
     }
 
     /// Does what was ordered and what comes of it, until the node is quiet.
@@ -229,6 +242,9 @@ impl Node {
             }
             Work::Registration(id, event) => {
                 self.at_registration(id, now, |registration, effects| registration.handle(event, now, effects));
+            }
+            Work::Carrier(id, event) => {
+                self.at_carrier(id, now, |carrier, effects| carrier.handle(event, now, effects));
             }
             Work::LegOrder(place, leg, order) => {
                 let owner = ways::owners::owner_of(place, leg);
@@ -269,6 +285,7 @@ impl Node {
     fn on_house(&mut self, place: u64, effect: call::Effect, now: Now) {
         match effect {
             call::Effect::Leg(leg, order) => self.work.push_back(Work::LegOrder(place, leg, order)),
+            call::Effect::AskCarrier(id, ask) => self.work.push_back(Work::Carrier(id, carrier::Event::Asked(ask))),
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
             }
@@ -321,6 +338,37 @@ impl Node {
                 profile::Effect::Tell(fact) => self.facts.push((now, fact)),
             }
         }
+    }
+
+    fn at_carrier(&mut self, id: CarrierId, now: Now, act: impl FnOnce(&mut Carrier, &mut Vec<carrier::Effect>)) {
+        let desk = &self.desk;
+        let machine = self.carriers.entry(id).or_insert_with(|| Carrier::new(id, Arc::clone(desk.directory()), now));
+        let mut effects = Vec::new();
+        act(machine, &mut effects);
+        for effect in effects {
+            match effect {
+                carrier::Effect::TellCall(call, event) => {
+                    if let Some(place) = self.places.get(&call) {
+                        self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+                    }
+                }
+                carrier::Effect::Probe { number } => self.probe(id, number, now),
+                carrier::Effect::Publish(_) => {}
+                carrier::Effect::Tell(fact) => self.facts.push((now, fact)),
+            }
+        }
+    }
+
+    fn probe(&mut self, id: CarrierId, number: u64, now: Now) {
+        let desk = Arc::clone(&self.desk);
+        let target = desk.carrier(id).expect("a carrier of this world");
+        let request = ways::errands::options(target, &self.naming, &mut self.entropy);
+        let errand = self.errands.last_key_value().map_or(1, |(last, _)| last + 1);
+        self.errands.insert(errand, (id, number));
+        let owner = ways::errands::owner_of_errand(errand);
+        self.at_endpoint(now, |endpoint, effects| {
+            endpoint.request(owner, &request, target.destination, now, effects).expect("there is room for an OPTIONS");
+        });
     }
 
     fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
@@ -394,6 +442,16 @@ impl Node {
     fn tell_leg(&mut self, news: Option<(Owner, leg::Event)>) {
         if let Some((owner, news)) = news {
             let (place, leg) = ways::owners::leg_of(owner);
+            if let Some(errand) = ways::errands::errand_of(place, leg).filter(|_| owner != NOBODY) {
+                let asked = self.errands.get(&errand).copied();
+                if let Some((id, event)) =
+                    asked.and_then(|(id, number)| Some((id, ways::errands::probe_heard(number, &news)?)))
+                {
+                    self.errands.remove(&errand);
+                    self.work.push_back(Work::Carrier(id, event));
+                }
+                return;
+            }
             self.work.push_back(Work::Call(place, call::Event::Leg(leg, news)));
         }
     }

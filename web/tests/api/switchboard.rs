@@ -3,7 +3,7 @@
 //! It obeys the laws of the real one: a call that it does not have cannot be hung up, and a change is in force after a reload only.
 
 use backoffice::{Future, Switchboard};
-use domain::{CallId, CompanyId, ProfileId};
+use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use store::Store;
 use switch::Directory;
 use switch::call::Live;
+use switch::carrier::Standing;
 use switch::directory::Company;
 use switch::registration::Binding;
 
@@ -119,6 +120,10 @@ impl Switchboard for HandSwitchboard {
 
     fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
+    }
+
+    fn carrier_standing(&self, _: CarrierId) -> Option<Standing> {
+        None
     }
 
     fn directory(&self) -> Arc<Directory> {

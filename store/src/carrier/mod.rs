@@ -2,11 +2,16 @@
 //!
 //! Choosing among them does not live here: routing is `switch`'s.
 
+mod terms;
+
+pub use terms::{Terms, TermsPatch};
+
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
 use domain::{CarrierId, Prefix, Wall};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +20,10 @@ use std::str::FromStr;
 pub const ADDRESSES_MAX: usize = 16;
 /// Further sources of a carrier at most.
 pub const INBOUND_SOURCES_MAX: usize = 64;
+/// Seconds that a carrier may be waited for.
+const PATIENCE_S: (u32, u32) = (1, 60);
+/// What the called person says: never a reason to ring another carrier.
+const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
 /// Prefixes of a carrier at most; empty serves everything.
 pub const PREFIXES_MAX: usize = 10_000;
 
@@ -119,6 +128,8 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, Failover>,
     /// Where its calls come from besides its addresses; at most [`INBOUND_SOURCES_MAX`], unique.
     pub inbound_sources: Vec<InboundSource>,
+    /// What is agreed with it.
+    pub terms: Terms,
     /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// When it was created.
@@ -144,6 +155,8 @@ pub struct CarrierPatch {
     pub failover: Option<BTreeMap<u16, Failover>>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Option<Vec<InboundSource>>,
+    /// What is agreed with it.
+    pub terms: TermsPatch,
     /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
@@ -198,19 +211,21 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         enabled: row.get(8)?,
         created_at: Wall::from_unix_micros(row.get(9)?),
         inbound_sources: parsed_list(row, 10)?,
+        terms: terms::from_row(row, 11)?,
     })
 }
 
 fn get(connection: &Connection, id: CarrierId) -> Result<Carrier> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM carriers WHERE id = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS}, {} FROM carriers WHERE id = ?1", terms::COLUMNS))?
         .query_row([id.to_string()], from_row)
         .optional()?
         .ok_or_else(|| Error::not_found("carrier", id))
 }
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Carrier>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM carriers ORDER BY priority, id"))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS}, {} FROM carriers ORDER BY priority, id", terms::COLUMNS))?;
     let rows = statement.query_map([], from_row)?.collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
@@ -220,7 +235,7 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
     checks::within("addresses", carrier.addresses.len() as u32, 1, ADDRESSES_MAX as u32)?;
     checks::within("prefixes", carrier.prefixes.len() as u32, 0, PREFIXES_MAX as u32)?;
     if let Some(timeout_s) = carrier.progress_timeout_s {
-        checks::within("progress_timeout_s", u32::from(timeout_s), 1, 60)?;
+        checks::within("progress_timeout_s", u32::from(timeout_s), PATIENCE_S.0, PATIENCE_S.1)?;
     }
     for address in &carrier.addresses {
         let reads_back = address.to_string().parse::<HostPort>();
@@ -232,8 +247,14 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
         return Err(Error::invalid("inbound_sources", format!("{twice} stands twice")));
     }
     source::check_carrier(connection, carrier)?;
-    for status in carrier.failover.keys() {
+    terms::check(connection, &carrier.terms)?;
+    for (status, order) in &carrier.failover {
         checks::within("failover", u32::from(*status), 300, 699)?;
+        if *order == Failover::Next && OF_A_PERSON.contains(status) {
+            let sentence =
+                format!("{status} is what the called person says: nobody else is rung after it; leave it out");
+            return Err(Error::invalid("failover", sentence));
+        }
     }
     let other: Option<String> = connection
         .prepare_cached("SELECT id FROM carriers WHERE name = ?1 AND id <> ?2")?
@@ -277,6 +298,7 @@ impl Store {
                 progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
                 failover: patch.failover.clone().unwrap_or(old.failover),
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
+                terms: patch.terms.apply(old.terms),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
             };
@@ -317,22 +339,26 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
+    let own: [Value; 11] = [
+        carrier.id.to_string().into(),
+        carrier.name.clone().into(),
+        list_text(&carrier.addresses).into(),
+        transport_label(carrier.transport).to_owned().into(),
+        carrier.priority.into(),
+        list_text(&carrier.prefixes).into(),
+        carrier.progress_timeout_s.into(),
+        failover_text(&carrier.failover).into(),
+        carrier.enabled.into(),
+        carrier.created_at.as_unix_micros().into(),
+        list_text(&carrier.inbound_sources).into(),
+    ];
+    let values = own.into_iter().chain(terms::values(&carrier.terms));
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            "INSERT OR REPLACE INTO carriers ({COLUMNS}, {})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+            terms::COLUMNS
         ))?
-        .execute(params![
-            carrier.id.to_string(),
-            carrier.name,
-            list_text(&carrier.addresses),
-            transport_label(carrier.transport),
-            carrier.priority,
-            list_text(&carrier.prefixes),
-            carrier.progress_timeout_s,
-            failover_text(&carrier.failover),
-            carrier.enabled,
-            carrier.created_at.as_unix_micros(),
-            list_text(&carrier.inbound_sources)
-        ])?;
+        .execute(params_from_iter(values))?;
     Ok(())
 }
