@@ -5,6 +5,7 @@
 
 mod admission;
 mod adversity;
+mod carriers;
 mod hunting;
 mod ledger;
 mod money;

@@ -302,7 +302,7 @@ impl World {
     }
 
     fn carry_out(&mut self, id: CallId, effects: Vec<call::Effect>) {
-        let (mut reports, mut echoes) = (false, false);
+        let (mut reports, mut echoes, mut asked) = (false, false, Vec::new());
         for effect in effects {
             match effect {
                 call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
@@ -311,9 +311,13 @@ impl World {
                 call::Effect::AskProfile(profile, request) => {
                     self.tell_profile(profile, profile::Event::Requested(request));
                 }
-                call::Effect::AskCarrier(carrier, ask) => self.tell_carrier(carrier, carrier::Event::Asked(ask)),
+                call::Effect::AskCarrier(carrier, ask) => asked.push((carrier, ask)),
                 call::Effect::Tell(fact) => self.facts.push(fact),
             }
+        }
+        // A carrier answers later, never in between.
+        for (carrier, ask) in asked {
+            self.tell_carrier(carrier, carrier::Event::Asked(ask));
         }
         if echoes {
             self.echoes.push(id);
