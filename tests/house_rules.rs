@@ -111,6 +111,32 @@ fn every_path_that_a_document_names_exists() {
     assert_none("these documents name paths that do not exist", &broken);
 }
 
+#[test]
+fn the_packages_that_the_architecture_names_are_used_where_it_says() {
+    let page = read(Path::new("docs/ARCHITECTURE.md"));
+    let (_, table) = page.split_once("| Package | Where |").expect("the table of packages");
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    let lock = read(Path::new("Cargo.lock"));
+    let mut broken = Vec::new();
+    for row in &rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let package = cells[0].trim_matches('`');
+        if !lock.contains(&format!("name = \"{package}\"\n")) {
+            broken.push(format!("{package} is not in Cargo.lock"));
+        }
+        let used = format!("{}::", package.replace('-', "_"));
+        let places = backticked_paths(cells[1]);
+        assert!(!places.is_empty(), "{package} names no place");
+        for (_, path) in places {
+            if !read(Path::new(&path)).contains(&used) {
+                broken.push(format!("{path} does not use {used}"));
+            }
+        }
+    }
+    assert_none("the table of packages is not true", &broken);
+    assert_eq!(rows.len(), 8, "packages of the table");
+}
+
 /// Whether a path stands, as it is or as the module that it names; a bare file name, wherever it stands.
 fn stands(path: &str) -> bool {
     let path = path.trim_end_matches('/');

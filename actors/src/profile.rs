@@ -104,8 +104,7 @@ impl Moved {
                     (Some(debit), amount)
                 }
                 Kind::Hold { debit, .. } => (Some(debit), 0),
-                // The channel's hold is number 0; every other is money.
-                Kind::Capture { hold, amount } if hold.number != 0 => (None, amount),
+                Kind::Capture { hold, amount } if !hold.is_channel() => (None, amount),
                 Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. } => (None, 0),
             };
             if account.is_none_or(|account| matches!(account.unit, Unit::Money(_))) {

@@ -41,7 +41,7 @@ pub fn recover(ledger: &Arc<dyn Ledger>, now: Now) -> Result<Recovered, String> 
 /// The record of a call that died: as it was opened, with what was captured. None where the holds were not a call's.
 fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
     let mut record = from_json(died.opened.as_deref()?).ok()?;
-    record.amount = died.captured().filter(|(hold, _)| hold.number != 0).map(|(_, amount)| Micros::new(amount)).sum();
+    record.amount = died.captured().filter(|(hold, _)| !hold.is_channel()).map(|(_, amount)| Micros::new(amount)).sum();
     // A money hold is named by the billed second up to which it pays; one that was captured has been spoken.
     record.billed_s = paid_up_to(died);
     record.cause = ReleaseCause::SwitchRestarted;
@@ -56,11 +56,10 @@ fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
 }
 
 fn paid_up_to(died: &Unfinished) -> u32 {
-    let is_open = |number| died.open_holds.iter().any(|open| open.hold.number == number);
-    let paid =
-        died.closed_holds.iter().map(|closed| closed.hold.number).filter(|number| *number != 0 && !is_open(*number));
+    let is_open = |hold| died.open_holds.iter().any(|open| open.hold == hold);
+    let paid = died.closed_holds.iter().map(|closed| closed.hold).filter(|hold| !hold.is_channel() && !is_open(*hold));
     // Blocks that cost nothing by themselves are captured with 0: they count, for they were spoken.
-    if died.closed_holds.is_empty() { 0 } else { paid.max().unwrap_or(0) }
+    paid.map(|hold| hold.number).max().unwrap_or(0)
 }
 
 fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, now: Now) -> Batch {
@@ -96,3 +95,6 @@ fn close(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<(), String> {
         Err(_) => Err(format!("the ledger did not answer when the unfinished call {subject:032x} was closed")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,8 +73,22 @@ impl Balance {
 pub struct HoldId {
     /// What the hold is about; for a call, the bits of its [`crate::CallId`].
     pub subject: u128,
-    /// Its number within the subject.
+    /// Its number within the subject. For a call: [`HoldId::CHANNEL`] or from [`HoldId::CHANNEL_RETAKEN`] on its channel, in between
+    /// the billed second up to which the held money pays.
     pub number: u32,
+}
+
+impl HoldId {
+    /// The first hold of a call's channel.
+    pub const CHANNEL: u32 = 0;
+    /// From here on, numbers of channel holds that replace one that has lapsed: a name is used once only. No call has so many
+    /// billed seconds: they are 68 years.
+    pub const CHANNEL_RETAKEN: u32 = 1 << 31;
+
+    /// Of a call's hold: whether it is a channel, and not money.
+    pub const fn is_channel(self) -> bool {
+        self.number == Self::CHANNEL || self.number >= Self::CHANNEL_RETAKEN
+    }
 }
 
 /// One movement of a batch. Amounts are in the unit of the accounts and never negative; zero is permitted.

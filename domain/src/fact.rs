@@ -210,6 +210,11 @@ pub enum Fact {
         /// What it cost.
         amount: Micros,
     },
+    /// The ledger's answer to a charge was applied in its call: granted, or refused as the final unit (R8).
+    ChargeAnswered {
+        /// Since the increment was due to begin.
+        after: Duration,
+    },
     /// A REGISTER was answered.
     RegistrationChanged {
         /// Whose.

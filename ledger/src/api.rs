@@ -237,7 +237,7 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// What was captured so far, in order of hold number: for a call, the bill (number 0, the channel, is not money).
+    /// What was captured so far, in order of hold number: for a call, the bill (its channel, [`HoldId::is_channel`], is not money).
     pub fn captured(&self) -> impl Iterator<Item = (HoldId, i64)> + '_ {
         self.closed_holds.iter().filter(|closed| closed.captured > 0).map(|closed| (closed.hold, closed.captured))
     }

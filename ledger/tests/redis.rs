@@ -8,9 +8,12 @@ mod common;
 
 use common::server::RedisServer;
 use common::*;
+use domain::Monotonic;
 use domain::credit::{Code, Durability, Memo, Outcome};
-use ledger::redis::{RedisLedger, Settings};
+use ledger::redis::{Failure, Op, RedisLedger, Seen, Settings};
 use ledger::{Error, Ledger};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -130,6 +133,45 @@ fn while_redis_is_away_nothing_is_granted_and_afterwards_everything_goes_on() {
     assert!(is_applied(&tell(&ledger, second)));
     assert_eq!((ledger.balance(profile()), ledger.balance(channels())), (has(90, 2), has(2, 2)));
     assert_eq!(ledger.disagreements(), 0);
+    assert_sound(&ledger);
+}
+
+/// What an operator sees: `tandem_redis_up`, the round trips, and the failures by their kind.
+#[test]
+fn a_redis_that_dies_or_stands_still_is_seen_to_be_down_until_it_is_back() {
+    let (mut server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let mut settings = server.settings(folder.path());
+    settings.away_patience = Duration::from_millis(50);
+    let ticks = AtomicU64::new(0);
+    settings.journal.clock = Some(Arc::new(move || Monotonic::from_micros(ticks.fetch_add(1, Ordering::Relaxed))));
+    let (tell_us, told) = sync_channel(100_000);
+    settings.on_seen = Some(Arc::new(move |seen| tell_us.try_send(seen).unwrap()));
+    let ledger = RedisLedger::open(settings).unwrap();
+    let seen_until = |last: Seen| {
+        let seen = std::iter::from_fn(|| Some(told.recv_timeout(Duration::from_secs(60)).expect("something to see")));
+        seen.take_while(|seen| *seen != last).collect::<Vec<_>>()
+    };
+    let asked = |seen: &[Seen], wanted: Op| {
+        seen.iter().any(|seen| matches!(seen, Seen::Answered { op, took } if *op == wanted && !took.is_zero()))
+    };
+    let failed = |seen: &[Seen]| seen.iter().any(|seen| matches!(seen, Seen::Failed(_)));
+
+    let at_start = seen_until(Seen::Up(true));
+    assert!(asked(&at_start, Op::Get) && !failed(&at_start), "{at_start:?}");
+    endow(&ledger, 100, 1);
+    server.kill();
+    let dying = seen_until(Seen::Up(false));
+    assert!(asked(&dying, Op::Script) && dying.contains(&Seen::Failed(Failure::Connection)), "{dying:?}");
+    assert!(!ledger.is_healthy());
+    server.restart();
+    seen_until(Seen::Up(true));
+    assert!(ledger.is_healthy());
+    server.stand_still();
+    let waiting = seen_until(Seen::Up(false));
+    assert!(waiting.contains(&Seen::Failed(Failure::Timeout)), "{waiting:?}");
+    server.go_on();
+    seen_until(Seen::Up(true));
+    assert!(is_applied(&insist(&ledger, &top_up(9, 5))));
     assert_sound(&ledger);
 }
 

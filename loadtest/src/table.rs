@@ -3,7 +3,7 @@
 //! What it says is in `summary`.
 
 use crate::summary::{Percentiles, Rtp, Summary};
-use crate::tandem::{Books, Ticks};
+use crate::tandem::{Books, Measured, Ticks};
 use std::fmt::Write;
 
 /// The histograms that are shown, and what they are called.
@@ -58,6 +58,7 @@ fn write(summary: &Summary, out: &mut String) -> std::fmt::Result {
             )?;
         }
     }
+    summary.ticks.as_ref().map_or(Ok(()), |ticks| write_tick_row(&ticks.latency, out))?;
     summary.rtp.as_ref().map_or(Ok(()), |rtp| write_rtp(rtp, out))?;
     summary.ticks.as_ref().map_or(Ok(()), |ticks| write_ticks(ticks, out))?;
     summary.books.as_ref().map_or(Ok(()), |books| write_books(books, out))?;
@@ -96,8 +97,32 @@ fn write_rtp(rtp: &Rtp, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
+/// Bounds of buckets, not values: `<=` says so, and `> all` where a tick took longer than the highest bound.
+fn write_tick_row(tick: &Measured, out: &mut String) -> std::fmt::Result {
+    if tick.count == 0 {
+        return Ok(());
+    }
+    let ms = |bound: Option<f64>| bound.map_or_else(|| "> all".to_owned(), |ms| format!("<={ms}"));
+    let Measured { what, p50_ms_at_most: p50, p90_ms_at_most: p90, p99_ms_at_most: p99, .. } = tick;
+    let (p99_9, max) = (tick.p99_9_ms_at_most, tick.max_ms_at_most);
+    writeln!(
+        out,
+        "  {what:<16} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        ms(*p50),
+        ms(*p90),
+        ms(*p99),
+        ms(p99_9),
+        ms(max),
+        tick.count
+    )
+}
+
 fn write_ticks(ticks: &Ticks, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "charge ticks {} batches of charges, by the switch's /metrics during the run; each", ticks.charged)?;
+    writeln!(
+        out,
+        "charge ticks {} batches of charges, {} ticks answered in their calls, by the switch's /metrics during the run; each",
+        ticks.charged, ticks.latency.count
+    )?;
     for station in &ticks.stations {
         let ms = |bound: Option<f64>| bound.map_or_else(|| "?".to_owned(), |ms| format!("<= {ms} ms"));
         let (p50, p99) = (ms(station.p50_ms_at_most), ms(station.p99_ms_at_most));

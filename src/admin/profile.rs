@@ -5,7 +5,7 @@
 use super::door::Door;
 use super::show::text;
 use super::{Order, names, show};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -36,6 +36,9 @@ pub(crate) enum ProfileCommand {
         /// ... when it has this much or less.
         #[arg(long, value_name = "AMOUNT", requires = "recharge")]
         recharge_below: Option<String>,
+        /// Whom the To of its incoming calls names.
+        #[arg(long, value_name = "WHOM", value_enum, default_value_t)]
+        incoming_to: IncomingTo,
     },
     /// Lists the profiles.
     List,
@@ -52,6 +55,26 @@ pub(crate) enum ProfileCommand {
     },
 }
 
+/// Whom the To of an incoming call names (I4), in the words of the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum IncomingTo {
+    /// The number that was called.
+    #[default]
+    CalledNumber,
+    /// The profile's SIP user.
+    SipUsername,
+}
+
+impl IncomingTo {
+    const fn as_str(self) -> &'static str {
+        match self {
+            IncomingTo::CalledNumber => "called_number",
+            IncomingTo::SipUsername => "sip_username",
+        }
+    }
+}
+
 impl Order for ProfileCommand {
     fn run(&self, door: &Door) -> Result<(), String> {
         match self {
@@ -64,6 +87,7 @@ impl Order for ProfileCommand {
                 no_registration,
                 recharge,
                 recharge_below,
+                incoming_to,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -72,6 +96,7 @@ impl Order for ProfileCommand {
                     "channels": channels,
                     "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
                     "caller_id": caller_id,
+                    "incoming_to": incoming_to.as_str(),
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

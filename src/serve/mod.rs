@@ -5,6 +5,7 @@
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
+mod told_redis;
 
 use actors::clock::Clock;
 use actors::{Exchange, Rooms, StartError};
@@ -196,14 +197,16 @@ fn open_ledger(
 ) -> Result<Arc<dyn Ledger>, ServeError> {
     let mut journal = settings::of_journal(settings);
     journal.clock = Some(Arc::new(move || clock.monotonic()));
-    let telemetry = Arc::clone(telemetry);
-    journal.on_group = Some(Arc::new(move |group| telemetry.observe_ledger_commit(group.took)));
+    let (of_groups, of_redis) = (Arc::clone(telemetry), Arc::clone(telemetry));
+    journal.on_group = Some(Arc::new(move |group| of_groups.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {
         config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
         config::LedgerEngine::Sqlite => Arc::new(SqliteLedger::open(journal)?),
         config::LedgerEngine::Redis => {
             let server = settings::of_redis(settings, secrets.redis_password.as_ref()).ok_or(ServeError::NoRedis)?;
-            Arc::new(RedisLedger::open(ledger::redis::Settings::new(journal, server))?)
+            let mut redis = ledger::redis::Settings::new(journal, server);
+            redis.on_seen = Some(Arc::new(move |seen| told_redis::tell(&of_redis, seen)));
+            Arc::new(RedisLedger::open(redis)?)
         }
     })
 }

@@ -276,6 +276,10 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Money, "tandem_ledger_queued_batches", &[], "Ledger batches applied and waiting for the disk"),
     histogram(Money, "tandem_ledger_commit_seconds", FAST, &[], "Time to commit one group of ledger batches durably"),
     gauge(Money, "tandem_ledger_imbalance", &[CURRENCY], "Debits minus credits over all accounts; anything but 0 is a bug"),
+    histogram(Money, "tandem_charge_tick_seconds", FAST, &[], "The instant at which an increment of a call was due to begin, to the ledger's answer to its charge applied in the call: granted, or the final unit"),
+    gauge(Money, "tandem_redis_up", &[], "1 while the ledger's Redis answers; 0 while it does not, and where the ledger is not in Redis"),
+    histogram(Money, "tandem_redis_command_seconds", FAST, &[label("op", RedisOp::VALUES)], "Redis round trip, of all commands that were sent at once; none where the ledger is not in Redis"),
+    counter(Money, "tandem_redis_errors_total", &[label("kind", RedisErrorKind::VALUES)], "Redis failures, tries to connect again among them"),
     counter(Money, "tandem_auto_recharges_total", &[label("outcome", RechargeOutcome::VALUES)], "Auto-recharge outcomes"),
 
     counter(Cdr, "tandem_cdrs_total", &[label("outcome", RecordOutcome::VALUES)], "Call detail records"),

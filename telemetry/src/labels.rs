@@ -214,6 +214,28 @@ labels! {
         /// The ledger did not answer.
         Failed = "failed",
     }
+    /// What was asked of Redis in one round trip.
+    RedisOp {
+        /// Reads: outcomes, balances, names of keys.
+        Get = "get",
+        /// Writes without a decision: a company made what the journal says, the mark of a connection.
+        Set = "set",
+        /// The function that decides batches, a round of them at a time; or the function itself, told anew.
+        Script = "script",
+        /// Whether it is still there.
+        Ping = "ping",
+    }
+    /// How Redis failed.
+    RedisErrorKind {
+        /// It did not answer in time.
+        Timeout = "timeout",
+        /// No connection could be made, or it broke.
+        Connection = "connection",
+        /// The function failed, or said what it cannot say.
+        Script = "script",
+        /// It answered, and did not do it: loading, read-only, out of memory, not set up for money.
+        Refused = "refused",
+    }
     /// Whose balances.
     Pool {
         /// Companies'.

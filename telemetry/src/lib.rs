@@ -19,6 +19,7 @@ mod media;
 mod money;
 mod process;
 mod records;
+mod redis;
 mod registrar;
 mod sip;
 mod telemetry;

@@ -27,7 +27,10 @@ pub(crate) fn write(fact: &Fact) {
             debug!(target: CALLS, { call.id = %call, profile.id = %profile, direction = word(*direction), sip.call_id = &**sip_call_id }, "call attempted");
         }
         // Counted only: the end of the call says it all.
-        Fact::CallProgressed { .. } | Fact::CallAdmitted { .. } | Fact::LegDisconnected { .. } => {}
+        Fact::CallProgressed { .. }
+        | Fact::CallAdmitted { .. }
+        | Fact::LegDisconnected { .. }
+        | Fact::ChargeAnswered { .. } => {}
         Fact::CallAnswered { call, direction } => {
             debug!(target: CALLS, { call.id = %call, direction = word(*direction) }, "call answered");
         }

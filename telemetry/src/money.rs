@@ -45,6 +45,7 @@ pub(crate) struct MoneyHandles {
     commit: Histograms<()>,
     imbalance: Gauges<(CurrencyLabel,)>,
     recharges: Counters<(RechargeOutcome,)>,
+    charge_tick: Histograms<()>,
 }
 
 impl MoneyHandles {
@@ -59,6 +60,7 @@ impl MoneyHandles {
             commit: maker.histograms("tandem_ledger_commit_seconds")?,
             imbalance: maker.gauges("tandem_ledger_imbalance")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
+            charge_tick: maker.histograms("tandem_charge_tick_seconds")?,
         })
     }
 
@@ -68,6 +70,10 @@ impl MoneyHandles {
         if applied {
             self.amount.at((code, CurrencyLabel::of(currency))).add(amount.get().unsigned_abs());
         }
+    }
+
+    pub(crate) fn on_charge_answered(&self, after: Duration) {
+        self.charge_tick.at(()).record(after.as_secs_f64());
     }
 
     pub(crate) fn on_recharged(&self, outcome: RechargeOutcome) {

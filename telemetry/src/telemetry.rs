@@ -14,6 +14,7 @@ use crate::media::MediaHandles;
 use crate::money::MoneyHandles;
 use crate::process::ProcessHandles;
 use crate::records::RecordHandles;
+use crate::redis::RedisHandles;
 use crate::registrar::RegistrarHandles;
 use crate::sip::SipHandles;
 use domain::Fact;
@@ -43,6 +44,7 @@ pub struct Telemetry {
     pub(crate) calls: CallHandles,
     pub(crate) media: MediaHandles,
     pub(crate) money: MoneyHandles,
+    pub(crate) redis: RedisHandles,
     pub(crate) records: RecordHandles,
     pub(crate) http: HttpHandles,
 }
@@ -68,11 +70,26 @@ impl Telemetry {
         let calls = CallHandles::make(&mut maker, &recorder)?;
         let media = MediaHandles::make(&mut maker)?;
         let money = MoneyHandles::make(&mut maker)?;
+        let redis = RedisHandles::make(&mut maker)?;
         let records = RecordHandles::make(&mut maker)?;
         let http = HttpHandles::make(&mut maker)?;
         let exact = maker.finish()?;
         let exporter = recorder.handle();
-        Ok(Telemetry { recorder, exporter, exact, process, actors, sip, registrar, calls, media, money, records, http })
+        Ok(Telemetry {
+            recorder,
+            exporter,
+            exact,
+            process,
+            actors,
+            sip,
+            registrar,
+            calls,
+            media,
+            money,
+            redis,
+            records,
+            http,
+        })
     }
 
     /// Counts a fact, and writes its line where it is worth one.
@@ -102,6 +119,7 @@ impl Telemetry {
             Fact::CarrierTurned { .. } => {}
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. } | Fact::ChargeTicked { .. } | Fact::EmergencyRefused { .. } => {}
+            Fact::ChargeAnswered { after } => self.money.on_charge_answered(*after),
             Fact::RegistrationChanged { outcome, .. } => self.registrar.on_changed(*outcome),
             Fact::RegistrationConflicted { .. } => self.registrar.on_conflicted(),
             Fact::Authenticated(outcome) => self.sip.on_authenticated(*outcome),

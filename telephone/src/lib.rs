@@ -10,6 +10,7 @@
 //! | [`Registering`] | a registration, kept alive |
 //! | [`Calling`] | one call that is placed |
 //! | [`Called`] | one call that is taken |
+//! | [`Switchboard`] | all calls that an agent takes |
 //! | [`sdp`], [`rtp`], [`g711`] | just enough of each for two telephones |
 #![forbid(unsafe_code)]
 
@@ -21,12 +22,14 @@ mod line;
 mod registering;
 pub mod rtp;
 pub mod sdp;
+mod switchboard;
 
 pub use account::{Account, Subscriber};
 pub use called::Called;
 pub use calling::{Calling, News};
 pub use line::{Line, LineSettings, Role, address_of};
 pub use registering::Registering;
+pub use switchboard::{Happening, Switchboard};
 
 /// How often a challenge is answered in a row: the second time because the nonce was stale.
 pub const ANSWERS_MAX: u8 = 2;

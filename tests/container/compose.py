@@ -8,7 +8,7 @@ import os
 import pathlib
 import subprocess
 
-from waiting import Failure, equal, expect, free_port, until
+from waiting import Failure, ended, equal, expect, free_port, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -128,12 +128,7 @@ class Redis:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        ended(self.process)
 
     def ask(self, *words):
         """What redis-cli prints."""

@@ -12,7 +12,7 @@ import subprocess
 from compose import ROOT, run
 from server import Server
 from tandem_api import TandemApi
-from waiting import Failure, equal, expect, until
+from waiting import Failure, equal, until
 
 NAME = "localhost/tandem:test"
 OUT = ROOT / "target" / "tests" / "container"

@@ -8,12 +8,11 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import subprocess
 
 import sound
-from waiting import Failure, expect, free_port, until
+from waiting import Failure, ended, expect, free_port, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 DEBIAN_DBTEXT = pathlib.Path("/usr/share/kamailio/dbtext/kamailio")
@@ -124,13 +123,7 @@ class Baresip:
 
     def stop(self):
         """Ends it."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        ended(self.process, 5)
         self.log.close()
 
 
@@ -168,7 +161,7 @@ class KamailioPbx:
 
     def stop(self):
         """Ends it."""
-        stop_kamailio(self.process)
+        ended(self.process, 5)
 
 
 def kamailio_modules():
@@ -185,15 +178,3 @@ def start_kamailio(folder, *more):
     command = [program, "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-Y", str(folder), "-w", str(folder), *more]
     return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                             start_new_session=True)
-
-
-def stop_kamailio(process):
-    """Ends a Kamailio and its children."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            # Its children are in the session that it was given, and nobody else is.
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

@@ -44,9 +44,12 @@ def chosen(options):
     for name in options.scenario:
         if name not in known and name not in SUBJECTS:
             raise SystemExit(f"no scenario and no subject is called {name}; see --list")
+    # A scenario that is named is played, whichever form it has; of a subject, those of the form.
+    of_the_form = [one for one in known.values() if one.is_full_only == options.full]
     if options.scenario:
-        return [one for one in known.values() if one.name in options.scenario or one.subject in options.scenario]
-    return [one for one in known.values() if one.is_full_only == options.full]
+        return [one for one in known.values()
+                if one.name in options.scenario or (one.subject in options.scenario and one in of_the_form)]
+    return of_the_form
 
 
 def server_for(options, folder, settings):

@@ -6,9 +6,9 @@ Not here: anything that says whether the switch is right.
 import pathlib
 import subprocess
 
-from phones import kamailio_modules, start_kamailio, stop_kamailio
+from phones import kamailio_modules, start_kamailio
 from raw import ask, request
-from waiting import equal, free_port, until
+from waiting import ended, equal, free_port, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -53,7 +53,7 @@ class StandIn:
 
     def stop(self):
         """Ends it."""
-        stop_kamailio(self.process)
+        ended(self.process, 5)
 
     kill = stop
 

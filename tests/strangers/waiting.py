@@ -3,7 +3,10 @@
 Not here: sleeping in the hope that something has happened.
 """
 
+import os
+import signal
 import socket
+import subprocess
 import time
 
 POLL_S = 0.02
@@ -43,6 +46,19 @@ def until(observe, what, deadline_s=10.0):
         if time.monotonic() >= deadline:
             raise Failure(f"waited {deadline_s:g} s for {what}; last seen: {last!r}")
         time.sleep(POLL_S)
+
+
+def ended(process, seconds=10):
+    """Asks a child to end, and makes it where it does not within the time; with its children, where it leads a session."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        leads = os.getsid(process.pid) == process.pid
+        os.killpg(process.pid, signal.SIGKILL) if leads else process.kill()
+        process.wait()
 
 
 _given = set()

@@ -10,7 +10,7 @@ import pathlib
 import subprocess
 import urllib.parse
 
-from waiting import Failure, expect, free_port, until
+from waiting import Failure, ended, expect, free_port, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "grafana" / "prometheus"
@@ -54,12 +54,7 @@ class Prometheus:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        ended(self.process)
 
     def raw(self, path):
         """Status and body."""

@@ -33,6 +33,8 @@ pub struct House {
     entropy: Entropy,
     /// What the call has yet to hear, in the order in which it happened.
     news: VecDeque<switch::call::Event>,
+    /// What the call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
+    orders: Vec<switch::call::Effect>,
     is_closed: bool,
 }
 
@@ -85,9 +87,10 @@ impl House {
             naming,
             entropy,
             news: VecDeque::new(),
+            orders: Vec::new(),
             is_closed: false,
         };
-        house.obey(orders, now, effects);
+        house.obey(&mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
     }
@@ -104,16 +107,17 @@ impl House {
 
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let mut orders = Vec::new();
+        let mut orders = std::mem::take(&mut self.orders);
         while let Some(event) = self.news.pop_front() {
             self.call.handle(event, now, &mut orders);
-            self.obey(std::mem::take(&mut orders), now, effects);
+            self.obey(&mut orders, now, effects);
         }
+        self.orders = orders;
         self.close_when_done(effects);
     }
 
-    fn obey(&mut self, orders: Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
-        for order in orders {
+    fn obey(&mut self, orders: &mut Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+        for order in orders.drain(..) {
             match order {
                 switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
                     self.on_invite(id, invitation, now, effects)
@@ -340,9 +344,10 @@ impl Machine for House {
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let mut orders = Vec::new();
+        let mut orders = std::mem::take(&mut self.orders);
         self.call.expire(now, &mut orders);
-        self.obey(orders, now, effects);
+        self.obey(&mut orders, now, effects);
+        self.orders = orders;
         self.settle(now, effects);
     }
 

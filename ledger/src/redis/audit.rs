@@ -2,6 +2,7 @@
 
 use super::link::{Link, Lost};
 use super::names::{self, BALANCES_OF_ALL, Keys};
+use super::seen::{Op, Watch};
 use super::settings::{ROUND, Server, Settings};
 use crate::api::{OpenHold, Verification};
 use crate::error::Error;
@@ -95,7 +96,7 @@ fn read(link: &mut Link, companies: &[CompanyId]) -> Result<Vec<(CompanyId, Foun
             let keys = Keys::of(*company);
             [get_all(&keys.balances), get_all(&keys.holds)]
         };
-        let said = link.run_well(&some.iter().flat_map(asked).collect::<Vec<_>>())?;
+        let said = link.run_well(Op::Get, &some.iter().flat_map(asked).collect::<Vec<_>>())?;
         for (company, said) in some.iter().zip(said.chunks(2)) {
             let table = |value: Option<&Value>| {
                 let value = value.cloned().unwrap_or_default();
@@ -120,7 +121,7 @@ pub(super) fn all(link: &mut Link) -> Result<BTreeSet<CompanyId>, Lost> {
     loop {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(BALANCES_OF_ALL).arg("COUNT").arg(SCANNED);
-        let said = link.run_well(&[scan])?.pop().unwrap_or_default();
+        let said = link.run_well(Op::Get, &[scan])?.pop().unwrap_or_default();
         let (next, keys): (u64, Vec<String>) =
             redis::from_redis_value(said).map_err(|error| Lost(error.to_string()))?;
         found.extend(keys.iter().filter_map(|key| names::company_of(key)));
@@ -157,7 +158,7 @@ fn differ(audited: &mut Audited, company: CompanyId, kept: &Found, found: &Found
 /// Where the journal cannot be read or Redis does not answer.
 pub fn verify(settings: &Settings) -> Result<(Verification, Audited), Error> {
     let Settings { journal, server, .. } = settings;
-    let mut link = Link::connect(server)?;
+    let mut link = Link::connect(server, &Watch::default())?;
     let away = |lost: Lost| unfit(server, &lost);
     let mut audited = Audited::default();
     let mut left: Vec<CompanyId> = read_companies(&journal.path)?.into_keys().collect();

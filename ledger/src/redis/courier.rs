@@ -14,6 +14,7 @@ use super::asking::{self, Answer};
 use super::audit::{self, Audited};
 use super::link::{self, Link, Lost};
 use super::queue::{Asked, Queue, Shared, Stop};
+use super::seen::{Failure, Op};
 use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
 use super::start::{self, Begun};
 use crate::api::{Ledger, Reply};
@@ -136,6 +137,9 @@ impl Courier {
         }
         if is_quiet && self.link.as_mut().is_some_and(|link| link.ping().is_err()) {
             self.lose(&Lost("it does not answer a PING".to_owned()));
+        }
+        // However it was lost, now or in the round before: where it does not come back soon, everybody is to know that it is away.
+        if self.link.is_none() {
             self.wait_for_link(&BTreeMap::new());
         }
         Collected { stop, written, audits }
@@ -239,7 +243,7 @@ impl Courier {
             };
         }
         if !round.is_empty() {
-            self.shared.is_up.store(false, Ordering::Relaxed);
+            self.shared.set_up(false);
             tracing::warn!(batches = round.len(), "Redis is away: these batches are answered as unavailable");
         }
         for sent in round {
@@ -262,7 +266,7 @@ impl Courier {
             asking::ask(&link.sha, &self.life, &sent.asked.batch, sent.asked.durability, sent.ended_names)
         };
         let commands: Vec<_> = round.iter().map(ask).collect();
-        link.run(&commands)
+        link.run(Op::Script, &commands)
     }
 
     /// Hands each answer to the journal; gives back what must be sent again.
@@ -297,11 +301,13 @@ impl Courier {
                         self.lose(&Lost(format!("{life} writes {company}")));
                     }
                     Answer::Broken(what) if is_full(&said) => {
+                        self.shared.watch.failed(Failure::Refused);
                         tracing::error!(%what, "Redis has no memory left: raise maxmemory; nothing is granted until then");
                         self.answer(sent.asked.reply, Outcome::Unavailable);
                         continue;
                     }
                     Answer::Broken(what) => {
+                        self.shared.watch.failed(Failure::Script);
                         self.disagree(company, &what);
                         dirty.insert(company);
                     }

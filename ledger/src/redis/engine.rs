@@ -4,6 +4,7 @@
 use super::audit::Audited;
 use super::courier::Courier;
 use super::queue::{Asked, Shared, Stop};
+use super::seen::{Seen, Watch};
 use super::settings::Settings;
 use super::start;
 use crate::api::{
@@ -37,11 +38,13 @@ impl RedisLedger {
     /// Fails where the journal does, where Redis does not answer, and where it cannot be trusted with money as it is set up or keeps
     /// the ledger of another node.
     pub fn open(settings: Settings) -> Result<Self, Error> {
-        let Settings { journal, server, asked, asked_reserved, away_patience } = settings;
+        let Settings { journal, server, asked, asked_reserved, away_patience, on_seen } = settings;
+        let watch = Watch { clock: journal.clock.clone(), listener: on_seen };
         let path = journal.path.clone();
         let journal = Arc::new(SqliteLedger::open(journal)?);
-        let begun = start::begin(&journal, &server)?;
-        let shared = Arc::new(Shared::new(Arc::clone(&journal), server, begun.identity.clone()));
+        let begun = start::begin(&journal, &server, &watch)?;
+        watch.tell(Seen::Up(true));
+        let shared = Arc::new(Shared::new(Arc::clone(&journal), server, begun.identity.clone(), watch));
         let courier = Courier::new(Arc::clone(&shared), begun, away_patience);
         let courier = std::thread::Builder::new()
             .name("ledger-redis".into())

@@ -3,6 +3,7 @@
 
 use super::asking::FUNCTION;
 use super::names::NODE;
+use super::seen::{Failure, Op, Watch};
 use super::settings::{CONNECT_TIMEOUT, REPLY_TIMEOUT, Server, VERSION_MIN};
 use crate::error::Error;
 use redis::io::tcp::TcpSettings;
@@ -16,6 +17,7 @@ pub(super) struct Link {
     connection: Connection,
     /// The function's name.
     pub(super) sha: String,
+    watch: Watch,
 }
 
 /// Why a connection is of no more use.
@@ -24,14 +26,14 @@ pub(super) struct Lost(pub(super) String);
 
 impl Link {
     /// Connects, and makes sure that this Redis can be trusted with money and that no other node has it.
-    pub(super) fn open(server: &Server, node: &str) -> Result<Self, Error> {
-        let mut link = Self::connect(server)?;
+    pub(super) fn open(server: &Server, node: &str, watch: &Watch) -> Result<Self, Error> {
+        let mut link = Self::connect(server, watch)?;
         link.claim(server, node)?;
         Ok(link)
     }
 
     /// Connects and checks, without claiming anything: for who only reads.
-    pub(super) fn connect(server: &Server) -> Result<Self, Error> {
+    pub(super) fn connect(server: &Server, watch: &Watch) -> Result<Self, Error> {
         let away = |source: RedisError| Error::RedisAway { address: server.address(), source: Box::new(source) };
         let mut login = RedisConnectionInfo::default().set_db(server.database.into());
         if let Some(user) = &server.user {
@@ -51,7 +53,7 @@ impl Link {
             return Err(Error::RedisUnfit { address: server.address(), what });
         }
         let sha = redis::cmd("SCRIPT").arg("LOAD").arg(FUNCTION).query(&mut connection).map_err(away)?;
-        Ok(Self { connection, sha })
+        Ok(Self { connection, sha, watch: watch.clone() })
     }
 
     fn claim(&mut self, server: &Server, node: &str) -> Result<(), Error> {
@@ -72,15 +74,21 @@ impl Link {
     }
 
     /// Sends everything at once and hears every answer, errors of single commands among them.
-    pub(super) fn run(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
+    pub(super) fn run(&mut self, op: Op, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
         let mut packed = Vec::with_capacity(commands.len() * 512);
         commands.iter().for_each(|command| packed.extend_from_slice(&command.get_packed_command()));
+        let began = self.watch.now();
         let answers = self.connection.req_packed_commands(&packed, 0, commands.len());
-        let answers = answers.map_err(|error| Lost(error.to_string()))?;
+        let answers = answers.map_err(|error| {
+            self.watch.failed(Failure::of(&error));
+            Lost(error.to_string())
+        })?;
+        self.watch.answered(op, began);
         if answers.len() != commands.len() {
+            self.watch.failed(Failure::Connection);
             return Err(Lost(format!("{} answers to {} commands", answers.len(), commands.len())));
         }
         // A server that was restarted or demoted under us: whatever it said, it is not the one that was checked.
@@ -92,16 +100,22 @@ impl Link {
                 || error.code() == "NOAUTH"
         };
         match answers.iter().find(|answer| is_other(answer)) {
-            Some(answer) => Err(Lost(format!("{answer:?}"))),
+            Some(answer) => {
+                self.watch.failed(Failure::Refused);
+                Err(Lost(format!("{answer:?}")))
+            }
             None => Ok(answers),
         }
     }
 
     /// The same, each a success.
-    pub(super) fn run_well(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
-        let answers = self.run(commands)?;
+    pub(super) fn run_well(&mut self, op: Op, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
+        let answers = self.run(op, commands)?;
         match answers.iter().find(|answer| matches!(answer, Value::ServerError(_))) {
-            Some(error) => Err(Lost(format!("{error:?}"))),
+            Some(error) => {
+                self.watch.failed(Failure::Refused);
+                Err(Lost(format!("{error:?}")))
+            }
             None => Ok(answers),
         }
     }
@@ -110,12 +124,12 @@ impl Link {
     pub(super) fn reload(&mut self) -> Result<(), Lost> {
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(FUNCTION);
-        self.run_well(&[load]).map(drop)
+        self.run_well(Op::Script, &[load]).map(drop)
     }
 
     /// Whether it is still there.
     pub(super) fn ping(&mut self) -> Result<(), Lost> {
-        self.run_well(&[redis::cmd("PING")]).map(drop)
+        self.run_well(Op::Ping, &[redis::cmd("PING")]).map(drop)
     }
 }
 

@@ -15,11 +15,13 @@ mod engine;
 mod link;
 mod names;
 mod queue;
+mod seen;
 mod settings;
 mod start;
 
 pub use audit::{Audited, verify};
 pub use engine::RedisLedger;
+pub use seen::{Failure, Op, Seen, SeenListener};
 pub use settings::{
     ASKED, ASKED_RESERVED, AWAY_PATIENCE, BACK_OFF_FIRST, BACK_OFF_MAX, BALANCE_MAX, CONNECT_TIMEOUT, LOOKED_AT,
     PING_EVERY, REPLY_TIMEOUT, ROUND, Server, Settings, VERSION_MIN,

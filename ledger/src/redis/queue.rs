@@ -3,6 +3,7 @@
 
 use super::audit::Audited;
 use super::link::Link;
+use super::seen::{Failure, Seen, Watch};
 use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX, Server};
 use crate::api::Reply;
 use crate::error::Error;
@@ -11,7 +12,7 @@ use domain::credit::{Batch, Durability};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
 /// Whether the courier should end.
@@ -57,10 +58,11 @@ pub(super) struct Shared {
     pub(super) journal: Arc<SqliteLedger>,
     pub(super) server: Server,
     pub(super) identity: Identity,
+    pub(super) watch: Watch,
 }
 
 impl Shared {
-    pub(super) fn new(journal: Arc<SqliteLedger>, server: Server, identity: Identity) -> Self {
+    pub(super) fn new(journal: Arc<SqliteLedger>, server: Server, identity: Identity, watch: Watch) -> Self {
         let queue = Queue {
             asked: VecDeque::new(),
             in_all: 0,
@@ -79,7 +81,17 @@ impl Shared {
             journal,
             server,
             identity,
+            watch,
         }
+    }
+
+    /// Notes whether Redis answers; gives back what was known before.
+    pub(super) fn set_up(&self, is_up: bool) -> bool {
+        let was_up = self.is_up.swap(is_up, Ordering::Relaxed);
+        if was_up != is_up {
+            self.watch.tell(Seen::Up(is_up));
+        }
+        was_up
     }
 
     fn is_stopped(&self) -> bool {
@@ -91,18 +103,27 @@ impl Shared {
         let mut back_off = BACK_OFF_FIRST;
         let mut said_unfit = false;
         while !self.is_stopped() {
-            match Link::open(&self.server, &self.identity.node) {
+            match Link::open(&self.server, &self.identity.node, &self.watch) {
                 Ok(link) => {
                     self.queue.lock().dialled = Some(link);
                     self.work.notify_one();
                     self.redialled.notify_one();
                     return;
                 }
-                Err(error @ Error::RedisUnfit { .. }) if !said_unfit => {
-                    said_unfit = true;
-                    tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
+                Err(error @ Error::RedisUnfit { .. }) => {
+                    self.watch.failed(Failure::Refused);
+                    if !std::mem::replace(&mut said_unfit, true) {
+                        tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
+                    }
                 }
-                Err(error) => tracing::debug!(%error, "Redis is not back yet"),
+                Err(error) => {
+                    let failure = match &error {
+                        Error::RedisAway { source, .. } => Failure::of(source),
+                        _ => Failure::Connection,
+                    };
+                    self.watch.failed(failure);
+                    tracing::debug!(%error, "Redis is not back yet");
+                }
             }
             std::thread::sleep(back_off);
             back_off = (back_off * 2).min(BACK_OFF_MAX);

@@ -1,5 +1,6 @@
 //! What can be set on the redis engine, and its limits with where they come from. How they are applied is in the files beside.
 
+use super::seen::SeenListener;
 use crate::sqlite;
 use std::fmt;
 use std::time::Duration;
@@ -76,12 +77,21 @@ pub struct Settings {
     pub asked_reserved: usize,
     /// [`AWAY_PATIENCE`].
     pub away_patience: Duration,
+    /// Hears of round trips, failures, and whether Redis answers (`tandem_redis_up`).
+    pub on_seen: Option<SeenListener>,
 }
 
 impl Settings {
     /// The defaults, for this journal and this server.
     pub fn new(journal: sqlite::Settings, server: Server) -> Self {
         let journal = sqlite::Settings { balance_max: BALANCE_MAX, ..journal };
-        Self { journal, server, asked: ASKED, asked_reserved: ASKED_RESERVED, away_patience: AWAY_PATIENCE }
+        Self {
+            journal,
+            server,
+            asked: ASKED,
+            asked_reserved: ASKED_RESERVED,
+            away_patience: AWAY_PATIENCE,
+            on_seen: None,
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::asking::{self, Answer};
 use super::audit;
 use super::link::{Link, Lost};
 use super::names::{self, Keys};
+use super::seen::{Op, Watch};
 use super::settings::{ROUND, Server, Settings};
 use crate::api::Ledger;
 use crate::error::Error;
@@ -27,10 +28,10 @@ pub(super) struct Begun {
 }
 
 /// Settles the past.
-pub(super) fn begin(journal: &SqliteLedger, server: &Server) -> Result<Begun, Error> {
+pub(super) fn begin(journal: &SqliteLedger, server: &Server, watch: &Watch) -> Result<Begun, Error> {
     let identity = journal.prepare_intents()?;
     let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
-    let mut link = Link::open(server, &identity.node)?;
+    let mut link = Link::open(server, &identity.node, watch)?;
     let life = life(&identity, 0);
     let next_intent = settle(journal, &mut link).map_err(|failure| match failure {
         Failure::Ledger(error) => error,
@@ -72,7 +73,7 @@ fn settle(journal: &SqliteLedger, link: &mut Link) -> Result<u64, Failure> {
     let mut done = 0;
     for some in open.chunks(ROUND) {
         let asked: Vec<Cmd> = some.iter().map(|(_, batch, _)| outcome_of(batch)).collect();
-        let said = link.run_well(&asked).map_err(Failure::Redis)?;
+        let said = link.run_well(Op::Get, &asked).map_err(Failure::Redis)?;
         for ((_, batch, durability), said) in some.iter().zip(said) {
             done += u64::from(follow(journal, batch, *durability, &said));
         }
@@ -133,7 +134,7 @@ pub(super) fn rebuild(link: &mut Link, life: &str, company: CompanyId, state: &C
     let mut meta = redis::cmd("HSET");
     meta.arg(&keys.meta).arg("life").arg(life).arg("have").arg(0);
     commands.extend([meta, redis::cmd("EXEC")]);
-    link.run_well(&commands).map(drop)
+    link.run_well(Op::Set, &commands).map(drop)
 }
 
 fn delete(keys: &Keys) -> Cmd {
@@ -146,7 +147,7 @@ fn delete(keys: &Keys) -> Cmd {
 
 /// Takes away a company that the journal does not know.
 fn forget(link: &mut Link, company: CompanyId) -> Result<(), Lost> {
-    link.run_well(&[delete(&Keys::of(company))]).map(drop)
+    link.run_well(Op::Set, &[delete(&Keys::of(company))]).map(drop)
 }
 
 /// Takes away everything that the node of this journal has in Redis, for who takes away the journal too. Nothing of another node's is
@@ -157,12 +158,12 @@ fn forget(link: &mut Link, company: CompanyId) -> Result<(), Lost> {
 pub fn leave(settings: &Settings) -> Result<(), Error> {
     let Settings { journal, server, .. } = settings;
     let node = node_of(&journal.path)?;
-    let mut link = Link::open(server, &node)?;
+    let mut link = Link::open(server, &node, &Watch::default())?;
     let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
     for company in audit::all(&mut link).map_err(away)? {
         forget(&mut link, company).map_err(away)?;
     }
     let mut release = redis::cmd("DEL");
     release.arg(names::NODE);
-    link.run_well(&[release]).map(drop).map_err(away)
+    link.run_well(Op::Set, &[release]).map(drop).map_err(away)
 }

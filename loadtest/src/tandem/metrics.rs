@@ -1,7 +1,6 @@
 //! What `/metrics` says, before and after: how long charge ticks took, as the switch tells it.
 //!
-//! A tick has no histogram of its own: it waits in a shard's mailbox, is handled there and granted by the ledger, and is written to
-//! disk with its group. Each of these three has one.
+//! The latency of a tick is a histogram of its own. Where it is long, three others say at which station the time went.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -10,7 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Page(BTreeMap<String, f64>);
 
-/// A histogram of the switch, between two pages.
+/// A histogram of the switch, between two pages. Its figures are the upper bounds of buckets, in milliseconds; none where nothing was
+/// measured, or where that bucket has no bound.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
     /// The metric that says so.
@@ -19,10 +19,16 @@ pub struct Measured {
     pub what: String,
     /// How many were measured during the run.
     pub count: u64,
-    /// Half of them took this many milliseconds or less: the upper bound of their bucket; none where that is infinite.
+    /// Half of them took this or less.
     pub p50_ms_at_most: Option<f64>,
-    /// And 99 % of them.
+    /// 90 % of them.
+    pub p90_ms_at_most: Option<f64>,
+    /// 99 % of them.
     pub p99_ms_at_most: Option<f64>,
+    /// 99.9 % of them.
+    pub p99_9_ms_at_most: Option<f64>,
+    /// All of them.
+    pub max_ms_at_most: Option<f64>,
 }
 
 /// What a charge tick went through.
@@ -30,9 +36,14 @@ pub struct Measured {
 pub struct Ticks {
     /// Ledger batches of charges that the switch counted during the run (`tandem_ledger_entries_total`).
     pub charged: u64,
+    /// From the instant at which an increment was due to begin to the ledger's answer applied in its call.
+    pub latency: Measured,
     /// Its stations.
     pub stations: Vec<Measured>,
 }
+
+/// The histogram of ticks.
+const TICK: (&str, &str) = ("tandem_charge_tick_seconds", "charge tick");
 
 const STATIONS: [(&str, &str); 3] = [
     ("tandem_actor_mailbox_wait_seconds", "waits for its shard"),
@@ -52,6 +63,7 @@ impl Page {
 
     /// What ticks went through between the earlier page and this one.
     pub fn ticks_since(&self, earlier: &Page) -> Ticks {
+        let latency = self.measured_since(earlier, TICK.0, TICK.1);
         let stations = STATIONS.map(|(metric, what)| self.measured_since(earlier, metric, what));
         let charges = |page: &Page| -> f64 {
             let is_charge = |name: &str| {
@@ -61,7 +73,7 @@ impl Page {
             };
             page.0.iter().filter(|(name, _)| is_charge(name)).map(|(_, value)| value).sum()
         };
-        Ticks { charged: (charges(self) - charges(earlier)).max(0.0) as u64, stations: stations.into() }
+        Ticks { charged: (charges(self) - charges(earlier)).max(0.0) as u64, latency, stations: stations.into() }
     }
 
     fn measured_since(&self, earlier: &Page, metric: &str, what: &str) -> Measured {
@@ -82,7 +94,10 @@ impl Page {
             what: what.to_owned(),
             count: count as u64,
             p50_ms_at_most: quantile(0.5),
+            p90_ms_at_most: quantile(0.9),
             p99_ms_at_most: quantile(0.99),
+            p99_9_ms_at_most: quantile(0.999),
+            max_ms_at_most: quantile(1.0),
         }
     }
 
@@ -106,11 +121,21 @@ mod tests {
     use super::*;
 
     const BEFORE: &str = "# HELP x y\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.0001\"} 0\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.001\"} 9\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.01\"} 9\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.1\"} 9\n\
+        tandem_charge_tick_seconds_bucket{le=\"+Inf\"} 9\n\
         tandem_ledger_commit_seconds_bucket{le=\"0.001\"} 5\n\
         tandem_ledger_commit_seconds_bucket{le=\"0.01\"} 5\n\
         tandem_ledger_commit_seconds_bucket{le=\"+Inf\"} 5\n\
         tandem_ledger_entries_total{kind=\"call_charge\",outcome=\"committed\"} 7\n";
-    const AFTER: &str = "tandem_ledger_commit_seconds_bucket{le=\"0.001\"} 65\n\
+    const AFTER: &str = "tandem_charge_tick_seconds_bucket{le=\"0.0001\"} 0\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.001\"} 904\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.01\"} 1004\n\
+        tandem_charge_tick_seconds_bucket{le=\"0.1\"} 1008\n\
+        tandem_charge_tick_seconds_bucket{le=\"+Inf\"} 1009\n\
+        tandem_ledger_commit_seconds_bucket{le=\"0.001\"} 65\n\
         tandem_ledger_commit_seconds_bucket{le=\"0.01\"} 104\n\
         tandem_ledger_commit_seconds_bucket{le=\"+Inf\"} 105\n\
         tandem_ledger_entries_total{kind=\"call_charge\",outcome=\"committed\"} 107\n\
@@ -124,9 +149,20 @@ mod tests {
         assert_eq!((commit.count, commit.p50_ms_at_most, commit.p99_ms_at_most), (100, Some(1.0), Some(10.0)));
     }
 
+    /// 895 of 1,000 ticks within a millisecond, 100 more within 10, 4 within 100, and one beyond every bound.
+    #[test]
+    fn the_latency_of_a_tick_is_told_by_the_bounds_of_its_buckets() {
+        let tick = Page::read(AFTER).ticks_since(&Page::read(BEFORE)).latency;
+        assert_eq!((tick.count, tick.p50_ms_at_most, tick.p90_ms_at_most), (1_000, Some(1.0), Some(10.0)));
+        let tail = (tick.p99_ms_at_most, tick.p99_9_ms_at_most, tick.max_ms_at_most);
+        assert_eq!(tail, (Some(10.0), Some(100.0), None));
+    }
+
     #[test]
     fn a_metric_that_is_not_there_has_counted_nothing() {
         let ticks = Page::read(AFTER).ticks_since(&Page::default());
         assert_eq!((ticks.stations[0].count, ticks.stations[0].p99_ms_at_most), (0, None));
+        let ticks = Page::default().ticks_since(&Page::default());
+        assert_eq!((ticks.latency.count, ticks.latency.max_ms_at_most), (0, None));
     }
 }

@@ -7,7 +7,7 @@ mod http;
 mod metrics;
 
 pub use books::Books;
-pub use metrics::{Page, Ticks};
+pub use metrics::{Measured, Page, Ticks};
 
 use crate::Error;
 use crate::options::Plan;

@@ -37,6 +37,8 @@ pub(super) struct Meter {
     tariff: Tariff,
     /// Of the last charge.
     sequence: u32,
+    /// When the block that has begun was due to begin, from the answer, however late it was asked for.
+    due_at: Duration,
     /// Has begun, and was asked to be captured.
     begun: Block,
     /// Is held, or asked to be.
@@ -61,13 +63,26 @@ impl Meter {
     pub(super) fn start(tariff: Tariff) -> (Meter, Charge) {
         let begun = tariff.first_block();
         let next = tariff.next_block(begun.until_s);
-        let meter = Meter { tariff, sequence: 0, begun, next, standing: Standing::Asked, asked_at: Duration::ZERO };
+        let meter = Meter {
+            tariff,
+            sequence: 0,
+            due_at: Duration::ZERO,
+            begun,
+            next,
+            standing: Standing::Asked,
+            asked_at: Duration::ZERO,
+        };
         (meter, Charge { sequence: 0, begins: begun, next })
     }
 
     /// The end of the block that has begun, from the answer.
     pub(super) fn boundary(&self) -> Duration {
         Duration::from_secs(u64::from(self.begun.until_s))
+    }
+
+    /// When the block that has begun was due to begin, from the answer.
+    pub(super) fn due_at(&self) -> Duration {
+        self.due_at
     }
 
     /// The ledger granted a charge; whether it is the one that is waited for.
@@ -106,6 +121,7 @@ impl Meter {
 
     fn begin_next(&mut self, elapsed: Duration) -> Charge {
         self.sequence += 1;
+        self.due_at = self.boundary();
         self.begun = self.next;
         self.next = self.tariff.next_block(self.begun.until_s);
         self.standing = Standing::Asked;
@@ -175,6 +191,7 @@ mod tests {
         assert!(meter.grant(0));
         let late = Duration::from_millis(35_900);
         assert!(matches!(meter.cross(late), Boundary::Begin(_)));
+        assert_eq!(meter.due_at(), Duration::from_secs(30), "it was due when the block before it ended");
         assert_eq!(meter.cross(Duration::from_secs(36)), Boundary::WaitUntil(Duration::from_millis(36_900)));
         assert_eq!(meter.cross(Duration::from_millis(36_900)), Boundary::Unknown);
     }

@@ -109,19 +109,21 @@ impl Call {
     }
 
     /// What has begun is paid, what comes next is held.
-    pub(super) fn on_charge_granted(&mut self, sequence: u32) {
-        let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
+    pub(super) fn on_charge_granted(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Talking(Talking { meter: Some(meter), answered, .. }) = &mut self.phase else { return };
         if meter.grant(sequence) {
             self.held = meter.held();
+            effects.push(charge_answered(meter, *answered, now));
             self.arm_boundary();
         }
     }
 
     /// What has begun is the last that is paid (R8): the call ends with it.
-    pub(super) fn on_charge_refused(&mut self, sequence: u32, effects: &mut Vec<Effect>) {
-        let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase else { return };
+    pub(super) fn on_charge_refused(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Talking(Talking { meter: Some(meter), answered, .. }) = &mut self.phase else { return };
         if meter.refuse(sequence) {
             self.held = meter.held();
+            effects.push(charge_answered(meter, *answered, now));
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
             self.arm_boundary();
         }
@@ -155,4 +157,10 @@ impl Call {
             self.clear(Ending::released(ReleaseCause::MediaTimeout), now, effects);
         }
     }
+}
+
+/// The fact that the charge of the block that has begun was answered now. It counts from the boundary, not from when it was asked: a
+/// node that is late with its timers is late with its charges.
+fn charge_answered(meter: &Meter, answered: Monotonic, now: Now) -> Effect {
+    Effect::Tell(Fact::ChargeAnswered { after: now.monotonic.since(answered + meter.due_at()) })
 }

@@ -11,10 +11,6 @@ use std::collections::VecDeque;
 
 /// Requests of one call that may wait behind the one that the ledger has: an extension, a charge, a settlement, and one to spare.
 const WAITING_MAX: usize = 4;
-/// The number of the hold that is the channel; every other number of a call is a billed second, until [`CHANNEL_RETAKEN`].
-const CHANNEL: u32 = 0;
-/// From here on, numbers of channel holds that replace one that has lapsed: a name is used once only.
-const CHANNEL_RETAKEN: u32 = 1 << 31;
 
 /// The accounts that a call of a profile moves between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +64,11 @@ pub(super) enum Channel {
 
 impl Channel {
     /// The first hold of a call's channel.
-    pub(super) const FIRST: u32 = CHANNEL;
+    pub(super) const FIRST: u32 = HoldId::CHANNEL;
 
     /// The number of the hold that replaces this one.
     pub(super) const fn after(number: u32) -> u32 {
-        if number < CHANNEL_RETAKEN { CHANNEL_RETAKEN } else { number + 1 }
-    }
-
-    /// Whether a number is that of a channel, not of seconds.
-    const fn is_number(number: u32) -> bool {
-        number == CHANNEL || number >= CHANNEL_RETAKEN
+        if number < HoldId::CHANNEL_RETAKEN { HoldId::CHANNEL_RETAKEN } else { number + 1 }
     }
 }
 
@@ -240,7 +231,7 @@ impl Books {
             return false;
         };
         let is_settlement = matches!(draft.request.ask, Ask::Settle { .. });
-        if Channel::is_number(hold.number) {
+        if hold.is_channel() {
             self.channel = Channel::Lapsed(hold.number);
         } else if self.is_reopened && is_settlement {
             self.block = None;

@@ -298,6 +298,7 @@ fn a_plain_call_says_what_happened_once() {
             "CarrierAttempted",
             "CallAnswered",
             "ChargeTicked",
+            "ChargeAnswered",
             "CallEnded"
         ]
     );

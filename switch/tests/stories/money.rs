@@ -154,6 +154,27 @@ fn charging_boundaries_do_not_drift_when_timers_are_late() {
     world.assert_books_closed();
 }
 
+/// R8, R10: a charge is timed from when its increment was due, whatever made it late: the timer, or the ledger.
+#[test]
+fn a_charge_is_timed_from_the_instant_at_which_its_increment_was_due() {
+    let mut world = World::with_credit(2);
+    let call = world.answered_call(CALLEE);
+    world.seconds(29);
+    world.stall(Duration::from_millis(1_200));
+    world.fire();
+    world.seconds(5);
+    world.mood = Mood::Silent;
+    world.seconds(1);
+    world.ledger_recovers();
+    world.seconds(60);
+    let answered = world.facts.iter().filter_map(|fact| match fact {
+        Fact::ChargeAnswered { after } => Some(after.as_millis()),
+        _ => None,
+    });
+    assert_eq!(answered.collect::<Vec<_>>(), [0, 200, 200, 0, 0, 0]);
+    assert_eq!(world.record(call).cause, ReleaseCause::CreditExhausted);
+}
+
 /// R9, R10, field lesson 45: ringing costs nothing, and the clock starts at the answer.
 #[test]
 fn ringing_and_early_media_cost_nothing() {

@@ -100,6 +100,7 @@ fn each_fact_has_its_level_and_some_have_no_line() {
         (Fact::AutoRecharged { profile: PROFILE, outcome: RechargeOutcome::Ok, amount: Micros::ONE }, Some("INFO")),
         (Fact::LegDisconnected { direction: CallDirection::Outbound, after: Duration::ZERO }, None),
         (Fact::CallAdmitted { direction: CallDirection::Outbound, after: Duration::ZERO }, None),
+        (Fact::ChargeAnswered { after: Duration::ZERO }, None),
     ];
     for (fact, level) in cases {
         let name = format!("{fact:?}");

@@ -152,6 +152,18 @@ fn money_moved_is_summed_exactly_and_a_refused_batch_moves_none() {
     assert_eq!(page.at("tandem_auto_recharges_total{outcome=\"company_empty\"}"), 1.0);
 }
 
+#[test]
+fn a_charge_that_was_answered_is_one_tick_in_its_bucket() {
+    let facts = [2, 40].map(|ms| Fact::ChargeAnswered { after: Duration::from_millis(ms) });
+    let expected = expected(&[("tandem_charge_tick_seconds_count", 2.0), ("tandem_charge_tick_seconds_sum", 0.042)]);
+    assert_eq!(moved(&facts), expected);
+    let telemetry = installed();
+    facts.iter().for_each(|fact| telemetry.tell(fact));
+    let page = Page::of(&telemetry);
+    assert_eq!(page.at("tandem_charge_tick_seconds_bucket{le=\"0.0025\"}"), 1.0);
+    assert_eq!(page.at("tandem_charge_tick_seconds_bucket{le=\"0.05\"}"), 2.0);
+}
+
 fn attempts(telemetry: &Telemetry, carrier: &str) -> Option<f64> {
     let series = format!("tandem_carrier_attempts_total{{carrier=\"{carrier}\",result=\"timeout\"}}");
     Page::of(telemetry).series.get(&series).copied()

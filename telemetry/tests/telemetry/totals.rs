@@ -8,8 +8,8 @@ use domain::fact::{Flow, Side, Transport};
 use domain::{Currency, Wall};
 use std::time::Duration;
 use telemetry::labels::{
-    Actor, ActorOutcome, CallState, Code, Discarded, MediaMode, Method, ParseError, ProfileKind, RecordOutcome, Role,
-    Surface,
+    Actor, ActorOutcome, CallState, Code, Discarded, MediaMode, Method, ParseError, ProfileKind, RecordOutcome,
+    RedisErrorKind, RedisOp, Role, Surface,
 };
 use telemetry::{
     CallsActive, Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures, RuntimeFigures, SipTotals,
@@ -181,4 +181,29 @@ fn actors_registrations_records_and_requests_have_their_numbers() {
     ] {
         assert_eq!(page.at(series), value, "{series}");
     }
+}
+
+#[test]
+fn redis_is_shown_as_it_is_and_its_failures_by_their_kind() {
+    let telemetry = installed();
+    assert_eq!(Page::of(&telemetry).at("tandem_redis_up"), 0.0, "a ledger that is not in Redis says nothing of it");
+    telemetry.set_redis_up(true);
+    telemetry.observe_redis_command(RedisOp::Script, Duration::from_micros(300));
+    telemetry.count_redis_error(RedisErrorKind::Timeout);
+    telemetry.count_redis_error(RedisErrorKind::Connection);
+    telemetry.count_redis_error(RedisErrorKind::Connection);
+    let page = Page::of(&telemetry);
+    for (series, value) in [
+        ("tandem_redis_up", 1.0),
+        ("tandem_redis_command_seconds_bucket{op=\"script\",le=\"0.00025\"}", 0.0),
+        ("tandem_redis_command_seconds_bucket{op=\"script\",le=\"0.0005\"}", 1.0),
+        ("tandem_redis_command_seconds_count{op=\"ping\"}", 0.0),
+        ("tandem_redis_errors_total{kind=\"timeout\"}", 1.0),
+        ("tandem_redis_errors_total{kind=\"connection\"}", 2.0),
+        ("tandem_redis_errors_total{kind=\"script\"}", 0.0),
+    ] {
+        assert_eq!(page.at(series), value, "{series}");
+    }
+    telemetry.set_redis_up(false);
+    assert_eq!(Page::of(&telemetry).at("tandem_redis_up"), 0.0);
 }

@@ -54,6 +54,8 @@ def a_small_load_test_and_its_books(world):
     expect(rtp["sent"] >= calls * 100, f"{rtp['sent']} packets of {calls} calls")
     expect(rtp["lost_round_trip_percent"] < 1, f"sound was lost: {rtp}")
     expect(summary["ticks"]["charged"] >= 3 * calls, f"{summary['ticks']['charged']} charges of {calls} calls of 3 s")
+    tick = summary["ticks"]["latency"]
+    expect(tick["count"] >= 3 * calls and tick["p50_ms_at_most"] is not None, f"the latency of their ticks: {tick}")
     equal(summary["latencies"]["setup"]["count"], calls, "set-up delays")
     tags = {line.split(",")[0] for line in log.read_text().splitlines() if line.startswith("Tag=")}
     expect({"Tag=setup", "Tag=rtp_round_trip"} <= tags, f"the histogram log has {tags}")

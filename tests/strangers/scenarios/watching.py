@@ -25,7 +25,9 @@ def metrics_tell_of_the_call(world):
         ("tandem_sip_auth_attempts_total", (("outcome", "ok"),)): 1,
         ("tandem_cdrs_total", (("outcome", "written"),)): 1,
         ("tandem_session_disconnect_delay_seconds_count", (("direction", "outbound"),)): 1,
+        ("tandem_charge_tick_seconds_count", ()): 1,
         ("tandem_actor_lost_total", ()): 0,
+        ("tandem_redis_errors_total", ()): 0,
     }
     # These move by more than one with a call: by how many is nobody's business.
     moving = (("tandem_actor_messages_total", (("actor", "call"), ("outcome", "ok"))),

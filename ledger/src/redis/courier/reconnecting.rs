@@ -4,6 +4,7 @@
 use super::Courier;
 use crate::redis::link::{Link, Lost};
 use crate::redis::names::Keys;
+use crate::redis::seen::Op;
 use crate::redis::settings::ROUND;
 use crate::redis::{queue::Stop, start};
 use domain::CompanyId;
@@ -37,7 +38,7 @@ impl Courier {
         match dialled {
             Some(link) => self.take_up(link, in_flight),
             None => {
-                if shared.is_up.swap(false, Ordering::Relaxed) {
+                if shared.set_up(false) {
                     tracing::error!(redis = %shared.server.address(), "Redis is away: no new call is let in, running calls speak on for what they have paid");
                 }
                 false
@@ -52,7 +53,7 @@ impl Courier {
             self.lose(&lost);
             return false;
         }
-        if !self.shared.is_up.swap(true, Ordering::Relaxed) {
+        if !self.shared.set_up(true) {
             tracing::info!(redis = %self.shared.server.address(), "Redis is back");
         }
         true
@@ -66,7 +67,7 @@ impl Courier {
             let asked: Vec<_> =
                 some.iter().flat_map(|(company, _)| [mark(*company, &self.life), have_of(*company)]).collect();
             let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
-            let said = link.run(&asked)?;
+            let said = link.run(Op::Set, &asked)?;
             for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
                 let most = changes + in_flight.get(company).copied().unwrap_or(0);
                 let have = redis::from_redis_value::<Option<u64>>(said).ok().flatten();

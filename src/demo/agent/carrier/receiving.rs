@@ -7,19 +7,16 @@ use crate::demo::agent::line::{Line, Role};
 use crate::demo::agent::melody::Melody;
 use crate::demo::agent::sound::{self, Heard, Program, Sound, Stream};
 use domain::Monotonic;
-use sip::endpoint::{Effect, Owner, Pending, Reply, ServerTransactionId, TransactionId};
-use sip::{Message, Method, Name};
-use std::collections::BTreeMap;
+use sip::endpoint::{Effect, Pending, Reply};
 use std::net::IpAddr;
 use std::time::Duration;
-use telephone::Called;
 use telephone::sdp::{self, Spoken};
+use telephone::{Happening, Switchboard};
 
 /// How long an answering number rings.
 const RINGING: Duration = Duration::from_millis(300);
 
 struct Receiving {
-    call: Called,
     /// When it is answered; never, where it is none.
     answer_at: Option<Monotonic>,
     number: String,
@@ -32,27 +29,17 @@ pub(super) struct CarrierRole {
     melody: Melody,
     sound: Sound,
     journal: Journal,
-    calls: BTreeMap<u64, Receiving>,
-    /// Of the next call; for ever new, as it names its stream too.
-    next: u64,
+    calls: Switchboard<Receiving>,
 }
 
 impl CarrierRole {
     pub(super) fn new(ip: IpAddr, melody: Melody, sound: Sound, journal: Journal) -> CarrierRole {
-        CarrierRole { ip, melody, sound, journal, calls: BTreeMap::new(), next: 1 }
+        CarrierRole { ip, melody, sound, journal, calls: Switchboard::new(CALLS_MAX) }
     }
 
     fn on_arrival(&mut self, pending: &Pending, line: &mut Line) {
+        let Some((id, invite)) = self.calls.accept(pending, line) else { return };
         let request = pending.message();
-        if request.method() != Some(&Method::Invite) {
-            return line.refuse(pending, Reply::new(501, "Not Implemented"));
-        }
-        if self.calls.len() >= CALLS_MAX {
-            return line.refuse(pending, Reply::new(503, "Service Unavailable").header(Name::RetryAfter, "5"));
-        }
-        let id = self.next;
-        let Some(invite) = line.accept(pending, Owner(id)) else { return };
-        self.next += 1;
         let number = request.uri().ok().and_then(|uri| uri.user().map(str::to_owned)).unwrap_or_default();
         let program = match Conduct::of(&number) {
             Conduct::IsNobody => return line.respond(invite, Reply::new(404, "Not Found")),
@@ -60,56 +47,27 @@ impl CarrierRole {
             Conduct::Plays | Conduct::Rings => Program::Play(self.melody),
             Conduct::Echoes => Program::Echo,
         };
-        let Some(call) = Called::ring(invite, request, Owner(id), line) else { return };
         let from = request.from().ok().and_then(|from| from.uri().user().map(str::to_owned)).unwrap_or_default();
         let is_answered = Conduct::of(&number) != Conduct::Rings;
         let answer_at = is_answered.then(|| line.now().monotonic + RINGING);
-        self.calls.insert(id, Receiving { call, answer_at, number, from, program });
+        self.calls.ring(id, invite, request, Receiving { answer_at, number, from, program }, line);
     }
 
     fn answer(&mut self, id: u64, line: &mut Line) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some((called, call)) = self.calls.get(id) else { return };
         let opened = sound::socket(self.ip).and_then(|socket| Ok((socket.local_addr()?, socket)));
         let Ok((local, socket)) = opened else {
-            call.call.refuse(Reply::new(500, "Server Internal Error"), line);
-            return self.forget(id, line);
+            called.refuse(Reply::new(500, "Server Internal Error"), line);
+            self.calls.end(id, line);
+            return;
         };
-        let Spoken { address, law } = call.call.spoken();
+        let Spoken { address, law } = called.spoken();
         let body = sdp::print(local, &[law], line.mint_number() >> 1);
-        call.call.answer(body, line);
+        called.answer(body, line);
         call.answer_at = None;
         let heard = Heard::default();
         self.journal.enter(Answered { number: call.number.clone(), from: call.from.clone(), heard: heard.clone() });
         self.sound.begin(Stream { id, socket, peer: address, law, program: call.program, heard });
-    }
-
-    fn on_request(&mut self, id: u64, transaction: ServerTransactionId, request: &Message, line: &mut Line) {
-        let Some(call) = self.calls.get_mut(&id) else {
-            return line.respond(transaction, Reply::new(481, "Call/Transaction Does Not Exist"));
-        };
-        if call.call.on_request(transaction, request, line) {
-            self.forget(id, line);
-        }
-    }
-
-    /// The ACK never came.
-    fn on_ack_missed(&mut self, id: u64, line: &mut Line) {
-        if self.calls.get_mut(&id).is_some_and(|call| call.call.on_ack_missed(line)) {
-            self.forget(id, line);
-        }
-    }
-
-    fn on_cancelled(&mut self, id: u64, line: &mut Line) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        call.call.on_cancelled(line);
-        self.forget(id, line);
-    }
-
-    fn forget(&mut self, id: u64, line: &mut Line) {
-        self.sound.end(id);
-        if let Some(call) = self.calls.remove(&id) {
-            call.call.leave(line);
-        }
     }
 }
 
@@ -121,36 +79,21 @@ impl Role for CarrierRole {
     }
 
     fn on_effect(&mut self, effect: Effect, line: &mut Line) {
-        match effect {
-            Effect::RequestArrived { pending } => self.on_arrival(&pending, line),
-            Effect::DialogRequestArrived { owner, transaction, message, .. } => {
-                self.on_request(owner.0, transaction, &message, line);
-            }
-            Effect::Cancelled { owner, .. } => self.on_cancelled(owner.0, line),
-            Effect::AckMissed { owner, .. } => self.on_ack_missed(owner.0, line),
-            // The only request of ours is BYE, and whatever becomes of it ends the call.
-            Effect::ResponseArrived { owner, message, .. } if message.status() >= Some(200) => {
-                self.forget(owner.0, line);
-            }
-            Effect::TransactionFailed { owner, transaction: TransactionId::Client(_), .. } => {
-                self.forget(owner.0, line);
-            }
-            // A refusal without ACK is over all the same; sending was done by the line.
-            Effect::TransactionFailed { .. }
-            | Effect::ResponseArrived { .. }
-            | Effect::AckArrived { .. }
-            | Effect::Transmit { .. } => {}
+        match self.calls.on_effect(effect, line) {
+            Happening::Arrived(pending) => self.on_arrival(&pending, line),
+            Happening::Ended(id, _) | Happening::AckMissed(Some((id, _))) => self.sound.end(id),
+            Happening::AckMissed(None) | Happening::Nothing => {}
         }
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.calls.values().filter_map(|call| call.answer_at).min()
+        self.calls.iter().filter_map(|(_, call)| call.answer_at).min()
     }
 
     fn on_deadline(&mut self, line: &mut Line) {
         let now = line.now().monotonic;
         let is_due = |call: &Receiving| call.answer_at.is_some_and(|at| at <= now);
-        let due: Vec<u64> = self.calls.iter().filter(|(_, call)| is_due(call)).map(|(id, _)| *id).collect();
+        let due: Vec<u64> = self.calls.iter().filter(|(_, call)| is_due(call)).map(|(id, _)| id).collect();
         for id in due {
             self.answer(id, line);
         }

@@ -1,0 +1,96 @@
+//! What the record of a call says that died with its process, where its life had been an eventful one.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use domain::call_record::CallDirection;
+use domain::credit::{Account, HoldId, Holder, Unit};
+use domain::{CallId, CompanyId, Currency, ProfileId, Wall};
+use ledger::memory::MemoryLedger;
+use std::time::Duration;
+
+const CALL: CallId = CallId::from_bits(7);
+const COMPANY: CompanyId = CompanyId::from_bits(1);
+const PROFILE: ProfileId = ProfileId::from_bits(2);
+
+fn answered(at: Wall) -> CallRecord {
+    CallRecord {
+        id: CALL,
+        company: COMPANY,
+        profile: PROFILE,
+        direction: CallDirection::Outbound,
+        came_from: None,
+        dialled: "+12025550123".to_owned(),
+        callee: None,
+        caller_id: None,
+        destination: String::new(),
+        invited_at: at,
+        rang_at: None,
+        answered_at: Some(at),
+        ended_at: at,
+        talked_ms: 0,
+        billed_s: 0,
+        rate_per_minute: Micros::from_cents(2),
+        connection_fee: Micros::ZERO,
+        amount: Micros::ZERO,
+        currency: Currency::USD,
+        cause: ReleaseCause::Normal,
+        refusal: None,
+        sentence: None,
+        status: 200,
+        sip_call_id: "a@b".to_owned(),
+        attempts: Vec::new(),
+        packets: (0, 0),
+        packets_lost: (0, 0),
+    }
+}
+
+fn account(holder: Holder, unit: Unit) -> Account {
+    Account { company: COMPANY, holder, unit }
+}
+
+fn hold(number: u32, debit: Account, credit: Account, amount: i64) -> Kind {
+    let hold = HoldId { subject: CALL.bits(), number };
+    Kind::Hold { hold, debit, credit, amount, until: Wall::from_unix_seconds(2_000_000_000) }
+}
+
+/// C11, R1: the lease of a living call's channel lapsed twice, another node gave the channel back, and it was taken again under a
+/// new number each time. Those numbers are names of channels, not billed seconds.
+#[test]
+fn a_channel_that_was_taken_again_twice_is_no_billed_time() {
+    let answered_at = Wall::from_unix_seconds(1_795_262_400);
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let (money, revenue) = (
+        account(Holder::Profile(PROFILE), Unit::Money(Currency::USD)),
+        account(Holder::Revenue, Unit::Money(Currency::USD)),
+    );
+    let (channels, world) = (account(Holder::Profile(PROFILE), Unit::Channels), account(Holder::World, Unit::Channels));
+    let release = |number| Kind::Release { hold: HoldId { subject: CALL.bits(), number } };
+    let capture = |number, amount| Kind::Capture { hold: HoldId { subject: CALL.bits(), number }, amount };
+    let (second, third) = (HoldId::CHANNEL_RETAKEN, HoldId::CHANNEL_RETAKEN + 1);
+    let opened = Memo::CallOpened(to_json(&answered(answered_at)).into());
+    let world_money = account(Holder::World, Unit::Money(Currency::USD));
+    let life = [
+        (vec![Kind::Post { debit: world_money, credit: money, amount: 1_000_000 }], None),
+        (vec![Kind::Post { debit: world, credit: channels, amount: 1 }], None),
+        (vec![hold(HoldId::CHANNEL, channels, world, 1), hold(30, money, revenue, 10_000)], Some(opened)),
+        (vec![capture(30, 10_000), hold(36, money, revenue, 2_000)], None),
+        (vec![release(HoldId::CHANNEL), hold(second, channels, world, 1)], None),
+        (vec![release(second), hold(third, channels, world, 1)], None),
+    ];
+    for (sequence, (kinds, memo)) in life.into_iter().enumerate() {
+        let transfers = kinds.into_iter().map(|kind| Transfer { kind, code: Code::CallCharge }).collect();
+        let id = BatchId { subject: CALL.bits(), sequence: sequence as u64 };
+        close(&ledger, Batch { id, company: COMPANY, at: answered_at, transfers, memo }).unwrap();
+    }
+
+    let found_at = answered_at + Duration::from_secs(600);
+    let now = Now { monotonic: domain::Monotonic::default(), wall: found_at };
+    let recovered = recover(&ledger, now).unwrap();
+
+    assert_eq!(recovered, Recovered { calls: 1, charged: Micros::from_cents(1), holds: 2 });
+    let ended = ledger.ended_after(0, 10).unwrap();
+    let record = from_json(&ended[0].1).unwrap();
+    assert_eq!((ended.len(), record.billed_s, record.amount), (1, 30, Micros::from_cents(1)));
+    assert_eq!((record.talked_ms, record.ended_at), (30_000, answered_at + Duration::from_secs(30)));
+    assert_eq!(record.cause, ReleaseCause::SwitchRestarted);
+}
