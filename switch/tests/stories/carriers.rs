@@ -92,15 +92,14 @@ fn a_carrier_that_says_nothing_is_left_after_four_seconds_and_one_that_says_100_
     assert_eq!(world.invited(silent), [1]);
     world.advance(Duration::from_micros(1));
     assert_eq!(world.invited(silent), [1, 2]);
+    world.leg(silent, SECOND, refused(486));
     let trying = world.dial(CALLEE);
     world.leg(trying, FIRST, LegEvent::Trying);
     world.seconds(5);
     assert_eq!(world.invited(trying), [1]);
     world.seconds(1);
     assert_eq!(world.invited(trying), [1, 2]);
-    for call in [silent, trying] {
-        world.leg(call, SECOND, refused(486));
-    }
+    world.leg(trying, SECOND, refused(486));
     assert_eq!(outcomes(&world, silent), [AttemptOutcome::NoResponse, AttemptOutcome::Refused]);
     assert_eq!(outcomes(&world, trying), [AttemptOutcome::NoProgress, AttemptOutcome::Refused]);
     assert_eq!(world.record(silent).attempts[0].ended_after_ms, Some(4_000));
