@@ -45,6 +45,8 @@ enum Command {
     Number(Ordered<admin::NumberCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
+    /// Call records for other systems.
+    Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
         #[command(flatten)]
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),
         Command::Number(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),

@@ -242,7 +242,7 @@ fn show_attempt(attempt: Attempt, charged: Option<(Micros, Currency)>) -> CallAt
 }
 
 /// A record as a caller may see it: what carriers ask is the operators' business.
-fn show_record(record: CallRecord, caller: &Caller) -> Call {
+pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
     let charged = caller.operator("see costs").is_ok().then_some((record.amount, record.currency));
     let reached = record.attempts.last().and_then(|attempt| attempt.carrier.as_ref());
     let carrier = record.came_from.as_ref().or(reached).map(|named| named.carrier_name.clone());
@@ -285,7 +285,7 @@ fn texts(amounts: impl IntoIterator<Item = (Currency, Micros)>) -> BTreeMap<Stri
 
 impl Office {
     /// What `ask` wants, limited to what the caller may see.
-    fn call_filter(&self, caller: &Caller, ask: &CallAsk) -> Result<CallFilter> {
+    pub(crate) fn call_filter(&self, caller: &Caller, ask: &CallAsk) -> Result<CallFilter> {
         if let Some(profile) = ask.profile {
             self.profile_row(caller, profile)?;
         }

@@ -13,6 +13,7 @@ pub mod company;
 pub mod credit;
 pub mod deck;
 mod error;
+pub mod export;
 pub mod number;
 mod office;
 pub mod once;

@@ -3,6 +3,7 @@
 //! What can be asked is in the files beside, by noun.
 
 use crate::caller::Caller;
+use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
 use crate::switchboard::Switchboard;
 use domain::fact::Transport;
@@ -27,11 +28,18 @@ pub struct Settings {
     pub domain: Option<String>,
     /// What SIP is spoken over at each listener (P6).
     pub transports: Vec<Transport>,
+    /// Channels of a profile at most (C2), 1 to 10000; more than 300 for wholesale.
+    pub channels_max: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None, transports: vec![Transport::Udp, Transport::Tcp] }
+        Settings {
+            realm: "tandem".to_owned(),
+            domain: None,
+            transports: vec![Transport::Udp, Transport::Tcp],
+            channels_max: CHANNELS_MAX,
+        }
     }
 }
 

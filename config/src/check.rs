@@ -36,6 +36,8 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.media(&settings.media);
     checks.calls(&settings.calls);
     checks.carriers(&settings.carriers);
+    let channels = settings.limits.channels_per_profile;
+    checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
     checks.ledger(&settings.ledger);
     checks.http(&settings.http);
     checks.together(settings);

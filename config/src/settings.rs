@@ -30,6 +30,8 @@ pub struct Settings {
     pub calls: Calls,
     /// Choosing among carriers, and their health.
     pub carriers: Carriers,
+    /// What customers may have at most.
+    pub limits: Limits,
     /// Where credit is kept.
     pub ledger: Ledger,
     /// API, metrics and health.
@@ -296,6 +298,20 @@ impl Default for Carriers {
             failures_max: 3,
             rest_s: 30,
         }
+    }
+}
+
+/// `[limits]`: what customers may have at most.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Channels of a profile (C2), 1 to 10000. Profiles that have more keep them until they are changed.
+    pub channels_per_profile: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { channels_per_profile: 300 }
     }
 }
 

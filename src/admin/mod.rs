@@ -9,6 +9,7 @@
 //! | [`show`] | answers as JSON, lines or a table |
 //! | the others | one noun each |
 
+mod calls;
 mod carrier;
 mod company;
 mod deck;
@@ -18,6 +19,7 @@ mod number;
 mod profile;
 mod show;
 
+pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;
 pub(crate) use deck::DeckCommand;

@@ -92,6 +92,7 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
     backoffice::Settings {
         realm: settings.sip.realm.clone(),
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
+        channels_max: settings.limits.channels_per_profile,
         ..backoffice::Settings::default()
     }
 }

@@ -86,7 +86,8 @@ impl CarrierHandles {
         let channel_limit = recorder.register_gauge(&key(channel_limit, labels()), metadata());
         channel_limit.set(0.0);
         let up = recorder.register_gauge(&key(up, labels()), metadata());
-        up.set(1.0);
+        // Until it is read for the first time, within seconds of the start.
+        up.set(0.0);
         Self {
             channel_limit,
             up,

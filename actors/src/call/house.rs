@@ -7,7 +7,7 @@
 use super::byes::Byes;
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Whereto};
 use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
@@ -152,8 +152,13 @@ impl House {
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
         let ours = self.ours(self.called_side(), opened);
         let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
-            // The carrier was taken out between the choice and the call, or no listener reaches the PBX.
-            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Transport)));
+            // The carrier's name could not be resolved, or it was taken out between the choice and the call; or no listener reaches
+            // the PBX.
+            let failure = match order.whereto {
+                Whereto::Carrier(_) => LegFailure::Unresolved,
+                Whereto::Pbx(_) => LegFailure::Transport,
+            };
+            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(failure)));
             return;
         };
         let identity = self.naming.identity_towards(target.destination().local);

@@ -41,7 +41,8 @@ pub fn options(target: &CarrierTarget, naming: &Naming, entropy: &mut Entropy) -
     };
     let mut out = BytesMut::with_capacity(512);
     let lines = calling.request(&Method::Options, &mut out);
-    let lines = lines.header(Name::Contact, format!("<sip:{}>", identity.contact)).header(Name::Accept, "application/sdp");
+    let lines =
+        lines.header(Name::Contact, format!("<sip:{}>", identity.contact)).header(Name::Accept, "application/sdp");
     let lines = match &*identity.user_agent {
         "" => lines,
         user_agent => lines.header(Name::UserAgent, user_agent),

@@ -6,13 +6,35 @@ use crate::world::*;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder};
 use domain::call_record::{AttemptCost, AttemptOutcome};
 use domain::refusal::RefusalKind;
-use domain::{CallId, CarrierId, Currency, Fact, Micros};
+use domain::{CallId, CarrierId, Currency, Fact, Machine, Micros};
 use rating::Deck;
 use std::sync::Arc;
 use std::time::Duration;
 use switch::Directory;
-use switch::carrier::{Event, State};
+use switch::carrier::{self, Event, State};
 use switch::directory::{CallSettings, Carrier};
+
+impl World {
+    /// A carrier hears something; it is born with the first.
+    pub(crate) fn tell_carrier(&mut self, id: CarrierId, event: carrier::Event) {
+        let (directory, now) = (self.directory.clone(), self.now);
+        let mut effects = Vec::new();
+        let machine = self.carriers.entry(id).or_insert_with(|| switch::Carrier::new(id, directory, now));
+        machine.handle(event, now, &mut effects);
+        self.carry_out_carrier(id, effects);
+    }
+
+    pub(crate) fn carry_out_carrier(&mut self, id: CarrierId, effects: Vec<carrier::Effect>) {
+        for effect in effects {
+            match effect {
+                carrier::Effect::TellCall(call, event) => self.tell_call(call, event),
+                carrier::Effect::Probe { number } => self.probes.push((id, number)),
+                carrier::Effect::Publish(standing) => _ = self.standings.insert(id, standing),
+                carrier::Effect::Tell(fact) => self.facts.push(fact),
+            }
+        }
+    }
+}
 
 /// A town with these carriers.
 fn town_of(settings: CallSettings, carriers: impl IntoIterator<Item = Carrier>) -> World {

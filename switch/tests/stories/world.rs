@@ -328,26 +328,6 @@ impl World {
         }
     }
 
-    /// A carrier hears something; it is born with the first.
-    pub(crate) fn tell_carrier(&mut self, id: CarrierId, event: carrier::Event) {
-        let (directory, now) = (self.directory.clone(), self.now);
-        let mut effects = Vec::new();
-        let machine = self.carriers.entry(id).or_insert_with(|| switch::Carrier::new(id, directory, now));
-        machine.handle(event, now, &mut effects);
-        self.carry_out_carrier(id, effects);
-    }
-
-    fn carry_out_carrier(&mut self, id: CarrierId, effects: Vec<carrier::Effect>) {
-        for effect in effects {
-            match effect {
-                carrier::Effect::TellCall(call, event) => self.tell_call(call, event),
-                carrier::Effect::Probe { number } => self.probes.push((id, number)),
-                carrier::Effect::Publish(standing) => _ = self.standings.insert(id, standing),
-                carrier::Effect::Tell(fact) => self.facts.push(fact),
-            }
-        }
-    }
-
     pub(crate) fn tell_profile(&mut self, id: ProfileId, event: profile::Event) {
         let directory = self.directory.clone();
         let mut effects = Vec::new();

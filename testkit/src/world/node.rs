@@ -5,7 +5,7 @@
 use actors::call::{self, House, Naming};
 use actors::desk::Desk;
 use actors::ways;
-use actors::ways::door::{Bindings, Door, FormerSecrets, Received};
+use actors::ways::door::{Door, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
 use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
@@ -28,8 +28,11 @@ use super::network::Datagram;
 use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
 
+mod carriers;
+mod known;
 mod looking;
 
+use known::{NobodyChangedHis, Registered};
 pub use looking::CallSeen;
 
 /// The owner of REGISTER transactions: no leg.
@@ -213,12 +216,7 @@ impl Node {
             self.at_registration(id, now, |registration, effects| registration.expire(now, effects));
             self.settle(now);
         }
-        let due: Vec<CarrierId> =
-            self.carriers.iter().filter(|(_, machine)| is_due(machine.deadline())).map(|(id, _)| *id).collect();
-        for id in due {
-            self.at_carrier(id, now, |carrier, effects| carrier.expire(now, effects));
-            self.settle(now);
-        }
+        self.expire_carriers(now);
     }
 
     /// Does what was ordered and what comes of it, until the node is quiet.
@@ -340,37 +338,6 @@ impl Node {
         }
     }
 
-    fn at_carrier(&mut self, id: CarrierId, now: Now, act: impl FnOnce(&mut Carrier, &mut Vec<carrier::Effect>)) {
-        let desk = &self.desk;
-        let machine = self.carriers.entry(id).or_insert_with(|| Carrier::new(id, Arc::clone(desk.directory()), now));
-        let mut effects = Vec::new();
-        act(machine, &mut effects);
-        for effect in effects {
-            match effect {
-                carrier::Effect::TellCall(call, event) => {
-                    if let Some(place) = self.places.get(&call) {
-                        self.work.push_back(Work::Call(*place, call::Event::Call(event)));
-                    }
-                }
-                carrier::Effect::Probe { number } => self.probe(id, number, now),
-                carrier::Effect::Publish(_) => {}
-                carrier::Effect::Tell(fact) => self.facts.push((now, fact)),
-            }
-        }
-    }
-
-    fn probe(&mut self, id: CarrierId, number: u64, now: Now) {
-        let desk = Arc::clone(&self.desk);
-        let target = desk.carrier(id).expect("a carrier of this world");
-        let request = ways::errands::options(target, &self.naming, &mut self.entropy);
-        let errand = self.errands.last_key_value().map_or(1, |(last, _)| last + 1);
-        self.errands.insert(errand, (id, number));
-        let owner = ways::errands::owner_of_errand(errand);
-        self.at_endpoint(now, |endpoint, effects| {
-            endpoint.request(owner, &request, target.destination, now, effects).expect("there is room for an OPTIONS");
-        });
-    }
-
     fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
         let (batch, durability) = ways::papers::batch_of(posting);
         let name = batch.id;
@@ -443,14 +410,7 @@ impl Node {
         if let Some((owner, news)) = news {
             let (place, leg) = ways::owners::leg_of(owner);
             if let Some(errand) = ways::errands::errand_of(place, leg).filter(|_| owner != NOBODY) {
-                let asked = self.errands.get(&errand).copied();
-                if let Some((id, event)) =
-                    asked.and_then(|(id, number)| Some((id, ways::errands::probe_heard(number, &news)?)))
-                {
-                    self.errands.remove(&errand);
-                    self.work.push_back(Work::Carrier(id, event));
-                }
-                return;
+                return self.hear_errand(errand, &news);
             }
             self.work.push_back(Work::Call(place, call::Event::Leg(leg, news)));
         }
@@ -530,21 +490,4 @@ impl Node {
 
 fn datagram_of(bytes: &Bytes, to: SocketAddr) -> Datagram {
     Datagram { from: SWITCH, to, text: String::from_utf8_lossy(bytes).into_owned() }
-}
-
-/// In this world no password is ever changed.
-struct NobodyChangedHis;
-
-impl FormerSecrets for NobodyChangedHis {
-    fn former_secret(&self, _: domain::ProfileId, _: std::net::SocketAddr) -> Option<sip::digest::Ha1> {
-        None
-    }
-}
-
-struct Registered<'a>(&'a BTreeMap<ProfileId, Registration>);
-
-impl Bindings for Registered<'_> {
-    fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
-        self.0.get(&profile)?.binding().cloned()
-    }
 }

@@ -39,7 +39,7 @@ impl Modify for BearerToken {
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         decks::import, decks::check, decks::list, decks::read, decks::activate, decks::remove,
         numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
-        calls::list, calls::totals, calls::read, calls::hang_up,
+        calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
         tokens::create, tokens::list, tokens::revoke,
     ),

@@ -79,7 +79,10 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
     let path = format!("/carriers/{}", text(&carrier["id"]));
     let changed = world.patch(&path, &json!({"terms": {"channels": null, "weight": 1}})).ok(200);
     assert_eq!((&changed["terms"]["channels"], &changed["terms"]["weight"]), (&Value::Null, &json!(1)));
-    assert_eq!((&changed["terms"]["calls_per_second"], &changed["terms"]["buy_deck"]), (&json!(5), &json!("buy north")));
+    assert_eq!(
+        (&changed["terms"]["calls_per_second"], &changed["terms"]["buy_deck"]),
+        (&json!(5), &json!("buy north"))
+    );
     world.patch(&path, &json!({"terms": {"number_format": "e164"}})).fault("/terms/number_format");
     world.patch(&path, &json!({"terms": {"buy_deck": "south"}})).fault("/buy_deck");
     world.patch(&path, &json!({"failover": {"486": "next"}})).fault("/failover");
