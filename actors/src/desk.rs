@@ -4,6 +4,7 @@
 
 use crate::ways::register::flow_of;
 use domain::call_control::Whereto;
+use domain::network::Network;
 use domain::{CarrierId, ProfileId};
 use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
@@ -28,6 +29,8 @@ pub struct Desk {
     carriers: BTreeMap<CarrierId, CarrierTarget>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
+    /// The only networks that a carrier's sound may come from, where it has named any.
+    media_networks: BTreeMap<CarrierId, Arc<[Network]>>,
 }
 
 /// What the store does not hold: settings of the node.
@@ -64,6 +67,11 @@ impl Desk {
     /// Where a carrier listens; none where it is not known or its name could not be resolved.
     pub fn carrier(&self, id: CarrierId) -> Option<&CarrierTarget> {
         self.carriers.get(&id)
+    }
+
+    /// The only networks that a carrier's sound may come from; none where it has named none.
+    pub fn media_networks(&self, id: CarrierId) -> Option<Arc<[Network]>> {
+        self.media_networks.get(&id).cloned()
     }
 
     /// Where an invitation is to be sent; none where that is not known.
@@ -144,9 +152,11 @@ impl Desk {
                 None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
             }
         }
+        let named = everything.carriers.iter().filter(|carrier| !carrier.media_networks.is_empty());
+        let media_networks = named.map(|carrier| (carrier.id, carrier.media_networks.clone().into())).collect();
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
-        (Desk { directory: Arc::new(directory), secrets, carriers: targets, locals }, faults)
+        (Desk { directory: Arc::new(directory), secrets, carriers: targets, locals, media_networks }, faults)
     }
 }
 
@@ -167,6 +177,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>) -> Profile {
             store::IncomingTo::CalledNumber => IncomingTo::CalledNumber,
             store::IncomingTo::SipUsername => IncomingTo::SipUsername,
         },
+        srtp: profile.srtp,
         credentials: 0,
     }
 }
@@ -207,6 +218,7 @@ fn carrier_entry(
         progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
+        srtp: carrier.srtp,
         enabled: carrier.enabled,
     }
 }

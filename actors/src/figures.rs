@@ -85,6 +85,9 @@ fn discarded(reason: media::DiscardReason) -> Discarded {
         media::DiscardReason::NoDestination => Discarded::NoDestination,
         media::DiscardReason::SendFailed => Discarded::SendFailed,
         media::DiscardReason::Flood => Discarded::Flood,
+        media::DiscardReason::SrtpAuth => Discarded::SrtpAuth,
+        media::DiscardReason::SrtpReplay => Discarded::SrtpReplay,
+        media::DiscardReason::SrtpSpent => Discarded::SrtpSpent,
     }
 }
 

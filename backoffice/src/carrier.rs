@@ -6,8 +6,10 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
+use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::fact::Transport;
+use domain::network::Network;
 use domain::{CarrierId, NumberFormat, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -163,6 +165,14 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(value_type = Option<CarrierTerms>)]
     pub terms: CarrierTerms,
+    /// How much its sound is to be secured; `off` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub srtp: SrtpName,
+    /// The only networks that its sound may come from, wherever in them; empty: from where its session descriptions say. At most 64.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    pub media_networks: Vec<Text<Network>>,
     /// Whether calls are handed to it and taken from it; yes where nothing is said.
     pub enabled: Option<bool>,
 }
@@ -197,6 +207,11 @@ pub struct CarrierPatch {
     #[serde(default)]
     #[schema(value_type = Option<CarrierTermsPatch>)]
     pub terms: CarrierTermsPatch,
+    /// How much its sound is to be secured; binds new calls.
+    pub srtp: Option<SrtpName>,
+    /// The only networks that its sound may come from; replaces all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub media_networks: Option<Vec<Text<Network>>>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
@@ -228,6 +243,10 @@ pub struct Carrier {
     pub terms: CarrierTerms,
     /// How it stands; null on a node that has not asked it yet.
     pub health: Option<CarrierHealth>,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpName,
+    /// The only networks that its sound may come from; empty: from where its session descriptions say.
+    pub media_networks: Vec<String>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// RFC 3339.
@@ -315,6 +334,8 @@ fn show(carrier: store::Carrier, standing: Option<Standing>) -> Carrier {
         inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
         terms: show_terms(carrier.terms),
         health: standing.map(show_health),
+        srtp: carrier.srtp.into(),
+        media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
         created_at: carrier.created_at.to_string(),
     }
@@ -352,6 +373,8 @@ impl Office {
             failover: stored_failover(new.failover),
             inbound_sources: plain(new.inbound_sources),
             terms: stored_terms(new.terms)?,
+            srtp: new.srtp.into(),
+            media_networks: plain(new.media_networks),
             enabled: new.enabled.unwrap_or(true),
             created_at: self.wall(),
         };
@@ -376,6 +399,8 @@ impl Office {
             failover: patch.failover.map(stored_failover),
             inbound_sources: patch.inbound_sources.map(plain),
             terms: stored_patch(patch.terms)?,
+            srtp: patch.srtp.map(Into::into),
+            media_networks: patch.media_networks.map(plain),
             enabled: patch.enabled,
         };
         let carrier = self.store().update_carrier(id, &patch, self.signed(caller))?;

@@ -22,6 +22,7 @@ mod posting;
 pub mod problem;
 pub mod profile;
 pub mod rate;
+pub mod srtp;
 pub mod statement;
 mod switchboard;
 pub mod text;

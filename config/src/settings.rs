@@ -184,6 +184,8 @@ pub struct Media {
     pub silence_timeout_s: u32,
     /// Where media goes when the SDP's address may be wrong; trunks can differ.
     pub learning: MediaLearning,
+    /// Whether a trunk that requires SRTP takes and sends keys over TLS only.
+    pub srtp_needs_tls: bool,
 }
 
 impl Media {
@@ -214,6 +216,7 @@ impl Default for Media {
             threads: 0,
             silence_timeout_s: 60,
             learning: MediaLearning::SignallingIp,
+            srtp_needs_tls: true,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::fact::Transport;
 use crate::ids::{CarrierId, ProfileId};
 use crate::media::MediaDescription;
 use crate::refusal::Refusal;
+use crate::srtp::SrtpPolicy;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Invitation {
     pub offer: Option<MediaDescription>,
     /// The SIP Call-ID of the leg, for the record.
     pub sip_call_id: String,
+    /// Whether the signalling came encrypted, so that nobody on the way read the keys of its offer.
+    pub is_signalling_secret: bool,
 }
 
 /// How the called side shall see the caller (O5, L1, L6, I5).
@@ -119,6 +122,8 @@ pub struct OutgoingInvitation {
     pub callee: E164,
     /// What the caller's leg offers.
     pub offer: MediaDescription,
+    /// How much the called side's sound is to be secured.
+    pub srtp: SrtpPolicy,
 }
 
 /// Why a leg that we opened failed without an answer from the other side.
@@ -132,6 +137,8 @@ pub enum LegFailure {
     UnusableAnswer,
     /// The name of where it is could not be resolved (RFC 3263).
     Unresolved,
+    /// Its keys would travel in the clear, which is not allowed.
+    Insecure,
 }
 
 /// What a leg tells its call.

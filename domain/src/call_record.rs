@@ -74,6 +74,8 @@ attempt_outcomes! {
     Unreachable, "unreachable";
     /// Its name could not be resolved.
     Unresolved, "unresolved";
+    /// Its keys would travel in the clear, which is not allowed.
+    Insecure, "insecure";
     /// Its answer could not be used.
     UnusableAnswer, "unusable_answer";
     /// The caller, an operator or a limit of ours ended the call first.

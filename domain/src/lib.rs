@@ -17,8 +17,10 @@ pub mod ids;
 pub mod machine;
 pub mod media;
 pub mod money;
+pub mod network;
 pub mod number_format;
 pub mod refusal;
+pub mod srtp;
 pub mod time;
 pub mod timer;
 

@@ -1,5 +1,6 @@
 //! What two legs tell each other about sound: session descriptions as typed values. Their text form (SDP) is `leg`'s.
 
+use crate::srtp::{CryptoLine, SrtpPolicy};
 use std::net::SocketAddr;
 
 /// The kind of a stream (RFC 8866 8.2.1).
@@ -57,6 +58,45 @@ pub struct Stream {
     pub ptime_ms: Option<u16>,
     /// At most this many milliseconds a packet (`maxptime`).
     pub maxptime_ms: Option<u16>,
+    /// The ways to secure it that can be used, in order of preference; their keys are this description's and never another's.
+    pub crypto: Vec<CryptoLine>,
+}
+
+/// What a stream of sound says about being secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Plain RTP only.
+    Plain,
+    /// Plain RTP, or secure RTP with one of its keys (RFC 8643).
+    Optional,
+    /// Secure RTP with one of its keys.
+    Mandatory,
+    /// Secure RTP in no way that can be used: no suite that is known, or keys by other means.
+    Unknown,
+}
+
+impl Stream {
+    /// What it says about being secured, by its transport and keys.
+    pub fn security(&self) -> Security {
+        let is_secure = ["RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"].contains(&&*self.transport);
+        match (is_secure, self.crypto.is_empty()) {
+            (false, true) => Security::Plain,
+            (false, false) => Security::Optional,
+            (true, false) if self.transport.starts_with("RTP/") => Security::Mandatory,
+            (true, _) => Security::Unknown,
+        }
+    }
+}
+
+/// Why a description and what a trunk wants of its sound do not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// It has plain RTP only, and that is refused.
+    PlainOnly,
+    /// It has secure RTP only, and that is switched off.
+    SecureOnly,
+    /// It has secure RTP only, in no way that is known here.
+    NoKnownSuite,
 }
 
 /// A session description: its streams in order, at most 8.
@@ -70,5 +110,85 @@ impl MediaDescription {
     /// The first sound stream that is not refused: the one that is carried.
     pub fn audio(&self) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Audio && stream.receives_at.is_some())
+    }
+
+    /// The description as far as `policy` takes it: sound that it does not take is as if it were refused (port 0), and of sound
+    /// both with and without SRTP, the secure one is left where that is wanted.
+    ///
+    /// # Errors
+    /// Where no sound is left, though there was some.
+    pub fn permitted(&self, policy: SrtpPolicy) -> Result<MediaDescription, Mismatch> {
+        let sound = |stream: &&Stream| stream.kind == StreamKind::Audio && stream.receives_at.is_some();
+        let is_secure = |stream: &Stream| matches!(stream.security(), Security::Optional | Security::Mandatory);
+        let has_secure = self.streams.iter().filter(sound).any(is_secure);
+        let is_taken = |stream: &Stream| match policy {
+            SrtpPolicy::Off => matches!(stream.security(), Security::Plain | Security::Optional),
+            SrtpPolicy::Preferred if !has_secure => stream.security() == Security::Plain,
+            SrtpPolicy::Preferred | SrtpPolicy::Required => is_secure(stream),
+        };
+        let mut taken = self.clone();
+        for stream in taken.streams.iter_mut().filter(|stream| sound(&&**stream) && !is_taken(stream)) {
+            stream.receives_at = None;
+        }
+        if taken.audio().is_some() || self.audio().is_none() {
+            return Ok(taken);
+        }
+        let securities = || self.streams.iter().filter(sound).map(Stream::security);
+        Err(match policy {
+            SrtpPolicy::Off if securities().any(|security| security == Security::Mandatory) => Mismatch::SecureOnly,
+            SrtpPolicy::Required if securities().any(|security| security == Security::Plain) => Mismatch::PlainOnly,
+            SrtpPolicy::Off | SrtpPolicy::Preferred | SrtpPolicy::Required => Mismatch::NoKnownSuite,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::Entropy;
+    use crate::srtp::{MasterKey, Suite};
+
+    fn stream(transport: &str, keys: u32) -> Stream {
+        let key = MasterKey::mint(Suite::AesCm128HmacSha1_80, &mut Entropy::from_seed([1; 16]));
+        Stream {
+            kind: StreamKind::Audio,
+            transport: transport.to_owned(),
+            receives_at: Some(([192, 0, 2, 1], 4_000).into()),
+            receives_rtcp_at: None,
+            direction: Direction::SendRecv,
+            formats: vec![Format { payload_type: 0, rtpmap: None, fmtp: Vec::new() }],
+            format_tokens: Vec::new(),
+            ptime_ms: None,
+            maxptime_ms: None,
+            crypto: (1..=keys).map(|tag| CryptoLine { tag, key }).collect(),
+        }
+    }
+
+    /// RFC 8643, field lesson 38.
+    #[test]
+    fn of_what_is_offered_the_policy_takes_its_own() {
+        use Mismatch::{NoKnownSuite, PlainOnly, SecureOnly};
+        use SrtpPolicy::{Off, Preferred, Required};
+        let (plain, optional, secure) = (stream("RTP/AVP", 0), stream("RTP/AVP", 1), stream("RTP/SAVP", 1));
+        let (strange, dtls) = (stream("RTP/SAVP", 0), stream("UDP/TLS/RTP/SAVPF", 0));
+        for (offered, expected) in [
+            (vec![&plain], [Ok(0), Ok(0), Err(PlainOnly)]),
+            (vec![&optional], [Ok(0), Ok(0), Ok(0)]),
+            (vec![&secure], [Err(SecureOnly), Ok(0), Ok(0)]),
+            (vec![&strange], [Err(NoKnownSuite); 3]),
+            (vec![&dtls], [Err(NoKnownSuite); 3]),
+            (vec![&plain, &secure], [Ok(0), Ok(1), Ok(1)]),
+            (vec![&secure, &plain], [Ok(1), Ok(0), Ok(0)]),
+            (vec![&dtls, &plain], [Ok(1), Ok(1), Err(PlainOnly)]),
+            (vec![], [Ok(0); 3]),
+        ] {
+            let offer = MediaDescription { streams: offered.into_iter().cloned().collect() };
+            for (policy, expected) in [Off, Preferred, Required].into_iter().zip(expected) {
+                let place = |taken: MediaDescription| {
+                    taken.streams.iter().position(|stream| stream.receives_at.is_some()).unwrap_or(0)
+                };
+                assert_eq!(offer.permitted(policy).map(place), expected, "{policy} {offer:?}");
+            }
+        }
     }
 }

@@ -107,6 +107,9 @@ refusals! {
     /// The profile demands SRTP.
     SrtpRequired, "srtp_required", 488, "Not Acceptable Here", IncompatibleMedia,
         "The profile demands SRTP and the offer has none";
+    /// The caller demands SRTP, which its trunk has switched off.
+    SrtpOff, "srtp_off", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The offer has SRTP only and SRTP is off for this trunk; set srtp to preferred or offer RTP/AVP";
     /// Outgoing: every channel of the profile is taken (C1, D-26).
     ChannelsFull, "channels_full", 503, "Service Unavailable", NoChannel,
         "Every channel of the profile is taken; hang up a call or buy more channels";

@@ -15,12 +15,14 @@ use crate::negotiation::{carried, offer_onwards};
 use crate::reach::next_hop;
 use crate::replies::reason_lines;
 use crate::sdp::{CONTENT_TYPE, Origin, print};
+use crate::secrecy::Secrecy;
 use crate::talk::{ALLOW, Heard, Talk};
 use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::{Bytes, BytesMut};
 use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation};
 use domain::media::MediaDescription;
+use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::{Calling, Dialog};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
@@ -37,6 +39,8 @@ pub struct LegNaming {
     pub tag: String,
     /// Max-Forwards of its INVITE.
     pub hops_left: u8,
+    /// What its keys are minted from.
+    pub key_seed: KeySeed,
 }
 
 /// A leg towards the called side.
@@ -48,8 +52,10 @@ pub struct CalledLeg {
     contact: String,
     calling: Calling,
     ours: Bytes,
+    origin: Origin,
     /// The last description that a provisional answer brought: some carriers leave it out of the 200.
     early: Option<MediaDescription>,
+    secrecy: Secrecy,
     invite: Option<ClientTransactionId>,
     phase: Phase,
 }
@@ -94,15 +100,26 @@ impl CalledLeg {
         };
         let phase = Phase::Calling;
         let destination = target.destination();
-        let mut leg =
-            CalledLeg { identity, destination, contact, calling, ours: Bytes::new(), early: None, invite: None, phase };
+        let mut leg = CalledLeg {
+            identity,
+            destination,
+            contact,
+            calling,
+            ours: Bytes::new(),
+            origin: Origin { session: origin, version: 1, address: ours.ip() },
+            early: None,
+            secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            invite: None,
+            phase,
+        };
         match (request_uri, offer_onwards(&order.offer, ours)) {
             (None, _) => {
                 leg.phase = Phase::Over;
                 effects.push(Effect::Tell(LegEvent::Failed(LegFailure::Transport)));
             }
-            (Some(_), Some(offer)) => {
-                leg.ours = print(&offer, Origin { session: origin, version: 1, address: ours.ip() }).into();
+            (Some(_), Some(mut offer)) => {
+                offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
+                leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(&order.caller_id, effects);
             }
             (Some(_), None) => {
@@ -208,7 +225,10 @@ impl CalledLeg {
             return;
         }
         let media = offer_in(response).ok().flatten();
-        if let Some(order) = media.as_ref().and_then(carried).and_then(|it| SoundOrder::of(it, source.peer.ip())) {
+        // Early sound that is not as secure as it must be is not heard.
+        let sound = media.as_ref().and_then(|media| self.sound(media, &source));
+        let media = media.filter(|media| sound.is_some() || carried(media).is_none());
+        if let Some(order) = sound {
             effects.push(Effect::Sound(order));
             self.early.clone_from(&media);
         }
@@ -228,8 +248,10 @@ impl CalledLeg {
         };
         self.acknowledge(transaction, &dialog, &source, effects);
         let media = offer_in(response).ok().flatten().or_else(|| self.early.clone());
-        let sound = media.as_ref().and_then(carried).and_then(|stream| SoundOrder::of(stream, source.peer.ip()));
-        let mut talk = Talk::new(dialog, self.ours.clone(), media.clone().unwrap_or_default(), source);
+        let sound = media.as_ref().and_then(|media| self.sound(media, &source));
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let theirs = media.clone().unwrap_or_default();
+        let mut talk = Talk::new(dialog, (self.ours.clone(), self.origin), theirs, secrecy, source);
         match (&self.phase, media, sound) {
             (Phase::Calling, Some(media), Some(sound)) => {
                 effects.push(Effect::Sound(sound));
@@ -250,6 +272,13 @@ impl CalledLeg {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
+    }
+
+    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
+    fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
+        let stream = carried(media)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     fn acknowledge(

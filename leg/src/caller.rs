@@ -14,12 +14,14 @@ use crate::invitation;
 use crate::negotiation::{answer_back, answer_ourselves, carried};
 use crate::replies::{passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
+use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Heard, Talk, contact, session_timer};
 use crate::words::{Effect, Event, Identity, SoundOrder};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
 use sip::endpoint::{Reply, ServerTransactionId, Source};
@@ -39,6 +41,7 @@ pub struct CallerLeg {
     source: Source,
     offer: Option<MediaDescription>,
     offer_fault: Option<SdpFault>,
+    secrecy: Secrecy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -73,7 +76,8 @@ impl CallerLeg {
         effects: &mut Vec<Effect>,
     ) -> Result<(CallerLeg, Invitation), Wrong> {
         let dialog = Dialog::as_uas(&invite, tag)?;
-        let (invitation, offer_fault) = invitation::read(&invite, proof, source.peer);
+        let (mut invitation, offer_fault) = invitation::read(&invite, proof, source.peer);
+        invitation.is_signalling_secret = source.transport.is_secure();
         effects.push(Effect::BindDialog { call_id: dialog.call_id().into(), local_tag: dialog.local_tag().into() });
         let leg = CallerLeg {
             identity,
@@ -81,6 +85,7 @@ impl CallerLeg {
             source,
             offer: invitation.offer.clone(),
             offer_fault,
+            secrecy: Secrecy::off(),
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
@@ -92,7 +97,21 @@ impl CallerLeg {
 
     /// What the offer, if it can be carried, says about where the caller wants sound.
     pub fn sound(&self) -> Option<SoundOrder> {
-        SoundOrder::of(carried(self.offer.as_ref()?)?, self.source.peer.ip())
+        let stream = carried(self.offer.as_ref()?)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, self.source.peer.ip()).map(|order| order.keyed(keying))
+    }
+
+    /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
+    /// answered.
+    pub fn secure(&mut self, policy: SrtpPolicy, seed: KeySeed) {
+        self.secrecy = Secrecy::new(policy, seed);
+        if let Some(Ok(permitted)) = self.offer.as_ref().map(|offer| offer.permitted(policy)) {
+            self.offer = Some(permitted);
+        }
+        if let Some(stream) = self.offer.as_ref().and_then(carried) {
+            self.secrecy.choose(stream);
+        }
     }
 
     /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
@@ -163,7 +182,9 @@ impl CallerLeg {
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
-        let talk = Talk::new(dialog, body, self.offer.clone().unwrap_or_default(), self.source);
+        let origin = Origin { session: self.origin, version: 1, address: ours.ip() };
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let talk = Talk::new(dialog, (body, origin), self.offer.clone().unwrap_or_default(), secrecy, self.source);
         self.phase = Phase::Answered { talk, release: None };
     }
 
@@ -282,7 +303,11 @@ impl CallerLeg {
     }
 
     fn printed(&self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
-        print(answer, Origin { session: self.origin, version: 1, address: ours.ip() }).into()
+        let mut answer = answer.clone();
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
+            self.secrecy.answer(stream);
+        }
+        print(&answer, Origin { session: self.origin, version: 1, address: ours.ip() }).into()
     }
 }
 

@@ -37,6 +37,8 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
         asserted_identity: asserted.map(|identity| user_of(identity.uri())),
         anonymous: invite.privacy().id,
         offer,
+        // What carried it is the leg's to say.
+        is_signalling_secret: false,
         sip_call_id: invite.call_id().unwrap_or_default().to_owned(),
     };
     (invitation, fault)

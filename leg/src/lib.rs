@@ -12,6 +12,7 @@
 //! | [`target`] | where such a leg calls, and how that side is addressed |
 //! | `talk` | what both do once there is a dialog |
 //! | `replies` | answers that say why |
+//! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
@@ -22,6 +23,7 @@ pub mod caller;
 pub mod invitation;
 pub mod negotiation;
 pub mod sdp;
+pub mod secrecy;
 pub mod target;
 pub mod words;
 

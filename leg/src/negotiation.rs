@@ -3,13 +3,14 @@
 //!
 //! Codecs are not chosen here: what the two sides agree on is passed through (field lesson 39: one numbering for both).
 
-use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
 use std::net::SocketAddr;
 
-/// Transports that are carried until secure media stands.
-const PLAIN_RTP: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+/// Transports that are carried; the secure ones with a key that can be used. Which of them a trunk takes is its policy's
+/// ([`MediaDescription::permitted`]).
+const RTP: [&str; 4] = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"];
 
-/// The stream of an offer that is carried: the first sound stream over plain RTP that is not refused.
+/// The stream of an offer that is carried: the first sound stream over RTP that is not refused.
 pub fn carried(offer: &MediaDescription) -> Option<&Stream> {
     offer.streams.iter().find(|stream| is_carried(stream))
 }
@@ -18,7 +19,8 @@ fn is_carried(stream: &Stream) -> bool {
     stream.kind == StreamKind::Audio
         && stream.receives_at.is_some()
         && !stream.formats.is_empty()
-        && PLAIN_RTP.contains(&stream.transport.as_str())
+        && RTP.contains(&stream.transport.as_str())
+        && stream.security() != Security::Unknown
 }
 
 /// The offer for a carrier: the caller's carried stream alone, received at `ours`. None where nothing is carried.
@@ -67,8 +69,8 @@ pub fn answering(offered: Direction) -> Direction {
 }
 
 fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
-    // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on.
-    Stream { receives_at: Some(ours), receives_rtcp_at: None, ..stream.clone() }
+    // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on. Nor are keys: each leg has its own.
+    Stream { receives_at: Some(ours), receives_rtcp_at: None, crypto: Vec::new(), ..stream.clone() }
 }
 
 fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDescription {
@@ -81,5 +83,5 @@ fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDes
 }
 
 fn refused(offered: &Stream) -> Stream {
-    Stream { receives_at: None, receives_rtcp_at: None, ..offered.clone() }
+    Stream { receives_at: None, receives_rtcp_at: None, crypto: Vec::new(), ..offered.clone() }
 }

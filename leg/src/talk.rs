@@ -1,12 +1,15 @@
 //! What both kinds of leg do once there is a dialog: requests inside it, and its end by BYE.
 //!
 //! Until a changed session can be negotiated, a re-INVITE or UPDATE that changes nothing is answered 200 with the same
-//! description, and anything else 488; the call goes on either way.
+//! description, one that changes the keys of secure sound only with ours to it, and anything else 488; the call goes on either way.
 
 use crate::invitation::offer_in;
+use crate::negotiation::carried;
 use crate::reach::next_hop;
 use crate::replies::{reason, refusal};
-use crate::words::{Effect, Identity, Sent};
+use crate::sdp::{self, Origin, print};
+use crate::secrecy::{Secrecy, differ_in_keys_only};
+use crate::words::{Effect, Identity, Sent, SoundOrder};
 use bytes::{Bytes, BytesMut};
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
@@ -24,8 +27,11 @@ pub(crate) struct Talk {
     pub(crate) dialog: Dialog,
     /// Our description, as it was sent; sent again where nothing changes.
     ours: Bytes,
+    /// The `o=` line of that.
+    origin: Origin,
     /// The peer's description, compared with what re-INVITEs bring.
     theirs: MediaDescription,
+    secrecy: Secrecy,
     /// Where the peer's last message came from.
     source: Source,
 }
@@ -39,8 +45,14 @@ pub(crate) enum Heard {
 }
 
 impl Talk {
-    pub(crate) fn new(dialog: Dialog, ours: Bytes, theirs: MediaDescription, source: Source) -> Talk {
-        Talk { dialog, ours, theirs, source }
+    pub(crate) fn new(
+        dialog: Dialog,
+        (ours, origin): (Bytes, Origin),
+        theirs: MediaDescription,
+        secrecy: Secrecy,
+        source: Source,
+    ) -> Talk {
+        Talk { dialog, ours, origin, theirs, secrecy, source }
     }
 
     pub(crate) fn on_request(
@@ -63,7 +75,8 @@ impl Talk {
                 Heard::HungUp
             }
             Some(Method::Invite | Method::Update) => {
-                effects.push(respond(self.renegotiated(message, identity)));
+                let reply = self.renegotiated(message, identity, effects);
+                effects.push(respond(reply));
                 Heard::Nothing
             }
             Some(Method::Options) => {
@@ -78,14 +91,15 @@ impl Talk {
     }
 
     /// The answer to a re-INVITE or UPDATE.
-    fn renegotiated(&self, request: &Message, identity: &Identity) -> Reply {
-        let unchanged = match offer_in(request) {
+    fn renegotiated(&mut self, request: &Message, identity: &Identity, effects: &mut Vec<Effect>) -> Reply {
+        let offer = offer_in(request).map(|offer| offer.map(|offer| self.secrecy.permitted(offer)));
+        let goes_on = match offer {
             // A refresh without description: of a re-INVITE, our answer is then the offer, and the same as before.
             Ok(None) => request.body().is_empty(),
-            Ok(Some(offer)) => offer == self.theirs,
+            Ok(Some(offer)) => offer == self.theirs || self.is_rekeyed(offer, effects),
             Err(_) => false,
         };
-        if !unchanged {
+        if !goes_on {
             let sentence = "The session cannot be changed during the call yet; it goes on unchanged";
             return refusal(&Refusal::saying(RefusalKind::NoCommonCodec, sentence), &identity.host);
         }
@@ -93,6 +107,25 @@ impl Talk {
         let reply = session_timer(reply, request);
         let is_update_without_offer = request.method() == Some(&Method::Update) && request.body().is_empty();
         if is_update_without_offer { reply } else { reply.body(crate::sdp::CONTENT_TYPE, self.ours.clone()) }
+    }
+
+    /// Takes new keys of the peer over, where nothing else is new; ours go on.
+    fn is_rekeyed(&mut self, offer: MediaDescription, effects: &mut Vec<Effect>) -> bool {
+        let Some(offered) = carried(&offer).filter(|_| differ_in_keys_only(&offer, &self.theirs)) else { return false };
+        // It was printed by us, so it reads.
+        let Ok(mut ours) = sdp::read(&self.ours) else { return false };
+        self.secrecy.choose(offered);
+        let keying = self.secrecy.keying(offered).ok().flatten();
+        let sound = SoundOrder::of(offered, self.source.peer.ip());
+        let (Some(sound), Some(_)) = (sound, keying) else { return false };
+        if let Some(stream) = ours.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
+            self.secrecy.answer(stream);
+        }
+        self.origin.version += 1;
+        self.ours = print(&ours, self.origin).into();
+        self.theirs = offer;
+        effects.push(Effect::Sound(sound.keyed(keying)));
+        true
     }
 
     /// Hangs up.

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
 use domain::media::{Direction, Stream};
+use domain::srtp::Keying;
 use sip::Message;
 use sip::endpoint::{ClientTransactionId, Destination, HeaderLines, Reply, ServerTransactionId, Source, TransactionId};
 use std::net::{IpAddr, SocketAddr};
@@ -153,9 +154,16 @@ pub struct SoundOrder {
     pub signalling_ip: IpAddr,
     /// The clock of its first codec, in Hz.
     pub clock_rate_hz: u32,
+    /// The keys of secure RTP; none for plain RTP.
+    pub keying: Option<Keying>,
 }
 
 impl SoundOrder {
+    /// The same with the keys that were agreed.
+    pub(crate) fn keyed(self, keying: Option<Keying>) -> SoundOrder {
+        SoundOrder { keying, ..self }
+    }
+
     /// What a stream that is carried orders; none where it is refused.
     pub(crate) fn of(stream: &Stream, signalling_ip: IpAddr) -> Option<SoundOrder> {
         let rtpmap = stream.formats.first().and_then(|format| format.rtpmap.as_deref());
@@ -167,6 +175,7 @@ impl SoundOrder {
             direction: stream.direction,
             signalling_ip,
             clock_rate_hz: clock_rate.unwrap_or(8_000),
+            keying: None,
         })
     }
 }

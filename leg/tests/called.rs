@@ -18,6 +18,7 @@ fn order(caller_id: CallerId) -> OutgoingInvitation {
         caller_id,
         callee: "+12025550123".parse().unwrap(),
         offer: sdp::read(OFFER.as_bytes()).unwrap(),
+        srtp: Default::default(),
     }
 }
 
@@ -53,7 +54,12 @@ fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Eff
         user_agent: "Tandem".into(),
         contact: "203.0.113.1:5060".parse().unwrap(),
     };
-    let naming = LegNaming { call_id: "ours@203.0.113.1".into(), tag: "0123456789abcdef".into(), hops_left: 41 };
+    let naming = LegNaming {
+        call_id: "ours@203.0.113.1".into(),
+        tag: "0123456789abcdef".into(),
+        hops_left: 41,
+        key_seed: domain::srtp::KeySeed([9; 16]),
+    };
     let mut effects = Vec::new();
     let ours = "203.0.113.1:20000".parse().unwrap();
     let leg = CalledLeg::invite(order, target, naming, ours, Arc::new(identity), &mut effects);

@@ -75,17 +75,17 @@ impl Passage {
                 continue;
             }
             let is_single = self.incoming.len() == 1;
-            let Some(bytes) = self.incoming.payload_mut(index) else { continue };
-            let verdict = way.session.on_datagram(from, port, bytes, source, now);
+            let Some((room, length)) = self.incoming.room_mut(index) else { continue };
+            let verdict = way.session.on_datagram(from, port, room, length, source, now);
             let kind = verdict.accepted.unwrap_or(Kind::Rtp);
             if verdict.accepted.is_some() {
-                counters.on_received(from, kind, bytes.len());
+                counters.on_received(from, kind, length);
             }
             match verdict.outcome {
                 Outcome::Absorb => {}
                 Outcome::Discard(reason) => counters.on_discarded(reason),
-                Outcome::Send { side, to } => {
-                    let Some(pair) = &pairs[side] else { continue };
+                Outcome::Send { side, to, length } => {
+                    let (Some(pair), Some(bytes)) = (&pairs[side], room.get(..length)) else { continue };
                     if is_single {
                         match pair.socket(port).send_to(bytes, to) {
                             Ok(_) => way.count_sent(side, kind, bytes.len()),

@@ -3,6 +3,7 @@
 //! Sockets are `sockets`'s, the clock is `worker`'s: here a datagram is bytes, an address and an instant.
 
 use crate::echo::Echo;
+use crate::lock::Lock;
 use crate::packet::{Packet, RtpHeader};
 use crate::settings::Learning;
 use crate::silence::Silence;
@@ -10,8 +11,10 @@ use crate::source::SourceRule;
 use crate::stream::{Arrival, Interval, Stream};
 use crate::words::{BySide, DiscardReason, Mode, Remote, SessionId, SessionReport, Side, SideReport};
 use domain::media::Direction;
+use domain::network::Network;
 use domain::{Entropy, Monotonic};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Packets that the other side must have sent before a mute side makes a one-way call: a second of sound.
@@ -41,10 +44,11 @@ pub(crate) struct Verdict {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Send its bytes from this side's port of the same kind.
+    /// Send so many of the bytes in the room from this side's port of the same kind.
     Send {
         side: Side,
         to: SocketAddr,
+        length: usize,
     },
     /// It has done its work.
     Absorb,
@@ -63,6 +67,7 @@ pub(crate) struct Session {
 /// One side.
 struct End {
     remote: Option<Negotiated>,
+    lock: Lock,
     stream: Stream,
     report: SideReport,
 }
@@ -72,6 +77,7 @@ struct Negotiated {
     rtp: SourceRule,
     rtcp: Option<SourceRule>,
     learning: Learning,
+    sources: Option<Arc<[Network]>>,
     sends: bool,
     receives: bool,
 }
@@ -79,7 +85,12 @@ struct Negotiated {
 impl Session {
     /// A session without far ends.
     pub(crate) fn new(id: SessionId, mode: Mode, silence_timeout: Duration, entropy: &mut Entropy) -> Self {
-        let end = || End { remote: None, stream: Stream::new(Remote::CLOCK_RATE), report: SideReport::default() };
+        let end = || End {
+            remote: None,
+            lock: Lock::Open,
+            stream: Stream::new(Remote::CLOCK_RATE),
+            report: SideReport::default(),
+        };
         let watched = BySide { a: true, b: mode == Mode::Relay };
         Self {
             id,
@@ -101,7 +112,11 @@ impl Session {
     /// A side was negotiated, again perhaps.
     pub(crate) fn on_remote(&mut self, side: Side, remote: Remote, learning_default: Learning, now: Monotonic) {
         let end = &mut self.ends[side];
-        let learning = remote.learning.unwrap_or(learning_default);
+        // A list of networks says who is trusted: whoever of them is first.
+        let learning = match &remote.sources {
+            Some(_) => Learning::FirstPacket,
+            None => remote.learning.unwrap_or(learning_default),
+        };
         let former = end.remote.as_ref();
         let rtcp_at = remote.rtcp.or_else(|| Some(SocketAddr::new(remote.rtp.ip(), remote.rtp.port().checked_add(1)?)));
         let rtp = SourceRule::for_rtp(former.map(|former| &former.rtp), remote.rtp, remote.signalling_ip, learning);
@@ -118,7 +133,8 @@ impl Session {
         // The hold of RFC 2543 receives nothing either.
         let receives = receives && !remote.rtp.ip().is_unspecified();
         end.stream.set_clock_rate(remote.clock_rate);
-        end.remote = Some(Negotiated { rtp, rtcp, learning, sends, receives });
+        end.lock = Lock::negotiated(std::mem::replace(&mut end.lock, Lock::Open), remote.keying, now);
+        end.remote = Some(Negotiated { rtp, rtcp, learning, sources: remote.sources, sends, receives });
         self.silence.on_negotiated(side, now);
         let is_held = Side::BOTH.iter().any(|side| {
             let remote = self.ends[*side].remote.as_ref();
@@ -132,16 +148,18 @@ impl Session {
         self.silence.on_answered(now);
     }
 
-    /// A datagram came to a port of `side`. An echo rewrites it in place; a relay leaves it alone.
+    /// A datagram of `length` bytes, at the beginning of `room`, came to a port of `side`. An echo rewrites it in place, and so do
+    /// the locks of secure sound; between plain sides a relay leaves it alone.
     pub(crate) fn on_datagram(
         &mut self,
         side: Side,
         port: Port,
-        bytes: &mut [u8],
+        room: &mut [u8],
+        length: usize,
         from: SocketAddr,
         now: Monotonic,
     ) -> Verdict {
-        match self.judge(side, port, bytes, from, now) {
+        match self.judge(side, port, room, length, from, now) {
             Ok(verdict) => verdict,
             Err((accepted, reason)) => {
                 self.ends[side].report.discarded.add(reason, 1);
@@ -154,41 +172,56 @@ impl Session {
         &mut self,
         side: Side,
         port: Port,
-        bytes: &mut [u8],
+        room: &mut [u8],
+        length: usize,
         from: SocketAddr,
         now: Monotonic,
     ) -> Result<Verdict, (Option<Kind>, DiscardReason)> {
         let refused = |reason| (None, reason);
+        let bytes = room.get_mut(..length).ok_or(refused(DiscardReason::NotRtp))?;
         let packet = Packet::read(bytes).map_err(refused)?;
         if port == Port::Rtcp && packet != Packet::Rtcp {
             return Err(refused(DiscardReason::NotRtp));
         }
         let end = &mut self.ends[side];
         let remote = end.remote.as_mut().ok_or(refused(DiscardReason::UnknownSource))?;
+        let kind = if packet == Packet::Rtcp { Kind::Rtcp } else { Kind::Rtp };
+        let clear = if end.lock.is_secure() {
+            // What is not genuine teaches nothing, and is no sign of life.
+            if !remote.would_admit(port, packet, from) {
+                return Err(refused(DiscardReason::UnknownSource));
+            }
+            end.lock.open(kind, bytes, now).map_err(refused)?
+        } else {
+            length
+        };
         if !remote.admits(port, packet, from) {
             return Err(refused(DiscardReason::UnknownSource));
         }
         self.silence.on_heard(side, now);
-        match packet {
+        let verdict = match packet {
             Packet::Rtcp => {
                 end.report.rtcp_received += 1;
-                self.pass(side, port, Kind::Rtcp)
+                self.pass(side, port, Kind::Rtcp, room, clear)
             }
-            Packet::Rtp(header) => self.on_rtp(side, bytes, header, now),
-        }
-        .map_err(|reason| (Some(if packet == Packet::Rtcp { Kind::Rtcp } else { Kind::Rtp }), reason))
+            Packet::Rtp(header) => {
+                end.report.packets_received += 1;
+                end.report.bytes_received += length as u64;
+                self.on_rtp(side, room, clear, header, now)
+            }
+        };
+        verdict.map_err(|reason| (Some(kind), reason))
     }
 
     fn on_rtp(
         &mut self,
         side: Side,
-        bytes: &mut [u8],
+        room: &mut [u8],
+        length: usize,
         header: RtpHeader,
         now: Monotonic,
     ) -> Result<Verdict, DiscardReason> {
         let end = &mut self.ends[side];
-        end.report.packets_received += 1;
-        end.report.bytes_received += bytes.len() as u64;
         let streams = end.stream.streams();
         let arrival = end.stream.on_packet(header, now);
         let is_restarted = end.stream.streams() != streams;
@@ -197,19 +230,41 @@ impl Session {
             Arrival::Duplicate => return Err(DiscardReason::Duplicate),
             Arrival::Late => return Err(DiscardReason::Late),
         }
-        let verdict = self.pass(side, Port::Rtp, Kind::Rtp)?;
-        if self.mode == Mode::Echo && !self.echo.turn(bytes, header, is_restarted, now) {
-            return Err(DiscardReason::Flood);
+        if self.mode == Mode::Echo {
+            // Before the echo counts it.
+            self.way(side, Port::Rtp, Kind::Rtp)?;
+            let bytes = room.get_mut(..length).ok_or(DiscardReason::NotRtp)?;
+            if !self.echo.turn(bytes, header, is_restarted, now) {
+                return Err(DiscardReason::Flood);
+            }
         }
-        Ok(verdict)
+        self.pass(side, Port::Rtp, Kind::Rtp, room, length)
     }
 
-    /// Where a packet goes that `side` may send.
-    fn pass(&self, side: Side, port: Port, kind: Kind) -> Result<Verdict, DiscardReason> {
-        let verdict = |outcome| Ok(Verdict { accepted: Some(kind), outcome });
+    /// What becomes of a packet of `length` bytes that `side` may send: it is sealed where the other end is secure.
+    fn pass(
+        &mut self,
+        side: Side,
+        port: Port,
+        kind: Kind,
+        room: &mut [u8],
+        length: usize,
+    ) -> Result<Verdict, DiscardReason> {
+        let outcome = match self.way(side, port, kind)? {
+            Some((target, to)) => {
+                let length = self.ends[target].lock.seal(kind, room, length)?;
+                Outcome::Send { side: target, to, length }
+            }
+            None => Outcome::Absorb,
+        };
+        Ok(Verdict { accepted: Some(kind), outcome })
+    }
+
+    /// Where a packet goes that `side` may send; none where it has done its work.
+    fn way(&self, side: Side, port: Port, kind: Kind) -> Result<Option<(Side, SocketAddr)>, DiscardReason> {
         let target = match self.mode {
             Mode::Relay => side.other(),
-            Mode::Echo if kind == Kind::Rtcp => return verdict(Outcome::Absorb),
+            Mode::Echo if kind == Kind::Rtcp => return Ok(None),
             Mode::Echo => side,
         };
         let receiver = self.ends[target].remote.as_ref().ok_or(DiscardReason::NoDestination)?;
@@ -223,7 +278,7 @@ impl Session {
             Port::Rtcp => receiver.rtcp.as_ref(),
         };
         let to = rule.and_then(SourceRule::destination).ok_or(DiscardReason::NoDestination)?;
-        verdict(Outcome::Send { side: target, to })
+        Ok(Some((target, to)))
     }
 
     /// A datagram of `bytes` bytes was sent to `side`.
@@ -281,8 +336,26 @@ impl Session {
 }
 
 impl Negotiated {
+    /// Whether a packet on this port would be taken for the far end's, were it genuine.
+    fn would_admit(&self, port: Port, packet: Packet, from: SocketAddr) -> bool {
+        self.is_permitted(from)
+            && match (port, packet) {
+                (Port::Rtp, Packet::Rtp(_)) => self.rtp.would_admit(from),
+                (Port::Rtp, Packet::Rtcp) => self.rtp.is_expected(from),
+                (Port::Rtcp, _) => self.rtcp.as_ref().is_some_and(|rtcp| rtcp.would_admit(from)),
+            }
+    }
+
+    /// Whether it comes from where its trunk may send from at all.
+    fn is_permitted(&self, from: SocketAddr) -> bool {
+        self.sources.as_ref().is_none_or(|networks| networks.iter().any(|network| network.contains(from.ip())))
+    }
+
     /// Whether a packet on this port comes from the far end. RTCP on the RTP port teaches nothing.
     fn admits(&mut self, port: Port, packet: Packet, from: SocketAddr) -> bool {
+        if !self.is_permitted(from) {
+            return false;
+        }
         match (port, packet) {
             (Port::Rtp, Packet::Rtp(_)) => {
                 let was_fixed = self.rtp.source().is_some();

@@ -94,6 +94,12 @@ impl SourceRule {
         }
     }
 
+    /// Whether a packet from `from` would be heard, or teach its source: what is asked before it is known to be genuine.
+    pub(crate) fn would_admit(&self, from: SocketAddr) -> bool {
+        let mut rule = *self;
+        rule.admits(from)
+    }
+
     /// Whether a packet from `from` would be heard without teaching anything.
     pub(crate) fn is_expected(&self, from: SocketAddr) -> bool {
         match self.state {

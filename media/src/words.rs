@@ -4,9 +4,12 @@
 
 use crate::settings::Learning;
 use domain::media::Direction;
+use domain::network::Network;
+use domain::srtp::Keying;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 /// The name that the caller gives a session; unique among the open ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,7 +135,7 @@ pub enum OpenRefused {
 pub struct Overloaded;
 
 /// The far end of one side, as its latest session description and its signalling tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     /// Where it wants RTP. An unspecified address (`0.0.0.0`, the hold of RFC 2543) is sent nothing.
     pub rtp: SocketAddr,
@@ -146,6 +149,12 @@ pub struct Remote {
     pub learning: Option<Learning>,
     /// Ticks per second of its RTP timestamps, for the jitter: 8000 for G.711 (and, by RFC 3551, G.722).
     pub clock_rate: u32,
+    /// The keys of secure RTP; none for plain RTP. The same keys again go on where they were; a key that changed is believed
+    /// beside the new one for some seconds.
+    pub keying: Option<Keying>,
+    /// The only networks that its sound may come from, and where its source may be learned, whatever is described; none: as
+    /// described and learned.
+    pub sources: Option<Arc<[Network]>>,
 }
 
 impl Remote {
@@ -153,7 +162,7 @@ impl Remote {
     pub const CLOCK_RATE: u32 = 8_000;
 
     /// A far end that sends and receives at `rtp`, with RTCP one port above, at 8000 ticks per second.
-    pub const fn new(rtp: SocketAddr, signalling_ip: IpAddr) -> Self {
+    pub fn new(rtp: SocketAddr, signalling_ip: IpAddr) -> Self {
         Self {
             rtp,
             rtcp: None,
@@ -161,6 +170,8 @@ impl Remote {
             direction: Direction::SendRecv,
             learning: None,
             clock_rate: Self::CLOCK_RATE,
+            keying: None,
+            sources: None,
         }
     }
 }
@@ -203,11 +214,17 @@ pub enum DiscardReason {
     SendFailed,
     /// An echo was sent more than it returns.
     Flood,
+    /// Secure RTP or RTCP that is not genuine: its tag is not that of the negotiated key.
+    SrtpAuth,
+    /// Secure RTP or RTCP that was there before, or is too old to say.
+    SrtpReplay,
+    /// Secure RTP of more streams, or more packets, than one key may protect.
+    SrtpSpent,
 }
 
 impl DiscardReason {
     /// All, in order.
-    pub const ALL: [DiscardReason; 9] = [
+    pub const ALL: [DiscardReason; 12] = [
         Self::UnknownSource,
         Self::BadVersion,
         Self::NotRtp,
@@ -217,6 +234,9 @@ impl DiscardReason {
         Self::NoDestination,
         Self::SendFailed,
         Self::Flood,
+        Self::SrtpAuth,
+        Self::SrtpReplay,
+        Self::SrtpSpent,
     ];
 
     /// The metric label.
@@ -231,6 +251,9 @@ impl DiscardReason {
             Self::NoDestination => "no_destination",
             Self::SendFailed => "send_failed",
             Self::Flood => "flood",
+            Self::SrtpAuth => "srtp_auth",
+            Self::SrtpReplay => "srtp_replay",
+            Self::SrtpSpent => "srtp_spent",
         }
     }
 }

@@ -54,6 +54,12 @@ pub(crate) enum CarrierCommand {
         /// The deck with what it asks for calls.
         #[arg(long, value_name = "DECK")]
         buy_deck: Option<String>,
+        /// How much its sound is to be secured.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
+        /// A network that its sound may come from, and from no other: 192.0.2.0/24. May be given more than once.
+        #[arg(long, value_name = "NETWORK")]
+        media_network: Vec<String>,
     },
     /// Lists the carriers.
     List,
@@ -77,6 +83,8 @@ impl Order for CarrierCommand {
                 progress_timeout,
                 options_interval,
                 buy_deck,
+                srtp,
+                media_network,
             } => {
                 let wanted = json!({
                     "name": name,
@@ -95,6 +103,8 @@ impl Order for CarrierCommand {
                         "options_interval_s": options_interval,
                         "buy_deck": buy_deck,
                     },
+                    "srtp": srtp,
+                    "media_networks": media_network,
                 });
                 let made = door.post("/carriers", &wanted)?;
                 show::answer(door, &made, |made| {

@@ -39,6 +39,9 @@ pub(crate) enum ProfileCommand {
         /// Whom the To of its incoming calls names.
         #[arg(long, value_name = "WHOM", value_enum, default_value_t)]
         incoming_to: IncomingTo,
+        /// How much its sound is to be secured.
+        #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
+        srtp: String,
     },
     /// Lists the profiles.
     List,
@@ -88,6 +91,7 @@ impl Order for ProfileCommand {
                 recharge,
                 recharge_below,
                 incoming_to,
+                srtp,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -97,6 +101,7 @@ impl Order for ProfileCommand {
                     "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
                     "caller_id": caller_id,
                     "incoming_to": incoming_to.as_str(),
+                    "srtp": srtp,
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

@@ -149,6 +149,7 @@ fn calls(settings: &Settings) -> CallSettings {
             StatusPattern::Class(class) => set.with_class(class),
         }),
         emergency_status: calls.emergency_status,
+        srtp_needs_tls: settings.media.srtp_needs_tls,
         ..CallSettings::default()
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, sip_user, source};
+use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, Currency, E164, Micros, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::net::SocketAddr;
@@ -130,6 +131,8 @@ pub struct Profile {
     pub require_plus: bool,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -157,6 +160,8 @@ pub struct NewProfile {
     pub require_plus: bool,
     /// Whom the To of its incoming calls names.
     pub incoming_to: IncomingTo,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -178,12 +183,14 @@ pub struct ProfilePatch {
     pub require_plus: Option<bool>,
     /// Whom the To of its incoming calls names.
     pub incoming_to: Option<IncomingTo>,
+    /// How much its sound is to be secured.
+    pub srtp: Option<SrtpPolicy>,
 }
 
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to
+    p.incoming_to, p.srtp
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -205,6 +212,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         require_plus: row.get(12)?,
         created_at: Wall::from_unix_micros(row.get(13)?),
         incoming_to: parsed(row, 16)?,
+        srtp: parsed(row, 17)?,
     })
 }
 
@@ -292,6 +300,7 @@ impl Store {
                 auto_recharge: new.auto_recharge,
                 require_plus: new.require_plus,
                 incoming_to: new.incoming_to,
+                srtp: new.srtp,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -322,6 +331,7 @@ impl Store {
             profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
             profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
             profile.incoming_to = patch.incoming_to.unwrap_or(profile.incoming_to);
+            profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;
@@ -366,8 +376,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+             incoming_to, srtp)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -386,7 +396,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             ha1.md5,
             ha1.sha256,
             sealed,
-            profile.incoming_to.as_str()
+            profile.incoming_to.as_str(),
+            profile.srtp.as_str()
         ])?;
     Ok(())
 }
@@ -395,7 +406,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
-             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11 WHERE id = ?1",
+             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -408,7 +419,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.auto_recharge.map(|recharge| recharge.amount.get()),
             profile.auto_recharge.map(|recharge| recharge.threshold.get()),
             profile.require_plus,
-            profile.incoming_to.as_str()
+            profile.incoming_to.as_str(),
+            profile.srtp.as_str()
         ])?;
     Ok(())
 }

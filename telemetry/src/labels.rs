@@ -204,6 +204,12 @@ labels! {
         SendFailed = "send_failed",
         /// An echo was sent more than it returns.
         Flood = "flood",
+        /// Secure RTP that is not genuine.
+        SrtpAuth = "srtp_auth",
+        /// Secure RTP that was there before.
+        SrtpReplay = "srtp_replay",
+        /// Secure RTP of more streams than one key may protect.
+        SrtpSpent = "srtp_spent",
     }
     /// What became of a ledger batch.
     LedgerOutcome {

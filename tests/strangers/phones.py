@@ -1,4 +1,4 @@
-"""baresip as a phone and Kamailio as a registering PBX, each as a process with a configuration of its own.
+"""baresip and linphone as phones and Kamailio as a registering PBX, each as a process with a configuration of its own.
 
 Not here: SIPp (sipp_agent.py).
 """
@@ -25,23 +25,26 @@ class Baresip:
     that is none runs dry, and the sound has gaps that the network did not have.
     """
 
-    def __init__(self, folder, server, profile, plays):
-        self.folder = pathlib.Path(folder) / "baresip"
+    def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000"):
+        """`account`: further parameters of its accounts. `answers_as`: a user under which it takes calls, at once and without
+        registering; without a profile that is all it does."""
+        self.folder = pathlib.Path(folder) / name
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
         control = free_port(udp=False)
+        self.address = f"127.0.0.1:{free_port()}"
         modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
                                           "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
         expect(modules, "baresip's modules were not found")
         (self.folder / "config").write_text("\n".join([
-            f"sip_listen 127.0.0.1:{free_port()}",
+            f"sip_listen {self.address}",
             f"module_path {modules}",
             f"audio_source aufile,{plays}",
             "audio_player aubridge,nobody",
             "audio_alert aubridge,alert",
             "ausrc_srate 8000",
             "auplay_srate 8000",
-            "rtp_ports 33000-34000",
+            f"rtp_ports {rtp}",
             # None: what comes late on a busy machine, in a burst, is heard too.
             "jitter_buffer_delay 0-0",
             "net_interface 127.0.0.1",
@@ -51,15 +54,20 @@ class Baresip:
             "module aufile.so",
             "module aubridge.so",
             "module sndfile.so",
+            "module srtp.so",
             "module_tmp account.so",
             "module_app menu.so",
             "module_app ctrl_tcp.so",
             f"ctrl_tcp_listen 127.0.0.1:{control}",
             "",
         ]))
-        user, password = profile["sip_user"], profile["sip_password"]
-        (self.folder / "accounts").write_text(
-            f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU\n")
+        accounts = []
+        if profile:
+            user, password = profile["sip_user"], profile["sip_password"]
+            accounts.append(f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU{account}")
+        if answers_as:
+            accounts.append(f"<sip:{answers_as}@{self.address}>;regint=0;answermode=auto;audio_codecs=PCMU{account}")
+        (self.folder / "accounts").write_text("\n".join([*accounts, ""]))
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -124,6 +132,64 @@ class Baresip:
     def stop(self):
         """Ends it."""
         ended(self.process, 5)
+        self.log.close()
+
+
+class Linphone:
+    """Linphone's command line as a phone that insists on SRTP, plays a wave file and records what it hears; registers with the
+    switch, and is told what to do over its standard input."""
+
+    def __init__(self, folder, server, profile, realm, plays, rtp_port=37_000):
+        self.folder = pathlib.Path(folder) / "linphone"
+        # Without a place for its database it does not start.
+        (self.folder / ".local" / "share" / "linphone").mkdir(parents=True)
+        self.recording = self.folder / "heard.wav"
+        self.port = free_port()
+        user, password = profile["sip_user"], profile["sip_password"]
+        (self.folder / "rc").write_text("\n".join([
+            "[sip]", f"sip_port={self.port}", "sip_tcp_port=0", "sip_tls_port=0", "bind_address=127.0.0.1",
+            "guess_hostname=0", "media_encryption=srtp", "media_encryption_mandatory=1", "default_proxy=0",
+            "srtp_crypto_suites=AES_CM_128_HMAC_SHA1_80",
+            "[proxy_0]", f"reg_proxy=<sip:{server}>", f"reg_identity=sip:{user}@{server.split(':')[0]}", "reg_expires=60",
+            "reg_sendregister=1", "publish=0",
+            "[auth_info_0]", f"username={user}", f"passwd={password}", f"realm={realm}", f"domain={server.split(':')[0]}",
+            "[rtp]", f"audio_rtp_port={rtp_port}",
+            "[audio_codec_0]", "mime=PCMU", "rate=8000", "channels=1", "enabled=1",
+            "[net]", "[sound]", "echocancellation=0", ""]))
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(["linphonec", "-c", str(self.folder / "rc")], cwd=self.folder,
+                                        stdin=subprocess.PIPE, stdout=self.log, stderr=subprocess.STDOUT,
+                                        env={**os.environ, "HOME": str(self.folder)})
+        for command in ("soundcard use files", f"play {plays}", f"record {self.recording.name}"):
+            self.order(command)
+
+    def order(self, command):
+        """Types a command."""
+        self.process.stdin.write(f"{command}\n".encode())
+        self.process.stdin.flush()
+
+    def until_said(self, expression, what, deadline_s=15):
+        """Waits until it has said so."""
+        until(lambda: re.search(expression, (self.folder / "log").read_text(errors="replace")), what, deadline_s)
+
+    def recorded_s(self):
+        """Seconds of sound that it has written down so far."""
+        return sound.wave_seconds(self.recording) if self.recording.exists() else 0
+
+    def heard(self):
+        """What it heard, as samples; to be asked when it has ended."""
+        return sound.read_wave(self.recording)
+
+    def stop(self):
+        """Ends it."""
+        if self.process.poll() is None:
+            try:
+                self.order("quit")
+                self.process.wait(5)
+            except (OSError, subprocess.TimeoutExpired):
+                self.process.kill()
+                self.process.wait()
+        self.process.stdin.close()
         self.log.close()
 
 

@@ -24,7 +24,8 @@ from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
-SUBJECTS = ("registering", "calling", "carrying", "receiving", "refusing", "speaking", "sounding", "crowding", "charging", "crashing",
+SUBJECTS = ("registering", "calling", "carrying", "receiving", "refusing", "speaking", "sounding", "encrypting", "crowding",
+            "charging", "crashing",
             "equipping", "watching", "installing", "sharing", "demonstrating", "loading")
 
 

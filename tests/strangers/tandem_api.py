@@ -89,7 +89,7 @@ class TandemApi:
         return self.call("POST", f"/companies/{company}/credit", body, moves_money=True, key=key)
 
     def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None,
-                       incoming_to="called_number"):
+                       incoming_to="called_number", srtp="off"):
         """A profile; its JSON with `sip_user` and `sip_password`."""
         body = {
             "company": company,
@@ -100,6 +100,7 @@ class TandemApi:
             "caller_id": caller_id,
             "auto_recharge": auto_recharge,
             "incoming_to": incoming_to,
+            "srtp": srtp,
         }
         return self.call("POST", "/profiles", body)
 

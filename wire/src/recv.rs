@@ -121,6 +121,16 @@ impl RecvBatch {
         self.bytes.get_mut(start..start + self.received[index].length)
     }
 
+    /// The bytes of the datagram at `index` with the room behind it, up to the batch's datagram size, and its length: to be
+    /// rewritten in place by something longer.
+    pub fn room_mut(&mut self, index: usize) -> Option<(&mut [u8], usize)> {
+        if index >= self.length {
+            return None;
+        }
+        let start = index * self.datagram_size;
+        Some((self.bytes.get_mut(start..start + self.datagram_size)?, self.received[index].length))
+    }
+
     /// The datagrams in order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = Datagram<'_>> {
         (0..self.length).filter_map(|index| self.get(index))

@@ -7,12 +7,14 @@
 use super::byes::Byes;
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Whereto};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::call_record::CallDirection;
+use domain::network::Network;
 use domain::refusal::RefusalKind;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
 use leg::{CalledLeg, CallerLeg, LegNaming};
-use media::{Mode, Opened, Side};
+use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -31,6 +33,8 @@ pub struct House {
     desk: Arc<Desk>,
     naming: Naming,
     entropy: Entropy,
+    /// The only networks that each side's sound may come from, where there are such.
+    media_networks: BySide<Option<Arc<[Network]>>>,
     /// What the call has yet to hear, in the order in which it happened.
     news: VecDeque<switch::call::Event>,
     /// What the call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
@@ -65,18 +69,23 @@ impl House {
     /// Where there is no call because nobody is known whom the proof names: the leg, and what to refuse it with.
     pub fn open(
         opening: Opening,
-        caller: CallerLeg,
+        mut caller: CallerLeg,
         desk: Arc<Desk>,
         naming: Naming,
-        entropy: Entropy,
+        mut entropy: Entropy,
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Result<House, Box<(CallerLeg, Refusal)>> {
+        let mut media_networks = BySide::default();
+        if let Proof::Carrier(carrier) = opening.invitation.proof {
+            media_networks.b = desk.media_networks(carrier);
+        }
         let mut orders = Vec::new();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
             Err(refusal) => return Err(Box::new((caller, refusal))),
         };
+        caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         let mut house = House {
             call,
             caller,
@@ -86,6 +95,7 @@ impl House {
             desk,
             naming,
             entropy,
+            media_networks,
             news: VecDeque::new(),
             orders: Vec::new(),
             is_closed: false,
@@ -161,10 +171,19 @@ impl House {
             self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(failure)));
             return;
         };
+        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;
+        if needs_secrecy && !target.destination().transport.is_secure() {
+            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Insecure)));
+            return;
+        }
+        if let Whereto::Carrier(carrier) = order.whereto {
+            self.media_networks.b = self.desk.media_networks(carrier);
+        }
         let identity = self.naming.identity_towards(target.destination().local);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
-        let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left() };
+        let key_seed = key_seed(&mut self.entropy);
+        let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left(), key_seed };
         let mut told = Vec::new();
         let leg = CalledLeg::invite(order, &target, naming, ours, identity, &mut told);
         let sip_call_id = Arc::from(leg.sip_call_id());
@@ -264,7 +283,7 @@ impl House {
             self.caller.sound_opened(ours);
         }
         if let Some(order) = self.caller.sound() {
-            effects.push(Effect::SetSound(self.caller_side(), order));
+            self.set_sound(self.caller_side(), order, effects);
         }
         match waiting {
             Waiting::Echo => self.on_answer_with_echo(now, effects),
@@ -297,11 +316,15 @@ impl House {
                 leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
-                    effects.push(Effect::SetSound(side, order));
+                    self.set_sound(side, order, effects);
                 }
                 order => effects.push(Effect::Leg(id, order)),
             }
         }
+    }
+
+    fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
+        effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
     }
 
     fn forget_closed(&mut self, id: LegId) {
@@ -321,6 +344,11 @@ impl House {
             }
         }
     }
+}
+
+/// What a leg's keys are minted from.
+fn key_seed(entropy: &mut Entropy) -> KeySeed {
+    KeySeed(entropy.next_u128().to_le_bytes())
 }
 
 /// What the media room says when it has no ports, in the words of the catalogue.

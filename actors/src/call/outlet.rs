@@ -12,6 +12,7 @@ use crate::shell::{Outlet, Tell};
 use actix::Addr;
 use domain::call_control::LegId;
 use domain::call_record::AttemptOutcome;
+use domain::network::Network;
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, ProfileId, Refusal};
 use leg::SoundOrder;
@@ -111,11 +112,13 @@ impl CallOutlet {
         self.core.media.open(self.session(), request, reply);
     }
 
-    fn set_sound(&self, side: Side, order: SoundOrder) {
+    fn set_sound(&self, side: Side, order: SoundOrder, sources: Option<Arc<[Network]>>) {
         let remote = Remote {
             rtcp: order.rtcp,
             direction: order.direction,
             clock_rate: order.clock_rate_hz,
+            keying: order.keying,
+            sources,
             ..Remote::new(order.rtp, order.signalling_ip)
         };
         if self.core.media.set_remote(self.session(), side, remote).is_err() {
@@ -177,7 +180,7 @@ impl Outlet<House> for CallOutlet {
             Effect::AskCarrier(carrier, ask) => self.ask_carrier(carrier, ask),
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
-            Effect::SetSound(side, order) => self.set_sound(side, order),
+            Effect::SetSound(side, order, sources) => self.set_sound(side, order, sources),
             // Where the queue is full, silence is not watched for; the call itself is unharmed.
             Effect::WatchForSilence => {
                 let _ = self.core.media.answered(self.session());

@@ -3,6 +3,7 @@
 //! How an effect is performed is the outlet's business.
 
 use domain::call_control::LegId;
+use domain::network::Network;
 use domain::{CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
@@ -32,8 +33,8 @@ pub enum Effect {
     AskProfile(ProfileId, Box<switch::profile::Request>),
     /// Open ports; answered by [`Event::SoundOpened`].
     OpenSound(Mode),
-    /// Tell the relay where one side is.
-    SetSound(Side, SoundOrder),
+    /// Tell the relay where one side is, and the only networks that its sound may come from, where there are such.
+    SetSound(Side, SoundOrder, Option<Arc<[Network]>>),
     /// The call is answered: silence counts from now on.
     WatchForSilence,
     /// Close the ports and tell the packet counts; answered by a call event.

@@ -63,6 +63,7 @@ impl Office {
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
             require_plus: new.require_plus,
             incoming_to: new.incoming_to.into(),
+            srtp: new.srtp.into(),
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -101,6 +102,7 @@ impl Office {
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
             require_plus: patch.require_plus,
             incoming_to: patch.incoming_to.map(Into::into),
+            srtp: patch.srtp.map(Into::into),
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

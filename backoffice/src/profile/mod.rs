@@ -6,6 +6,7 @@ mod changing;
 mod showing;
 
 use crate::credit::Credit;
+use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::{CompanyId, E164, Micros};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub incoming_to: IncomingToName,
+    /// How much its sound is to be secured; `off` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub srtp: SrtpName,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -164,6 +169,8 @@ pub struct ProfilePatch {
     pub require_plus: Option<bool>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: Option<IncomingToName>,
+    /// How much its sound is to be secured; binds new calls.
+    pub srtp: Option<SrtpName>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -182,6 +189,8 @@ pub struct Profile {
     pub require_plus: bool,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingToName,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpName,
     /// RFC 3339.
     pub created_at: String,
     /// Element 1: how its PBX connects.

@@ -112,6 +112,7 @@ impl Office {
             state: state(&row).to_owned(),
             require_plus: row.require_plus,
             incoming_to: row.incoming_to.into(),
+            srtp: row.srtp.into(),
             created_at: row.created_at.to_string(),
             credentials: Credentials {
                 domain: self.inner.settings.domain.clone(),

@@ -2,6 +2,7 @@
 //!
 //! What may be offered and answered (RFC 3264) is decided in `negotiation`, not here.
 
+mod crypto;
 mod print;
 mod read;
 
@@ -16,6 +17,9 @@ pub const STREAMS_MAX: usize = 8;
 pub const FORMATS_MAX: usize = 32;
 /// `fmtp` lines at most for one payload format.
 pub const FMTP_LINES_MAX: usize = 4;
+
+/// `a=crypto` lines at most that are used of one stream; further ones are passed over.
+pub const CRYPTO_LINES_MAX: usize = 8;
 
 /// The media type of a session description.
 pub const CONTENT_TYPE: &str = "application/sdp";

@@ -70,6 +70,9 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
             put_of_format(text, "a=fmtp:", format.payload_type, parameters);
         }
     }
+    for line in &stream.crypto {
+        super::crypto::print(text, line);
+    }
     put_numbered(text, "a=ptime:", stream.ptime_ms);
     put_numbered(text, "a=maxptime:", stream.maxptime_ms);
     put_numbered(text, "a=rtcp:", stream.receives_rtcp_at.map(|rtcp| rtcp.port()));

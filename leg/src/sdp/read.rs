@@ -1,7 +1,8 @@
 //! From text to a [`MediaDescription`]. Unknown lines and attributes are passed over; what is kept is typed.
 
-use super::{FMTP_LINES_MAX, FORMATS_MAX, SDP_BYTES_MAX, STREAMS_MAX};
+use super::{CRYPTO_LINES_MAX, FMTP_LINES_MAX, FORMATS_MAX, SDP_BYTES_MAX, STREAMS_MAX};
 use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use domain::srtp::CryptoLine;
 use std::net::{IpAddr, SocketAddr};
 
 /// Why a text is no session description that we can use.
@@ -155,6 +156,7 @@ impl Reader {
             format_tokens,
             ptime_ms: None,
             maxptime_ms: None,
+            crypto: Vec::new(),
         };
         self.streams.push(Reading {
             stream,
@@ -186,6 +188,10 @@ impl Reader {
             "rtpmap" => reading.on_rtpmap(line, value),
             "fmtp" => reading.on_fmtp(line, value),
             "rtcp" => reading.on_rtcp(line, value),
+            "crypto" => {
+                reading.on_crypto(value);
+                Ok(())
+            }
             "ptime" => {
                 reading.stream.ptime_ms = milliseconds(value);
                 Ok(())
@@ -237,6 +243,16 @@ impl Reading {
             format.fmtp.push(parameters.to_owned());
         }
         Ok(())
+    }
+
+    /// A line that cannot be used, and one more with a number that stands already, is as if it were not there (RFC 4568 7.1.2).
+    fn on_crypto(&mut self, value: &str) {
+        let lines = &mut self.stream.crypto;
+        let is_new = |line: &CryptoLine| lines.iter().all(|other| other.tag != line.tag);
+        let line = super::crypto::read(value).filter(is_new);
+        if let Some(line) = line.filter(|_| lines.len() < CRYPTO_LINES_MAX) {
+            lines.push(line);
+        }
     }
 
     /// `a=rtcp:port [IN IP4 address]` (RFC 3605).

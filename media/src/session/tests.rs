@@ -38,14 +38,25 @@ fn rtp(sequence: u16) -> [u8; 14] {
 
 const RTCP: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
 
+fn sent(side: Side, to: SocketAddr) -> Outcome {
+    Outcome::Send { side, to, length: 0 }
+}
+
 fn outcome(session: &mut Session, side: Side, port: Port, bytes: &[u8], from: &str) -> Outcome {
-    session.on_datagram(side, port, &mut bytes.to_vec(), at(from), now()).outcome
+    let mut room = bytes.to_vec();
+    match session.on_datagram(side, port, &mut room, bytes.len(), at(from), now()).outcome {
+        Outcome::Send { side, to, length } => {
+            assert_eq!(length, bytes.len(), "between plain sides nothing grows");
+            sent(side, to)
+        }
+        outcome => outcome,
+    }
 }
 
 #[test]
 fn sound_goes_to_the_other_side_and_rtcp_to_its_rtcp_port() {
     let mut relay = relay();
-    let sent = |side, to: &str| Outcome::Send { side, to: at(to) };
+    let sent = |side, to: &str| sent(side, at(to));
     assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A), sent(Side::B, B));
     assert_eq!(outcome(&mut relay, Side::B, Port::Rtp, &rtp(1), B), sent(Side::A, A));
     assert_eq!(outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), sent(Side::B, "127.0.0.1:5001"));
@@ -55,7 +66,7 @@ fn sound_goes_to_the_other_side_and_rtcp_to_its_rtcp_port() {
 #[test]
 fn rtcp_on_the_rtp_port_is_heard_from_who_is_expected_and_teaches_nothing() {
     let mut relay = relay();
-    let to_b = Outcome::Send { side: Side::B, to: at(B) };
+    let to_b = sent(Side::B, at(B));
     let unknown = Outcome::Discard(DiscardReason::UnknownSource);
     assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, A), to_b, "before any RTP");
     assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &RTCP, "127.0.0.1:4444"), unknown);
@@ -114,7 +125,7 @@ fn on_hold_sound_passes_only_from_who_sends_to_who_receives_and_rtcp_passes_alwa
         let heard = outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
         assert_eq!(heard != held, passes, "{a:?} towards {b:?}: {heard:?}");
         let rtcp = outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001");
-        assert_eq!(rtcp, Outcome::Send { side: Side::B, to: at("127.0.0.1:5001") });
+        assert_eq!(rtcp, sent(Side::B, at("127.0.0.1:5001")));
     }
 }
 
@@ -127,7 +138,7 @@ fn a_silent_side_is_told_but_not_while_held_and_rtcp_counts_as_life() {
     relay.on_remote(Side::A, hold, Learning::SignallingIp, second(2));
     assert_eq!(relay.expire(second(500)), None);
     relay.on_remote(Side::A, remote(A), Learning::SignallingIp, second(500));
-    relay.on_datagram(Side::B, Port::Rtcp, &mut RTCP.to_vec(), at("127.0.0.1:5001"), second(530));
+    relay.on_datagram(Side::B, Port::Rtcp, &mut RTCP.to_vec(), RTCP.len(), at("127.0.0.1:5001"), second(530));
     assert_eq!(relay.expire(second(559)), None);
     assert_eq!(relay.expire(second(560)), Some(BySide { a: true, b: false }));
     assert_eq!(relay.expire(second(900)), None);
@@ -138,7 +149,7 @@ fn a_strangers_packets_are_no_sign_of_life() {
     let mut relay = relay();
     relay.on_answered(now());
     let late = Monotonic::from_micros(70_000_000);
-    relay.on_datagram(Side::A, Port::Rtp, &mut rtp(1).to_vec(), at("127.0.0.9:4000"), late);
+    relay.on_datagram(Side::A, Port::Rtp, &mut rtp(1).to_vec(), 14, at("127.0.0.9:4000"), late);
     assert_eq!(relay.expire(late), Some(BySide { a: true, b: true }));
 }
 
@@ -159,7 +170,7 @@ fn a_mute_side_of_an_answered_call_makes_it_one_way() {
 fn an_echo_answers_its_caller_and_absorbs_rtcp() {
     let mut echo = session(Mode::Echo);
     echo.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
-    assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &rtp(1), A), Outcome::Send { side: Side::A, to: at(A) });
+    assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &rtp(1), A), sent(Side::A, at(A)));
     assert_eq!(outcome(&mut echo, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), Outcome::Absorb);
     assert_eq!(outcome(&mut echo, Side::A, Port::Rtp, &RTCP, A), Outcome::Absorb);
     assert_eq!(echo.mute_side(), None);
@@ -190,6 +201,7 @@ fn whatever_comes_is_sent_absorbed_or_counted_and_never_a_panic() {
                             [pick(4)],
                         learning: [None, Some(Learning::Off), Some(Learning::FirstPacket)][pick(3)],
                         clock_rate: [0, 8_000, 48_000, u32::MAX][pick(4)],
+                        ..remote(A)
                     };
                     session.on_remote(side, remote, Learning::SignallingIp, now);
                 }
@@ -207,7 +219,10 @@ fn whatever_comes_is_sent_absorbed_or_counted_and_never_a_panic() {
                         bytes[8..12].fill(7);
                     }
                     let port = if pick(2) == 0 { Port::Rtp } else { Port::Rtcp };
-                    let verdict = session.on_datagram(side, port, &mut bytes, address, now);
+                    let verdict = {
+                        let length = bytes.len();
+                        session.on_datagram(side, port, &mut bytes, length, address, now)
+                    };
                     discarded += u64::from(matches!(verdict.outcome, Outcome::Discard(_)));
                     accepted += u64::from(verdict.accepted.is_some());
                 }

@@ -22,6 +22,13 @@ impl Transport {
         }
     }
 
+    /// Whether nobody on the way can read along: what `sips:` asks for (RFC 3261 26.2.2).
+    pub const fn is_secure(self) -> bool {
+        match self {
+            Transport::Udp | Transport::Tcp => false,
+        }
+    }
+
     /// Whether the transport repeats what is lost.
     pub const fn reliability(self) -> crate::transaction::Reliability {
         match self {

@@ -9,6 +9,8 @@ pub use terms::{Terms, TermsPatch};
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
+use domain::network::Network;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Prefix, Wall};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -24,6 +26,8 @@ pub const INBOUND_SOURCES_MAX: usize = 64;
 const PATIENCE_S: (u32, u32) = (1, 60);
 /// What the called person says: never a reason to ring another carrier.
 const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
+/// Networks of a carrier's sound at most.
+pub const MEDIA_NETWORKS_MAX: usize = 64;
 /// Prefixes of a carrier at most; empty serves everything.
 pub const PREFIXES_MAX: usize = 10_000;
 
@@ -130,6 +134,10 @@ pub struct Carrier {
     pub inbound_sources: Vec<InboundSource>,
     /// What is agreed with it.
     pub terms: Terms,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
+    /// The only networks that its sound may come from; empty: as its descriptions say. At most [`MEDIA_NETWORKS_MAX`], unique.
+    pub media_networks: Vec<Network>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: bool,
     /// When it was created.
@@ -157,13 +165,17 @@ pub struct CarrierPatch {
     pub inbound_sources: Option<Vec<InboundSource>>,
     /// What is agreed with it.
     pub terms: TermsPatch,
+    /// How much its sound is to be secured.
+    pub srtp: Option<SrtpPolicy>,
+    /// The only networks that its sound may come from.
+    pub media_networks: Option<Vec<Network>>,
     /// Whether calls are handed to it and taken from it.
     pub enabled: Option<bool>,
 }
 
 const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
-    inbound_sources";
+    inbound_sources, srtp, media_networks";
 
 const fn transport_label(transport: Transport) -> &'static str {
     match transport {
@@ -211,7 +223,9 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         enabled: row.get(8)?,
         created_at: Wall::from_unix_micros(row.get(9)?),
         inbound_sources: parsed_list(row, 10)?,
-        terms: terms::from_row(row, 11)?,
+        srtp: parsed(row, 11)?,
+        media_networks: parsed_list(row, 12)?,
+        terms: terms::from_row(row, 13)?,
     })
 }
 
@@ -245,6 +259,12 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
     checks::within("inbound_sources", sources.len() as u32, 0, INBOUND_SOURCES_MAX as u32)?;
     if let Some((_, twice)) = sources.iter().enumerate().find(|(index, source)| sources[..*index].contains(source)) {
         return Err(Error::invalid("inbound_sources", format!("{twice} stands twice")));
+    }
+    let networks = &carrier.media_networks;
+    checks::within("media_networks", networks.len() as u32, 0, MEDIA_NETWORKS_MAX as u32)?;
+    if let Some((_, twice)) = networks.iter().enumerate().find(|(index, network)| networks[..*index].contains(network))
+    {
+        return Err(Error::invalid("media_networks", format!("{twice} stands twice")));
     }
     source::check_carrier(connection, carrier)?;
     terms::check(connection, &carrier.terms)?;
@@ -299,6 +319,8 @@ impl Store {
                 failover: patch.failover.clone().unwrap_or(old.failover),
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
                 terms: patch.terms.apply(old.terms),
+                srtp: patch.srtp.unwrap_or(old.srtp),
+                media_networks: patch.media_networks.clone().unwrap_or(old.media_networks),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
             };
@@ -339,7 +361,7 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
-    let own: [Value; 11] = [
+    let own: [Value; 13] = [
         carrier.id.to_string().into(),
         carrier.name.clone().into(),
         list_text(&carrier.addresses).into(),
@@ -351,12 +373,14 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         carrier.enabled.into(),
         carrier.created_at.as_unix_micros().into(),
         list_text(&carrier.inbound_sources).into(),
+        carrier.srtp.as_str().to_owned().into(),
+        list_text(&carrier.media_networks).into(),
     ];
     let values = own.into_iter().chain(terms::values(&carrier.terms));
     connection
         .prepare_cached(&format!(
             "INSERT OR REPLACE INTO carriers ({COLUMNS}, {})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
             terms::COLUMNS
         ))?
         .execute(params_from_iter(values))?;

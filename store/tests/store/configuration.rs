@@ -32,6 +32,8 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
             options_interval_s: Some(0),
             buy_deck: None,
         },
+        srtp: domain::srtp::SrtpPolicy::Preferred,
+        media_networks: vec!["203.0.113.0/24".parse().unwrap(), "2001:db8:5::/48".parse().unwrap()],
         enabled: true,
         created_at: NOON,
     }

@@ -70,6 +70,7 @@ impl World {
             auto_recharge: None,
             require_plus: false,
             incoming_to: store::IncomingTo::CalledNumber,
+            srtp: domain::srtp::SrtpPolicy::Off,
         }
     }
 

@@ -8,8 +8,9 @@ use crate::directory::{CallerIdPolicy, Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
-use domain::media::MediaDescription;
+use domain::media::{MediaDescription, Mismatch};
 use domain::refusal::RefusalKind;
+use domain::srtp::SrtpPolicy;
 use domain::{CallId, E164, Entropy, Refusal};
 use rating::Rate;
 use std::collections::VecDeque;
@@ -128,7 +129,7 @@ fn admit_outbound(opening: &Opening, caller: &Owner) -> Result<Errand, Ending> {
         return Err(Ending::refused(refusal.clone()));
     }
     let Some(callee) = errand else {
-        offer(invitation).map_err(Ending::refused)?;
+        offer(directory, invitation, caller.profile.srtp).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
     dial(opening.id, directory, caller, invitation, callee)
@@ -195,17 +196,42 @@ fn dial(
         caller_id: caller_id(directory, caller, invitation),
         rate: Some(rate.clone()),
         places,
-        offer: offer(invitation)?.clone(),
+        offer: offer(directory, invitation, caller.profile.srtp)?,
     })
 }
 
-/// What the caller offers. An INVITE without an offer cannot be carried: there would be nothing to offer the called side.
-pub(super) fn offer(invitation: &Invitation) -> Result<&MediaDescription, Refusal> {
+/// What the caller offers, as far as its trunk takes it. An INVITE without an offer cannot be carried: there would be nothing to
+/// offer the called side.
+pub(super) fn offer(
+    directory: &Directory,
+    invitation: &Invitation,
+    srtp: SrtpPolicy,
+) -> Result<MediaDescription, Refusal> {
     let Some(offer) = &invitation.offer else {
         let sentence = "The INVITE has no session description; send the offer in the INVITE";
         return Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence));
     };
-    offer.audio().map(|_| offer).ok_or_else(|| Refusal::new(RefusalKind::NoCommonCodec))
+    let permitted = offer.permitted(srtp).map_err(mismatched)?;
+    if permitted.audio().is_none() {
+        return Err(RefusalKind::NoCommonCodec.into());
+    }
+    if srtp == SrtpPolicy::Required && directory.settings().srtp_needs_tls && !invitation.is_signalling_secret {
+        let sentence = "SRTP is required here, and its keys came where others can read them; call over TLS";
+        return Err(Refusal::saying(RefusalKind::SrtpRequired, sentence));
+    }
+    Ok(permitted)
+}
+
+fn mismatched(mismatch: Mismatch) -> Refusal {
+    match mismatch {
+        Mismatch::PlainOnly => RefusalKind::SrtpRequired.into(),
+        Mismatch::SecureOnly => RefusalKind::SrtpOff.into(),
+        Mismatch::NoKnownSuite => {
+            let sentence =
+                "The offer has SRTP with no key that can be used; offer a=crypto with AES_CM_128_HMAC_SHA1_80";
+            Refusal::saying(RefusalKind::NoCommonCodec, sentence)
+        }
+    }
 }
 
 /// Who is shown (O5). The PBX may ask for another number of its own profile, and for anonymity; for anything else it gets what

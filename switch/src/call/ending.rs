@@ -83,6 +83,13 @@ impl Ending {
         Ending::refused(Refusal::new(RefusalKind::CarriersFull).retry_after_s(RETRY_AFTER_FULL_S))
     }
 
+    /// The called PBX must have SRTP, and would be sent its keys where others can read them.
+    pub(super) fn pbx_insecure() -> Self {
+        let sentence =
+            "The called PBX requires SRTP and registered where others can read its keys; it must register over TLS";
+        Ending::refused(Refusal::saying(RefusalKind::SrtpRequired, sentence))
+    }
+
     /// The called PBX gave no sign of life.
     pub(super) const fn pbx_silent() -> Self {
         let sentence = Some(Cow::Borrowed("The called PBX does not answer"));

@@ -72,9 +72,10 @@ impl Conclusion {
         let result = match outcome {
             AttemptOutcome::Answered => AttemptResult::Answered,
             AttemptOutcome::NoResponse | AttemptOutcome::NoProgress => AttemptResult::Timeout,
-            AttemptOutcome::Unreachable | AttemptOutcome::Unresolved | AttemptOutcome::UnusableAnswer => {
-                AttemptResult::NetworkFailure
-            }
+            AttemptOutcome::Unreachable
+            | AttemptOutcome::Unresolved
+            | AttemptOutcome::UnusableAnswer
+            | AttemptOutcome::Insecure => AttemptResult::NetworkFailure,
             // A caller that gives up, or an operator, says nothing about the carrier.
             AttemptOutcome::Refused | AttemptOutcome::NoAnswer | AttemptOutcome::GivenUp => AttemptResult::UserFailure,
             AttemptOutcome::SkippedDown
@@ -143,6 +144,7 @@ impl Call {
     }
 
     fn try_next_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let profile_srtp = self.profile_srtp();
         let Phase::Hunting(hunting) = &mut self.phase else { return };
         let Some(place) = hunting.next_place() else {
             let ending = if hunting.was_invited || !hunting.was_full {
@@ -202,6 +204,7 @@ impl Call {
 
     fn invite_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let settings = *self.directory.settings();
+        let profile_srtp = self.profile_srtp();
         let Phase::Hunting(hunting) = &mut self.phase else { return };
         let Some(attempt) = &mut hunting.attempt else { return };
         hunting.was_invited = true;
@@ -219,6 +222,7 @@ impl Call {
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
+            srtp: carrier.map_or(profile_srtp, |carrier| carrier.srtp),
         };
         effects.push(Effect::Leg(attempt.leg, LegOrder::Invite(Box::new(invitation))));
     }
@@ -324,11 +328,14 @@ impl Call {
             LegFailure::Transport => AttemptOutcome::Unreachable,
             LegFailure::Unresolved => AttemptOutcome::Unresolved,
             LegFailure::UnusableAnswer => AttemptOutcome::UnusableAnswer,
+            LegFailure::Insecure => AttemptOutcome::Insecure,
         };
         self.close_attempt(Conclusion::of(outcome), now, effects);
         match failure {
             // It was a 2xx, so somebody had picked up.
             LegFailure::UnusableAnswer => self.clear(Ending::unusable_answer(), now, effects),
+            LegFailure::Insecure if is_pbx => self.clear(Ending::pbx_insecure(), now, effects),
+            LegFailure::Insecure => self.try_next_place(now, effects),
             _ if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
             _ if rang => self.clear(Ending::carriers_failed(), now, effects),
             LegFailure::Timeout | LegFailure::Transport | LegFailure::Unresolved => self.try_next_place(now, effects),

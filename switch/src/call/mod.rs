@@ -30,6 +30,7 @@ use admitting::Errand;
 use clearing::Clearing;
 use domain::call_control::{Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
+use domain::srtp::SrtpPolicy;
 use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
 use hunting::Hunting;
 use legs::Legs;
@@ -174,6 +175,18 @@ impl Call {
     /// The record as far as it is known; final once [`Machine::is_finished`].
     pub fn record(&self) -> &CallRecord {
         &self.record
+    }
+
+    /// How much the caller's sound is to be secured.
+    pub fn caller_srtp(&self) -> SrtpPolicy {
+        match &self.came_from {
+            Some(carrier) => carrier.srtp,
+            None => self.profile_srtp(),
+        }
+    }
+
+    fn profile_srtp(&self) -> SrtpPolicy {
+        self.directory.profile(self.record.profile).map(|profile| profile.srtp).unwrap_or_default()
     }
 
     /// Where in its life it is.

@@ -8,9 +8,10 @@ use super::ending::Ending;
 use crate::directory::{Directory, IncomingTo, Profile};
 use crate::numbering;
 use crate::registration::Binding;
-use domain::call_control::{CallerId, FlowTag, Invitation, Pbx};
+use domain::call_control::{CallerId, FlowTag, Invitation, Pbx, Proof};
 use domain::fact::Transport;
 use domain::refusal::RefusalKind;
+use domain::srtp::SrtpPolicy;
 use domain::{E164, ProfileId, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
     }
     let pbx = pbx(&owner.profile, opening.binding.as_deref())
         .ok_or_else(|| Ending::refused(RefusalKind::PbxNotRegistered))?;
-    let offer = offer(invitation).map_err(Ending::refused)?.clone();
+    let offer = offer(&opening.directory, invitation, carrier_srtp(opening)).map_err(Ending::refused)?;
     let places = VecDeque::from([Place::Pbx(pbx)]);
     Ok(Errand::Dial(Box::new(Dial {
         callee,
@@ -57,6 +58,14 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
         losses: Vec::new(),
         offer,
     })))
+}
+
+/// How much the carrier wants its sound secured.
+fn carrier_srtp(opening: &Opening) -> SrtpPolicy {
+    match opening.invitation.proof {
+        Proof::Carrier(id) => opening.directory.carrier(id).map(|carrier| carrier.srtp).unwrap_or_default(),
+        Proof::Credentials(_) | Proof::Source(_) => SrtpPolicy::default(),
+    }
 }
 
 /// Where the PBX is: where it registered (I1), or else at the first address that it may call from (I7).

@@ -206,6 +206,7 @@ mod tests {
             require_plus: false,
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
             incoming_to: IncomingTo::default(),
+            srtp: Default::default(),
             credentials: 0,
         }
     }

@@ -4,6 +4,7 @@
 
 use super::statuses::Statuses;
 use domain::Country;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::{Deck, Rate};
 use std::net::{IpAddr, SocketAddr};
@@ -48,6 +49,8 @@ pub struct Profile {
     pub sources: Vec<SocketAddr>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }
@@ -109,6 +112,8 @@ pub struct Carrier {
     pub failover: Option<Statuses>,
     /// Where its calls come from; those that others have too are the first one's, by priority, then id.
     pub sources: Vec<CarrierSource>,
+    /// How much its sound is to be secured.
+    pub srtp: SrtpPolicy,
     /// Whether it is used, in both directions.
     pub enabled: bool,
 }
@@ -130,6 +135,7 @@ impl Carrier {
             progress_timeout: None,
             failover: None,
             sources: Vec::new(),
+            srtp: SrtpPolicy::default(),
             enabled: true,
         }
     }

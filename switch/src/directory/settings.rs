@@ -44,6 +44,8 @@ pub struct CallSettings {
     pub media_report_timeout: Duration,
     /// What `Retry-After` says where the ledger does not answer, in seconds.
     pub retry_after_s: u32,
+    /// Whether a trunk that requires SRTP takes and sends keys over encrypted signalling only.
+    pub srtp_needs_tls: bool,
 }
 
 impl Default for CallSettings {
@@ -66,6 +68,8 @@ impl Default for CallSettings {
             reservation_timeout: Duration::from_secs(3),
             media_report_timeout: Duration::from_millis(250),
             retry_after_s: 5,
+            // Who reads the signalling reads the keys (RFC 4568 1).
+            srtp_needs_tls: true,
         }
     }
 }

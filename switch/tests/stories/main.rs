@@ -13,4 +13,5 @@ mod paths;
 mod receiving;
 mod recharge;
 mod registration;
+mod securing;
 mod world;

@@ -92,6 +92,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         require_plus: false,
         sources: Vec::new(),
         incoming_to: IncomingTo::CalledNumber,
+        srtp: Default::default(),
         credentials: 0,
     }
 }
@@ -149,6 +150,7 @@ pub(crate) fn sound() -> MediaDescription {
             format_tokens: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
+            crypto: Vec::new(),
         }],
     }
 }
@@ -164,6 +166,7 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
         asserted_identity: None,
         anonymous: false,
         offer: Some(sound()),
+        is_signalling_secret: false,
         sip_call_id: "pbx-call".to_string(),
     }
 }

@@ -108,6 +108,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             auto_recharge: new.auto_recharge,
             require_plus: new.require_plus,
             incoming_to: beginning.incoming_to,
+            srtp: new.srtp,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })

@@ -298,7 +298,7 @@ impl Node {
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
-            call::Effect::SetSound(side, order) => {
+            call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
                 if side == Side::B {
                     self.called_sounds.insert(place, order.rtp);

@@ -204,3 +204,24 @@ fn n2_n3_a_number_is_added_moved_between_profiles_of_its_company_and_removed() {
     assert_eq!(world.delete(&path).status, 204);
     world.get(&path).problem(404, "not_found");
 }
+
+#[test]
+fn a_trunk_says_how_much_its_sound_is_secured_and_a_carrier_where_it_comes_from() {
+    let world = World::new();
+    let new =
+        json!({"name": "north", "address": "192.0.2.1:5060", "srtp": "preferred", "media_networks": ["192.0.2.0/24"]});
+    let carrier = world.post("/carriers", &new).ok(201);
+    assert_eq!((&carrier["srtp"], &carrier["media_networks"]), (&json!("preferred"), &json!(["192.0.2.0/24"])));
+    let path = format!("/carriers/{}", carrier["id"].as_str().unwrap());
+    let changed =
+        world.patch(&path, &json!({"srtp": "required", "media_networks": ["2001:db8::/32", "192.0.2.7"]})).ok(200);
+    assert_eq!(
+        (&changed["srtp"], &changed["media_networks"]),
+        (&json!("required"), &json!(["2001:db8::/32", "192.0.2.7"]))
+    );
+    world.patch(&path, &json!({"srtp": "always"})).fault("/srtp");
+    world.patch(&path, &json!({"media_networks": ["192.0.2.7/24"]})).fault("/media_networks/0");
+    world.patch(&path, &json!({"media_networks": ["192.0.2.7", "192.0.2.7"]})).fault("/media_networks");
+    let plain = world.post("/carriers", &json!({"name": "south", "address": "192.0.2.2:5060"})).ok(201);
+    assert_eq!((&plain["srtp"], &plain["media_networks"]), (&json!("off"), &json!([])));
+}

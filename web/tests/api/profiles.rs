@@ -285,6 +285,9 @@ fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
     assert_eq!(world.get(&path).ok(200)["incoming_to"], "called_number");
     assert_eq!(world.patch(&path, &json!({"incoming_to": "sip_username"})).ok(200)["incoming_to"], "sip_username");
     world.patch(&path, &json!({"incoming_to": "nobody"})).fault("/incoming_to");
+    assert_eq!(world.get(&path).ok(200)["srtp"], "off");
+    assert_eq!(world.patch(&path, &json!({"srtp": "required"})).ok(200)["srtp"], "required");
+    world.patch(&path, &json!({"srtp": "sometimes"})).fault("/srtp");
     let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
     assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
 }

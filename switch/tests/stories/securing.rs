@@ -1,0 +1,100 @@
+//! How much a trunk wants its sound secured: what it takes of an offer, what it offers onwards, and what it refuses.
+//!
+//! How keys are offered and agreed is the legs'.
+
+use crate::world::*;
+use domain::Entropy;
+use domain::call_control::{Invitation, LegEvent, LegFailure, LegOrder};
+use domain::media::MediaDescription;
+use domain::refusal::RefusalKind;
+use domain::srtp::{CryptoLine, MasterKey, SrtpPolicy, Suite};
+use switch::directory::{CallSettings, Carrier, Profile};
+
+fn secure(transport: &str) -> MediaDescription {
+    let key = MasterKey::mint(Suite::AesCm128HmacSha1_80, &mut Entropy::from_seed([1; 16]));
+    let mut sound = sound();
+    for stream in &mut sound.streams {
+        stream.transport = transport.to_owned();
+        stream.crypto = vec![CryptoLine { tag: 1, key }];
+    }
+    sound
+}
+
+fn world(srtp: SrtpPolicy, srtp_needs_tls: bool, carriers: [SrtpPolicy; 2]) -> World {
+    let profile = Profile { srtp, ..profile(profile_id(), SIP_USER) };
+    let settings =
+        CallSettings { srtp_needs_tls, media_report_timeout: std::time::Duration::ZERO, ..Default::default() };
+    let with = |number, srtp| Carrier { srtp, ..carrier(number) };
+    let town = town().settings(settings).profile(profile);
+    World::of(town.carrier(with(11, carriers[0])).carrier(with(12, carriers[1])), 100, 0)
+}
+
+fn calls(world: &mut World, offer: MediaDescription, is_signalling_secret: bool) -> domain::CallId {
+    world.invite(Invitation { offer: Some(offer), is_signalling_secret, ..invitation("+12025550123") })
+}
+
+fn outcome(policy: SrtpPolicy, needs_tls: bool, offer: MediaDescription, is_secret: bool) -> Option<RefusalKind> {
+    let mut world = world(policy, needs_tls, [SrtpPolicy::Off; 2]);
+    let call = calls(&mut world, offer, is_secret);
+    let refused = (world.invited(call).is_empty()).then(|| match world.last_to_caller(call) {
+        LegOrder::Refuse(refusal) => refusal.kind,
+        other => panic!("not refused: {other:?}"),
+    });
+    if let Some(kind) = refused {
+        assert_eq!(world.record(call).refusal.as_deref(), Some(kind.as_str()));
+        assert_eq!(kind.status(), 488);
+        world.assert_books_closed();
+    }
+    refused
+}
+
+/// Must-show 5, RFC 8643.
+#[test]
+fn a_trunk_takes_of_an_offer_what_its_policy_says_and_refuses_with_its_reason() {
+    use SrtpPolicy::{Off, Preferred, Required};
+    let (required, off) = (Some(RefusalKind::SrtpRequired), Some(RefusalKind::SrtpOff));
+    let unknown = || {
+        let mut offer = secure("RTP/SAVP");
+        offer.streams[0].crypto.clear();
+        offer
+    };
+    for (policy, plain, optional, mandatory) in
+        [(Off, None, None, off), (Preferred, None, None, None), (Required, required, None, None)]
+    {
+        assert_eq!(outcome(policy, false, sound(), false), plain, "{policy}");
+        assert_eq!(outcome(policy, false, secure("RTP/AVP"), false), optional, "{policy}");
+        assert_eq!(outcome(policy, false, secure("RTP/SAVP"), false), mandatory, "{policy}");
+        assert_eq!(outcome(policy, false, unknown(), false), Some(RefusalKind::NoCommonCodec), "{policy}");
+    }
+}
+
+/// Keys in the session description are no secret over UDP.
+#[test]
+fn where_keys_need_tls_required_refuses_keys_that_others_can_read_and_preferred_does_not_ask() {
+    use SrtpPolicy::{Preferred, Required};
+    assert_eq!(outcome(Required, true, secure("RTP/SAVP"), false), Some(RefusalKind::SrtpRequired));
+    assert_eq!(outcome(Required, true, secure("RTP/SAVP"), true), None);
+    assert_eq!(outcome(Preferred, true, secure("RTP/SAVP"), false), None);
+}
+
+#[test]
+fn each_carrier_is_called_as_it_wants_and_one_that_cannot_be_called_in_secret_is_passed_over() {
+    let mut world = world(SrtpPolicy::Off, true, [SrtpPolicy::Required, SrtpPolicy::Preferred]);
+    let call = calls(&mut world, sound(), false);
+    let next = |world: &mut World| {
+        world.ordered(call).into_iter().find_map(|(leg, order)| match order {
+            LegOrder::Invite(invitation) => Some((leg, invitation.srtp)),
+            _ => None,
+        })
+    };
+    // The first three carriers of the town want none.
+    let mut invited = next(&mut world);
+    while let Some((leg, SrtpPolicy::Off)) = invited {
+        world.leg(call, leg, LegEvent::Failed(LegFailure::Transport));
+        invited = next(&mut world);
+    }
+    let (leg, srtp) = invited.unwrap();
+    assert_eq!(srtp, SrtpPolicy::Required);
+    world.leg(call, leg, LegEvent::Failed(LegFailure::Insecure));
+    assert_eq!(next(&mut world).map(|(_, srtp)| srtp), Some(SrtpPolicy::Preferred));
+}
