@@ -133,6 +133,8 @@ fn populate(options: &InitOptions, mut settings: Settings) -> Result<(Value, Val
     settings.media.address = nobody.ip();
     settings.media.advertised_address = None;
     settings.http.listen = nobody;
+    settings.tls.listen.clear();
+    settings.websocket = config::WebSocket::default();
     let options = options.clone();
     actix_rt::System::new().block_on(async move {
         let running = serve::start(&settings).await.map_err(|error| error.to_string())?;

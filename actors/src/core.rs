@@ -11,6 +11,9 @@ use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::shell::{Enduring, Shell};
+use crate::transport::doorkeeper::Doorkeeper;
+use crate::transport::handshakes::Handshakes;
+use crate::transport::tls::Tls;
 use crate::ways::door::{Bindings, FormerSecrets};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
@@ -51,7 +54,7 @@ pub struct NodeLimits {
     pub mailbox_shard_max: usize,
     /// PBXs registered at one time.
     pub bindings_max: usize,
-    /// A TCP connection over which nothing comes for so long is closed.
+    /// A stream connection over which nothing comes for so long is closed.
     pub connection_idle: Duration,
     /// How long bindings are granted.
     pub expiries: Expiries,
@@ -105,6 +108,14 @@ pub struct Core {
     pub limits: NodeLimits,
     /// What live bindings were registered with, where the profile has another password now (S10, D-18).
     pub pinned: DashMap<ProfileId, Pinned>,
+    /// Who may connect.
+    pub(crate) doorkeeper: Arc<Doorkeeper>,
+    /// Certificates, where there are some.
+    pub(crate) tls: Option<Arc<Tls>>,
+    /// TLS handshakes, where there are certificates.
+    pub(crate) handshakes: Option<Handshakes>,
+    /// The origins of pages that may open WebSockets; everybody's where there is none.
+    pub(crate) origins: Vec<String>,
     /// The shards, once they have started.
     pub shards: OnceLock<Vec<ShardHandle>>,
 }
@@ -199,7 +210,7 @@ impl Core {
     }
 
     /// The shard on which the actors of a profile or a carrier live.
-    fn home_of(&self, bits: u128) -> Option<&ShardHandle> {
+    pub(crate) fn home_of(&self, bits: u128) -> Option<&ShardHandle> {
         let shards = self.shards.get()?;
         let mut hasher = SipHasher24::new();
         hasher.write_u128(bits);

@@ -2,14 +2,14 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
-use crate::ways::register::flow_of;
+use crate::ways::register::{flow_of, transport_of};
 use domain::call_control::Whereto;
 use domain::network::Network;
 use domain::{CarrierId, ProfileId};
 use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
-use sip::endpoint::{Destination, Transport};
+use sip::endpoint::Destination;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub struct Desk {
     directory: Arc<Directory>,
     secrets: BTreeMap<Arc<str>, (ProfileId, Ha1)>,
     carriers: BTreeMap<CarrierId, CarrierTarget>,
+    /// Whom a certificate must name that is shown at an address.
+    server_names: BTreeMap<SocketAddr, String>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
     /// The only networks that a carrier's sound may come from, where it has named any.
@@ -42,10 +44,12 @@ pub struct NodeRules {
     pub echo_codes: Vec<String>,
     /// How each country dials, emergency numbers included (O3).
     pub countries: Vec<(Country, CountryPlan)>,
-    /// Where we listen: carriers are called from the first that can reach them.
+    /// Where we listen for UDP and TCP: carriers are called from the first that can reach them.
     pub listeners: Vec<SocketAddr>,
     /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
     pub options_every: Option<Duration>,
+    /// The same for TLS.
+    pub tls_listeners: Vec<SocketAddr>,
 }
 
 impl Desk {
@@ -69,6 +73,12 @@ impl Desk {
         self.carriers.get(&id)
     }
 
+    /// The name that the certificate of whoever listens there must bear (RFC 5922 7.3): the host by which it was configured, or else the
+    /// address itself.
+    pub fn server_name(&self, address: SocketAddr) -> String {
+        self.server_names.get(&address).cloned().unwrap_or_else(|| address.ip().to_string())
+    }
+
     /// The only networks that a carrier's sound may come from; none where it has named none.
     pub fn media_networks(&self, id: CarrierId) -> Option<Arc<[Network]>> {
         self.media_networks.get(&id).cloned()
@@ -81,11 +91,12 @@ impl Desk {
             Whereto::Pbx(pbx) => {
                 let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
                 let flow = flow_of(pbx.flow);
-                let destination = Destination { transport: transport(pbx.transport), addr: pbx.peer, flow, local };
+                let destination = Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local };
                 Some(Target::Pbx(PbxTarget {
                     destination,
                     contact: Arc::clone(&pbx.contact),
                     to_user: pbx.to_user.clone(),
+                    path: Arc::clone(&pbx.path),
                 }))
             }
         }
@@ -138,15 +149,18 @@ impl Desk {
                 caller_id_allowed: true,
             });
         }
-        let mut targets = BTreeMap::new();
+        let (mut targets, mut server_names) = (BTreeMap::new(), BTreeMap::new());
         for carrier in &everything.carriers {
             let addresses = resolved(carrier, &mut faults);
+            for (named, found) in carrier.addresses.iter().zip(&addresses) {
+                found.iter().for_each(|address| drop(server_names.insert(*address, named.host.clone())));
+            }
             let buy_deck = carrier.terms.buy_deck.as_ref().and_then(|name| {
                 let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
                 decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
             });
             builder = builder.carrier(carrier_entry(carrier, &addresses, rules, buy_deck));
-            match addresses.first().map(|first| target(carrier, first, &rules.listeners)) {
+            match addresses.first().map(|first| target(carrier, first, rules)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
                 None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
@@ -156,7 +170,10 @@ impl Desk {
         let media_networks = named.map(|carrier| (carrier.id, carrier.media_networks.clone().into())).collect();
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
-        (Desk { directory: Arc::new(directory), secrets, carriers: targets, locals, media_networks }, faults)
+        (
+            Desk { directory: Arc::new(directory), secrets, carriers: targets, server_names, locals, media_networks },
+            faults,
+        )
     }
 }
 
@@ -268,7 +285,15 @@ fn resolved(carrier: &store::Carrier, faults: &mut Vec<String>) -> Vec<Vec<Socke
 }
 
 /// Where a carrier listens, and the listener of ours that reaches it.
-fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAddr]) -> Result<CarrierTarget, String> {
+fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> Result<CarrierTarget, String> {
+    let is_tls = transport_of(carrier.transport).is_secure();
+    if is_tls && rules.tls_listeners.is_empty() {
+        return Err(format!(
+            "carrier {}: it wants TLS, and this node has none: set tls.listen; it is skipped",
+            carrier.name
+        ));
+    }
+    let listeners = if is_tls { &rules.tls_listeners } else { &rules.listeners };
     let reachable = first.iter().find_map(|addr| {
         let listener = listeners.iter().find(|listener| listener.is_ipv4() == addr.is_ipv4())?;
         Some((*addr, local_towards(*addr, *listener)))
@@ -276,16 +301,9 @@ fn target(carrier: &store::Carrier, first: &[SocketAddr], listeners: &[SocketAdd
     let (addr, local) = reachable.ok_or_else(|| {
         format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
     })?;
-    let destination = Destination { transport: transport(carrier.transport), addr, flow: None, local };
+    let destination = Destination { transport: transport_of(carrier.transport), addr, flow: None, local };
     let number_format = carrier.terms.number_format.clone();
     Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format })
-}
-
-const fn transport(transport: domain::fact::Transport) -> Transport {
-    match transport {
-        domain::fact::Transport::Udp => Transport::Udp,
-        domain::fact::Transport::Tcp => Transport::Tcp,
-    }
 }
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.

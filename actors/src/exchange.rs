@@ -8,12 +8,15 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
 use crate::desk::{Desk, NodeRules};
+use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
 use crate::records::Drain;
 use crate::registry::Registry;
-use crate::shard::{self, Listener, Shard, ShardParts, SoundSilent};
+use crate::shard::{self, Shard, ShardParts, SoundSilent};
 use crate::shell::Tell;
-use crate::transport::tcp;
+use crate::transport::doorkeeper::Doorkeeper;
+use crate::transport::handshakes::Handshakes;
+use crate::transport::tls::{Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -26,7 +29,7 @@ use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
 use sip::endpoint::front_door::FrontDoor;
 use sip::endpoint::steering::SteeringKey;
-use sip::endpoint::{self, Endpoint};
+use sip::endpoint::{self, Endpoint, Transport};
 use sip::transaction::Timing;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +41,6 @@ use switch::carrier::Standing;
 use switch::overload::{Gate, Limits};
 use switch::registration::Binding;
 use telemetry::Telemetry;
-use wire::UdpOptions;
 
 /// What a node is told about its switch.
 pub struct ExchangeSettings {
@@ -62,8 +64,12 @@ pub struct ExchangeSettings {
     pub limits: Limits,
     /// Transactions at one time, over all shards.
     pub transactions_max: usize,
-    /// TCP connections at one time, over all shards.
+    /// Stream connections of others at one time, over all shards; as many may be ours.
     pub connections_max: usize,
+    /// Stream connections at one time from one source.
+    pub connections_per_source_max: usize,
+    /// TLS and WebSockets.
+    pub streams: StreamSettings,
     /// Lengths of queues and tables.
     pub node_limits: NodeLimits,
     /// How long a nonce is good for.
@@ -76,6 +82,17 @@ pub struct ExchangeSettings {
     pub media_advertised: Option<IpAddr>,
     /// What the store does not hold; its listeners are filled in.
     pub rules: NodeRules,
+}
+
+/// TLS and WebSockets of a node; by default there are none.
+#[derive(Clone, Debug, Default)]
+pub struct StreamSettings {
+    /// Where they are spoken: [`Transport::Tls`], [`Transport::Ws`] and [`Transport::Wss`]; port 0 lets the kernel choose.
+    pub listen: Vec<(Transport, SocketAddr)>,
+    /// Certificates; needed where TLS is spoken or carriers are reached by it.
+    pub tls: Option<TlsSettings>,
+    /// The origins of pages that may open WebSockets; everybody's where there is none.
+    pub origins: Vec<String>,
 }
 
 /// The rooms that the switch stands on.
@@ -94,10 +111,12 @@ pub struct Rooms {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address cannot be listened on.
-    #[error("{address} cannot be listened on: {source}; stop who uses it, or change sip.listen")]
+    #[error("{address} cannot be listened on: {source}; stop who uses it, or change {setting}")]
     Listen {
         /// Which.
         address: SocketAddr,
+        /// The setting that names it.
+        setting: &'static str,
         /// What the operating system said.
         source: std::io::Error,
     },
@@ -107,6 +126,15 @@ pub enum StartError {
     /// The operating system gave no chance.
     #[error("the operating system gives no random bytes: {0}")]
     Chance(std::io::Error),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The threads for TLS handshakes did not start.
+    #[error("TLS handshakes cannot be done: {0}")]
+    Handshakes(std::io::Error),
+    /// A listener wants a certificate, and none is named.
+    #[error("{0} is for TLS, and there is no certificate; set tls.certificate_file and tls.key_file")]
+    NoCertificate(SocketAddr),
     /// The media room did not start.
     #[error(transparent)]
     Media(#[from] media::Error),
@@ -122,9 +150,6 @@ pub enum StartError {
 const METHODS: [Method; 7] =
     [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
 
-/// How often a port that the kernel chose for UDP is tried for TCP before it is given up.
-const PORT_TRIES: usize = 16;
-
 /// The switch of one node. A cheap handle: all copies are the same switch.
 #[derive(Clone)]
 pub struct Exchange {
@@ -135,7 +160,7 @@ struct Inner {
     core: Arc<Core>,
     store: Arc<Store>,
     rules: NodeRules,
-    listeners: Vec<SocketAddr>,
+    listening: Listening,
     arbiters: Mutex<Vec<Arbiter>>,
     drain: Drain,
     /// One reload at a time, so that the newest always wins.
@@ -149,16 +174,29 @@ impl Exchange {
     /// [`StartError`]; nothing is left running then.
     pub fn start(settings: ExchangeSettings, rooms: Rooms) -> Result<Exchange, StartError> {
         let shards = settings.shards.clamp(1, u16::from(u8::MAX));
-        let (listeners, mut sockets) = bind(&settings.listen, shards)?;
+        let tls = start_tls(&settings.streams)?;
+        let (listening, mut sockets) = bind(&settings.listen, &settings.streams.listen, shards)?;
         let mut chance = chance::entropy().map_err(StartError::Chance)?;
         let silent: Arc<OnceLock<Vec<Recipient<SoundSilent>>>> = Arc::default();
         let media = Media::start(settings.media.clone(), sink(Arc::clone(&silent)))?;
-        let rules = NodeRules { listeners: listeners.clone(), ..settings.rules.clone() };
+        let rules =
+            NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
         let (desk, faults) = Desk::build(rooms.store.snapshot()?, &rules);
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
+        let handshakes = match &tls {
+            Some(tls) => Some(Handshakes::start(tls, &rooms.telemetry).map_err(StartError::Handshakes)?),
+            None => None,
+        };
+        if let Some(tls) = &tls {
+            rooms.telemetry.set_tls_certificate(Some(tls.loaded().ends_unix_s));
+        }
         let core = Arc::new(Core {
             clock: rooms.clock,
+            doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
+            tls,
+            handshakes,
+            origins: settings.streams.origins.clone(),
             desk: ArcSwap::from_pointee(desk),
             registry: Registry::default(),
             ledger: Arc::clone(&rooms.ledger),
@@ -181,7 +219,7 @@ impl Exchange {
         let mut arbiters = Vec::new();
         let mut handles = Vec::new();
         for number in 0..shards {
-            let naming = naming(&settings, number, steering, &listeners);
+            let naming = naming(&settings, number, steering, &listening.plain);
             let parts = ShardParts {
                 core: Arc::clone(&core),
                 endpoint: Endpoint::new(endpoint_settings(&settings, &naming, shards), chance.fork()),
@@ -190,7 +228,7 @@ impl Exchange {
                 naming,
                 listeners: sockets.pop().unwrap_or_default(),
                 shards,
-                connections_max: settings.connections_max.div_ceil(usize::from(shards)),
+                opened_max: settings.connections_max.div_ceil(usize::from(shards)),
             };
             let arbiter = Arbiter::new();
             let address = Shard::start_in_arbiter(&arbiter.handle(), move |_| Shard::new(parts));
@@ -206,7 +244,7 @@ impl Exchange {
                 core,
                 store: rooms.store,
                 rules,
-                listeners,
+                listening,
                 arbiters: Mutex::new(arbiters),
                 drain,
                 reloading: Mutex::new(()),
@@ -214,9 +252,40 @@ impl Exchange {
         })
     }
 
-    /// The addresses that are listened on, with the ports that were bound.
+    /// The addresses where UDP and TCP are spoken, with the ports that were bound.
     pub fn listeners(&self) -> &[SocketAddr] {
-        &self.inner.listeners
+        &self.inner.listening.plain
+    }
+
+    /// Where TLS and WebSockets are spoken, with the ports that were bound.
+    pub fn stream_listeners(&self) -> &[(Transport, SocketAddr)] {
+        &self.inner.listening.others
+    }
+
+    /// Whether a file of the certificates has changed since it was read. Blocks for a look at the files.
+    pub fn has_changed_certificates(&self) -> bool {
+        self.inner.core.tls.as_ref().is_some_and(|tls| tls.has_changed())
+    }
+
+    /// Reads the certificates anew; connections that stand keep what they shook hands with. Blocks. Gives whom the new one names, or
+    /// nothing where the node has none.
+    ///
+    /// # Errors
+    /// [`TlsError`]; the old certificate stays in force, and the metric says so.
+    pub fn reload_certificates(&self) -> Result<Option<String>, TlsError> {
+        let core = &self.inner.core;
+        let Some(tls) = &core.tls else { return Ok(None) };
+        let now_unix_s = i64::try_from(core.clock.now().wall.as_unix_micros() / 1_000_000).unwrap_or(i64::MAX);
+        match tls.reload(now_unix_s) {
+            Ok(loaded) => {
+                core.telemetry.set_tls_certificate(Some(loaded.ends_unix_s));
+                Ok(Some(loaded.names.clone()))
+            }
+            Err(error) => {
+                core.telemetry.set_tls_certificate(None);
+                Err(error)
+            }
+        }
     }
 
     /// Every call that lives (R12), in order of birth.
@@ -379,6 +448,14 @@ fn sink(shards: Arc<OnceLock<Vec<Recipient<SoundSilent>>>>) -> EventSink {
     })
 }
 
+fn start_tls(streams: &StreamSettings) -> Result<Option<Arc<Tls>>, StartError> {
+    match (&streams.tls, streams.listen.iter().find(|(transport, _)| transport.is_secure())) {
+        (Some(settings), _) => Ok(Some(Arc::new(Tls::start(settings.clone())?))),
+        (None, Some((_, address))) => Err(StartError::NoCertificate(*address)),
+        (None, None) => Ok(None),
+    }
+}
+
 fn secret_key() -> std::io::Result<[u8; 32]> {
     let mut key = [0; 32];
     chance::fill(&mut key)?;
@@ -390,33 +467,44 @@ fn naming(settings: &ExchangeSettings, shard: u16, steering: SteeringKey, listen
     let contact = SocketAddr::new(settings.advertised.unwrap_or(first.ip()), first.port());
     let host: Arc<str> = match &settings.host {
         Some(host) => host.as_str().into(),
-        None => match contact.ip() {
-            IpAddr::V4(ip) => ip.to_string().into(),
-            IpAddr::V6(ip) => format!("[{ip}]").into(),
-        },
+        None => host_of(contact.ip()).into(),
     };
     Naming {
         shard,
         steering,
-        identity: Arc::new(leg::Identity { host, user_agent: settings.user_agent.as_str().into(), contact }),
-        is_advertised: settings.advertised.is_some(),
+        identity: Arc::new(leg::Identity {
+            host,
+            user_agent: settings.user_agent.as_str().into(),
+            contact,
+            transport: Transport::Udp,
+            is_sips: false,
+        }),
+        advertised: settings.advertised,
         media_advertised: settings.media_advertised,
+    }
+}
+
+/// An address as the host of a URI or a Via (RFC 3261 25.1).
+fn host_of(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 
 fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) -> endpoint::Settings {
     let transactions_max = settings.transactions_max.div_ceil(usize::from(shards));
+    let mut front_door =
+        FrontDoor { methods: METHODS.to_vec(), server: settings.user_agent.clone(), ..FrontDoor::default() };
+    // What REGISTERs may require (RFC 3327, RFC 5626).
+    front_door.extensions.extend(["path", "outbound"]);
     endpoint::Settings {
         shard: naming.shard,
         timing: settings.timing,
         server_transactions_max: transactions_max,
         client_transactions_max: transactions_max,
-        advertised_host: settings.advertised.map(|ip| ip.to_string()),
-        front_door: FrontDoor {
-            methods: METHODS.to_vec(),
-            server: settings.user_agent.clone(),
-            ..FrontDoor::default()
-        },
+        advertised_host: settings.advertised.map(host_of),
+        front_door,
         ..endpoint::Settings::default()
     }
 }
@@ -434,42 +522,4 @@ fn challenger(
         ..sip::digest::Settings::new(settings.realm.as_str(), Issuer(shard))
     };
     Challenger::new(issuer, secret, entropy, clock.now().wall)
-}
-
-/// Binds every address once for each shard. Gives the addresses, and each shard's sockets.
-fn bind(listen: &[SocketAddr], shards: u16) -> Result<(Vec<SocketAddr>, Vec<Vec<Listener>>), StartError> {
-    if listen.is_empty() {
-        return Err(StartError::NoAddress);
-    }
-    let mut addresses = Vec::new();
-    let mut sockets: Vec<Vec<Listener>> = (0..shards).map(|_| Vec::new()).collect();
-    for wanted in listen {
-        let failed = |source| StartError::Listen { address: *wanted, source };
-        let address = free_address(*wanted).map_err(failed)?;
-        for shard in &mut sockets {
-            shard.push(listener(address).map_err(failed)?);
-        }
-        addresses.push(address);
-    }
-    Ok((addresses, sockets))
-}
-
-/// The address with a port that is free for UDP and TCP. One plain bind proves it, for `SO_REUSEPORT` would share the port
-/// with another process of the same user without a word.
-fn free_address(wanted: SocketAddr) -> std::io::Result<SocketAddr> {
-    for _ in 0..PORT_TRIES {
-        let udp = wire::udp_socket(wanted, &UdpOptions::default())?;
-        let address = udp.local_addr()?;
-        match std::net::TcpListener::bind(address) {
-            Ok(_) => return Ok(address),
-            Err(error) if wanted.port() != 0 => return Err(error),
-            // The kernel's choice for UDP is taken for TCP: another.
-            Err(_) => {}
-        }
-    }
-    Err(std::io::ErrorKind::AddrInUse.into())
-}
-
-fn listener(address: SocketAddr) -> std::io::Result<Listener> {
-    Ok(Listener { address, udp: crate::transport::udp::open(address)?, tcp: tcp::listen(address)? })
 }

@@ -12,6 +12,7 @@ mod core;
 pub mod desk;
 mod exchange;
 mod figures;
+mod listening;
 pub mod mailbox;
 mod profile;
 mod records;
@@ -24,5 +25,6 @@ mod transport;
 pub mod ways;
 
 pub use core::NodeLimits;
-pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError};
+pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings};
 pub use recovery::{Recovered, recover};
+pub use transport::tls::{ClientCertificates, TlsError, TlsSettings};

@@ -3,8 +3,8 @@
 //! SIP is read and written by the shard; how long a binding is granted is the machine's to decide.
 
 use crate::core::Core;
-use crate::mailbox::tell;
-use crate::shard::RegisterAnswered;
+use crate::mailbox::{offer, tell};
+use crate::shard::{ProbeOrdered, RegisterAnswered};
 use crate::shell::{Enduring, Outlet, Shell};
 use domain::ProfileId;
 use std::sync::Arc;
@@ -56,6 +56,13 @@ impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
                     self.core.pinned.remove(&self.id);
                 }
                 self.core.registry.publish_binding(self.id, binding);
+            }
+            Effect::Probe(binding) => {
+                if let Some(shard) = self.core.home_of(self.id.bits()) {
+                    let (profile, binding) = (self.id, binding);
+                    // Where the shard lags behind, the next question is in time.
+                    let _ = offer(&shard.address, ProbeOrdered { profile, binding });
+                }
             }
             Effect::Tell(fact) => self.core.tell(&fact),
         }

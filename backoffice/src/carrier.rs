@@ -26,6 +26,8 @@ pub enum TransportName {
     Udp,
     /// TCP.
     Tcp,
+    /// TLS: the carrier's certificate is verified, and the switch needs a TLS listener of its own.
+    Tls,
 }
 
 impl From<TransportName> for Transport {
@@ -33,6 +35,7 @@ impl From<TransportName> for Transport {
         match name {
             TransportName::Udp => Transport::Udp,
             TransportName::Tcp => Transport::Tcp,
+            TransportName::Tls => Transport::Tls,
         }
     }
 }
@@ -42,6 +45,8 @@ impl From<Transport> for TransportName {
         match transport {
             Transport::Udp => TransportName::Udp,
             Transport::Tcp => TransportName::Tcp,
+            // A carrier is reached where it listens, and nobody listens for WebSockets of ours: the API takes none.
+            Transport::Tls | Transport::Ws | Transport::Wss => TransportName::Tls,
         }
     }
 }

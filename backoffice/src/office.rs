@@ -6,7 +6,6 @@ use crate::caller::Caller;
 use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
 use crate::switchboard::Switchboard;
-use domain::fact::Transport;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
@@ -26,20 +25,13 @@ pub struct Settings {
     pub realm: String,
     /// What PBXs register with; none where it is the address that they reach us at.
     pub domain: Option<String>,
-    /// What SIP is spoken over at each listener (P6).
-    pub transports: Vec<Transport>,
     /// Channels of a profile at most (C2), 1 to 10000; more than 300 for wholesale.
     pub channels_max: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings {
-            realm: "tandem".to_owned(),
-            domain: None,
-            transports: vec![Transport::Udp, Transport::Tcp],
-            channels_max: CHANNELS_MAX,
-        }
+        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX }
     }
 }
 

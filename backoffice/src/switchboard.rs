@@ -2,6 +2,7 @@
 //!
 //! How calls run does not live here.
 
+use domain::fact::Transport;
 use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -37,8 +38,8 @@ pub trait Switchboard: Send + Sync {
     /// A company has more credit: recharges that failed are tried again (K6).
     fn company_topped_up(&self, company: CompanyId);
 
-    /// The addresses that SIP is spoken at.
-    fn listeners(&self) -> Vec<SocketAddr>;
+    /// Where SIP is spoken, and over what, in order of preference (P6).
+    fn listeners(&self) -> Vec<(Transport, SocketAddr)>;
 
     /// Whether calls are taken.
     fn is_ready(&self) -> bool;

@@ -3,11 +3,13 @@
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
 use crate::emergency;
+use crate::reach::{unreachable, unroutable};
 use crate::settings::{Calls, Carriers, Http, Ledger, Media, Node, Registration, Settings, Sip};
-use crate::values::{EchoNumber, LedgerEngine};
+use crate::streams::{Tls, WebSocket};
+use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A key of a section.
 type Key = (&'static str, &'static str);
@@ -24,6 +26,8 @@ pub(crate) struct Found {
 
 /// Addresses that UDP and TCP listen on, at most.
 const LISTEN_MAX: usize = 16;
+/// Origins of pages at most.
+const ORIGINS_MAX: usize = 64;
 /// Echo numbers at most.
 const ECHO_MAX: usize = 16;
 
@@ -32,6 +36,8 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     let mut checks = Checks::default();
     checks.node(&settings.node);
     checks.sip(&settings.sip);
+    checks.tls(&settings.tls, &settings.websocket);
+    checks.websocket(&settings.websocket);
     checks.registration(&settings.registration);
     checks.media(&settings.media);
     checks.calls(&settings.calls);
@@ -81,17 +87,7 @@ impl Checks {
             self.complain(&[("sip", "digest_algorithms")], "no digest algorithm".to_owned(), help);
         }
         let listen = ("sip", "listen");
-        if !(1..=LISTEN_MAX).contains(&sip.listen.len()) {
-            let message = format!("{} addresses", sip.listen.len());
-            self.complain(&[listen], message, format!("expected 1 to {LISTEN_MAX}, such as [\"192.0.2.1:5060\"]"));
-        }
-        let mut seen = BTreeSet::new();
-        for address in &sip.listen {
-            // Port 0 is drawn anew for each socket, so it may stand twice.
-            if address.port() != 0 && !seen.insert(address) {
-                self.complain(&[listen], format!("{address} stands twice"), "name each address once");
-            }
-        }
+        self.listen(listen, &sip.listen, 1, "192.0.2.1:5060");
         if sip.advertised_address.is_none()
             && let Some(address) = sip.listen.iter().find(|address| address.ip().is_unspecified())
         {
@@ -125,12 +121,85 @@ impl Checks {
         self.range(("sip", "calls_per_second_max"), sip.calls_per_second_max, 1, 100_000, " calls a second");
         self.range(("sip", "transactions_max"), sip.transactions_max, 100, 10_000_000, " transactions");
         self.range(("sip", "connections_max"), sip.connections_max, 1, 1_000_000, " connections");
+        let most = sip.connections_max.max(1);
+        self.range(
+            ("sip", "connections_per_source_max"),
+            sip.connections_per_source_max,
+            1,
+            most,
+            " connections (connections_max)",
+        );
         self.range(("sip", "connection_idle_timeout_s"), sip.connection_idle_timeout_s, 30, 86_400, " seconds");
         self.range(("sip", "nonce_lifetime_s"), sip.nonce_lifetime_s, 10, 86_400, " seconds");
     }
 
+    /// A list of addresses to listen on.
+    fn listen(&mut self, key: Key, addresses: &[SocketAddr], min: usize, example: &str) {
+        if !(min..=LISTEN_MAX).contains(&addresses.len()) {
+            let message = format!("{} addresses", addresses.len());
+            self.complain(&[key], message, format!("expected {min} to {LISTEN_MAX}, such as [\"{example}\"]"));
+        }
+        let mut seen = BTreeSet::new();
+        for address in addresses {
+            // Port 0 is drawn anew for each socket, so it may stand twice.
+            if address.port() != 0 && !seen.insert(address) {
+                self.complain(&[key], format!("{address} stands twice"), "name each address once");
+            }
+        }
+    }
+
+    fn tls(&mut self, tls: &Tls, websocket: &WebSocket) {
+        self.listen(("tls", "listen"), &tls.listen, 0, "192.0.2.1:5061");
+        let wanted = match (tls.listen.is_empty(), websocket.secure_listen.is_empty()) {
+            (false, _) => Some(("tls", "listen")),
+            (true, false) => Some(("websocket", "secure_listen")),
+            (true, true) => None,
+        };
+        if let Some((section, listen)) = wanted {
+            for (key, file) in [("certificate_file", &tls.certificate_file), ("key_file", &tls.key_file)] {
+                if file.is_none() {
+                    let message = format!("not set, and {section}.{listen} needs it");
+                    let help =
+                        "name a file in PEM; certificate and key of Let's Encrypt are fullchain.pem and privkey.pem";
+                    self.complain(&[("tls", key), (section, listen)], message, help);
+                }
+            }
+        }
+        if tls.client_certificates != ClientCertificates::Off && tls.client_ca_file.is_none() {
+            self.complain(
+                &[("tls", "client_ca_file"), ("tls", "client_certificates")],
+                format!("not set, and tls.client_certificates is \"{}\"", tls.client_certificates),
+                "name the file with the authorities that issue certificates to your PBXs and carriers",
+            );
+        }
+    }
+
+    fn websocket(&mut self, websocket: &WebSocket) {
+        self.listen(("websocket", "listen"), &websocket.listen, 0, "127.0.0.1:5062");
+        self.listen(("websocket", "secure_listen"), &websocket.secure_listen, 0, "192.0.2.1:5063");
+        if websocket.origins.len() > ORIGINS_MAX {
+            let message = format!("{} origins", websocket.origins.len());
+            self.complain(&[("websocket", "origins")], message, format!("at most {ORIGINS_MAX}"));
+        }
+        for origin in &websocket.origins {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            if host.is_none_or(|host| host.is_empty() || host.contains('/')) {
+                let message = format!("\"{}\" is no origin", origin.escape_debug());
+                self.complain(
+                    &[("websocket", "origins")],
+                    message,
+                    "expected such as https://phone.example.com, without a path",
+                );
+            }
+        }
+    }
+
     fn registration(&mut self, registration: &Registration) {
-        let Registration { expires_nat_max_s, expires_direct_max_s, expires_min_s, bindings_max } = *registration;
+        let Registration { expires_nat_max_s, expires_direct_max_s, expires_min_s, keep_alive_s, bindings_max } =
+            *registration;
+        if keep_alive_s != 0 {
+            self.range(("registration", "keep_alive_s"), keep_alive_s, 10, 3_600, " seconds, or 0 for none");
+        }
         self.range(("registration", "expires_min_s"), expires_min_s, 1, 86_400, " seconds");
         for (key, value) in [("expires_nat_max_s", expires_nat_max_s), ("expires_direct_max_s", expires_direct_max_s)] {
             if value < expires_min_s || value > 86_400 {
@@ -246,6 +315,8 @@ impl Checks {
                 format!("permit {} calls at most, or more ports", media.ports() / Media::PORTS_PER_CALL),
             );
         }
+        self.listeners_apart(settings);
+        self.reachable(settings);
         for address in &sip.listen {
             let (port, ip) = (address.port(), address.ip());
             if (media.port_min..=media.port_max).contains(&port) && share(ip, media.address) {
@@ -269,6 +340,50 @@ impl Checks {
                 format!("{} is not below ring_timeout_s, {}", calls.carrier_progress_timeout_s, calls.ring_timeout_s),
                 "a carrier must be given up before the call is, or the next one is never tried",
             );
+        }
+    }
+
+    /// What is told to who comes from the internet must be reachable from there.
+    fn reachable(&mut self, settings: &Settings) {
+        let Settings { sip, tls, websocket, media, .. } = settings;
+        let all = sip.listen.iter().chain(&tls.listen).chain(&websocket.listen).chain(&websocket.secure_listen);
+        let Some(public) = all.map(SocketAddr::ip).find(|ip| unroutable(*ip).is_none()) else { return };
+        if let Some(advertised) = sip.advertised_address
+            && let Some(why) = unreachable(public, advertised)
+        {
+            let help =
+                format!("name the public address that peers send to, or leave it out: they are told {public} then");
+            self.complain(&[("sip", "advertised_address")], why, help);
+        }
+        let key = if media.advertised_address.is_some() { "advertised_address" } else { "address" };
+        if let Some(why) = unreachable(public, media.advertised_address.unwrap_or(media.address)) {
+            let help = format!(
+                "set media.address to {public}, or media.advertised_address to the public address of this machine"
+            );
+            self.complain(&[("media", key), ("sip", "listen")], format!("SDP would name it, but {why}"), help);
+        }
+    }
+
+    /// Two listeners cannot have one TCP port.
+    fn listeners_apart(&mut self, settings: &Settings) {
+        let Settings { sip, tls, websocket, http, .. } = settings;
+        let lists: [(Key, &[SocketAddr]); 5] = [
+            (("sip", "listen"), &sip.listen),
+            (("tls", "listen"), &tls.listen),
+            (("websocket", "listen"), &websocket.listen),
+            (("websocket", "secure_listen"), &websocket.secure_listen),
+            (("http", "listen"), std::slice::from_ref(&http.listen)),
+        ];
+        for (index, (key, addresses)) in lists.iter().enumerate().skip(1) {
+            for address in *addresses {
+                let in_the_way = |other: &SocketAddr| other.port() == address.port() && share(other.ip(), address.ip());
+                // What stands in one list twice was told before; SIP and HTTP are told together below.
+                let earlier = lists[..index].iter().filter(|(other, _)| (other.0, key.0) != ("sip", "http"));
+                for (other, _) in earlier.filter(|(_, others)| address.port() != 0 && others.iter().any(in_the_way)) {
+                    let message = format!("{address} is taken by {}.{}", other.0, other.1);
+                    self.complain(&[*key, *other], message, "choose another port: each transport has its own");
+                }
+            }
         }
     }
 

@@ -11,20 +11,24 @@ mod emergency;
 mod environment;
 mod fault;
 mod load;
+mod reach;
 mod redis_url;
 mod secret;
 mod settings;
+mod streams;
 mod values;
 
 pub use emergency::{Country, EmergencyNumbers, NotACountry};
 pub use environment::{ENV_PREFIX, environment};
 pub use fault::{ConfigFaults, Fault};
+pub use reach::{unreachable, unroutable};
 pub use redis_url::RedisUrl;
 pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
 pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
+pub use streams::{Tls, WebSocket};
 pub use values::{
-    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, NotAValue,
-    RouteOrder, StatusPattern, StatusSet,
+    ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,
+    MediaLearning, NotAValue, RouteOrder, StatusPattern, StatusSet, TlsVersion,
 };
 
 /// The settings file that is shipped: every key with its default and what follows from it.

@@ -4,6 +4,7 @@
 
 use crate::emergency::Country;
 use crate::redis_url::RedisUrl;
+use crate::streams::{Tls, WebSocket};
 use crate::values::{
     DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, RouteOrder,
     StatusPattern, StatusSet,
@@ -22,6 +23,10 @@ pub struct Settings {
     pub node: Node,
     /// SIP transport and transactions.
     pub sip: Sip,
+    /// SIP over TLS.
+    pub tls: Tls,
+    /// SIP over WebSockets.
+    pub websocket: WebSocket,
     /// How long PBXs may stay registered.
     pub registration: Registration,
     /// RTP.
@@ -106,9 +111,11 @@ pub struct Sip {
     pub calls_per_second_max: u32,
     /// Transactions at one time, over all shards. Beyond it new requests get 503 without state.
     pub transactions_max: u32,
-    /// TCP connections at one time, over all shards. Beyond it new ones are closed at once.
+    /// TCP, TLS and WebSocket connections of others at one time, over all shards. Beyond it new ones are closed at once.
     pub connections_max: u32,
-    /// Seconds of silence after which a TCP connection without calls is closed.
+    /// The same from one source: an IPv4 address, or an IPv6 /64.
+    pub connections_per_source_max: u32,
+    /// Seconds of silence after which a connection is closed.
     pub connection_idle_timeout_s: u32,
     /// Seconds that a digest nonce is good for, 10 to 86400; after it a PBX is told `stale` and asks again by itself.
     pub nonce_lifetime_s: u32,
@@ -134,6 +141,7 @@ impl Default for Sip {
             calls_per_second_max: 1_000,
             transactions_max: 200_000,
             connections_max: 10_000,
+            connections_per_source_max: 500,
             connection_idle_timeout_s: 900,
             nonce_lifetime_s: 300,
             nonce_key_file: None,
@@ -151,13 +159,21 @@ pub struct Registration {
     pub expires_direct_max_s: u32,
     /// Seconds at least: who asks for less gets 423 with this in Min-Expires.
     pub expires_min_s: u32,
+    /// Seconds between two OPTIONS to a PBX behind NAT over UDP, 10 to 3600; 0 for none.
+    pub keep_alive_s: u32,
     /// Registered PBXs at one time. One more gets 503.
     pub bindings_max: u32,
 }
 
 impl Default for Registration {
     fn default() -> Self {
-        Registration { expires_nat_max_s: 45, expires_direct_max_s: 3_600, expires_min_s: 30, bindings_max: 100_000 }
+        Registration {
+            expires_nat_max_s: 45,
+            expires_direct_max_s: 3_600,
+            expires_min_s: 30,
+            keep_alive_s: 25,
+            bindings_max: 100_000,
+        }
     }
 }
 

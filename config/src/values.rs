@@ -129,6 +129,26 @@ words!(
 });
 
 words!(
+    /// The oldest version of TLS that is spoken.
+    TlsVersion, "a version of TLS", "1.2 or 1.3", {
+    /// TLS 1.2 and 1.3.
+    Tls12 = "1.2",
+    /// TLS 1.3 alone.
+    Tls13 = "1.3",
+});
+
+words!(
+    /// Whether who connects by TLS shows a certificate.
+    ClientCertificates, "a rule for client certificates", "off, optional or required", {
+    /// None is asked for.
+    Off = "off",
+    /// One that is shown must be good.
+    Optional = "optional",
+    /// Nobody comes in without a good one.
+    Required = "required",
+});
+
+words!(
     /// The shape of log lines.
     LogFormat, "a log format", "json or text", {
     /// One JSON object a line, for machines.

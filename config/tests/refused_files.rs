@@ -35,7 +35,7 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
     assert_eq!(
         report(&faults),
         "  × [registration]: unknown key `expires_natt_max_s`, expected one of `expires_nat_max_s`, `expires_direct_max_s`,
-  │ `expires_min_s`, `bindings_max`
+  │ `expires_min_s`, `keep_alive_s`, `bindings_max`
    ╭─[tandem.toml:3:1]
  2 │ expires_min_s = 30
  3 │ expires_natt_max_s = 45
@@ -49,8 +49,8 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
 fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
-        "  × unknown key `sipp`, expected one of `node`, `sip`, `registration`, `media`, `calls`, `carriers`, `limits`,
-  │ `ledger`, `http`, `log`
+        "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`,
+  │ `carriers`, `limits`, `ledger`, `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────
@@ -136,7 +136,7 @@ fn a_variable_is_refused_by_its_name() {
              \"127.0.0.1:5060\" or \"[::1]:5060\"",
             "the variable TANDEM__SIP__T1=\"500\": unknown key `t1`, expected one of `listen`, `advertised_address`, `domain`, \
              `realm`, `digest_algorithms`, `user_agent`, `t1_ms`, `t2_ms`, `t4_ms`, `calls_max`, `calls_per_second_max`, `transactions_max`, \
-             `connections_max`, `connection_idle_timeout_s`, `nonce_lifetime_s`, `nonce_key_file`",
+             `connections_max`, `connections_per_source_max`, `connection_idle_timeout_s`, `nonce_lifetime_s`, `nonce_key_file`",
             "the variable TANDEM__SIP__T4_MS=\"-1\": invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
         ]
     );
@@ -342,4 +342,19 @@ fn a_wrong_redis_url_is_refused_and_a_password_in_it_is_not_repeated() {
     assert!(messages(&faults)[0].contains("the password in a file that ledger.password_file names"));
     let faults = refused(&text("rediss://127.0.0.1"));
     assert!(messages(&faults)[0].contains("TLS comes with a later version"));
+}
+
+#[test]
+fn an_address_that_nobody_can_reach_is_not_told_to_the_internet() {
+    let public = "[sip]\nlisten = [\"8.8.8.8:5060\"]\n";
+    let told = messages(&refused(public)).join("\n");
+    assert!(told.contains("media.address: SDP would name it, but 127.0.0.1 is the loopback of this machine"), "{told}");
+    let behind = format!("{public}advertised_address = \"192.168.1.2\"\n[media]\naddress = \"8.8.8.8\"\n");
+    assert_eq!(
+        messages(&refused(&behind)),
+        [
+            "sip.advertised_address: 192.168.1.2 is a private address (RFC 1918), and peers that reach 8.8.8.8 from the internet \
+          cannot send to it"
+        ]
+    );
 }

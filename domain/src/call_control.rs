@@ -100,6 +100,8 @@ pub struct Pbx {
     pub transport: Transport,
     /// Over which connection.
     pub flow: FlowTag,
+    /// The proxies on the way to it, the nearest to us first (RFC 3327): each a URI in angle brackets.
+    pub path: Arc<[Arc<str>]>,
 }
 
 /// Where the called side is.

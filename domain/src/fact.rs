@@ -36,6 +36,25 @@ pub enum Transport {
     Udp,
     /// TCP.
     Tcp,
+    /// TLS.
+    Tls,
+    /// WebSocket.
+    Ws,
+    /// WebSocket in TLS.
+    Wss,
+}
+
+impl Transport {
+    /// As settings, API and metrics write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+            Transport::Ws => "ws",
+            Transport::Wss => "wss",
+        }
+    }
 }
 
 /// How an attempt to prove an identity went.

@@ -94,7 +94,7 @@ impl CalledLeg {
             local,
             remote: to,
             target: request_uri.clone().unwrap_or_default(),
-            routes: Vec::new(),
+            routes: target.routes(),
             sequence: 0,
             max_forwards: naming.hops_left,
         };

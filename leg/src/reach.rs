@@ -4,7 +4,7 @@
 //! NAT), is replaced by where the peer's messages come from, which answers for both (rule S14).
 
 use sip::dialog::Dialog;
-use sip::endpoint::{Destination, Source, Transport};
+use sip::endpoint::{Destination, Source};
 use sip::{Host, Uri};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ const SIP_PORT: u16 = 5060;
 pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
     let back = Destination::back_to(source);
     // A connection that stands is the way; it may be the only one (RFC 5923).
-    if source.transport == Transport::Tcp {
+    if source.transport.is_stream() {
         return back;
     }
     match Uri::parse(dialog.next_hop().as_bytes()).ok().and_then(|uri| address_of(&uri)) {

@@ -29,6 +29,8 @@ pub struct PbxTarget {
     pub contact: Arc<str>,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
+    /// The proxies on the way to it, the nearest to us first (RFC 3327 5.4): the INVITE's Route.
+    pub path: Arc<[Arc<str>]>,
 }
 
 /// Where a leg calls.
@@ -58,6 +60,24 @@ impl Target {
         }
     }
 
+    /// The values of Route, in order.
+    pub(crate) fn routes(&self) -> Vec<String> {
+        match self {
+            Target::Carrier(_) => Vec::new(),
+            Target::Pbx(pbx) => pbx.path.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Whether it is called by a `sips:` URI: then we are reached by one too (RFC 3261 8.1.1.8).
+    pub fn is_sips(&self) -> bool {
+        match self {
+            Target::Carrier(_) => false,
+            Target::Pbx(pbx) => {
+                Uri::parse(pbx.contact.as_bytes()).is_ok_and(|contact| contact.scheme() == sip::Scheme::Sips)
+            }
+        }
+    }
+
     /// The value of To (I4): of a PBX the number without `+`, or its SIP user, at our domain.
     pub(crate) fn to(&self, callee: E164, identity: &Identity) -> String {
         match self {
@@ -72,7 +92,7 @@ impl Target {
     /// The value of our Contact: towards a PBX with the number that calls (I5).
     pub(crate) fn our_contact(&self, caller_id: &CallerId, identity: &Identity) -> String {
         match (self, caller_id) {
-            (Target::Pbx(_), CallerId::Number(number)) => format!("<sip:{number}@{}>", identity.contact),
+            (Target::Pbx(_), CallerId::Number(number)) => identity.contact_of(&number.to_string()),
             (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => identity.contact_value(),
         }
     }

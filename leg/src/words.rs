@@ -7,7 +7,9 @@ use domain::call_control::{LegEvent, LegOrder};
 use domain::media::{Direction, Stream};
 use domain::srtp::Keying;
 use sip::Message;
-use sip::endpoint::{ClientTransactionId, Destination, HeaderLines, Reply, ServerTransactionId, Source, TransactionId};
+use sip::endpoint::{
+    ClientTransactionId, Destination, HeaderLines, Reply, ServerTransactionId, Source, TransactionId, Transport,
+};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -20,14 +22,33 @@ pub struct Identity {
     pub user_agent: Arc<str>,
     /// Where peers reach us: the address in Contact.
     pub contact: SocketAddr,
+    /// Over what they reach us there.
+    pub transport: Transport,
+    /// Whether Contact says `sips:`, as the peer did (RFC 3261 8.1.1.8, 12.1.1).
+    pub is_sips: bool,
 }
 
 impl Identity {
     /// The value of Contact.
     pub(crate) fn contact_value(&self) -> String {
-        let mut text = String::with_capacity(32);
-        text.push_str("<sip:");
+        self.contact_of("")
+    }
+
+    /// The value of Contact with this user part; without one where it is empty. Over a stream it names the transport, or the peer's
+    /// next request would come over UDP (RFC 3263 4.1); `sips:` over TLS needs no name.
+    pub(crate) fn contact_of(&self, user: &str) -> String {
+        let mut text = String::with_capacity(64);
+        text.push_str(if self.is_sips { "<sips:" } else { "<sip:" });
+        text.push_str(user);
+        text.push_str(if user.is_empty() { "" } else { "@" });
         crate::put::socket(&mut text, self.contact);
+        match self.transport.uri_parameter() {
+            Some(name) if !(self.is_sips && self.transport == Transport::Tls) => {
+                text.push_str(";transport=");
+                text.push_str(name);
+            }
+            _ => {}
+        }
         text.push('>');
         text
     }

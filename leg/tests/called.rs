@@ -45,6 +45,7 @@ fn pbx(to_user: Option<&str>) -> Target {
         destination: destination(),
         contact: "sip:99050000040027@10.0.0.7:5062;rinstance=1".into(),
         to_user: to_user.map(Into::into),
+        path: [Arc::from("<sip:edge.example.net;lr>")].into(),
     })
 }
 
@@ -53,6 +54,8 @@ fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Eff
         host: "sip.example.net".into(),
         user_agent: "Tandem".into(),
         contact: "203.0.113.1:5060".parse().unwrap(),
+        transport: Transport::Udp,
+        is_sips: false,
     };
     let naming = LegNaming {
         call_id: "ours@203.0.113.1".into(),
@@ -118,8 +121,12 @@ fn a_pbx_that_wants_to_sees_its_own_user_in_to_and_of_an_anonymous_caller_nothin
 
 #[test]
 fn a_contact_that_cannot_be_called_fails_the_leg_before_anything_is_sent() {
-    let target =
-        Target::Pbx(PbxTarget { destination: destination(), contact: "tel:+12025550100".into(), to_user: None });
+    let target = Target::Pbx(PbxTarget {
+        destination: destination(),
+        contact: "tel:+12025550100".into(),
+        to_user: None,
+        path: Arc::default(),
+    });
     let (leg, effects) = invite_at(&target, &order(CallerId::Anonymous));
     assert!(leg.is_finished());
     assert!(matches!(effects[..], [Effect::Tell(LegEvent::Failed(LegFailure::Transport))]));
@@ -161,4 +168,38 @@ fn a_leg_that_is_given_up_at_once_is_cancelled_as_soon_as_its_invite_has_a_name(
     assert!(told.is_empty(), "there is nothing to cancel yet");
     leg.handle(Event::RequestSent(Sent::Invite, id), Now::default(), &mut told);
     assert!(matches!(told[..], [Effect::Cancel { transaction, .. }] if transaction == id));
+}
+
+/// RFC 3327 5.4, RFC 3261 8.1.1.8.
+#[test]
+fn a_pbx_behind_proxies_is_called_by_their_route() {
+    let (_, effects) = invite_at(&pbx(None), &order(CallerId::Anonymous));
+    let invite = sent(&effects);
+    let routes: Vec<_> = invite.routes().map(|route| route.unwrap().uri().as_str().to_owned()).collect();
+    assert_eq!(routes, ["sip:edge.example.net;lr"]);
+}
+
+#[test]
+fn the_contact_names_the_transport_and_is_sips_where_the_peer_is() {
+    for (transport, is_sips, contact) in [
+        (Transport::Udp, false, "sip:203.0.113.1:5060"),
+        (Transport::Tcp, false, "sip:203.0.113.1:5060;transport=tcp"),
+        (Transport::Tls, false, "sip:203.0.113.1:5060;transport=tls"),
+        (Transport::Wss, false, "sip:203.0.113.1:5060;transport=ws"),
+        (Transport::Tls, true, "sips:203.0.113.1:5060"),
+        (Transport::Wss, true, "sips:203.0.113.1:5060;transport=ws"),
+    ] {
+        let identity = Identity {
+            host: "sip.example.net".into(),
+            user_agent: "Tandem".into(),
+            contact: "203.0.113.1:5060".parse().unwrap(),
+            transport,
+            is_sips,
+        };
+        let naming = LegNaming { call_id: "a@b".into(), tag: "0123456789abcdef".into(), hops_left: 41 };
+        let mut effects = Vec::new();
+        let ours = "203.0.113.1:20000".parse().unwrap();
+        CalledLeg::invite(&order(CallerId::Anonymous), &pbx(None), naming, ours, Arc::new(identity), &mut effects);
+        assert_eq!(sent(&effects).contact().unwrap().uri().as_str(), contact);
+    }
 }

@@ -13,6 +13,7 @@ pub mod message;
 pub mod print;
 pub mod transaction;
 pub mod uri;
+pub mod websocket;
 
 pub use framing::{Frame, Framer, Unframeable};
 pub use message::{Complaint, Kind, Malformed, Message, Method, Name, Reason, Wrong};

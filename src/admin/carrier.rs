@@ -19,7 +19,7 @@ pub(crate) enum CarrierCommand {
         #[arg(required = true, value_name = "HOST:PORT")]
         addresses: Vec<String>,
         /// How messages travel.
-        #[arg(long, default_value = "udp", value_parser = ["udp", "tcp"])]
+        #[arg(long, default_value = "udp", value_parser = ["udp", "tcp", "tls"])]
         transport: String,
         /// The lowest is tried first.
         #[arg(long, default_value_t = 100)]

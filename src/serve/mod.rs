@@ -2,6 +2,8 @@
 //!
 //! What a setting means to a room is in `settings`.
 
+mod certificates;
+mod reach;
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
@@ -44,6 +46,9 @@ pub(crate) enum ServeError {
     /// The files of secrets.
     #[error("{0}")]
     Secrets(String),
+    /// Peers would be told an address that they cannot send to.
+    #[error("{0}")]
+    Unreachable(String),
     /// The data directory.
     #[error("{}: {source}; name a folder that this user may write in node.data_dir", path.display())]
     DataDirectory { path: PathBuf, source: std::io::Error },
@@ -93,6 +98,9 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         tracing::warn!(%error, "the limit of open files cannot be raised");
         0
     });
+    if let Some(fault) = reach::fault(settings) {
+        return Err(ServeError::Unreachable(fault));
+    }
     let clock = Clock::start();
     let secrets = settings.read_secrets().map_err(|faults| ServeError::Secrets(faults.report()))?;
     let directory = &settings.node.data_dir;
@@ -135,6 +143,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     telemetry.set_config_loaded(Some(clock.now().wall));
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
+    certificates::watch(exchange.clone());
     forget_answers(office);
     Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
 }
@@ -315,6 +324,9 @@ pub(crate) fn run(settings: Settings) -> ExitCode {
 fn announce(settings: &Settings, running: &Running) {
     for address in running.exchange.listeners() {
         eprintln!("tandem: SIP over UDP and TCP at {address}, realm {}", settings.sip.realm);
+    }
+    for (transport, address) in running.exchange.stream_listeners() {
+        eprintln!("tandem: SIP over {} at {address}", transport.as_str());
     }
     eprintln!("tandem: API at http://{}/api/v1, metrics at http://{}/metrics", running.http, running.http);
     eprintln!("tandem: the operator's token is in {}", settings.node.data_dir.join(TOKEN_FILE).display());

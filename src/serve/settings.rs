@@ -1,10 +1,13 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
 use actors::desk::NodeRules;
-use actors::{ExchangeSettings, NodeLimits};
-use config::{DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern};
+use actors::{ClientCertificates, ExchangeSettings, NodeLimits, StreamSettings, TlsSettings};
+use config::{
+    DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
+};
 use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
+use sip::endpoint::Transport;
 use sip::transaction::Timing;
 use std::time::Duration;
 use switch::directory::{CallSettings, Country, CountryPlan, RouteOrder, Statuses};
@@ -13,6 +16,9 @@ use switch::registration::Expiries;
 
 /// Of the descriptors that the process may open, one in this many may be a socket that is only kept for a later call.
 const OPEN_FILES_PER_KEPT: u64 = 4;
+
+/// Seconds that a registration over a connection ends before the connection would be closed for its silence.
+const STREAM_REFRESH_MARGIN_S: u32 = 60;
 
 /// What the switch is told; `open_files` is how many descriptors the process may open.
 pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u64) -> ExchangeSettings {
@@ -39,6 +45,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         },
         transactions_max: sip.transactions_max as usize,
         connections_max: sip.connections_max as usize,
+        connections_per_source_max: sip.connections_per_source_max as usize,
+        streams: streams(settings),
         node_limits: NodeLimits {
             mailbox_call_max: settings.node.mailbox_call_max,
             mailbox_profile_max: settings.node.mailbox_profile_max,
@@ -48,7 +56,16 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             expiries: Expiries {
                 behind_nat_max_s: settings.registration.expires_nat_max_s,
                 direct_max_s: settings.registration.expires_direct_max_s,
+                // Below the silence after which the connection would be closed.
+                stream_max_s: sip
+                    .connection_idle_timeout_s
+                    .saturating_sub(STREAM_REFRESH_MARGIN_S)
+                    .max(settings.registration.expires_min_s),
                 min_s: settings.registration.expires_min_s,
+                probe_every: match settings.registration.keep_alive_s {
+                    0 => None,
+                    seconds => Some(Duration::from_secs(seconds.into())),
+                },
             },
         },
         nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),
@@ -62,7 +79,34 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             listeners: Vec::new(),
             options_every: (settings.carriers.options_interval_s > 0)
                 .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
+            tls_listeners: Vec::new(),
         },
+    }
+}
+
+/// TLS and WebSockets.
+fn streams(settings: &Settings) -> StreamSettings {
+    let Settings { tls, websocket, .. } = settings;
+    let lists =
+        [(Transport::Tls, &tls.listen), (Transport::Ws, &websocket.listen), (Transport::Wss, &websocket.secure_listen)];
+    let listen = lists.iter().flat_map(|(transport, addresses)| addresses.iter().map(|address| (*transport, *address)));
+    let certificate = tls.certificate_file.as_ref().zip(tls.key_file.as_ref());
+    StreamSettings {
+        listen: listen.collect(),
+        tls: certificate.map(|(certificate, key)| TlsSettings {
+            certificate_file: certificate.clone(),
+            key_file: key.clone(),
+            allows_tls12: tls.version_min == TlsVersion::Tls12,
+            client_certificates: match tls.client_certificates {
+                config::ClientCertificates::Off => ClientCertificates::Off,
+                config::ClientCertificates::Optional => ClientCertificates::Optional,
+                config::ClientCertificates::Required => ClientCertificates::Required,
+            },
+            client_ca_file: tls.client_ca_file.clone(),
+            ca_file: tls.ca_file.clone(),
+            verifies: tls.verify,
+        }),
+        origins: websocket.origins.clone(),
     }
 }
 

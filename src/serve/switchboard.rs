@@ -1,7 +1,9 @@
 //! The running switch as the back office sees it.
 
 use actors::Exchange;
+use actors::ways::register::transport_fact;
 use backoffice::{Future, Switchboard};
+use domain::fact::Transport;
 use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,8 +40,11 @@ impl Switchboard for RunningExchange {
         self.0.company_topped_up(company);
     }
 
-    fn listeners(&self) -> Vec<SocketAddr> {
-        self.0.listeners().to_vec()
+    fn listeners(&self) -> Vec<(Transport, SocketAddr)> {
+        let plain =
+            self.0.listeners().iter().flat_map(|address| [(Transport::Udp, *address), (Transport::Tcp, *address)]);
+        let others = self.0.stream_listeners().iter();
+        plain.chain(others.map(|(transport, address)| (transport_fact(*transport), *address))).collect()
     }
 
     fn is_ready(&self) -> bool {

@@ -94,6 +94,49 @@ labels! {
     StreamTransport {
         /// TCP.
         Tcp = "tcp",
+        /// TLS.
+        Tls = "tls",
+        /// WebSocket.
+        Ws = "ws",
+        /// WebSocket in TLS.
+        Wss = "wss",
+    }
+    /// Which end of a TLS handshake we were.
+    TlsRole {
+        /// A peer connected to us.
+        Server = "server",
+        /// We connected to a peer.
+        Client = "client",
+    }
+    /// How a TLS handshake ended.
+    TlsOutcome {
+        /// Both ends agreed.
+        Ok = "ok",
+        /// One end refused: no common version, a certificate that proves nothing, no TLS at all.
+        Error = "error",
+        /// It was not through in time.
+        Timeout = "timeout",
+        /// It was not begun: as many are under way as may be.
+        Refused = "refused",
+    }
+    /// Why a connection was closed by us.
+    ConnectionClosed {
+        /// Nothing came for too long.
+        Idle = "idle",
+        /// No whole message came in the first seconds.
+        Silent = "silent",
+        /// A message was begun and not finished in time.
+        Partial = "partial",
+        /// The WebSocket or TLS handshake was not through in time, or was none.
+        Handshake = "handshake",
+        /// What came is not SIP.
+        Unframeable = "unframeable",
+        /// The peer does not read what we send.
+        Deaf = "deaf",
+        /// Its source has as many as it may.
+        SourceFull = "source_full",
+        /// As many are open as may be.
+        Full = "full",
     }
     /// Datagram listeners.
     DatagramListener {
@@ -354,7 +397,7 @@ macro_rules! foreign {
 foreign! {
     Side { Access = "access", Peering = "peering", }
     Flow { Rx = "rx", Tx = "tx", }
-    Transport { Udp = "udp", Tcp = "tcp", }
+    Transport { Udp = "udp", Tcp = "tcp", Tls = "tls", Ws = "ws", Wss = "wss", }
     CallDirection { Outbound = "outbound", Inbound = "inbound", }
     AuthOutcome {
         Ok = "ok", Challenged = "challenged", BadPassword = "bad_password", UnknownUser = "unknown_user",

@@ -6,7 +6,8 @@
 use crate::error::Error;
 use crate::families::{Counters, Counts, Gauges, Maker};
 use crate::labels::{
-    Code, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport, TransactionTimer,
+    Code, ConnectionClosed, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport,
+    TlsOutcome, TlsRole, TransactionTimer,
 };
 use crate::telemetry::Telemetry;
 use domain::fact::{AuthOutcome, Flow, Transport};
@@ -76,6 +77,10 @@ pub(crate) struct SipHandles {
     receive_drops: Counters<(DatagramListener,)>,
     transactions: Gauges<(Role,)>,
     connections: Gauges<(StreamTransport,)>,
+    handshakes: Counters<(TlsRole, TlsOutcome)>,
+    certificate_ends: Gauges<()>,
+    certificate_is_fresh: Gauges<()>,
+    closed: Counters<(ConnectionClosed,)>,
     overload: Counters<(OverloadReason,)>,
     auth: Counters<(AuthOutcome,)>,
     /// The last totals of each shard: as many as there are shards. Touched by who collects, never by a call.
@@ -97,6 +102,10 @@ impl SipHandles {
             receive_drops: maker.counters("tandem_sip_receive_drops_total")?,
             transactions: maker.gauges("tandem_sip_transactions")?,
             connections: maker.gauges("tandem_sip_connections")?,
+            handshakes: maker.counters("tandem_sip_tls_handshakes_total")?,
+            certificate_ends: maker.gauges("tandem_sip_tls_certificate_expiry_timestamp_seconds")?,
+            certificate_is_fresh: maker.gauges("tandem_sip_tls_certificate_last_reload_successful")?,
+            closed: maker.counters("tandem_sip_connections_closed_total")?,
             overload: maker.counters("tandem_sip_overload_rejections_total")?,
             auth: maker.counters("tandem_sip_auth_attempts_total")?,
             shards: Mutex::default(),
@@ -146,5 +155,23 @@ impl Telemetry {
     /// New work was refused with 503 before it became a call. Calls that are refused count themselves when they end.
     pub fn count_overload_rejection(&self, reason: OverloadReason) {
         self.sip.overload.at((reason,)).increment(1);
+    }
+
+    /// A TLS handshake ended.
+    pub fn count_tls_handshake(&self, role: TlsRole, outcome: TlsOutcome) {
+        self.sip.handshakes.at((role, outcome)).increment(1);
+    }
+
+    /// The certificates were read, and ours ends then (Unix time); none where they could not be read and the old ones stay.
+    pub fn set_tls_certificate(&self, ends_unix_s: Option<i64>) {
+        self.sip.certificate_is_fresh.at(()).set(f64::from(u8::from(ends_unix_s.is_some())));
+        if let Some(ends) = ends_unix_s {
+            self.sip.certificate_ends.at(()).set(ends as f64);
+        }
+    }
+
+    /// A connection was closed by us.
+    pub fn count_connection_closed(&self, why: ConnectionClosed) {
+        self.sip.closed.at((why,)).increment(1);
     }
 }

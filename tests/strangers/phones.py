@@ -25,7 +25,8 @@ class Baresip:
     that is none runs dry, and the sound has gaps that the network did not have.
     """
 
-    def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000"):
+    def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000",
+                 transport="udp", authority=None):
         """`account`: further parameters of its accounts. `answers_as`: a user under which it takes calls, at once and without
         registering; without a profile that is all it does."""
         self.folder = pathlib.Path(folder) / name
@@ -59,12 +60,14 @@ class Baresip:
             "module_app menu.so",
             "module_app ctrl_tcp.so",
             f"ctrl_tcp_listen 127.0.0.1:{control}",
+            *([f"sip_cafile {authority}"] if authority else []),
             "",
         ]))
         accounts = []
         if profile:
             user, password = profile["sip_user"], profile["sip_password"]
-            accounts.append(f"<sip:{user}@{server}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU{account}")
+            way = "" if transport == "udp" else f";transport={transport}"
+            accounts.append(f"<sip:{user}@{server}{way}>;auth_user={user};auth_pass={password};regint=60;audio_codecs=PCMU{account}")
         if answers_as:
             accounts.append(f"<sip:{answers_as}@{self.address}>;regint=0;answermode=auto;audio_codecs=PCMU{account}")
         (self.folder / "accounts").write_text("\n".join([*accounts, ""]))
@@ -223,6 +226,37 @@ class KamailioPbx:
     @property
     def address(self):
         """Where its phones send."""
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        """Ends it."""
+        ended(self.process, 5)
+
+
+class KamailioTls:
+    """Kamailio between the switch (TLS) and a subscriber of its own (UDP)."""
+
+    def __init__(self, folder, switch, authority, subscriber="127.0.0.1:9"):
+        self.folder = pathlib.Path(folder) / "kamailio_tls"
+        self.folder.mkdir(parents=True)
+        self.port, self.tls_port = free_port(), free_port(udp=False)
+        certificate, key = authority.issue("kamailio")
+        tls = self.folder / "tls.cfg"
+        tls.write_text("\n".join([
+            "[server:default]", "method = TLSv1.2+", f"certificate = {certificate}", f"private_key = {key}",
+            "[client:default]", "method = TLSv1.2+", "verify_certificate = yes", "require_certificate = yes",
+            f"ca_list = {authority.ca}", ""]))
+        config = (HERE / "kamailio_tls.cfg").read_text()
+        for name, value in (("PORT", self.port), ("TLS_PORT", self.tls_port), ("SWITCH", switch), ("SUBSCRIBER", subscriber),
+                            ("TLS_CONFIG", tls), ("MODULES", kamailio_modules())):
+            config = config.replace(f"@{name}@", str(value))
+        (self.folder / "kamailio.cfg").write_text(config)
+        self.process = start_kamailio(self.folder)
+        until(lambda: socket.create_connection(("127.0.0.1", self.tls_port), 1).close() is None, "Kamailio's TLS port")
+
+    @property
+    def address(self):
+        """Where its subscriber sends."""
         return f"127.0.0.1:{self.port}"
 
     def stop(self):

@@ -25,8 +25,8 @@ from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
 SUBJECTS = ("registering", "calling", "carrying", "receiving", "refusing", "speaking", "sounding", "encrypting", "crowding",
-            "charging", "crashing",
-            "equipping", "watching", "installing", "sharing", "demonstrating", "loading")
+            "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing", "sharing",
+            "demonstrating", "loading")
 
 
 # Failures whose logs are shown.

@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 
+from certificates import Authority
 from tandem_api import TandemApi
 from waiting import Failure, equal, expect, free_port, until
 
@@ -66,13 +67,39 @@ class Server:
             "sip": {"listen": [f"127.0.0.1:{self.sip_port}"], "digest_algorithms": ["MD5"]},
             "http": {"listen": f"127.0.0.1:{self.http_port}", "tokens_file": tokens},
         }
-        for section, keys in (settings or {}).items():
+        self.authority = self.tls_port = self.ws_port = self.wss_port = None
+        wanted = {section: dict(keys) for section, keys in (settings or {}).items()}
+        self._secure(wanted)
+        for section, keys in wanted.items():
             sections.setdefault(section, {}).update(keys)
         self.config = self.folder / "tandem.toml"
         self.config.write_text(toml(sections))
         self.api = TandemApi(self.http_port, token)
         self.process = None
         self.starts = 0
+
+    def _secure(self, wanted):
+        """Certificates and ports for the sections [tls] and [websocket], and a listener on IPv6, where a scenario wants them."""
+        if wanted.get("sip", {}).pop("ipv6", False):
+            wanted["sip"]["listen"] = [self.sip, f"[::1]:{self.sip_port}"]
+        if "tls" in wanted:
+            self.authority = Authority(self.folder)
+            certificate, key = self.authority.issue("switch")
+            self.tls_port = free_port(udp=False)
+            ours = {"listen": [f"127.0.0.1:{self.tls_port}"], "certificate_file": certificate, "key_file": key,
+                    "ca_file": self.authority.ca, "client_ca_file": self.authority.ca}
+            wanted["tls"] = {**ours, **wanted["tls"]}
+        if "websocket" in wanted:
+            self.ws_port, self.wss_port = free_port(udp=False), free_port(udp=False)
+            ours = {"listen": [f"127.0.0.1:{self.ws_port}"]}
+            if self.authority:
+                ours["secure_listen"] = [f"127.0.0.1:{self.wss_port}"]
+            wanted["websocket"] = {**ours, **wanted["websocket"]}
+
+    @property
+    def tls(self):
+        """Where PBXs send their requests over TLS."""
+        return f"127.0.0.1:{self.tls_port}"
 
     @property
     def sip(self):

@@ -179,7 +179,7 @@ impl House {
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }
-        let identity = self.naming.identity_towards(target.destination().local);
+        let identity = self.identity_towards(&target);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
         let key_seed = key_seed(&mut self.entropy);
@@ -192,6 +192,12 @@ impl House {
         self.pass_on(id, told, effects);
         self.forget_closed(id);
         let _ = now;
+    }
+
+    /// How we show ourselves to who is called there.
+    fn identity_towards(&self, target: &leg::Target) -> Arc<leg::Identity> {
+        let destination = target.destination();
+        self.naming.identity_towards(destination.transport, destination.local, target.is_sips())
     }
 
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {

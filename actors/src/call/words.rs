@@ -7,6 +7,7 @@ use domain::network::Network;
 use domain::{CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
+use sip::endpoint::Transport;
 use sip::endpoint::steering::SteeringKey;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -54,8 +55,8 @@ pub struct Naming {
     pub steering: SteeringKey,
     /// How we show ourselves, without an address of ours.
     pub identity: Arc<Identity>,
-    /// Whether `identity.contact` is advertised whatever the local address (one-to-one NAT).
-    pub is_advertised: bool,
+    /// The address that peers shall answer to whatever the local one of its family (one-to-one NAT).
+    pub advertised: Option<IpAddr>,
     /// The address that session descriptions name, where it is not the one that sound is received at.
     pub media_advertised: Option<IpAddr>,
 }
@@ -68,11 +69,17 @@ impl Naming {
         Opened { a: shown(opened.a), b: opened.b.map(shown) }
     }
 
-    /// How we show ourselves to who is reached from `local`.
-    pub fn identity_towards(&self, local: SocketAddr) -> Arc<Identity> {
-        if self.is_advertised || local == self.identity.contact || local.ip().is_unspecified() {
-            return Arc::clone(&self.identity);
+    /// How we show ourselves to who is reached over `transport` from `local`.
+    pub fn identity_towards(&self, transport: Transport, local: SocketAddr, is_sips: bool) -> Arc<Identity> {
+        let ours = &self.identity;
+        if local.ip().is_unspecified() && transport == ours.transport && !is_sips {
+            return Arc::clone(ours);
         }
-        Arc::new(Identity { contact: local, ..Identity::clone(&self.identity) })
+        let ip = self.advertised.filter(|ip| ip.is_ipv4() == local.is_ipv4()).unwrap_or(local.ip());
+        let contact = SocketAddr::new(ip, local.port());
+        if contact == ours.contact && transport == ours.transport && !is_sips {
+            return Arc::clone(ours);
+        }
+        Arc::new(Identity { contact, transport, is_sips, ..Identity::clone(ours) })
     }
 }

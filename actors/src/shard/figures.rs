@@ -4,11 +4,12 @@
 
 use super::Shard;
 use crate::mailbox::tell;
+use crate::ways::register::transport_fact;
 use actix::{AsyncContext, Context, Handler, Message};
 use domain::Monotonic;
-use domain::fact::{Flow, Transport};
+use domain::fact::Flow;
 use domain::refusal::RefusalKind;
-use sip::endpoint::{Counters, METHODS};
+use sip::endpoint::{Counters, METHODS, Transport};
 use telemetry::labels::{
     Actor, ActorOutcome, Code, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport,
     TransactionTimer,
@@ -37,6 +38,14 @@ impl Handler<Probe> for Shard {
         self.handled.is_next_timed = true;
     }
 }
+
+/// Transports with connections, and their labels.
+const STREAMS: [(Transport, StreamTransport); 4] = [
+    (Transport::Tcp, StreamTransport::Tcp),
+    (Transport::Tls, StreamTransport::Tls),
+    (Transport::Ws, StreamTransport::Ws),
+    (Transport::Wss, StreamTransport::Wss),
+];
 
 /// A message to a shard was not taken.
 pub(super) fn count_dropped(telemetry: &Telemetry) {
@@ -82,14 +91,17 @@ impl Shard {
             .set((DatagramListener::Udp,), self.kernel_drops.iter().sum::<u64>() + self.mailbox_drops + unsent);
         totals.transactions.set((Role::Server,), load.server_transactions as u64);
         totals.transactions.set((Role::Client,), load.client_transactions as u64);
-        totals.connections.set((StreamTransport::Tcp,), self.connections.len() as u64);
+        for (transport, label) in STREAMS {
+            totals.connections.set((label,), self.connections.count(transport) as u64);
+        }
         self.core.telemetry.set_sip(usize::from(self.naming.shard), totals);
     }
 }
 
 fn of_wire(counted: &Counters) -> SipTotals {
     let mut totals = SipTotals::default();
-    for (transport, wire) in [(Transport::Udp, &counted.udp), (Transport::Tcp, &counted.tcp)] {
+    for transport in Transport::ALL {
+        let (wire, transport) = (counted.wire(transport), transport_fact(transport));
         totals.messages.set((Flow::Rx, transport), wire.messages_received);
         totals.messages.set((Flow::Tx, transport), wire.messages_sent);
         let errors = &wire.parse_errors;

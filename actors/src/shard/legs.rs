@@ -1,6 +1,7 @@
 //! Orders of legs to the endpoint, and the endpoint's news to them.
 
 use super::Shard;
+use super::probes::is_probe;
 use super::register::NOBODY;
 use crate::call;
 use crate::mailbox::tell;
@@ -34,12 +35,16 @@ impl Shard {
     }
 
     pub(super) fn tell_leg(&mut self, news: Effect) {
-        if let Some((owner, news)) = ways::legs::news_of(news) {
-            let (place, leg) = leg_of(owner);
-            match ways::errands::errand_of(place, leg) {
-                Some(errand) if owner != NOBODY => self.on_errand(errand, &news),
-                _ => self.tell(owner, news),
+        match ways::legs::news_of(news) {
+            Some((owner, news)) if is_probe(owner) => self.on_probe_news(owner, &news),
+            Some((owner, news)) => {
+                let (place, leg) = leg_of(owner);
+                match ways::errands::errand_of(place, leg) {
+                    Some(errand) if owner != NOBODY => self.on_errand(errand, &news),
+                    _ => self.tell(owner, news),
+                }
             }
+            None => {}
         }
     }
 

@@ -8,10 +8,12 @@
 //! | `alarms` | when the shard is woken for its timers |
 //! | `places` | the calls of this shard, and the names by which the endpoint knows their legs |
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
+//! | `probes` | OPTIONS to PBXs behind NAT, which keep the way to them open |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
 //! | `errands` | requests that belong to no call: OPTIONS to carriers |
-//! | `connections` | TCP connections of this shard |
+//! | `connections` | stream connections of this shard |
+//! | `opening` | connections that we open |
 //! | `figures` | what is counted, for the metrics |
 
 mod alarms;
@@ -20,12 +22,15 @@ mod dispatcher;
 mod errands;
 mod figures;
 mod legs;
+mod opening;
 mod places;
+mod probes;
 mod register;
 
 pub(crate) use errands::ProbeOrdered;
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
+pub(crate) use probes::ProbeOrdered;
 
 use crate::call::Naming;
 use crate::core::Core;
@@ -39,6 +44,7 @@ use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
 use errands::Errands;
 use figures::Handled;
+use probes::Probes;
 use register::Registers;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
@@ -119,16 +125,18 @@ pub struct ShardParts {
     pub listeners: Vec<Listener>,
     /// How many shards there are.
     pub shards: u16,
-    /// TCP connections at most.
-    pub connections_max: usize,
+    /// Stream connections of our own at most.
+    pub opened_max: usize,
 }
 
 /// One address that a shard listens on.
 pub struct Listener {
     /// The address, with the port that was bound.
     pub address: SocketAddr,
-    /// For datagrams.
-    pub udp: UdpSocket,
+    /// For datagrams, where it takes some.
+    pub udp: Option<UdpSocket>,
+    /// What is spoken over its connections.
+    pub transport: Transport,
     /// For connections.
     pub tcp: std::net::TcpListener,
 }
@@ -144,6 +152,7 @@ pub struct Shard {
     places: Places,
     registers: Registers,
     errands: Errands,
+    probes: Probes,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
     pending_listeners: Vec<Listener>,
@@ -166,7 +175,8 @@ impl Shard {
             places: Places::new(number),
             registers: Registers::default(),
             errands: Errands::default(),
-            connections: Connections::new(number, parts.connections_max),
+            probes: Probes::default(),
+            connections: Connections::new(number, parts.opened_max),
             core: parts.core,
             naming: parts.naming,
             shards: parts.shards,
@@ -250,7 +260,9 @@ impl Shard {
                     outgoing.push(&bytes, destination.addr, destination.local);
                 }
             }
-            Transport::Tcp => self.transmit_over_stream(bytes, destination, ctx),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                self.transmit_over_stream(bytes, destination, ctx);
+            }
         }
     }
 
@@ -292,7 +304,20 @@ impl Shard {
     }
 
     fn listen(&mut self, listener: Listener, index: usize, ctx: &mut Context<Self>) -> std::io::Result<()> {
-        let Listener { address, udp, tcp } = listener;
+        let Listener { address, udp, transport, tcp } = listener;
+        if let Some(udp) = udp {
+            self.read_datagrams(udp, address, index, ctx)?;
+        }
+        self.accept_connections(tcp, transport, address, ctx)
+    }
+
+    fn read_datagrams(
+        &mut self,
+        udp: UdpSocket,
+        address: SocketAddr,
+        index: usize,
+        ctx: &mut Context<Self>,
+    ) -> std::io::Result<()> {
         let socket = Arc::new(ReadableSocket::register(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
@@ -307,7 +332,7 @@ impl Shard {
             let error = error.await;
             tracing::error!(%error, %address, "the SIP socket cannot be read any more");
         });
-        self.accept_connections(tcp, address, ctx)
+        Ok(())
     }
 }
 

@@ -6,11 +6,11 @@ use super::Shard;
 use crate::mailbox::offer;
 use crate::registrar::mark;
 use crate::shell::Tell;
-use crate::ways::register::{own_address, read, reply_of};
+use crate::ways::register::{agreed, own_address, read, reply_of};
 use domain::refusal::RefusalKind;
 use domain::{Fact, Monotonic, ProfileId, Refusal};
 use leg::refusal;
-use sip::endpoint::{Owner, Pending, Reply, ServerTransactionId};
+use sip::endpoint::{HeaderLines, Owner, Pending, Reply, ServerTransactionId};
 use slab::Slab;
 use switch::registration::{Answer, Event};
 use telemetry::labels::{Actor, ActorOutcome, OverloadReason};
@@ -21,8 +21,8 @@ const WAITING_MAX: usize = 16_384;
 /// REGISTERs that were accepted and wait for the answer of their registration.
 #[derive(Default)]
 pub(super) struct Registers {
-    /// The transaction, and when it was accepted.
-    waiting: Slab<(ServerTransactionId, Monotonic)>,
+    /// The transaction, when it was accepted, and what a 200 says besides its bindings.
+    waiting: Slab<(ServerTransactionId, Monotonic, HeaderLines)>,
 }
 
 /// The owner of REGISTER transactions: no leg.
@@ -42,6 +42,10 @@ impl Shard {
         if let Err(refused) = own_address(pending.message(), &user) {
             return self.answer(pending, refusal(&refused, &self.naming.identity.host));
         }
+        let agreed = match agreed(pending.message()) {
+            Ok(agreed) => agreed,
+            Err(reply) => return self.answer(pending, reply),
+        };
         if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
             self.core.telemetry.count_overload_rejection(OverloadReason::Load);
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
@@ -49,7 +53,7 @@ impl Shard {
         }
         let now = self.core.clock.now();
         let Ok(transaction) = self.endpoint.accept(pending, NOBODY, now, &mut self.effects) else { return };
-        let place = self.registers.waiting.insert((transaction, now.monotonic)) as u32;
+        let place = self.registers.waiting.insert((transaction, now.monotonic, agreed)) as u32;
         let register = read(pending.message(), pending.source(), mark(self.naming.shard, place));
         let taken = register.map(|register| {
             let event = Tell(Event::RegisterReceived(Box::new(register)));
@@ -79,15 +83,16 @@ impl Shard {
 
     pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer) {
         let is_ok = matches!(answer, Answer::Ok(_));
-        if let (true, Some((_, accepted))) = (is_ok, self.registers.waiting.get(place as usize)) {
+        let mut reply = reply_of(answer, &self.naming.identity.host);
+        if let (true, Some((_, accepted, agreed))) = (is_ok, self.registers.waiting.get(place as usize)) {
             self.core.telemetry.observe_registration(self.core.clock.monotonic().since(*accepted));
+            reply = reply.lines(agreed.as_bytes());
         }
-        let reply = reply_of(answer, &self.naming.identity.host);
         self.finish_register(place, reply);
     }
 
     fn finish_register(&mut self, place: u32, reply: Reply) {
-        let Some((transaction, _)) = self.registers.waiting.try_remove(place as usize) else { return };
+        let Some((transaction, ..)) = self.registers.waiting.try_remove(place as usize) else { return };
         // The time lets a PBX with a wrong clock notice it (RFC 3261 10.3, step 8).
         let now = self.core.clock.now();
         let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);

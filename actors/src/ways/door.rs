@@ -10,9 +10,9 @@ use domain::fact::AuthOutcome;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Entropy, Now, ProfileId, Refusal};
 use leg::{CallerLeg, refusal};
-use sip::Kind;
 use sip::digest::{Challenger, Freshness, Gate, Ha1, Verdict};
 use sip::endpoint::{Effect, Endpoint, HeaderLines, Pending, Reply};
+use sip::{Kind, Message, Scheme, Uri};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::{Opening, called_profile};
@@ -167,7 +167,7 @@ impl Door<'_> {
         };
         let host = &self.naming.identity.host;
         let source = *pending.source();
-        let identity = self.naming.identity_towards(source.local);
+        let identity = self.naming.identity_towards(source.transport, source.local, asks_for_sips(pending.message()));
         let tag = self.endpoint.mint_tag();
         let mut orders = Vec::new();
         let invited =
@@ -196,4 +196,13 @@ impl Door<'_> {
             }
         }
     }
+}
+
+/// Whether a request that opens a dialog wants us to be reached by `sips:` from then on (RFC 3261 12.1.1): its Request-URI, its topmost
+/// Record-Route or, without one, its Contact says so.
+fn asks_for_sips(request: &Message) -> bool {
+    let is_sips = |uri: &Uri<'_>| uri.scheme() == Scheme::Sips;
+    let route = request.record_routes().next().map(|route| route.is_ok_and(|route| is_sips(route.uri())));
+    request.uri().is_ok_and(|uri| is_sips(&uri))
+        || route.unwrap_or_else(|| request.contact().is_some_and(|contact| is_sips(contact.uri())))
 }

@@ -5,10 +5,11 @@
 use domain::refusal::RefusalKind;
 use domain::{Refusal, fact};
 use leg::refusal;
-use sip::endpoint::{Flow, Reply, Source, Transport};
+use sip::endpoint::{Flow, HeaderLines, Reply, Source, Transport};
 use sip::message::Contact as SipContact;
-use sip::{Host, Message, Name};
+use sip::{Host, Message, Name, Scheme};
 use std::net::IpAddr;
+use std::sync::Arc;
 use switch::registration::{Answer, Asked, Contact, FlowTag, Register};
 
 /// A machine's answer as a response; `host` is ours.
@@ -55,6 +56,9 @@ pub fn read(message: &Message, source: &Source, transaction: u64) -> Result<Regi
         match contact.map_err(|wrong| wrong.to_string())? {
             SipContact::Any => asked = Asked::RemoveAll,
             SipContact::Address(address) => {
+                if address.uri().scheme() == Scheme::Sips && !source.transport.is_secure() {
+                    return Err("A sips: Contact is reached over TLS: register it over TLS".to_owned());
+                }
                 contacts.push(Contact { uri: address.uri().as_str().into(), expires_s: address.expires_s() })
             }
         }
@@ -75,15 +79,85 @@ pub fn read(message: &Message, source: &Source, transaction: u64) -> Result<Regi
         cseq: cseq.number,
         source: source.peer,
         local: source.local,
-        transport: match source.transport {
-            Transport::Udp => fact::Transport::Udp,
-            Transport::Tcp => fact::Transport::Tcp,
-        },
+        transport: transport_fact(source.transport),
         flow: source.flow.map(flow_tag).unwrap_or_default(),
+        path: path_of(message)?,
         behind_nat: is_behind_nat(message, source.peer.ip()),
         credentials_generation: 0,
         user_agent: String::from_utf8_lossy(&user_agent[..user_agent.len().min(128)]).into(),
     })
+}
+
+/// Proxies at most between a PBX and us.
+const PATH_MAX: usize = 8;
+
+/// The Path of a REGISTER (RFC 3327 5.3).
+fn path_of(message: &Message) -> Result<Arc<[Arc<str>]>, String> {
+    let mut path = Vec::new();
+    for hop in message.addresses(Name::Path) {
+        let hop = hop.map_err(|wrong| wrong.to_string())?;
+        if path.len() == PATH_MAX || !hop.uri().scheme().is_sip() {
+            return Err(format!("Path names at most {PATH_MAX} proxies, each by a SIP URI"));
+        }
+        path.push(Arc::from(format!("<{}>", hop.uri().as_str())));
+    }
+    Ok(path.into())
+}
+
+/// What the 200 to a REGISTER says besides its bindings: the Path, to who understands it (RFC 3327 5.3), and that the connection is kept
+/// as the way back (RFC 5626 6), to who asks for that.
+///
+/// # Errors
+/// The 439 to who asks for it through a proxy that does not keep the connection.
+pub fn agreed(message: &Message) -> Result<HeaderLines, Reply> {
+    let mut lines = HeaderLines::new();
+    if message.supports("path") {
+        message.headers(Name::Path).for_each(|path| lines.push(Name::Path, path));
+    }
+    // Without an instance a reg-id means nothing (RFC 5626 4.2).
+    let is_asked = message.supports("outbound")
+        && message.contact().is_some_and(|contact| {
+            contact.params().get("reg-id").is_some() && contact.params().get("+sip.instance").is_some()
+        });
+    if !is_asked {
+        return Ok(lines);
+    }
+    let is_direct = message.vias().count() == 1;
+    let keeps_flow =
+        || message.addresses(Name::Path).last().is_some_and(|hop| hop.is_ok_and(|hop| hop.uri().param("ob").is_some()));
+    if !is_direct && !keeps_flow() {
+        return Err(Reply::new(439, "First Hop Lacks Outbound Support"));
+    }
+    lines.push(Name::Require, "outbound");
+    if is_direct {
+        lines.push_named("Flow-Timer", FLOW_TIMER_S);
+    }
+    Ok(lines)
+}
+
+/// Seconds between the keep-alives of a PBX, at most (RFC 5626 4.4.1): what it says in between is not missed.
+const FLOW_TIMER_S: &str = "120";
+
+/// A transport in the words of facts and bindings.
+pub const fn transport_fact(transport: Transport) -> fact::Transport {
+    match transport {
+        Transport::Udp => fact::Transport::Udp,
+        Transport::Tcp => fact::Transport::Tcp,
+        Transport::Tls => fact::Transport::Tls,
+        Transport::Ws => fact::Transport::Ws,
+        Transport::Wss => fact::Transport::Wss,
+    }
+}
+
+/// The transport that a fact or a binding names.
+pub const fn transport_of(transport: fact::Transport) -> Transport {
+    match transport {
+        fact::Transport::Udp => Transport::Udp,
+        fact::Transport::Tcp => Transport::Tcp,
+        fact::Transport::Tls => Transport::Tls,
+        fact::Transport::Ws => Transport::Ws,
+        fact::Transport::Wss => Transport::Wss,
+    }
 }
 
 /// The name of a connection in bindings.

@@ -40,6 +40,11 @@ pub(crate) struct Beginning {
 impl World {
     /// Starts a node. Must be called inside an actix system.
     pub(crate) fn start(beginning: &Beginning) -> World {
+        World::start_with(beginning, |_| {})
+    }
+
+    /// The same with other settings.
+    pub(crate) fn start_with(beginning: &Beginning, change: impl FnOnce(&mut ExchangeSettings)) -> World {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::start();
         let mut entropy = actors::chance::entropy().unwrap();
@@ -62,7 +67,9 @@ impl World {
         let telemetry =
             Arc::new(Telemetry::install(Build { version: "test", revision: "test", rustc: "test" }).unwrap());
         let rooms = Rooms { clock, store: Arc::clone(&store), ledger: Arc::clone(&ledger), telemetry };
-        let exchange = Exchange::start(settings(), rooms).unwrap();
+        let mut settings = settings();
+        change(&mut settings);
+        let exchange = Exchange::start(settings, rooms).unwrap();
         World { exchange, store, ledger, company, profile, sip_user, password, carrier, _directory: directory }
     }
 
@@ -89,6 +96,8 @@ fn settings() -> ExchangeSettings {
         limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
         transactions_max: 10_000,
         connections_max: 100,
+        connections_per_source_max: 100,
+        streams: actors::StreamSettings::default(),
         node_limits: actors::NodeLimits::default(),
         nonce_lifetime: Duration::from_secs(300),
         nonce_key: None,
@@ -100,6 +109,7 @@ fn settings() -> ExchangeSettings {
             countries: Vec::new(),
             options_every: None,
             listeners: Vec::new(),
+            tls_listeners: Vec::new(),
         },
     }
 }

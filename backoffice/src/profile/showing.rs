@@ -18,19 +18,12 @@ use std::collections::BTreeMap;
 use store::ProfileState;
 use switch::registration::Binding;
 
-const fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    }
-}
-
 fn registration(binding: Option<&Binding>) -> Registration {
     Registration {
         state: if binding.is_some() { "registered" } else { "not_registered" }.to_owned(),
         contact: binding.map(|binding| binding.contact.to_string()),
         source: binding.map(|binding| binding.source.to_string()),
-        transport: binding.map(|binding| transport_name(binding.transport).to_owned()),
+        transport: binding.map(|binding| binding.transport.as_str().to_owned()),
         behind_nat: binding.map(|binding| binding.behind_nat),
         user_agent: binding.map(|binding| binding.user_agent.to_string()),
         since: binding.map(|binding| binding.since.to_string()),
@@ -145,13 +138,11 @@ impl Office {
 
     /// Every transport at every listener (P6).
     fn sip_servers(&self) -> Vec<SipServer> {
-        let server = |address: std::net::SocketAddr, transport: &Transport| SipServer {
-            transport: transport_name(*transport).to_owned(),
+        let server = |(transport, address): (Transport, std::net::SocketAddr)| SipServer {
+            transport: transport.as_str().to_owned(),
             address: address.ip().to_string(),
             port: address.port(),
         };
-        let listeners = self.inner.switchboard.listeners();
-        let transports = &self.inner.settings.transports;
-        listeners.iter().flat_map(|address| transports.iter().map(|transport| server(*address, transport))).collect()
+        self.inner.switchboard.listeners().into_iter().map(server).collect()
     }
 }

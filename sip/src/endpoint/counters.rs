@@ -183,10 +183,8 @@ pub(super) fn timed_method(method: &Method) -> u8 {
 /// Everything that is counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// What passed over UDP.
-    pub udp: Wire,
-    /// What passed over TCP.
-    pub tcp: Wire,
+    /// What passed over each transport, in the order of [`Transport::ALL`].
+    pub wires: [Wire; Transport::ALL.len()],
     /// Requests received, retransmissions not counted.
     pub requests_received: ByMethod,
     /// Requests sent, retransmissions not counted.
@@ -226,16 +224,10 @@ pub struct Counters {
 impl Counters {
     /// What passed over a transport.
     pub fn wire(&self, transport: Transport) -> &Wire {
-        match transport {
-            Transport::Udp => &self.udp,
-            Transport::Tcp => &self.tcp,
-        }
+        &self.wires[transport.index()]
     }
 
     pub(super) fn wire_mut(&mut self, transport: Transport) -> &mut Wire {
-        match transport {
-            Transport::Udp => &mut self.udp,
-            Transport::Tcp => &mut self.tcp,
-        }
+        &mut self.wires[transport.index()]
     }
 }

@@ -66,7 +66,7 @@ pub use reply::{HeaderLines, Reply};
 pub use settings::{Load, Settings};
 pub use words::{Effect, Event, Pending, Refused};
 
-use crate::{Malformed, Message, Reason};
+use crate::{Host, Malformed, Message, Reason};
 use bytes::Bytes;
 use domain::{Entropy, Machine, Monotonic, Now};
 use incoming::Server;
@@ -168,12 +168,19 @@ impl Endpoint {
         Tag::new(self.entropy.next_u64()).text()
     }
 
-    /// The host by which we name ourselves to whom `local` was addressed.
+    /// The host by which we name ourselves to whom `local` was addressed: what is advertised, unless that is an address of the other
+    /// family.
     fn own_host(&self, local: SocketAddr) -> String {
-        match (&self.settings.advertised_host, local.ip().to_canonical()) {
-            (Some(host), _) => host.clone(),
-            (None, IpAddr::V4(address)) => address.to_string(),
-            (None, IpAddr::V6(address)) => format!("[{address}]"),
+        let local = local.ip().to_canonical();
+        if let Some(host) = &self.settings.advertised_host
+            && Host::parse(host.as_bytes())
+                .is_none_or(|host| host.ip().is_none_or(|ip| ip.is_ipv4() == local.is_ipv4()))
+        {
+            return host.clone();
+        }
+        match local {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
         }
     }
 

@@ -11,6 +11,12 @@ pub enum Transport {
     Udp,
     /// A stream.
     Tcp,
+    /// A stream in TLS (RFC 3261 26.2).
+    Tls,
+    /// Messages in frames of a WebSocket (RFC 7118).
+    Ws,
+    /// Messages in frames of a WebSocket, in TLS (RFC 7118).
+    Wss,
 }
 
 impl Transport {
@@ -19,21 +25,53 @@ impl Transport {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+            Transport::Ws => "WS",
+            Transport::Wss => "WSS",
         }
+    }
+
+    /// The value of the `transport` parameter of a URI; none for UDP, which is meant without one. RFC 7118 5.2.2 knows `ws` alone, with
+    /// and without TLS.
+    pub const fn uri_parameter(self) -> Option<&'static str> {
+        match self {
+            Transport::Udp => None,
+            Transport::Tcp => Some("tcp"),
+            Transport::Tls => Some("tls"),
+            Transport::Ws | Transport::Wss => Some("ws"),
+        }
+    }
+
+    /// Whether messages go over a connection.
+    pub const fn is_stream(self) -> bool {
+        !matches!(self, Transport::Udp)
     }
 
     /// Whether nobody on the way can read along: what `sips:` asks for (RFC 3261 26.2.2).
     pub const fn is_secure(self) -> bool {
-        match self {
-            Transport::Udp | Transport::Tcp => false,
-        }
+        matches!(self, Transport::Tls | Transport::Wss)
     }
+
+    /// Whether only the peer can open a connection: a browser listens nowhere (RFC 7118 5).
+    pub const fn is_websocket(self) -> bool {
+        matches!(self, Transport::Ws | Transport::Wss)
+    }
+
+    /// Its place in [`Transport::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Every transport.
+    pub const ALL: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
     /// Whether the transport repeats what is lost.
     pub const fn reliability(self) -> crate::transaction::Reliability {
         match self {
             Transport::Udp => crate::transaction::Reliability::Unreliable,
-            Transport::Tcp => crate::transaction::Reliability::Reliable,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                crate::transaction::Reliability::Reliable
+            }
         }
     }
 }

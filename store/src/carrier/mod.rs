@@ -177,13 +177,6 @@ const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
     inbound_sources, srtp, media_networks";
 
-const fn transport_label(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    }
-}
-
 /// A word in a column that should be one of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("\"{0}\" is not known here")]
@@ -193,6 +186,7 @@ fn transport(row: &Row<'_>, index: usize) -> rusqlite::Result<Transport> {
     match row.get_ref(index)?.as_str()? {
         "udp" => Ok(Transport::Udp),
         "tcp" => Ok(Transport::Tcp),
+        "tls" => Ok(Transport::Tls),
         other => Err(unreadable(index, UnknownWord(other.to_owned()))),
     }
 }
@@ -365,7 +359,7 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         carrier.id.to_string().into(),
         carrier.name.clone().into(),
         list_text(&carrier.addresses).into(),
-        transport_label(carrier.transport).to_owned().into(),
+        carrier.transport.as_str().to_owned().into(),
         carrier.priority.into(),
         list_text(&carrier.prefixes).into(),
         carrier.progress_timeout_s.into(),

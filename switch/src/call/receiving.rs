@@ -82,11 +82,20 @@ fn pbx(profile: &Profile, binding: Option<&Binding>) -> Option<Pbx> {
             local: Some(binding.local),
             transport: binding.transport,
             flow: binding.flow,
+            path: binding.path.clone(),
         });
     }
     let peer = *profile.sources.first()?;
     let contact = format!("sip:{peer}").into();
-    Some(Pbx { contact, to_user, peer, local: None, transport: Transport::Udp, flow: FlowTag::default() })
+    Some(Pbx {
+        contact,
+        to_user,
+        peer,
+        local: None,
+        transport: Transport::Udp,
+        flow: FlowTag::default(),
+        path: Arc::default(),
+    })
 }
 
 /// Whom the called side sees (I5): what From says, else what the carrier asserts; nobody where the caller asked for that, or where

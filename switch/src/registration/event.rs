@@ -16,6 +16,13 @@ pub enum Event {
     RegisterReceived(Box<Register>),
     /// The connection is gone: a binding over it cannot be reached any more.
     FlowClosed(FlowTag),
+    /// A binding was asked whether it lives, as [`Effect::Probe`] ordered.
+    Probed {
+        /// Which binding.
+        binding: Arc<Binding>,
+        /// Whether anything came back, be it a refusal.
+        is_answered: bool,
+    },
 }
 
 /// A REGISTER whose credentials are proven.
@@ -39,6 +46,8 @@ pub struct Register {
     pub transport: Transport,
     /// Over which connection.
     pub flow: FlowTag,
+    /// The proxies between the PBX and us, the nearest to us first (RFC 3327): each a URI in angle brackets.
+    pub path: Arc<[Arc<str>]>,
     /// Whether the PBX is behind NAT: its Via or Contact is not where the REGISTER came from (S9).
     pub behind_nat: bool,
     /// The generation of the password that it proved (S10).
@@ -80,6 +89,8 @@ pub struct Binding {
     pub transport: Transport,
     /// Over which connection.
     pub flow: FlowTag,
+    /// The proxies on the way to it, the nearest to us first (RFC 3327).
+    pub path: Arc<[Arc<str>]>,
     /// Whether it is behind NAT.
     pub behind_nat: bool,
     /// The SIP Call-ID of its REGISTERs.
@@ -112,6 +123,8 @@ pub enum Effect {
     },
     /// The live binding has changed: show it, keep it (P6).
     Publish(Option<Arc<Binding>>),
+    /// Ask the PBX whether it lives, which keeps the way to it open; answered by [`Event::Probed`].
+    Probe(Arc<Binding>),
     /// Say what happened.
     Tell(Fact),
 }

@@ -19,14 +19,19 @@ pub struct Expiries {
     pub behind_nat_max_s: u32,
     /// Seconds that a binding lasts at most where the PBX is reached directly.
     pub direct_max_s: u32,
+    /// Seconds that a binding lasts at most over a connection, NAT or not: refreshed before the connection is closed for its silence.
+    pub stream_max_s: u32,
     /// Seconds that may be asked for at least.
     pub min_s: u32,
+    /// How often a binding behind NAT over UDP is asked whether it lives (RFC 5626 4.4, OPTIONS in place of STUN); none for never.
+    pub probe_every: Option<Duration>,
 }
 
 impl Default for Expiries {
-    /// 45 s behind NAT, shorter than the shortest UDP mappings; an hour directly; not below 30 s.
+    /// 45 s behind NAT, shorter than the shortest UDP mappings; an hour directly; over connections 840 s, the longest pause between
+    /// keep-alives (RFC 5626 4.4.1); not below 30 s.
     fn default() -> Self {
-        Expiries { behind_nat_max_s: 45, direct_max_s: 3_600, min_s: 30 }
+        Expiries { behind_nat_max_s: 45, direct_max_s: 3_600, stream_max_s: 840, min_s: 30, probe_every: None }
     }
 }
 
@@ -38,12 +43,16 @@ pub struct Registration {
     binding: Option<Arc<Binding>>,
     /// When the binding runs out; armed while there is one.
     expires: Option<Monotonic>,
+    /// When the binding is asked next whether it lives.
+    probe: Option<Monotonic>,
+    /// Whether this binding has ever answered when it was asked: only then its silence means something.
+    has_answered: bool,
 }
 
 impl Registration {
     /// Nothing registered.
     pub fn new(profile: ProfileId, expiries: Expiries) -> Registration {
-        Registration { profile, expiries, binding: None, expires: None }
+        Registration { profile, expiries, binding: None, expires: None, probe: None, has_answered: false }
     }
 
     /// A binding that was kept over a restart, unless it has run out since.
@@ -52,7 +61,11 @@ impl Registration {
         if left.is_zero() {
             return Registration::new(profile, expiries);
         }
-        Registration { profile, expiries, binding: Some(binding), expires: Some(now.monotonic + left) }
+        let mut registration = Registration::new(profile, expiries);
+        registration.arm_probe(&binding, now);
+        registration.expires = Some(now.monotonic + left);
+        registration.binding = Some(binding);
+        registration
     }
 
     /// Whose.
@@ -93,7 +106,13 @@ impl Registration {
         let Some(kept) = contacts.iter().find(|contact| wanted(contact) != Some(0)) else {
             return self.on_removed(register, contacts, now, effects);
         };
-        let longest = if register.behind_nat { self.expiries.behind_nat_max_s } else { self.expiries.direct_max_s };
+        let Expiries { behind_nat_max_s, direct_max_s, stream_max_s, .. } = self.expiries;
+        let longest = match (register.transport, register.behind_nat) {
+            (Transport::Udp, true) => behind_nat_max_s,
+            (Transport::Udp, false) => direct_max_s,
+            // The connection itself keeps a NAT open, as long as something goes over it.
+            _ => direct_max_s.min(stream_max_s),
+        };
         let asked_s = wanted(kept).unwrap_or(longest);
         if asked_s < self.expiries.min_s {
             return self.too_brief(register, asked_s, effects);
@@ -131,6 +150,7 @@ impl Registration {
             local: register.local,
             transport: register.transport,
             flow: register.flow,
+            path: register.path.clone(),
             behind_nat: register.behind_nat,
             sip_call_id: register.sip_call_id.clone(),
             cseq: register.cseq,
@@ -142,12 +162,33 @@ impl Registration {
             expires_at: now.wall + lasts,
         });
         self.expires = Some(now.monotonic + lasts);
+        self.has_answered &= same.as_ref().is_some_and(|old| old.source == binding.source);
+        self.arm_probe(&binding, now);
         self.binding = Some(binding.clone());
         effects.push(Effect::Publish(Some(binding)));
         let outcome = if same.is_some() { RegistrationOutcome::Refreshed } else { RegistrationOutcome::Created };
         self.say(outcome, register.transport, effects);
         // Exactly what was granted (field lesson 28).
         Answer::Ok(Some(Bound { contact: contact.uri.clone(), expires_s: granted_s }))
+    }
+
+    fn arm_probe(&mut self, binding: &Binding, now: Now) {
+        let is_wanted = binding.behind_nat && binding.transport == Transport::Udp;
+        self.probe = self.expiries.probe_every.filter(|_| is_wanted).map(|every| now.monotonic + every);
+    }
+
+    /// A PBX that answered before and does not any more cannot be reached: better the caller hears so at once.
+    fn on_probed(&mut self, probed: &Binding, is_answered: bool, effects: &mut Vec<Effect>) {
+        let Some(binding) = &self.binding else { return };
+        if (&binding.contact, binding.source) != (&probed.contact, probed.source) {
+            return;
+        }
+        if is_answered {
+            self.has_answered = true;
+        // What was refreshed since the question lives, whatever became of the question.
+        } else if self.has_answered && binding.cseq == probed.cseq {
+            self.unbind(RegistrationOutcome::Expired, probed.transport, effects);
+        }
     }
 
     fn remove(&mut self, transport: Transport, effects: &mut Vec<Effect>) -> Answer {
@@ -160,6 +201,8 @@ impl Registration {
     fn unbind(&mut self, outcome: RegistrationOutcome, transport: Transport, effects: &mut Vec<Effect>) {
         self.binding = None;
         self.expires = None;
+        self.probe = None;
+        self.has_answered = false;
         effects.push(Effect::Publish(None));
         self.say(outcome, transport, effects);
     }
@@ -206,17 +249,24 @@ impl Machine for Registration {
         match event {
             Event::RegisterReceived(register) => self.on_register_received(*register, now, effects),
             Event::FlowClosed(flow) => self.on_flow_closed(flow, effects),
+            Event::Probed { binding, is_answered } => self.on_probed(&binding, is_answered, effects),
         }
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.expires
+        self.expires.into_iter().chain(self.probe).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let due = self.expires.is_some_and(|expires| expires <= now.monotonic);
         if let Some(transport) = self.binding.as_ref().filter(|_| due).map(|binding| binding.transport) {
             self.unbind(RegistrationOutcome::Expired, transport, effects);
+        }
+        if let (Some(binding), Some(at)) = (&self.binding, self.probe)
+            && at <= now.monotonic
+        {
+            effects.push(Effect::Probe(binding.clone()));
+            self.probe = self.expiries.probe_every.map(|every| now.monotonic + every);
         }
     }
 

@@ -35,6 +35,7 @@ fn binding() -> Arc<Binding> {
         source: "192.0.2.7:40000".parse().unwrap(),
         local: "192.0.2.1:5060".parse().unwrap(),
         transport: Transport::Tcp,
+        path: [Arc::from("<sip:edge.example.net;lr>")].into(),
         flow: FlowTag(7),
         behind_nat: true,
         sip_call_id: "r".into(),

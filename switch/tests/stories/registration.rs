@@ -6,13 +6,14 @@ use domain::{Fact, Machine, Monotonic, Now, Wall};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::Registration;
-use switch::registration::{Answer, Asked, Bound, Contact, Effect, Event, Expiries, FlowTag, Register};
+use switch::registration::{Answer, Asked, Binding, Bound, Contact, Effect, Event, Expiries, FlowTag, Register};
 
 struct Office {
     registration: Registration,
     now: Now,
     facts: Vec<Fact>,
     published: usize,
+    probes: Vec<Arc<Binding>>,
 }
 
 const PHONE: &str = "sip:99050000040027@192.0.2.7:5060;rinstance=1";
@@ -29,6 +30,7 @@ fn register(uri: &str, expires_s: u32, call_id: &str, cseq: u32) -> Register {
         local: "192.0.2.1:5060".parse().unwrap(),
         transport: Transport::Udp,
         flow: FlowTag(7),
+        path: Arc::default(),
         behind_nat: false,
         credentials_generation: 3,
         user_agent: "pbx".into(),
@@ -43,6 +45,7 @@ impl Office {
             now,
             facts: Vec::new(),
             published: 0,
+            probes: Vec::new(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Office {
                     assert_eq!(binding.as_ref(), self.registration.binding());
                     self.published += 1;
                 }
+                Effect::Probe(binding) => self.probes.push(binding),
                 Effect::Tell(fact) => self.facts.push(fact),
             }
         }
@@ -252,4 +256,71 @@ fn a_binding_survives_a_restart_for_the_time_that_was_left() {
     assert_eq!(registration.deadline(), Some(Monotonic::from_micros(40_000_000)));
     let late = Now { wall: wall + Duration::from_secs(40), ..reborn };
     assert!(Registration::restored(profile_id(), Expiries::default(), kept, late).binding().is_none());
+}
+
+/// Probes every 25 s.
+fn probing() -> Office {
+    let expiries = Expiries { probe_every: Some(Duration::from_secs(25)), ..Expiries::default() };
+    Office { registration: Registration::new(profile_id(), expiries), ..Office::new() }
+}
+
+impl Office {
+    /// What became of the last question.
+    fn probed(&mut self, is_answered: bool) {
+        let binding = self.probes.last().unwrap().clone();
+        let mut effects = Vec::new();
+        self.registration.handle(Event::Probed { binding, is_answered }, self.now, &mut effects);
+        assert!(self.take(effects).is_empty());
+    }
+}
+
+/// S14, RFC 5626 4.4.
+#[test]
+fn a_pbx_behind_nat_is_asked_every_25_seconds_and_others_are_not() {
+    let mut office = probing();
+    office.send(Register { behind_nat: true, ..register(PHONE, 45, "a", 1) });
+    office.advance(Duration::from_secs(24));
+    assert_eq!(office.probes.len(), 0);
+    office.advance(Duration::from_secs(1));
+    assert_eq!(office.probes.len(), 1);
+    let mut office = probing();
+    office.send(register(PHONE, 3_600, "a", 1));
+    office.advance(Duration::from_secs(60));
+    let tcp = Register { behind_nat: true, transport: Transport::Tcp, ..register(PHONE, 3_600, "b", 2) };
+    office.send(tcp);
+    office.advance(Duration::from_secs(60));
+    assert_eq!(office.probes.len(), 0, "what is reached directly, and connections, need no question");
+}
+
+#[test]
+fn a_pbx_that_answered_and_falls_silent_is_registered_no_more() {
+    let mut office = probing();
+    let register = |cseq| Register { behind_nat: true, ..register(PHONE, 45, "a", cseq) };
+    office.send(register(1));
+    office.advance(Duration::from_secs(25));
+    office.probed(false);
+    assert!(
+        office.registration.binding().is_some(),
+        "one that never answers such questions is judged by its refreshes alone"
+    );
+    office.send(register(2));
+    office.advance(Duration::from_secs(25));
+    office.probed(true);
+    office.send(register(3));
+    office.advance(Duration::from_secs(25));
+    office.send(register(4));
+    office.probed(false);
+    assert!(office.registration.binding().is_some(), "it was refreshed after it was asked");
+    office.advance(Duration::from_secs(25));
+    office.probed(false);
+    assert!(office.registration.binding().is_none());
+    assert_eq!(office.outcomes().last(), Some(&RegistrationOutcome::Expired));
+}
+
+/// A registration over a connection is refreshed before the connection is closed for its silence.
+#[test]
+fn a_connection_is_registered_for_less_than_it_may_be_silent() {
+    let mut office = Office::new();
+    let tls = Register { transport: Transport::Tls, behind_nat: true, ..register(PHONE, 3_600, "a", 1) };
+    assert_eq!(office.send(tls), bound(PHONE, 840));
 }

@@ -147,6 +147,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         countries: Vec::new(),
         options_every: None,
         listeners: vec![SWITCH],
+        tls_listeners: Vec::new(),
     };
     let (desk, faults) = Desk::build(everything, &rules);
     assert!(faults.is_empty(), "{faults:?}");

@@ -103,13 +103,18 @@ pub struct Mood {
 impl Node {
     /// A node that has just been started.
     pub fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
-        let identity =
-            leg::Identity { host: SWITCH.ip().to_string().into(), user_agent: "Tandem".into(), contact: SWITCH };
+        let identity = leg::Identity {
+            host: SWITCH.ip().to_string().into(),
+            user_agent: "Tandem".into(),
+            contact: SWITCH,
+            transport: Transport::Udp,
+            is_sips: false,
+        };
         let naming = Naming {
             shard: 0,
             steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
             identity: Arc::new(identity),
-            is_advertised: false,
+            advertised: None,
             media_advertised: None,
         };
         let issuer = sip::digest::Settings::new(REALM, Issuer(0));
@@ -389,7 +394,7 @@ impl Node {
                         endpoint.respond(transaction, reply, now, effects).expect("the REGISTER waits");
                     });
                 }
-                registration::Effect::Publish(_) => {}
+                registration::Effect::Publish(_) | registration::Effect::Probe(_) => {}
                 registration::Effect::Tell(fact) => self.facts.push((now, fact)),
             }
         }

@@ -87,6 +87,7 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
         source: "198.51.100.7:5060".parse().unwrap(),
         local: "192.0.2.10:5060".parse().unwrap(),
         transport: Transport::Udp,
+        path: Arc::default(),
         flow: FlowTag::default(),
         behind_nat: true,
         sip_call_id: "r1".into(),

@@ -3,6 +3,7 @@
 //! It obeys the laws of the real one: a call that it does not have cannot be hung up, and a change is in force after a reload only.
 
 use backoffice::{Future, Switchboard};
+use domain::fact::Transport;
 use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -110,8 +111,9 @@ impl Switchboard for HandSwitchboard {
         self.topped_up.lock().unwrap().push(company);
     }
 
-    fn listeners(&self) -> Vec<SocketAddr> {
-        vec!["192.0.2.10:5060".parse().unwrap()]
+    fn listeners(&self) -> Vec<(Transport, SocketAddr)> {
+        let address = "192.0.2.10:5060".parse().unwrap();
+        vec![(Transport::Udp, address), (Transport::Tcp, address)]
     }
 
     fn is_ready(&self) -> bool {
