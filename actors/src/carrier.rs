@@ -4,7 +4,7 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::shard::{ProbeOrdered, Shard};
+use crate::shard::{OptionsOrdered, Shard};
 use crate::shell::{Outlet, Shell, Tell};
 use actix::Addr;
 use domain::CarrierId;
@@ -50,7 +50,7 @@ impl Outlet<switch::Carrier> for CarrierOutlet {
                 }
             }
             // Bounded: one at a time for each carrier.
-            Effect::Probe { number } => tell(&self.shard, ProbeOrdered { carrier: self.id, number }),
+            Effect::Probe { number } => tell(&self.shard, OptionsOrdered { carrier: self.id, number }),
             Effect::Publish(standing) => self.core.registry.publish_standing(self.id, standing),
             Effect::Tell(fact) => self.core.tell(&fact),
         }

@@ -14,7 +14,7 @@ use switch::carrier::Event;
 /// A carrier of this shard is to be asked by OPTIONS.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct ProbeOrdered {
+pub struct OptionsOrdered {
     /// Which.
     pub carrier: CarrierId,
     /// To be given back.
@@ -29,7 +29,7 @@ pub(super) struct Errands {
 }
 
 impl Shard {
-    fn on_probe_ordered(&mut self, carrier: CarrierId, number: u64) {
+    fn on_options_ordered(&mut self, carrier: CarrierId, number: u64) {
         let desk = self.core.desk.load_full();
         let failed = |because: &str| Event::ProbeFailed { number, because: because.into() };
         let Some(target) = desk.carrier(carrier) else {
@@ -61,11 +61,11 @@ impl Shard {
     }
 }
 
-impl Handler<ProbeOrdered> for Shard {
+impl Handler<OptionsOrdered> for Shard {
     type Result = ();
-    fn handle(&mut self, ProbeOrdered { carrier, number }: ProbeOrdered, ctx: &mut Context<Self>) {
+    fn handle(&mut self, OptionsOrdered { carrier, number }: OptionsOrdered, ctx: &mut Context<Self>) {
         let began = self.begin();
-        self.on_probe_ordered(carrier, number);
+        self.on_options_ordered(carrier, number);
         self.follow_up(ctx);
         self.flush(ctx);
         self.end(began);

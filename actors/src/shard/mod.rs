@@ -27,7 +27,7 @@ mod places;
 mod probes;
 mod register;
 
-pub(crate) use errands::ProbeOrdered;
+pub(crate) use errands::OptionsOrdered;
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
 pub(crate) use probes::ProbeOrdered;

@@ -28,7 +28,7 @@ pub fn errand_of(place: u64, leg: LegId) -> Option<u64> {
 
 /// An OPTIONS to a carrier (RFC 3261 11), without Via.
 pub fn options(target: &CarrierTarget, naming: &Naming, entropy: &mut Entropy) -> Bytes {
-    let identity = naming.identity_towards(target.destination.local);
+    let identity = naming.identity_towards(target.destination.transport, target.destination.local, false);
     let mut calling = Calling {
         call_id: mint_call_id(naming.shard, &naming.steering, entropy, &identity.host),
         local_tag: format!("{:016x}", entropy.next_u64()),
@@ -41,8 +41,7 @@ pub fn options(target: &CarrierTarget, naming: &Naming, entropy: &mut Entropy) -
     };
     let mut out = BytesMut::with_capacity(512);
     let lines = calling.request(&Method::Options, &mut out);
-    let lines =
-        lines.header(Name::Contact, format!("<sip:{}>", identity.contact)).header(Name::Accept, "application/sdp");
+    let lines = lines.header(Name::Contact, identity.contact_value()).header(Name::Accept, "application/sdp");
     let lines = match &*identity.user_agent {
         "" => lines,
         user_agent => lines.header(Name::UserAgent, user_agent),
