@@ -141,8 +141,20 @@ impl Client {
         path: &str,
         body: Option<&Value>,
         key: Option<&str>,
-        mut sent: impl FnMut(usize, usize),
+        sent: impl FnMut(usize, usize),
     ) -> Result<(u16, String), Failed> {
+        self.raw(method, path, body, key, sent).map(|(_, read)| read)
+    }
+
+    /// The whole answer, and its status and body.
+    fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+        mut sent: impl FnMut(usize, usize),
+    ) -> Result<(String, (u16, String)), Failed> {
         let failed =
             |error: std::io::Error| Failed::Unreachable(format!("{method} http://{}{path}: {error}", self.address));
         let mut stream = TcpStream::connect_timeout(&self.address, CONNECT_PATIENCE).map_err(failed)?;
@@ -176,7 +188,23 @@ impl Client {
                 self.address
             ))
         };
-        read(&answer).ok_or_else(nonsense)
+        let read = read(&answer).ok_or_else(nonsense)?;
+        Ok((answer, read))
+    }
+
+    /// As [`Client::exchange`] with a GET below `/api/v1`: the body as it is, and one of the headers.
+    pub(crate) fn download(&self, path: &str, header: &str) -> Result<(String, Option<String>), Failed> {
+        let (answer, (status, body)) = self.raw("GET", &format!("/api/v1{path}"), None, None, |_, _| {})?;
+        if status != 200 {
+            let problem = serde_json::from_str(&body).unwrap_or_else(|_| Problem { title: body, ..Problem::default() });
+            return Err(Failed::Refused { asked: format!("GET {path}"), status, problem: Box::new(problem) });
+        }
+        let head = answer.split("\r\n\r\n").next().unwrap_or_default();
+        let is_it = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(header).then(|| value.trim().to_owned())
+        };
+        Ok((body, head.lines().find_map(is_it)))
     }
 }
 

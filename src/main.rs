@@ -49,6 +49,8 @@ enum Command {
     Identity(Ordered<admin::IdentityCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
+    /// Call records for other systems.
+    Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
     CheckConfig {
         #[command(flatten)]
@@ -127,6 +129,7 @@ fn main() -> ExitCode {
         Command::Account(Ordered { order, door }) => admin::run(&door, &order),
         Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),

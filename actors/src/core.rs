@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
+use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
@@ -18,7 +19,7 @@ use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::refusal::RefusalKind;
-use domain::{Fact, Now, ProfileId, Refusal};
+use domain::{CarrierId, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
@@ -164,7 +165,7 @@ impl Core {
 
     /// The actor of a profile; none before the shards have started.
     pub fn profile(self: &Arc<Self>, id: ProfileId) -> Option<Addr<ProfileShell>> {
-        let home = self.home_of(id)?;
+        let home = self.home_of(id.bits())?;
         Some(self.registry.profile(id, || {
             let core = Arc::clone(self);
             Shell::start_in_arbiter(&home.arbiter, move |ctx| {
@@ -177,7 +178,7 @@ impl Core {
 
     /// The actor of a profile's registration; none before the shards have started.
     pub fn registration(self: &Arc<Self>, id: ProfileId) -> Option<Addr<RegistrationShell>> {
-        let home = self.home_of(id)?;
+        let home = self.home_of(id.bits())?;
         Some(self.registry.registration(id, || {
             let core = Arc::clone(self);
             Shell::start_in_arbiter(&home.arbiter, move |_| {
@@ -192,11 +193,27 @@ impl Core {
         }))
     }
 
-    /// The shard on which a profile's actors live.
-    pub(crate) fn home_of(&self, id: ProfileId) -> Option<&ShardHandle> {
+    /// The actor of a carrier; none before the shards have started.
+    pub fn carrier(self: &Arc<Self>, id: CarrierId) -> Option<Addr<CarrierShell>> {
+        let home = self.home_of(id.bits())?;
+        Some(self.registry.carrier(id, || {
+            let core = Arc::clone(self);
+            let shard = home.address.clone();
+            Shell::start_in_arbiter(&home.arbiter, move |_| {
+                let clock = core.clock;
+                let directory = Arc::clone(core.desk.load().directory());
+                let machine = switch::Carrier::new(id, directory, clock.now());
+                core.registry.publish_standing(id, machine.standing());
+                Shell::new(machine, Vec::new(), CarrierOutlet::new(id, shard, core), clock)
+            })
+        }))
+    }
+
+    /// The shard on which the actors of a profile or a carrier live.
+    pub(crate) fn home_of(&self, bits: u128) -> Option<&ShardHandle> {
         let shards = self.shards.get()?;
         let mut hasher = SipHasher24::new();
-        hasher.write_u128(id.bits());
+        hasher.write_u128(bits);
         shards.get((hasher.finish() % shards.len().max(1) as u64) as usize)
     }
 }

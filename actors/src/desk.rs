@@ -14,6 +14,7 @@ use sip::endpoint::Destination;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
@@ -46,6 +47,8 @@ pub struct NodeRules {
     pub countries: Vec<(Country, CountryPlan)>,
     /// Where we listen for UDP and TCP: carriers are called from the first that can reach them.
     pub listeners: Vec<SocketAddr>,
+    /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
+    pub options_every: Option<Duration>,
     /// The same for TLS.
     pub tls_listeners: Vec<SocketAddr>,
 }
@@ -150,8 +153,12 @@ impl Desk {
             for (named, found) in carrier.addresses.iter().zip(&addresses) {
                 found.iter().for_each(|address| drop(server_names.insert(*address, named.host.clone())));
             }
+            let buy_deck = carrier.terms.buy_deck.as_ref().and_then(|name| {
+                let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
+                decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
+            });
             let manners = manners::of_carrier(&everything, carrier);
-            builder = builder.carrier(Carrier { manners, ..carrier_entry(carrier, &addresses, &rules.calls) });
+            builder = builder.carrier(Carrier { manners, ..carrier_entry(carrier, &addresses, rules, buy_deck) });
             match addresses.first().map(|first| target(carrier, first, rules)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
@@ -192,7 +199,14 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners)
     }
 }
 
-fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settings: &CallSettings) -> Carrier {
+fn carrier_entry(
+    carrier: &store::Carrier,
+    addresses: &[Vec<SocketAddr>],
+    rules: &NodeRules,
+    buy_deck: Option<Arc<Deck>>,
+) -> Carrier {
+    let (settings, terms) = (&rules.calls, &carrier.terms);
+    let seconds = |seconds: u16| Duration::from_secs(seconds.into());
     let failover = (!carrier.failover.is_empty()).then(|| {
         carrier.failover.iter().fold(settings.failover, |set, (status, order)| match order {
             store::Failover::Next => set.with(*status),
@@ -208,7 +222,17 @@ fn carrier_entry(carrier: &store::Carrier, addresses: &[Vec<SocketAddr>], settin
         name: carrier.name.as_str().into(),
         prefixes: carrier.prefixes.clone(),
         priority: u32::from(carrier.priority),
-        progress_timeout: carrier.progress_timeout_s.map(|seconds| std::time::Duration::from_secs(seconds.into())),
+        weight: terms.weight,
+        channels: terms.channels,
+        calls_per_second: terms.calls_per_second,
+        buy_deck,
+        probe_every: match terms.options_interval_s {
+            Some(0) => None,
+            Some(interval_s) => Some(seconds(interval_s)),
+            None => rules.options_every,
+        },
+        response_timeout: terms.response_timeout_s.map(seconds),
+        progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         srtp: carrier.srtp,
@@ -279,7 +303,8 @@ fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> 
         format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
     })?;
     let destination = Destination { transport: transport_of(carrier.transport), addr, flow: None, local };
-    Ok(CarrierTarget { destination, host: addr.to_string().into() })
+    let number_format = carrier.terms.number_format.clone();
+    Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format })
 }
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.

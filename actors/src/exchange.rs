@@ -20,7 +20,7 @@ use crate::transport::tls::{Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use domain::{CallId, CompanyId, Entropy, ProfileId, ReleaseCause};
+use domain::{CallId, CarrierId, CompanyId, Entropy, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{EventSink, Media, MediaEvent, MediaSettings};
 use parking_lot::Mutex;
@@ -37,6 +37,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
 use switch::call::Live;
+use switch::carrier::Standing;
 use switch::overload::{Gate, Limits};
 use switch::registration::Binding;
 use telemetry::Telemetry;
@@ -248,6 +249,7 @@ impl Exchange {
         // Set once, here; a second start makes a core of its own.
         let _ = silent.set(handles.iter().map(|shard| shard.address.clone().recipient()).collect());
         let _ = core.shards.set(handles);
+        wake_carriers(&core);
         Ok(Exchange {
             inner: Arc::new(Inner {
                 core,
@@ -335,6 +337,11 @@ impl Exchange {
         self.inner.core.registry.binding(profile)
     }
 
+    /// How a carrier stands; none where it has never been asked.
+    pub fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing> {
+        self.inner.core.registry.standing(carrier)
+    }
+
     /// What is looked up now.
     pub fn directory(&self) -> Arc<switch::Directory> {
         Arc::clone(self.inner.core.desk.load().directory())
@@ -355,6 +362,10 @@ impl Exchange {
         for profile in core.registry.profiles() {
             tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
         }
+        for carrier in core.registry.carriers() {
+            tell(&carrier, Tell(switch::carrier::Event::DirectorySwapped(Arc::clone(&directory))));
+        }
+        wake_carriers(core);
         Ok(faults)
     }
 
@@ -422,6 +433,13 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
 fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
     tell(call, Tell(call::Event::CallOf(id, switch::call::Event::HangUpOrdered(cause))));
+}
+
+/// Starts the actors of carriers that are new, so that their health is known before the first call.
+fn wake_carriers(core: &Arc<Core>) {
+    for carrier in core.desk.load().directory().carriers() {
+        let _ = core.carrier(carrier.id);
+    }
 }
 
 fn report(faults: &[String]) {

@@ -6,6 +6,7 @@ use crate::core::Core;
 use domain::Currency;
 use domain::fact::{Flow, Side};
 use media::Side as Leg;
+use switch::carrier::State;
 use telemetry::labels::{Discarded, MediaMode, ProfileKind};
 use telemetry::{Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
 
@@ -33,6 +34,12 @@ fn publish_calls(core: &Core) {
     core.telemetry.set_calls_active(&core.census.calls());
     let carriers = core.census.carriers();
     core.telemetry.set_carrier_channels(carriers.iter().map(|(carrier, calls)| (&**carrier, *calls)));
+    let desk = core.desk.load();
+    let standings: Vec<_> = desk.directory().carriers().filter(|carrier| carrier.enabled).collect();
+    core.telemetry.set_carrier_standings(standings.iter().map(|carrier| {
+        let is_up = core.registry.standing(carrier.id).is_none_or(|standing| standing.state == State::Up);
+        (&*carrier.name, is_up, carrier.channels)
+    }));
 }
 
 fn publish_media(core: &Core) {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+mod carrier;
 mod census;
 pub mod chance;
 pub mod clock;

@@ -58,7 +58,7 @@ impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
                 self.core.registry.publish_binding(self.id, binding);
             }
             Effect::Probe(binding) => {
-                if let Some(shard) = self.core.home_of(self.id) {
+                if let Some(shard) = self.core.home_of(self.id.bits()) {
                     let (profile, binding) = (self.id, binding);
                     // Where the shard lags behind, the next question is in time.
                     let _ = offer(&shard.address, ProbeOrdered { profile, binding });

@@ -4,12 +4,14 @@
 //! (`docs/decisions`): their number is bounded by the number of profiles.
 
 use crate::call::CallShell;
+use crate::carrier::CarrierShell;
 use crate::profile::ProfileShell;
 use crate::registrar::RegistrationShell;
 use actix::Addr;
 use dashmap::DashMap;
-use domain::{CallId, ProfileId};
+use domain::{CallId, CarrierId, ProfileId};
 use std::sync::Arc;
+use switch::carrier::Standing;
 use switch::registration::Binding;
 
 /// Addresses of everybody.
@@ -18,6 +20,8 @@ pub struct Registry {
     profiles: DashMap<ProfileId, Addr<ProfileShell>>,
     registrations: DashMap<ProfileId, Addr<RegistrationShell>>,
     bindings: DashMap<ProfileId, Arc<Binding>>,
+    carriers: DashMap<CarrierId, Addr<CarrierShell>>,
+    standings: DashMap<CarrierId, Standing>,
     calls: DashMap<CallId, Addr<CallShell>>,
 }
 
@@ -29,6 +33,35 @@ impl Registry {
         }
         // Asked for by two at once, only one starts it.
         self.profiles.entry(id).or_insert_with(start).clone()
+    }
+
+    /// The carrier's actor, started by `start` where it is not yet.
+    pub fn carrier(&self, id: CarrierId, start: impl FnOnce() -> Addr<CarrierShell>) -> Addr<CarrierShell> {
+        if let Some(known) = self.carriers.get(&id) {
+            return known.clone();
+        }
+        self.carriers.entry(id).or_insert_with(start).clone()
+    }
+
+    /// Every carrier's actor that was started.
+    pub fn carriers(&self) -> Vec<Addr<CarrierShell>> {
+        self.carriers.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    /// A carrier's actor died: the next message to it starts another, which knows nobody's channels.
+    pub fn forget_carrier(&self, id: CarrierId) {
+        self.carriers.remove(&id);
+        self.standings.remove(&id);
+    }
+
+    /// How a carrier stands; none before it was first asked.
+    pub fn standing(&self, id: CarrierId) -> Option<Standing> {
+        self.standings.get(&id).map(|standing| standing.value().clone())
+    }
+
+    /// Notes how a carrier stands.
+    pub fn publish_standing(&self, id: CarrierId, standing: Standing) {
+        self.standings.insert(id, standing);
     }
 
     /// The registration's actor, started by `start` where it is not yet.

@@ -6,7 +6,7 @@ use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
-use domain::call_record::{Attempt, CallRecord};
+use domain::call_record::{Attempt, AttemptOutcome, CallRecord};
 use domain::{CallId, CompanyId, Currency, Micros, ProfileId, ReleaseCause, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,6 +130,28 @@ pub struct CallAttempt {
     pub post_dial_delay_ms: Option<u32>,
     /// The final SIP status; 0 where none came.
     pub status: u16,
+    /// How it ended: `answered`, `refused`, `no_response`, `no_progress`, `no_answer`, `unreachable`, `unresolved`,
+    /// `insecure`, `unusable_answer`, `given_up`; or why it was not tried: `skipped_down`, `skipped_resting`, `skipped_channels`,
+    /// `skipped_rate`, `skipped_loss`, `skipped_unknown`. Null in records of older versions.
+    pub outcome: Option<String>,
+    /// Milliseconds from its beginning to its answer or its end.
+    pub ended_after_ms: Option<u32>,
+    /// What it costs by the carrier's buy deck; for operators, and null where that is not known.
+    pub cost: Option<CallCost>,
+}
+
+/// What an attempt costs, and what is left of what the customer paid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CallCost {
+    /// Price of a minute.
+    pub rate_per_minute: String,
+    /// What the carrier is owed.
+    #[schema(example = "0.011")]
+    pub amount: String,
+    /// Of both.
+    pub currency: String,
+    /// Of the attempt that answered: what the call was charged, less this cost; null in another currency, and of every other attempt.
+    pub margin: Option<String>,
 }
 
 /// What many calls come to.
@@ -197,7 +219,20 @@ fn show_live(live: Live) -> Call {
     }
 }
 
-fn show_attempt(attempt: Attempt) -> CallAttempt {
+/// The cost and the margin, where the viewer may know of them.
+fn show_cost(attempt: &Attempt, charged: Option<(Micros, Currency)>) -> Option<CallCost> {
+    let (cost, (amount, currency)) = attempt.cost.zip(charged)?;
+    let has_margin = attempt.outcome == Some(AttemptOutcome::Answered) && cost.currency == currency;
+    Some(CallCost {
+        rate_per_minute: cost.rate_per_minute.to_string(),
+        amount: cost.amount.to_string(),
+        currency: cost.currency.to_string(),
+        margin: has_margin.then(|| (amount - cost.amount).to_string()),
+    })
+}
+
+fn show_attempt(attempt: Attempt, charged: Option<(Micros, Currency)>) -> CallAttempt {
+    let cost = show_cost(&attempt, charged);
     let (carrier, carrier_name) = attempt.carrier.map(|named| (named.carrier.to_string(), named.carrier_name)).unzip();
     CallAttempt {
         carrier,
@@ -206,10 +241,15 @@ fn show_attempt(attempt: Attempt) -> CallAttempt {
         invited_at: attempt.invited_at.to_string(),
         post_dial_delay_ms: attempt.post_dial_delay_ms,
         status: attempt.status,
+        outcome: attempt.outcome.map(|outcome| outcome.as_str().to_owned()),
+        ended_after_ms: attempt.ended_after_ms,
+        cost,
     }
 }
 
-fn show_record(record: CallRecord) -> Call {
+/// A record as a caller may see it: what carriers ask is the operators' business.
+pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
+    let charged = caller.operator("see costs").is_ok().then_some((record.amount, record.currency));
     let reached = record.attempts.last().and_then(|attempt| attempt.carrier.as_ref());
     let carrier = record.came_from.as_ref().or(reached).map(|named| named.carrier_name.clone());
     Call {
@@ -239,7 +279,7 @@ fn show_record(record: CallRecord) -> Call {
         sentence: record.sentence,
         status: Some(record.status),
         sip_call_id: Some(record.sip_call_id),
-        attempts: record.attempts.into_iter().map(show_attempt).collect(),
+        attempts: record.attempts.into_iter().map(|attempt| show_attempt(attempt, charged)).collect(),
         packets: Some(record.packets),
         packets_lost: Some(record.packets_lost),
         partner: record.partner.map(|partner| partner.to_string()),
@@ -253,7 +293,7 @@ fn texts(amounts: impl IntoIterator<Item = (Currency, Micros)>) -> BTreeMap<Stri
 
 impl Office {
     /// What `ask` wants, limited to what the caller may see.
-    fn call_filter(&self, caller: &Caller, ask: &CallAsk) -> Result<CallFilter> {
+    pub(crate) fn call_filter(&self, caller: &Caller, ask: &CallAsk) -> Result<CallFilter> {
         if let Some(profile) = ask.profile {
             self.profile_row(caller, profile)?;
         }
@@ -290,7 +330,7 @@ impl Office {
         let filter = self.call_filter(caller, call_ask)?;
         let limit = u32::try_from(ask.limit()).unwrap_or(u32::MAX);
         let page = self.store().call_records(&filter, ask.cursor()?, limit)?;
-        let items = page.records.into_iter().map(show_record).collect();
+        let items = page.records.into_iter().map(|record| show_record(record, caller)).collect();
         Ok(Page { items, has_more: page.next.is_some(), next: page.next.map(|next| next.to_string()) })
     }
 
@@ -347,7 +387,7 @@ impl Office {
     pub fn call_record(&self, caller: &Caller, id: CallId) -> Result<Call> {
         let record = self.store().call_record(id)?;
         caller.may_see(record.company, "call", id)?;
-        Ok(show_record(record))
+        Ok(show_record(record, caller))
     }
 
     /// Ends a live call that [`Office::live_call`] has shown to the caller; noted in the audit. Blocks.

@@ -10,10 +10,11 @@ use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::fact::Transport;
 use domain::network::Network;
-use domain::{CarrierId, Prefix};
+use domain::{CarrierId, NumberFormat, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{Failover, HostPort, InboundSource};
+use switch::carrier::Standing;
 use utoipa::ToSchema;
 
 /// How messages travel.
@@ -60,6 +61,76 @@ pub enum FailoverName {
     Stop,
 }
 
+/// What is agreed with a carrier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CarrierTerms {
+    /// Its share among the carriers of its priority (RFC 2782); those with 0 go behind, the cheapest first.
+    pub weight: u16,
+    /// Calls that are handed to it at one time at most; null for no limit.
+    pub channels: Option<u32>,
+    /// Calls that are handed to it in any second at most, 1 to 10000; null for no limit.
+    pub calls_per_second: Option<u32>,
+    /// How it wants numbers written: `plus`, `digits`, `00`, `011`, `national:44:0`; a prefix for every number may follow a comma:
+    /// `digits,1234#`. `plus` where nothing is said.
+    #[schema(example = "plus")]
+    pub number_format: Option<String>,
+    /// Seconds to its first response, 100 included, before the next carrier is tried, 1 to 60; null for the setting's.
+    pub response_timeout_s: Option<u16>,
+    /// Seconds between two OPTIONS, 5 to 3600, or 0 for never; null for the setting's.
+    pub options_interval_s: Option<u16>,
+    /// The name of the deck with what it asks for calls; null where that is not known.
+    pub buy_deck: Option<String>,
+}
+
+/// What to change of what is agreed with a carrier; what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CarrierTermsPatch {
+    /// Its share among the carriers of its priority.
+    pub weight: Option<u16>,
+    /// Calls at one time; null for no limit.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    pub channels: Option<Option<u32>>,
+    /// Calls in any second; null for no limit.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    pub calls_per_second: Option<Option<u32>>,
+    /// How it wants numbers written.
+    pub number_format: Option<String>,
+    /// Seconds to its first response; null for the setting's.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<u16>)]
+    pub response_timeout_s: Option<Option<u16>>,
+    /// Seconds between two OPTIONS, 0 for never; null for the setting's.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<u16>)]
+    pub options_interval_s: Option<Option<u16>>,
+    /// The name of the deck with what it asks; null where that is not known.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub buy_deck: Option<Option<String>>,
+}
+
+/// How a carrier stands on this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CarrierHealth {
+    /// `up`, `down` (skipped, unless all are down), or `trying` (it was down, and is being tried).
+    #[schema(example = "up")]
+    pub state: String,
+    /// Since when; RFC 3339.
+    pub since: String,
+    /// Until when it wants to be left alone (a 503 with Retry-After), where it does.
+    pub resting_until: Option<String>,
+    /// Why it last failed, in words.
+    pub last_error: Option<String>,
+    /// Calls that it was handed and has now.
+    pub channels_in_use: u32,
+    /// Milliseconds that the last OPTIONS took.
+    pub round_trip_ms: Option<u64>,
+}
+
 /// A carrier to be created.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +166,10 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.1", "192.0.2.2:5080"]))]
     pub inbound_sources: Vec<Text<InboundSource>>,
+    /// What is agreed with it.
+    #[serde(default)]
+    #[schema(value_type = Option<CarrierTerms>)]
+    pub terms: CarrierTerms,
     /// How much its sound is to be secured; `off` where nothing is said.
     #[serde(default)]
     #[schema(required = false)]
@@ -133,6 +208,10 @@ pub struct CarrierPatch {
     /// Where its calls come from besides its addresses; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub inbound_sources: Option<Vec<Text<InboundSource>>>,
+    /// What is agreed with it.
+    #[serde(default)]
+    #[schema(value_type = Option<CarrierTermsPatch>)]
+    pub terms: CarrierTermsPatch,
     /// How much its sound is to be secured; binds new calls.
     pub srtp: Option<SrtpName>,
     /// The only networks that its sound may come from; replaces all.
@@ -165,6 +244,10 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, FailoverName>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Vec<String>,
+    /// What is agreed with it.
+    pub terms: CarrierTerms,
+    /// How it stands; null on a node that has not asked it yet.
+    pub health: Option<CarrierHealth>,
     /// How much its sound is to be secured.
     pub srtp: SrtpName,
     /// The only networks that its sound may come from; empty: from where its session descriptions say.
@@ -186,7 +269,60 @@ fn stored_failover(failover: BTreeMap<u16, FailoverName>) -> BTreeMap<u16, Failo
     failover.into_iter().map(|(status, name)| (status, order(name))).collect()
 }
 
-fn show(carrier: store::Carrier) -> Carrier {
+fn number_format(text: &str) -> Result<NumberFormat> {
+    text.parse().map_err(|wrong: domain::number_format::NotANumberFormat| {
+        Error::field("/terms/number_format", wrong.to_string())
+    })
+}
+
+fn stored_terms(terms: CarrierTerms) -> Result<store::Terms> {
+    Ok(store::Terms {
+        weight: terms.weight,
+        channels: terms.channels,
+        calls_per_second: terms.calls_per_second,
+        number_format: terms.number_format.as_deref().map(number_format).transpose()?.unwrap_or_default(),
+        response_timeout_s: terms.response_timeout_s,
+        options_interval_s: terms.options_interval_s,
+        buy_deck: terms.buy_deck,
+    })
+}
+
+fn stored_patch(patch: CarrierTermsPatch) -> Result<store::TermsPatch> {
+    Ok(store::TermsPatch {
+        weight: patch.weight,
+        channels: patch.channels,
+        calls_per_second: patch.calls_per_second,
+        number_format: patch.number_format.as_deref().map(number_format).transpose()?,
+        response_timeout_s: patch.response_timeout_s,
+        options_interval_s: patch.options_interval_s,
+        buy_deck: patch.buy_deck,
+    })
+}
+
+fn show_terms(terms: store::Terms) -> CarrierTerms {
+    CarrierTerms {
+        weight: terms.weight,
+        channels: terms.channels,
+        calls_per_second: terms.calls_per_second,
+        number_format: Some(terms.number_format.to_string()),
+        response_timeout_s: terms.response_timeout_s,
+        options_interval_s: terms.options_interval_s,
+        buy_deck: terms.buy_deck,
+    }
+}
+
+fn show_health(standing: Standing) -> CarrierHealth {
+    CarrierHealth {
+        state: standing.state.as_str().to_owned(),
+        since: standing.since.to_string(),
+        resting_until: standing.resting_until.map(|until| until.to_string()),
+        last_error: standing.last_error.map(|error| error.to_string()),
+        channels_in_use: standing.channels_in_use,
+        round_trip_ms: standing.round_trip.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+fn show(carrier: store::Carrier, standing: Option<Standing>) -> Carrier {
     let name = |order| match order {
         Failover::Next => FailoverName::Next,
         Failover::Stop => FailoverName::Stop,
@@ -201,6 +337,8 @@ fn show(carrier: store::Carrier) -> Carrier {
         progress_timeout_s: carrier.progress_timeout_s,
         failover: carrier.failover.into_iter().map(|(status, order)| (status, name(order))).collect(),
         inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
+        terms: show_terms(carrier.terms),
+        health: standing.map(show_health),
         srtp: carrier.srtp.into(),
         media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
@@ -213,6 +351,11 @@ fn plain<T>(texts: Vec<Text<T>>) -> Vec<T> {
 }
 
 impl Office {
+    fn show_carrier(&self, carrier: store::Carrier) -> Carrier {
+        let standing = self.inner.switchboard.carrier_standing(carrier.id);
+        show(carrier, standing)
+    }
+
     /// Creates a carrier.
     ///
     /// # Errors
@@ -234,6 +377,7 @@ impl Office {
             progress_timeout_s: new.progress_timeout_s,
             failover: stored_failover(new.failover),
             inbound_sources: plain(new.inbound_sources),
+            terms: stored_terms(new.terms)?,
             srtp: new.srtp.into(),
             media_networks: plain(new.media_networks),
             enabled: new.enabled.unwrap_or(true),
@@ -241,7 +385,7 @@ impl Office {
         };
         self.store().create_carrier(&carrier, self.signed(caller))?;
         self.reload()?;
-        Ok(show(carrier))
+        Ok(self.show_carrier(carrier))
     }
 
     /// Changes a carrier.
@@ -259,13 +403,14 @@ impl Office {
             progress_timeout_s: patch.progress_timeout_s,
             failover: patch.failover.map(stored_failover),
             inbound_sources: patch.inbound_sources.map(plain),
+            terms: stored_patch(patch.terms)?,
             srtp: patch.srtp.map(Into::into),
             media_networks: patch.media_networks.map(plain),
             enabled: patch.enabled,
         };
         let carrier = self.store().update_carrier(id, &patch, self.signed(caller))?;
         self.reload()?;
-        Ok(show(carrier))
+        Ok(self.show_carrier(carrier))
     }
 
     /// Removes a carrier; calls that it carries go on.
@@ -284,7 +429,7 @@ impl Office {
     /// Operators only; [`Error::NotFound`].
     pub fn carrier(&self, caller: &Caller, id: CarrierId) -> Result<Carrier> {
         caller.operator("see carriers")?;
-        Ok(show(self.store().carrier(id)?))
+        Ok(self.show_carrier(self.store().carrier(id)?))
     }
 
     /// Every carrier, in order of identity.
@@ -293,6 +438,6 @@ impl Office {
     /// Operators only; [`Error::Invalid`] (cursor).
     pub fn carriers(&self, caller: &Caller, ask: &PageAsk) -> Result<Page<Carrier>> {
         caller.operator("see carriers")?;
-        Page::of_sorted(self.store().carriers()?, ask, |carrier| carrier.id, |carrier| Ok(show(carrier)))
+        Page::of_sorted(self.store().carriers()?, ask, |carrier| carrier.id, |carrier| Ok(self.show_carrier(carrier)))
     }
 }

@@ -10,22 +10,22 @@ use domain::ProfileId;
 use domain::credit::{Batch, BatchId, Code, Memo};
 use store::Profile;
 
-/// Channels of a profile at most (C2).
-pub const CHANNELS_MAX: i64 = 300;
+/// Channels of a profile at most, where the settings say nothing else (C2).
+pub const CHANNELS_MAX: u16 = 300;
 /// Above this, channels come in tens (C3).
 const SINGLE_MAX: i64 = 100;
 
-/// How many channels are bought where so many are asked for: 1 to 300, or 0 for none (P7); above 100 rounded half up to tens, after
+/// How many channels are bought where so many are asked for: 1 to `most`, or 0 for none (P7); above 100 rounded half up to tens, after
 /// the range check (C2, C3, D-02).
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/channels`.
-pub fn rounded_channels(asked: i64) -> Result<u16> {
-    if !(0..=CHANNELS_MAX).contains(&asked) {
-        let problem = format!("{asked} is out of range: expected 1 to {CHANNELS_MAX}, or 0 for no subscription");
+pub fn rounded_channels(asked: i64, most: u16) -> Result<u16> {
+    if !(0..=i64::from(most)).contains(&asked) {
+        let problem = format!("{asked} is out of range: expected 1 to {most}, or 0 for no subscription");
         return Err(Error::field("/channels", problem));
     }
-    let rounded = if asked > SINGLE_MAX { (asked + 5) / 10 * 10 } else { asked };
+    let rounded = if asked > SINGLE_MAX { ((asked + 5) / 10 * 10).min(most.into()) } else { asked };
     u16::try_from(rounded).map_err(|error| Error::Internal(error.to_string()))
 }
 
@@ -103,14 +103,14 @@ mod tests {
             (300, 300),
         ];
         for (asked, bought) in table {
-            assert_eq!(rounded_channels(asked).unwrap(), bought, "{asked}");
+            assert_eq!(rounded_channels(asked, CHANNELS_MAX).unwrap(), bought, "{asked}");
         }
     }
 
     #[test]
     fn c2_what_is_out_of_range_is_refused_before_it_is_rounded() {
         for asked in [-1, 301, 304, i64::MAX, i64::MIN] {
-            let refused = rounded_channels(asked).unwrap_err().to_string();
+            let refused = rounded_channels(asked, CHANNELS_MAX).unwrap_err().to_string();
             assert!(refused.contains("expected 1 to 300"), "{refused}");
         }
     }

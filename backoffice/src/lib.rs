@@ -14,6 +14,7 @@ pub mod company;
 pub mod credit;
 pub mod deck;
 mod error;
+pub mod export;
 pub mod identity;
 pub mod landline;
 pub mod number;

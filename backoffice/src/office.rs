@@ -3,6 +3,7 @@
 //! What can be asked is in the files beside, by noun.
 
 use crate::caller::Caller;
+use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
 use crate::switchboard::Switchboard;
 use domain::{Entropy, Now, Wall};
@@ -24,11 +25,13 @@ pub struct Settings {
     pub realm: String,
     /// What PBXs register with; none where it is the address that they reach us at.
     pub domain: Option<String>,
+    /// Channels of a profile at most (C2), 1 to 10000; more than 300 for wholesale.
+    pub channels_max: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None }
+        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX }
     }
 }
 

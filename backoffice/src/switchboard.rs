@@ -3,12 +3,13 @@
 //! How calls run does not live here.
 
 use domain::fact::Transport;
-use domain::{CallId, CompanyId, ProfileId};
+use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
+use switch::carrier::Standing;
 use switch::registration::Binding;
 
 /// A future in a box.
@@ -45,6 +46,9 @@ pub trait Switchboard: Send + Sync {
 
     /// Whether calls are let finish and no new ones are taken.
     fn is_draining(&self) -> bool;
+
+    /// How a carrier stands; none where that is not known yet.
+    fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing>;
 
     /// The configuration in force.
     fn directory(&self) -> Arc<Directory>;

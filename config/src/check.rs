@@ -4,7 +4,7 @@
 
 use crate::emergency;
 use crate::reach::{unreachable, unroutable};
-use crate::settings::{Calls, Http, Ledger, Media, Node, Registration, Settings, Sip};
+use crate::settings::{Calls, Carriers, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
 use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
 use std::collections::BTreeSet;
@@ -41,6 +41,9 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.registration(&settings.registration);
     checks.media(&settings.media);
     checks.calls(&settings.calls);
+    checks.carriers(&settings.carriers);
+    let channels = settings.limits.channels_per_profile;
+    checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
     checks.ledger(&settings.ledger);
     checks.http(&settings.http);
     checks.together(settings);
@@ -278,6 +281,16 @@ impl Checks {
                 self.complain(&[("calls", "emergency_numbers")], format!("{country}: {message}"), help);
             }
         }
+    }
+
+    fn carriers(&mut self, carriers: &Carriers) {
+        self.range(("carriers", "response_timeout_s"), carriers.response_timeout_s, 1, 60, " seconds");
+        if carriers.options_interval_s != 0 {
+            let help = " seconds, or 0 for none";
+            self.range(("carriers", "options_interval_s"), carriers.options_interval_s, 5, 3_600, help);
+        }
+        self.range(("carriers", "failures_max"), carriers.failures_max, 1, 100, " failures");
+        self.range(("carriers", "rest_s"), carriers.rest_s, 1, 3_600, " seconds");
     }
 
     fn ledger(&mut self, ledger: &Ledger) {

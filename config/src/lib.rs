@@ -28,7 +28,7 @@ pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings
 pub use streams::{Tls, WebSocket};
 pub use values::{
     ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,
-    MediaLearning, NotAValue, StatusPattern, StatusSet, TlsVersion,
+    MediaLearning, NotAValue, RouteOrder, StatusPattern, StatusSet, TlsVersion,
 };
 
 /// The settings file that is shipped: every key with its default and what follows from it.

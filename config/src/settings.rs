@@ -6,8 +6,8 @@ use crate::emergency::Country;
 use crate::redis_url::RedisUrl;
 use crate::streams::{Tls, WebSocket};
 use crate::values::{
-    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, StatusPattern,
-    StatusSet,
+    DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, RouteOrder,
+    StatusPattern, StatusSet,
 };
 use domain::E164;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub struct Settings {
     pub media: Media,
     /// The life of a call.
     pub calls: Calls,
+    /// Choosing among carriers, and their health.
+    pub carriers: Carriers,
+    /// What customers may have at most.
+    pub limits: Limits,
     /// Where credit is kept.
     pub ledger: Ledger,
     /// API, metrics and health.
@@ -287,6 +291,53 @@ impl Default for Calls {
             emergency_status: 503,
             emergency_numbers: BTreeMap::new(),
         }
+    }
+}
+
+/// `[carriers]`: the order in which carriers are tried, and when one is given up. Where calls may go over to the next one is in
+/// `[calls]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Carriers {
+    /// In which order they are tried.
+    pub route_order: RouteOrder,
+    /// Whether carriers may be used that cost more than the call is sold for.
+    pub loss_allowed: bool,
+    /// Seconds that a carrier has for its first response, 100 included, 1 to 60; then the next is tried. Carriers can differ.
+    pub response_timeout_s: u32,
+    /// Seconds between two OPTIONS to a carrier, 5 to 3600; 0 for none. Carriers can differ.
+    pub options_interval_s: u32,
+    /// Failures in a row, of calls and OPTIONS, after which a carrier is down, 1 to 100.
+    pub failures_max: u32,
+    /// Seconds that a carrier that went down is left alone, 1 to 3600; doubled each time, up to eight times this.
+    pub rest_s: u32,
+}
+
+impl Default for Carriers {
+    fn default() -> Self {
+        Carriers {
+            route_order: RouteOrder::Priority,
+            loss_allowed: false,
+            response_timeout_s: 4,
+            // What carriers are used to.
+            options_interval_s: 30,
+            failures_max: 3,
+            rest_s: 30,
+        }
+    }
+}
+
+/// `[limits]`: what customers may have at most.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Channels of a profile (C2), 1 to 10000. Profiles that have more keep them until they are changed.
+    pub channels_per_profile: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { channels_per_profile: 300 }
     }
 }
 

@@ -100,6 +100,15 @@ words!(
 });
 
 words!(
+    /// In which order carriers are tried.
+    RouteOrder, "an order of carriers", "priority or price", {
+    /// The longest prefix first, then by priority and weight; the price decides between those that are equal.
+    Priority = "priority",
+    /// The cheapest first, then by priority and weight.
+    Price = "price",
+});
+
+words!(
     /// What keeps the credit (design 5).
     LedgerEngine, "a ledger engine", "sqlite, redis or memory", {
     /// Balances in memory, journalled with SQLite: survives a crash.

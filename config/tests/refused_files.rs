@@ -49,8 +49,8 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
 fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
-        "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`, `ledger`,
-  │ `http`, `log`
+        "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`,
+  │ `carriers`, `limits`, `ledger`, `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────

@@ -15,8 +15,11 @@ fn parse(text: &str) -> Result<Settings, String> {
 fn known_keys() -> BTreeSet<String> {
     let expected = |text: &str| -> Vec<String> {
         let faults = Settings::parse("keys", text, []).unwrap_err();
-        let (_, listed) = faults.faults[0].message.split_once("expected one of ").expect("more than one key");
-        listed.split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
+        let message = &faults.faults[0].message;
+        // Of a single key, and of two, the words are others.
+        let listed = message.split_once("expected one of ").or_else(|| message.split_once("expected "));
+        let (_, listed) = listed.expect("what is expected");
+        listed.replace(" or ", ", ").split(", ").map(|key| key.trim_matches('`').to_owned()).collect()
     };
     let mut keys = BTreeSet::new();
     for section in expected("strange = 1\n") {

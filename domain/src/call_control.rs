@@ -186,6 +186,8 @@ pub enum LegFailure {
     Transport,
     /// Its answer could not be used (no SDP, no carried stream).
     UnusableAnswer,
+    /// The name of where it is could not be resolved (RFC 3263).
+    Unresolved,
     /// Its keys would travel in the clear, which is not allowed.
     Insecure,
 }
@@ -237,6 +239,8 @@ pub enum LegEvent {
         status: u16,
         /// The Q.850 cause of its `Reason` header, where it gave one.
         q850: Option<u8>,
+        /// The seconds of its `Retry-After`, where it gave any (RFC 3261 20.33).
+        retry_after_s: Option<u32>,
     },
     /// The second call of a call between two of our profiles refused.
     RefusedInside {

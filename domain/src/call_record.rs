@@ -36,6 +36,90 @@ pub struct CarrierNamed {
     pub carrier_name: String,
 }
 
+macro_rules! attempt_outcomes {
+    ($($(#[$doc:meta])* $name:ident, $label:literal;)*) => {
+        /// How an attempt ended.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum AttemptOutcome { $($(#[$doc])* $name,)* }
+
+        impl AttemptOutcome {
+            /// Every outcome.
+            pub const ALL: &'static [AttemptOutcome] = &[$(AttemptOutcome::$name,)*];
+
+            /// The word in records and the API, stable for ever.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(AttemptOutcome::$name => $label,)* }
+            }
+
+            /// The outcome with this word.
+            pub fn from_label(label: &str) -> Option<Self> {
+                match label { $($label => Some(AttemptOutcome::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+attempt_outcomes! {
+    /// It answered.
+    Answered, "answered";
+    /// A final answer above 299; its status stands beside.
+    Refused, "refused";
+    /// Not one response in time.
+    NoResponse, "no_response";
+    /// A response, but no 18x in time.
+    NoProgress, "no_progress";
+    /// It rang, and nobody picked up in time.
+    NoAnswer, "no_answer";
+    /// Nothing could be sent there: refused connection, ICMP, a closed connection.
+    Unreachable, "unreachable";
+    /// Its name could not be resolved.
+    Unresolved, "unresolved";
+    /// Its keys would travel in the clear, which is not allowed.
+    Insecure, "insecure";
+    /// Its answer could not be used.
+    UnusableAnswer, "unusable_answer";
+    /// The caller, an operator or a limit of ours ended the call first.
+    GivenUp, "given_up";
+    /// Not tried: the carrier is down.
+    SkippedDown, "skipped_down";
+    /// Not tried: the carrier asked to be left alone (`Retry-After`).
+    SkippedResting, "skipped_resting";
+    /// Not tried: every channel of the carrier is taken.
+    SkippedChannels, "skipped_channels";
+    /// Not tried: the carrier takes no more calls in this second.
+    SkippedRate, "skipped_rate";
+    /// Not tried: it costs more than the call is sold for.
+    SkippedLoss, "skipped_loss";
+    /// Not tried: it was not known in time whether the carrier may be called.
+    SkippedUnknown, "skipped_unknown";
+}
+
+impl AttemptOutcome {
+    /// Whether the carrier never heard of it.
+    pub const fn is_skipped(self) -> bool {
+        matches!(
+            self,
+            AttemptOutcome::SkippedDown
+                | AttemptOutcome::SkippedResting
+                | AttemptOutcome::SkippedChannels
+                | AttemptOutcome::SkippedRate
+                | AttemptOutcome::SkippedLoss
+                | AttemptOutcome::SkippedUnknown
+        )
+    }
+}
+
+/// What an attempt costs by the carrier's buy deck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptCost {
+    /// Price a minute.
+    pub rate_per_minute: Micros,
+    /// What the carrier is owed; 0 where it did not answer.
+    pub amount: Micros,
+    /// Of both.
+    pub currency: Currency,
+}
+
 /// One attempt to reach the called side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -49,6 +133,28 @@ pub struct Attempt {
     pub post_dial_delay_ms: Option<u32>,
     /// The final SIP status; 0 where none came before the attempt was given up.
     pub status: u16,
+    /// How it ended; absent in records before version 3, and while it lasts.
+    pub outcome: Option<AttemptOutcome>,
+    /// Milliseconds from its beginning to its answer, its refusal or the moment it was given up; absent likewise.
+    pub ended_after_ms: Option<u32>,
+    /// What it costs; absent where the carrier has no buy deck, or one without this destination.
+    pub cost: Option<AttemptCost>,
+}
+
+impl Attempt {
+    /// An attempt that begins.
+    pub const fn begun(carrier: Option<CarrierNamed>, invited_at: Wall) -> Self {
+        Attempt {
+            carrier,
+            sip_call_id: String::new(),
+            invited_at,
+            post_dial_delay_ms: None,
+            status: 0,
+            outcome: None,
+            ended_after_ms: None,
+            cost: None,
+        }
+    }
 }
 
 /// Everything that is kept of one call.

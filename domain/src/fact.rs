@@ -206,6 +206,22 @@ pub enum Fact {
         /// To the first 180 or 183, where one came.
         post_dial_delay: Option<Duration>,
     },
+    /// A carrier went down or came back.
+    CarrierTurned {
+        /// Its configured name.
+        carrier: Arc<str>,
+        /// Whether it takes calls again.
+        is_up: bool,
+        /// Why, in words.
+        because: Arc<str>,
+    },
+    /// An OPTIONS to a carrier was answered.
+    CarrierProbed {
+        /// Its configured name.
+        carrier: Arc<str>,
+        /// How long that took.
+        round_trip: Duration,
+    },
     /// Credit ran out during a call; it ends at the last paid second (R8).
     CreditExhausted {
         /// Which call.

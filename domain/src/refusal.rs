@@ -134,6 +134,12 @@ refusals! {
     /// No RTP port is free.
     MediaPortsExhausted, "media_ports_exhausted", 503, "Service Unavailable", Overload,
         "Every media port of this node is taken; try again after the time in Retry-After";
+    /// Every carrier for the destination has as many calls as it takes.
+    CarriersFull, "carriers_full", 503, "Service Unavailable", NoChannel,
+        "Every carrier for this destination is full; try again after the time in Retry-After";
+    /// Every carrier for the destination costs more than the call is sold for.
+    RouteAtLoss, "route_at_loss", 503, "Service Unavailable", NoRoute,
+        "This destination cannot be connected at its present price; ask the operator of this switch";
     /// The ledger does not answer (design 5, point 8).
     LedgerUnavailable, "ledger_unavailable", 503, "Service Unavailable", Overload,
         "The ledger does not answer, so no call can be charged; try again after the time in Retry-After";

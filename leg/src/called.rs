@@ -32,7 +32,7 @@ use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::Calling;
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
-use sip::{Message, Method};
+use sip::{Message, Method, Name};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -348,7 +348,8 @@ impl CalledLeg {
             return;
         }
         let q850 = reason_given(response);
-        self.tell_while_calling(LegEvent::Refused { status, q850 }, effects);
+        let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
+        self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
         self.end(effects);
     }
 
@@ -426,6 +427,12 @@ impl CalledLeg {
         let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
         effects.push(Effect::UnbindDialog { call_id, local_tag });
     }
+}
+
+/// The delay of a `Retry-After` (RFC 3261 20.33): what follows the digits is for people.
+fn seconds(value: &[u8]) -> Option<u32> {
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
 }
 
 impl Machine for CalledLeg {

@@ -3,8 +3,8 @@
 //! Which of them is called is the call's to decide; who knows their addresses is the user of this crate.
 
 use crate::words::Identity;
-use domain::E164;
 use domain::call_control::{CalledUser, CallerId, Compat};
+use domain::{E164, NumberFormat};
 use sip::Uri;
 use sip::endpoint::Destination;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct CarrierTarget {
     pub destination: Destination,
     /// The host of its Request-URIs and To: `198.51.100.7:5060`.
     pub host: Arc<str>,
+    /// How it wants the called number written, in Request-URI and To.
+    pub number_format: NumberFormat,
 }
 
 /// Where a PBX is called.
@@ -55,7 +57,7 @@ impl Target {
     /// user part; host, port and parameters stay. None where the Contact is no URI that could be called.
     pub fn request_uri(&self, callee: E164) -> Option<String> {
         match self {
-            Target::Carrier(carrier) => Some(format!("sip:{callee}@{}", carrier.host)),
+            Target::Carrier(carrier) => Some(format!("sip:{}@{}", dialled(carrier, callee), carrier.host)),
             Target::Pbx(pbx) => match &pbx.user {
                 CalledUser::Number => with_user(&pbx.contact, callee.digits().as_str()),
                 // Of what an extension may hold, only this may not stand in a URI (RFC 3261 25.1).
@@ -86,7 +88,7 @@ impl Target {
     /// The value of To (I4): of a PBX the number without `+`, or its SIP user, at our domain.
     pub(crate) fn to(&self, callee: E164, identity: &Identity) -> String {
         match self {
-            Target::Carrier(carrier) => format!("<sip:{callee}@{}>", carrier.host),
+            Target::Carrier(carrier) => format!("<sip:{}@{}>", dialled(carrier, callee), carrier.host),
             Target::Pbx(PbxTarget { to_user: Some(user), .. }) => format!("<sip:{user}@{}>", identity.host),
             Target::Pbx(PbxTarget { to_user: None, .. }) => {
                 format!("<sip:{}@{}>", callee.digits().as_str(), identity.host)
@@ -118,6 +120,11 @@ impl Target {
 fn own_user(contact: &str) -> Option<&str> {
     let uri = Uri::parse(contact.as_bytes()).ok()?;
     uri.user().filter(|user| !user.is_empty())
+}
+
+/// The called number as a user part; `#` may not stand in one unescaped (RFC 3261 25.1).
+fn dialled(carrier: &CarrierTarget, callee: E164) -> String {
+    carrier.number_format.write(callee).replace('#', "%23")
 }
 
 /// A URI with another user part. Its headers are left out: a Request-URI has none (RFC 3261 19.1.1).

@@ -33,7 +33,7 @@ pub struct Identity {
 
 impl Identity {
     /// The value of Contact.
-    pub(crate) fn contact_value(&self) -> String {
+    pub fn contact_value(&self) -> String {
         self.contact_of("")
     }
 

@@ -30,6 +30,30 @@ pub(crate) enum CarrierCommand {
         /// An address that it calls from, where that is not one of its own: 192.0.2.1, or 192.0.2.1:5080. May be given more than once.
         #[arg(long, value_name = "IP[:PORT]")]
         from: Vec<String>,
+        /// Its share among the carriers of its priority: 70 and 30 share seven to three. Those with 0 go behind, the cheapest first.
+        #[arg(long, default_value_t = 0)]
+        weight: u16,
+        /// Calls that are handed to it at one time at most.
+        #[arg(long)]
+        channels: Option<u32>,
+        /// Calls that are handed to it in any second at most.
+        #[arg(long)]
+        calls_per_second: Option<u32>,
+        /// How it wants numbers written: plus, digits, 00, 011, national:44:0; a prefix for all may follow a comma: digits,1234#.
+        #[arg(long, default_value = "plus")]
+        number_format: String,
+        /// Seconds to its first response before the next carrier is tried.
+        #[arg(long, value_name = "SECONDS")]
+        response_timeout: Option<u16>,
+        /// Seconds to its first 180 or 183 before the next carrier is tried.
+        #[arg(long, value_name = "SECONDS")]
+        progress_timeout: Option<u16>,
+        /// Seconds between two OPTIONS that ask whether it lives; 0 for none.
+        #[arg(long, value_name = "SECONDS")]
+        options_interval: Option<u16>,
+        /// The deck with what it asks for calls.
+        #[arg(long, value_name = "DECK")]
+        buy_deck: Option<String>,
         /// How much its sound is to be secured.
         #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
         srtp: String,
@@ -44,7 +68,24 @@ pub(crate) enum CarrierCommand {
 impl Order for CarrierCommand {
     fn run(&self, door: &Door) -> Result<(), String> {
         match self {
-            CarrierCommand::Add { name, addresses, transport, priority, prefix, from, srtp, media_network } => {
+            CarrierCommand::Add {
+                name,
+                addresses,
+                transport,
+                priority,
+                prefix,
+                from,
+                weight,
+                channels,
+                calls_per_second,
+                number_format,
+                response_timeout,
+                progress_timeout,
+                options_interval,
+                buy_deck,
+                srtp,
+                media_network,
+            } => {
                 let wanted = json!({
                     "name": name,
                     "addresses": addresses,
@@ -52,6 +93,16 @@ impl Order for CarrierCommand {
                     "priority": priority,
                     "prefixes": prefix,
                     "inbound_sources": from,
+                    "progress_timeout_s": progress_timeout,
+                    "terms": {
+                        "weight": weight,
+                        "channels": channels,
+                        "calls_per_second": calls_per_second,
+                        "number_format": number_format,
+                        "response_timeout_s": response_timeout,
+                        "options_interval_s": options_interval,
+                        "buy_deck": buy_deck,
+                    },
                     "srtp": srtp,
                     "media_networks": media_network,
                 });
@@ -67,6 +118,10 @@ impl Order for CarrierCommand {
                     ("addresses", "/addresses"),
                     ("transport", "/transport"),
                     ("priority", "/priority"),
+                    ("weight", "/terms/weight"),
+                    ("state", "/health/state"),
+                    ("calls", "/health/channels_in_use"),
+                    ("of", "/terms/channels"),
                     ("prefixes", "/prefixes"),
                     ("enabled", "/enabled"),
                     ("id", "/id"),

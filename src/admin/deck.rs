@@ -4,7 +4,7 @@
 
 use super::door::Door;
 use super::show::text;
-use super::{Order, show};
+use super::{Order, names, show};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -23,8 +23,12 @@ pub(crate) enum DeckCommand {
         /// minimum_s, increment_s, rounding.
         file: PathBuf,
         /// What the deck is called.
-        #[arg(long, default_value = "standard")]
+        #[arg(long, default_value = "standard", conflicts_with = "carrier")]
         name: String,
+        /// These are what this carrier asks for its calls, not what customers pay: a deck called "buy" and the carrier's name, put in
+        /// force at once.
+        #[arg(long, value_name = "NAME")]
+        carrier: Option<String>,
         /// Of all its prices, as ISO 4217 has it.
         #[arg(long, default_value = "USD")]
         currency: String,
@@ -42,8 +46,12 @@ pub(crate) enum DeckCommand {
 impl Order for DeckCommand {
     fn run(&self, door: &Door) -> Result<(), String> {
         match self {
-            DeckCommand::Import { file, name, currency, activate, dry_run } => {
+            DeckCommand::Import { file, name, carrier, currency, activate, dry_run } => {
                 let csv = read(file)?;
+                let carrier = carrier.as_ref().map(|name| names::carrier(door, name)).transpose()?;
+                let bought = carrier.as_ref().map(|carrier| format!("buy {}", text(carrier, "/name")));
+                let name = bought.as_ref().unwrap_or(name);
+                let activate = &(*activate || bought.is_some());
                 let wanted = json!({ "name": name, "currency": currency, "csv": csv });
                 if *dry_run {
                     let checked = send(door, "/decks/check", &wanted, "checking")?;
@@ -59,6 +67,10 @@ impl Order for DeckCommand {
                 let mut deck = send(door, "/decks", &wanted, "storing")?;
                 if *activate {
                     deck = door.post(&format!("/decks/{}/activate", text(&deck, "/id")), &json!({}))?;
+                }
+                if let Some(carrier) = &carrier {
+                    let path = format!("/carriers/{}", text(carrier, "/id"));
+                    door.patch(&path, &json!({ "terms": { "buy_deck": name } }))?;
                 }
                 show::answer(door, &deck, |deck| {
                     let state = if *activate { "in force" } else { "not in force yet (--activate)" };

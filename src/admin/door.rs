@@ -62,6 +62,11 @@ impl Door {
         self.client.ask("POST", path, Some(body), None).map_err(|failed| self.told(&failed))
     }
 
+    /// A text as it is, and one of the headers beside it.
+    pub(super) fn download(&self, path: &str, header: &str) -> Result<(String, Option<String>), String> {
+        self.client.download(path, header).map_err(|failed| self.told(&failed))
+    }
+
     /// Changes something.
     pub(super) fn patch(&self, path: &str, body: &Value) -> Result<Value, String> {
         self.client.ask("PATCH", path, Some(body), None).map_err(|failed| self.told(&failed))

@@ -10,6 +10,7 @@
 //! | the others | one noun each |
 
 mod account;
+mod calls;
 mod carrier;
 mod company;
 mod deck;
@@ -21,6 +22,7 @@ mod profile;
 mod show;
 
 pub(crate) use account::AccountCommand;
+pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;
 pub(crate) use deck::DeckCommand;

@@ -15,6 +15,12 @@ pub(super) fn profile(door: &Door, wanted: &str) -> Result<String, String> {
     identity(door, "profile", "prof_", "/profiles", wanted)
 }
 
+/// The carrier of this name or identity, whole.
+pub(super) fn carrier(door: &Door, wanted: &str) -> Result<Value, String> {
+    let id = identity(door, "carrier", "carr_", "/carriers", wanted)?;
+    door.get(&format!("/carriers/{id}"))
+}
+
 fn identity(door: &Door, noun: &str, prefix: &str, path: &str, wanted: &str) -> Result<String, String> {
     if wanted.starts_with(prefix) {
         return Ok(wanted.to_owned());

@@ -10,7 +10,7 @@ use sip::digest::Algorithm;
 use sip::endpoint::Transport;
 use sip::transaction::Timing;
 use std::time::Duration;
-use switch::directory::{CallSettings, Country, CountryPlan, Statuses};
+use switch::directory::{CallSettings, Country, CountryPlan, RouteOrder, Statuses};
 use switch::overload::Limits;
 use switch::registration::Expiries;
 
@@ -78,6 +78,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             echo_codes: settings.calls.echo.iter().map(echo_code).collect(),
             countries: countries(settings),
             listeners: Vec::new(),
+            options_every: (settings.carriers.options_interval_s > 0)
+                .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
             tls_listeners: Vec::new(),
         },
     }
@@ -135,6 +137,7 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
     backoffice::Settings {
         realm: settings.sip.realm.clone(),
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
+        channels_max: settings.limits.channels_per_profile,
         ..backoffice::Settings::default()
     }
 }
@@ -176,6 +179,14 @@ fn calls(settings: &Settings) -> CallSettings {
     CallSettings {
         ring_timeout: seconds(calls.ring_timeout_s),
         max_duration: seconds(calls.max_duration_s),
+        route_order: match settings.carriers.route_order {
+            config::RouteOrder::Priority => RouteOrder::Priority,
+            config::RouteOrder::Price => RouteOrder::Price,
+        },
+        loss_allowed: settings.carriers.loss_allowed,
+        carrier_response_timeout: seconds(settings.carriers.response_timeout_s),
+        carrier_failures_max: settings.carriers.failures_max,
+        carrier_rest: seconds(settings.carriers.rest_s),
         carrier_progress_timeout: seconds(calls.carrier_progress_timeout_s),
         channel_lease: seconds(calls.channel_lease_s),
         failover: calls.failover_statuses.patterns().fold(Statuses::none(), |set, pattern| match pattern {

@@ -4,11 +4,12 @@ use actors::Exchange;
 use actors::ways::register::transport_fact;
 use backoffice::{Future, Switchboard};
 use domain::fact::Transport;
-use domain::{CallId, CompanyId, ProfileId};
+use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
+use switch::carrier::Standing;
 use switch::registration::Binding;
 
 /// The switch of this node.
@@ -52,6 +53,10 @@ impl Switchboard for RunningExchange {
 
     fn is_draining(&self) -> bool {
         self.0.is_draining()
+    }
+
+    fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing> {
+        self.0.carrier_standing(carrier)
     }
 
     fn directory(&self) -> Arc<Directory> {

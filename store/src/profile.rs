@@ -9,8 +9,8 @@ use domain::{CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::net::SocketAddr;
 
-/// Channels of a profile at most (C2).
-pub const CHANNELS_MAX: u16 = 300;
+/// Channels of a profile at most; what a customer may have is a setting below this (C2).
+pub const CHANNELS_MAX: u16 = 10_000;
 /// Source addresses of a profile at most.
 pub const SOURCES_MAX: usize = 32;
 
@@ -119,7 +119,7 @@ pub struct Profile {
     pub sip_user: String,
     /// Whether it may be used.
     pub state: ProfileState,
-    /// Calls at one time, 0 to 300; 0 without a subscription (P7).
+    /// Calls at one time, 0 to [`CHANNELS_MAX`]; 0 without a subscription (P7).
     pub channels: u16,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,

@@ -64,13 +64,20 @@ impl Everything {
         })
     }
 
-    /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency.
-    /// None where there is no such deck in force; every paid call is then refused with `no_route`.
+    /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency
+    /// that is no carrier's buy deck. None where there is no such deck in force; every paid call is then refused with `no_route`.
     pub fn deck_of(&self, company: &Company) -> Option<&(Deck, Vec<DeckRow>)> {
         self.decks.iter().find(|(deck, _)| match &company.deck {
             Some(name) => deck.name == *name,
-            None => deck.currency == company.currency,
+            None => deck.currency == company.currency && !self.is_bought_by(&deck.name),
         })
+    }
+}
+
+impl Everything {
+    /// Whether a deck is what a carrier asks for its calls.
+    fn is_bought_by(&self, deck: &str) -> bool {
+        self.carriers.iter().any(|carrier| carrier.terms.buy_deck.as_deref() == Some(deck))
     }
 }
 

@@ -6,6 +6,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod call;
+pub mod carrier;
 pub mod directory;
 pub mod emergency;
 pub mod numbering;
@@ -15,6 +16,7 @@ pub mod registration;
 pub mod routing;
 
 pub use call::Call;
+pub use carrier::Carrier;
 pub use directory::Directory;
 pub use profile::Profile;
 pub use registration::Registration;

@@ -57,15 +57,24 @@ struct CarrierHandles {
     attempts: Arc<[Counter]>,
     post_dial_delay: Histogram,
     channels: Gauge,
+    channel_limit: Gauge,
+    up: Gauge,
+    round_trip: Histogram,
 }
 
 impl CarrierHandles {
-    const NAMES: [&'static str; 3] =
-        ["tandem_carrier_post_dial_delay_seconds", "tandem_carrier_channels_in_use", "tandem_carrier_attempts_total"];
+    const NAMES: [&'static str; 6] = [
+        "tandem_carrier_post_dial_delay_seconds",
+        "tandem_carrier_channels_in_use",
+        "tandem_carrier_attempts_total",
+        "tandem_carrier_channel_limit",
+        "tandem_carrier_up",
+        "tandem_carrier_options_rtt_seconds",
+    ];
 
     fn make(recorder: &PrometheusRecorder, carrier: &str) -> Self {
         let labels = || vec![("carrier", carrier.to_owned())];
-        let [delay, channels, attempts] = Self::NAMES;
+        let [delay, channels, attempts, channel_limit, up, round_trip] = Self::NAMES;
         let attempt = |result: &&str| {
             let labels = vec![("carrier", carrier.to_owned()), ("result", (*result).to_owned())];
             let counter = recorder.register_counter(&key(attempts, labels), metadata());
@@ -74,7 +83,15 @@ impl CarrierHandles {
         };
         let channels = recorder.register_gauge(&key(channels, labels()), metadata());
         channels.set(0.0);
+        let channel_limit = recorder.register_gauge(&key(channel_limit, labels()), metadata());
+        channel_limit.set(0.0);
+        let up = recorder.register_gauge(&key(up, labels()), metadata());
+        // Until it is read for the first time, within seconds of the start.
+        up.set(0.0);
         Self {
+            channel_limit,
+            up,
+            round_trip: recorder.register_histogram(&key(round_trip, labels()), metadata()),
             attempts: AttemptResult::VALUES.iter().map(attempt).collect(),
             post_dial_delay: recorder.register_histogram(&key(delay, labels()), metadata()),
             channels,
@@ -155,6 +172,11 @@ impl CallHandles {
             handles.post_dial_delay.record(delay.as_secs_f64());
         }
     }
+
+    pub(crate) fn on_carrier_probed(&self, carrier: &str, round_trip: Duration) {
+        let carriers = self.carriers.load();
+        carriers.get(carrier).unwrap_or(&self.other_carrier).round_trip.record(round_trip.as_secs_f64());
+    }
 }
 
 /// Whether an answered call that ended so did what it should (RFC 6076 4.9: completed).
@@ -198,6 +220,25 @@ impl Telemetry {
             handles.channels.set(*number as f64);
         }
         self.calls.other_carrier.channels.set(other as f64);
+    }
+
+    /// Whether each carrier is up, and how many calls it takes at one time (none for no limit). Carriers without a label of their own
+    /// share `other`: up where all of them are, their limits summed. One that is not named any more counts as up, so that nobody is
+    /// called out of bed for it.
+    pub fn set_carrier_standings<'a>(&self, standings: impl IntoIterator<Item = (&'a str, bool, Option<u32>)>) {
+        let carriers = self.calls.carriers.load();
+        let mut known: BTreeMap<&str, (bool, u64)> = carriers.keys().map(|name| (&**name, (true, 0))).collect();
+        let mut other = (true, 0);
+        for (name, is_up, limit) in standings {
+            let (all_up, sum) = known.get_mut(name).unwrap_or(&mut other);
+            *all_up &= is_up;
+            *sum += u64::from(limit.unwrap_or_default());
+        }
+        let others = std::iter::once((&self.calls.other_carrier, &other));
+        for (handles, (is_up, limit)) in carriers.values().zip(known.values()).chain(others) {
+            handles.up.set(f64::from(u8::from(*is_up)));
+            handles.channel_limit.set(*limit as f64);
+        }
     }
 
     /// Calls now, by direction and state.

@@ -255,6 +255,9 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Calls, "tandem_channel_capacity", &[], "Channels this node accepts before it answers 503"),
     gauge(Calls, "tandem_call_rate_limit", &[], "Configured calls per second this node accepts"),
     gauge(Calls, "tandem_carrier_channels_in_use", &[CARRIER], "Calls that ring or are answered at the carrier now"),
+    gauge(Calls, "tandem_carrier_channel_limit", &[CARRIER], "Configured calls of the carrier; 0 without a limit"),
+    gauge(Calls, "tandem_carrier_up", &[CARRIER], "1 when the carrier answers OPTIONS or calls"),
+    histogram(Calls, "tandem_carrier_options_rtt_seconds", SIGNALLING, &[CARRIER], "OPTIONS round trip"),
     counter(Calls, "tandem_carrier_attempts_total", &[CARRIER, label("result", AttemptResult::VALUES)], "Route attempts by result"),
 
     gauge(Media, "tandem_media_sessions", &[label("mode", MediaMode::VALUES)], "Media sessions"),

@@ -179,6 +179,8 @@ labels! {
         Profile = "profile",
         /// A registration.
         Registration = "registration",
+        /// A carrier.
+        Carrier = "carrier",
     }
     /// What became of a message to an actor.
     ActorOutcome {

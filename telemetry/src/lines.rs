@@ -36,6 +36,13 @@ pub(crate) fn write(fact: &Fact) {
         }
         Fact::CallEnded { .. } => on_call_ended(fact),
         Fact::CarrierAttempted { carrier, result, post_dial_delay } => on_carrier(carrier, *result, *post_dial_delay),
+        Fact::CarrierTurned { carrier, is_up: true, because } => {
+            info!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "carrier is up again");
+        }
+        Fact::CarrierTurned { carrier, is_up: false, because } => {
+            warn!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "carrier is down: calls go to others while there are any");
+        }
+        Fact::CarrierProbed { .. } => {}
         Fact::CreditExhausted { call, profile } => {
             info!(target: MONEY, { call.id = %call, profile.id = %profile }, "credit exhausted: the call ends at the last paid second");
         }

@@ -114,6 +114,9 @@ impl Telemetry {
             Fact::CarrierAttempted { carrier, result, post_dial_delay } => {
                 self.calls.on_carrier_attempted(carrier, *result, *post_dial_delay);
             }
+            Fact::CarrierProbed { carrier, round_trip } => self.calls.on_carrier_probed(carrier, *round_trip),
+            // The gauge is read before each scrape.
+            Fact::CarrierTurned { .. } => {}
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }

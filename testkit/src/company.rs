@@ -71,6 +71,8 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         progress_timeout_s: None,
         failover: BTreeMap::new(),
         inbound_sources: Vec::new(),
+        // Who looks after health by OPTIONS says so.
+        terms: store::Terms { options_interval_s: Some(0), ..store::Terms::default() },
         srtp: domain::srtp::SrtpPolicy::Off,
         media_networks: Vec::new(),
         enabled: true,

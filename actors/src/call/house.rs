@@ -195,6 +195,7 @@ impl House {
                 switch::call::Effect::Leg(id, order) => self.on_leg_order(part.in_house(id), order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
                 switch::call::Effect::ReportMedia => self.on_report_media(part, effects),
+                switch::call::Effect::AskCarrier(carrier, ask) => effects.push(Effect::AskCarrier(carrier, ask)),
                 switch::call::Effect::AskProfile(profile, request) => {
                     effects.push(Effect::AskProfile(profile, request))
                 }
@@ -224,8 +225,13 @@ impl House {
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
         let ours = self.ours(self.called_side(), opened);
         let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
-            // The carrier was taken out between the choice and the call, or no listener reaches the PBX.
-            self.tell_call(id, LegEvent::Failed(LegFailure::Transport));
+            // The carrier's name could not be resolved, or it was taken out between the choice and the call; or no listener reaches
+            // the PBX.
+            let failure = match order.whereto {
+                Whereto::Carrier(_) => LegFailure::Unresolved,
+                Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
+            };
+            self.tell_call(id, LegEvent::Failed(failure));
             return;
         };
         let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;

@@ -11,12 +11,14 @@ use crate::shard::{CallFinished, LegsOrdered, Shard};
 use crate::shell::{Outlet, Tell};
 use actix::Addr;
 use domain::call_control::LegId;
+use domain::call_record::AttemptOutcome;
 use domain::network::Network;
 use domain::refusal::RefusalKind;
-use domain::{CallId, ProfileId, Refusal};
+use domain::{CallId, CarrierId, ProfileId, Refusal};
 use leg::SoundOrder;
 use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::sync::Arc;
+use switch::carrier::Ask;
 use switch::profile::Request;
 use telemetry::Telemetry;
 use telemetry::labels::{Actor, ActorOutcome};
@@ -81,6 +83,33 @@ impl CallOutlet {
                 let refused = switch::call::Event::ReservationRefused(refusal);
                 tell(&self.itself, Tell(Event::CallOf(asking, refused)));
             }
+        }
+    }
+
+    /// A seizure is new work and may be refused; what follows it always passes.
+    fn ask_carrier(&self, carrier: CarrierId, ask: Ask) {
+        let seized = match &ask {
+            Ask::Seize { leg, .. } => Some(*leg),
+            Ask::Concluded { .. } | Ask::Left { .. } => None,
+        };
+        let event = Tell(switch::carrier::Event::Asked(ask));
+        let address = self.core.carrier(carrier);
+        let is_asked = match (&address, seized) {
+            (Some(address), None) => {
+                tell(address, event);
+                true
+            }
+            (Some(address), Some(_)) => offer(address, event),
+            (None, _) => false,
+        };
+        match seized.filter(|_| !is_asked) {
+            Some(leg) => {
+                self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
+                let why = AttemptOutcome::SkippedUnknown;
+                let event = switch::call::Event::CarrierSkipped { leg, why };
+                tell(&self.itself, Tell(Event::Call(event)));
+            }
+            None => {}
         }
     }
 
@@ -174,6 +203,7 @@ impl Outlet<House> for CallOutlet {
         match effect {
             Effect::Leg(leg, order) => self.orders.push((leg, order)),
             Effect::Joined(second) => self.on_joined(second),
+            Effect::AskCarrier(carrier, ask) => self.ask_carrier(carrier, ask),
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
             Effect::SetSound(side, order, sources) => self.set_sound(side, order, sources),

@@ -4,7 +4,7 @@
 
 use domain::call_control::LegId;
 use domain::network::Network;
-use domain::{CallId, Fact, ProfileId, Refusal};
+use domain::{CallId, CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
 use sip::endpoint::Transport;
@@ -32,6 +32,8 @@ pub enum Effect {
     Leg(LegId, leg::Effect),
     /// A second call lives in this house from now on: what is for it comes here.
     Joined(CallId),
+    /// For a carrier.
+    AskCarrier(CarrierId, switch::carrier::Ask),
     /// For the profile.
     AskProfile(ProfileId, Box<switch::profile::Request>),
     /// Open ports; answered by [`Event::SoundOpened`].

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use super::probes::is_probe;
+use super::register::NOBODY;
 use crate::call;
 use crate::mailbox::tell;
 use crate::shell::Tell;
@@ -36,7 +37,13 @@ impl Shard {
     pub(super) fn tell_leg(&mut self, news: Effect) {
         match ways::legs::news_of(news) {
             Some((owner, news)) if is_probe(owner) => self.on_probe_news(owner, &news),
-            Some((owner, news)) => self.tell(owner, news),
+            Some((owner, news)) => {
+                let (place, leg) = leg_of(owner);
+                match ways::errands::errand_of(place, leg) {
+                    Some(errand) if owner != NOBODY => self.on_errand(errand, &news),
+                    _ => self.tell(owner, news),
+                }
+            }
             None => {}
         }
     }

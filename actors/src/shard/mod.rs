@@ -11,6 +11,7 @@
 //! | `probes` | OPTIONS to PBXs behind NAT, which keep the way to them open |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
+//! | `errands` | requests that belong to no call: OPTIONS to carriers |
 //! | `connections` | stream connections of this shard |
 //! | `opening` | connections that we open |
 //! | `figures` | what is counted, for the metrics |
@@ -18,6 +19,7 @@
 mod alarms;
 mod connections;
 mod dispatcher;
+mod errands;
 mod figures;
 mod legs;
 mod opening;
@@ -25,6 +27,7 @@ mod places;
 mod probes;
 mod register;
 
+pub(crate) use errands::OptionsOrdered;
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
 pub(crate) use probes::ProbeOrdered;
@@ -39,6 +42,7 @@ use bytes::Bytes;
 use connections::Connections;
 use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
+use errands::Errands;
 use figures::Handled;
 use probes::Probes;
 use register::Registers;
@@ -147,6 +151,7 @@ pub struct Shard {
     entropy: Entropy,
     places: Places,
     registers: Registers,
+    errands: Errands,
     probes: Probes,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
@@ -169,6 +174,7 @@ impl Shard {
         Shard {
             places: Places::new(number),
             registers: Registers::default(),
+            errands: Errands::default(),
             probes: Probes::default(),
             connections: Connections::new(number, parts.opened_max),
             core: parts.core,

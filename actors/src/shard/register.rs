@@ -26,7 +26,7 @@ pub(super) struct Registers {
 }
 
 /// The owner of REGISTER transactions: no leg.
-const NOBODY: Owner = Owner(u64::MAX);
+pub(super) const NOBODY: Owner = Owner(u64::MAX);
 
 impl Shard {
     pub(super) fn on_register(&mut self, pending: &Pending) {

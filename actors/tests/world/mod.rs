@@ -108,6 +108,7 @@ fn settings() -> ExchangeSettings {
             calls: CallSettings::default(),
             echo_codes: vec!["*43".to_owned()],
             countries: Vec::new(),
+            options_every: None,
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
         },

@@ -57,7 +57,7 @@ impl Office {
             company,
             name: new.name,
             sip_user: None,
-            channels: rounded_channels(new.channels)?,
+            channels: rounded_channels(new.channels, self.inner.settings.channels_max)?,
             auth: auth(new.authentication),
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
@@ -93,7 +93,10 @@ impl Office {
         let wanted = store::ProfilePatch {
             name: patch.name,
             state: patch.state.map(state),
-            channels: patch.channels.map(rounded_channels).transpose()?,
+            channels: patch
+                .channels
+                .map(|asked| rounded_channels(asked, self.inner.settings.channels_max))
+                .transpose()?,
             auth: patch.authentication.map(auth),
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,

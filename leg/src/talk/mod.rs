@@ -111,8 +111,7 @@ impl Talk {
     fn chance(&self) -> Entropy {
         let mut seed = [0; 16];
         let said = self.dialog.local_tag().bytes().chain(self.dialog.sequence().to_le_bytes());
-        said.enumerate()
-            .for_each(|(index, byte)| seed[index % 16] = seed[index % 16] ^ byte.rotate_left(index as u32 / 16));
+        said.enumerate().for_each(|(index, byte)| seed[index % 16] ^= byte.rotate_left(index as u32 / 16));
         Entropy::from_seed(seed)
     }
 

@@ -85,13 +85,13 @@ pub struct CallTotals {
 }
 
 /// A condition in SQL and its values.
-struct Condition {
+pub(super) struct Condition {
     sql: Vec<&'static str>,
-    values: Vec<Value>,
+    pub(super) values: Vec<Value>,
 }
 
 impl Condition {
-    fn of(filter: &CallFilter) -> Self {
+    pub(super) fn of(filter: &CallFilter) -> Self {
         let mut condition = Condition { sql: vec!["1"], values: Vec::new() };
         // A Call-ID names a few calls at most: the plus keeps SQLite from walking all calls of a company to find them.
         let by_leg = filter.sip_call_id.is_some();
@@ -105,14 +105,14 @@ impl Condition {
         condition
     }
 
-    fn and(&mut self, sql: &'static str, value: Option<impl Into<Value>>) {
+    pub(super) fn and(&mut self, sql: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.sql.push(sql);
             self.values.push(value.into());
         }
     }
 
-    fn sql(&self) -> String {
+    pub(super) fn sql(&self) -> String {
         self.sql.join(" AND ")
     }
 }

@@ -4,6 +4,7 @@
 
 mod asking;
 mod draining;
+mod leaving;
 
 pub use asking::{CallFilter, CallPage, CallTotals, Cursor, NotACursor, PAGE_MAX};
 pub use draining::Inserted;

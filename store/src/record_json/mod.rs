@@ -7,7 +7,7 @@
 mod scanning;
 mod writing;
 
-use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptCost, AttemptOutcome, CallDirection, CallRecord, CarrierNamed};
 use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 pub use writing::to_json;
 
-/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 the other record of a call
-/// inside, and the Q.850 cause that was given.
+/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 how each attempt ended,
+/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given.
 pub const VERSION: u32 = 3;
 
 /// Why a text is no call record.
@@ -120,6 +120,24 @@ struct AttemptJson<'a> {
     invited_us: i64,
     post_dial_delay_ms: Option<u32>,
     status: u16,
+    /// Absent before version 3, like what follows.
+    #[serde(borrow, default)]
+    outcome: Option<Cow<'a, str>>,
+    #[serde(default)]
+    ended_after_ms: Option<u32>,
+    #[serde(borrow, default)]
+    cost: Option<CostJson<'a>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CostJson<'a> {
+    #[serde(borrow)]
+    rate_per_minute: Cow<'a, str>,
+    #[serde(borrow)]
+    amount: Cow<'a, str>,
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
 }
 
 impl<'a> Record<'a> {
@@ -151,17 +169,41 @@ struct Understood {
     amount: Micros,
     currency: Currency,
     cause: ReleaseCause,
-    carriers: Vec<Option<CarrierId>>,
     partner: Option<CallId>,
+    attempts: Vec<UnderstoodAttempt>,
+}
+
+/// The fields of an [`AttemptJson`] that can be wrong by themselves.
+#[derive(Debug)]
+struct UnderstoodAttempt {
+    carrier: Option<CarrierId>,
+    outcome: Option<AttemptOutcome>,
+    cost: Option<AttemptCost>,
+}
+
+impl UnderstoodAttempt {
+    fn of(read: &AttemptJson<'_>) -> Result<Self, NotARecord> {
+        let carrier = read.carrier.as_deref().map(|carrier| field::<CarrierId>("attempts.carrier", carrier));
+        let outcome = |text: &str| AttemptOutcome::from_label(text).ok_or_else(|| unknown("attempts.outcome", text));
+        let cost = |cost: &CostJson<'_>| {
+            Ok::<_, NotARecord>(AttemptCost {
+                rate_per_minute: field("attempts.cost.rate_per_minute", &cost.rate_per_minute)?,
+                amount: field("attempts.cost.amount", &cost.amount)?,
+                currency: field("attempts.cost.currency", &cost.currency)?,
+            })
+        };
+        Ok(UnderstoodAttempt {
+            carrier: carrier.transpose()?,
+            outcome: read.outcome.as_deref().map(outcome).transpose()?,
+            cost: read.cost.as_ref().map(cost).transpose()?,
+        })
+    }
 }
 
 impl Understood {
     fn of(read: &Record<'_>) -> Result<Self, NotARecord> {
         let number =
             |name, text: &Option<Cow<'_, str>>| text.as_deref().map(|text| field::<E164>(name, text)).transpose();
-        let carrier = |attempt: &AttemptJson<'_>| {
-            attempt.carrier.as_deref().map(|carrier| field::<CarrierId>("attempts.carrier", carrier)).transpose()
-        };
         let came_from = read.came_from.as_ref().map(|from| field::<CarrierId>("came_from.carrier", &from.carrier));
         Ok(Understood {
             id: field("id", &read.id)?,
@@ -176,8 +218,8 @@ impl Understood {
             amount: field("amount", &read.amount)?,
             currency: field("currency", &read.currency)?,
             cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
-            carriers: read.attempts.iter().map(carrier).collect::<Result<_, _>>()?,
             partner: read.partner.as_deref().map(|text| field("partner", text)).transpose()?,
+            attempts: read.attempts.iter().map(UnderstoodAttempt::of).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -190,12 +232,15 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
     let read = Record::read(text)?;
     let understood = Understood::of(&read)?;
     let named = |(carrier, name): (CarrierId, Cow<'_, str>)| CarrierNamed { carrier, carrier_name: name.into_owned() };
-    let attempt = |(read, carrier): (AttemptJson<'_>, Option<CarrierId>)| Attempt {
-        carrier: carrier.zip(read.carrier_name).map(named),
+    let attempt = |(read, understood): (AttemptJson<'_>, UnderstoodAttempt)| Attempt {
+        carrier: understood.carrier.zip(read.carrier_name).map(named),
         sip_call_id: read.sip_call_id.into_owned(),
         invited_at: Wall::from_unix_micros(read.invited_us),
         post_dial_delay_ms: read.post_dial_delay_ms,
         status: read.status,
+        outcome: understood.outcome,
+        ended_after_ms: read.ended_after_ms,
+        cost: understood.cost,
     };
     Ok(CallRecord {
         id: understood.id,
@@ -222,7 +267,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         sentence: read.sentence.map(Cow::into_owned),
         status: read.status,
         sip_call_id: read.sip_call_id.into_owned(),
-        attempts: read.attempts.into_iter().zip(understood.carriers).map(attempt).collect(),
+        attempts: read.attempts.into_iter().zip(understood.attempts).map(attempt).collect(),
         partner: understood.partner,
         q850: read.q850,
         packets: read.packets,

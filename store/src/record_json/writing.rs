@@ -3,14 +3,14 @@
 //! Reading does not live here. The fields and their order are those of `Record` beside.
 
 use super::VERSION;
-use domain::call_record::{Attempt, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptOutcome, CallRecord, CarrierNamed};
 use domain::{E164, Micros, Wall, ids};
 use std::io::Write;
 
 /// Bytes of a record without its texts and attempts, to begin with.
 const FIXED_BYTES: usize = 768;
 /// Bytes of an attempt without its texts.
-const ATTEMPT_BYTES: usize = 160;
+const ATTEMPT_BYTES: usize = 288;
 
 /// The two digits of every number below a hundred.
 const PAIRS: [[u8; 2]; 100] = {
@@ -148,6 +148,26 @@ impl Text {
         }
         self.raw(",\"status\":");
         self.unsigned(attempt.status.into());
+        self.raw(",\"outcome\":");
+        self.text(attempt.outcome.map(AttemptOutcome::as_str));
+        self.raw(",\"ended_after_ms\":");
+        match attempt.ended_after_ms {
+            Some(delay) => self.unsigned(delay.into()),
+            None => self.raw("null"),
+        }
+        self.raw(",\"cost\":");
+        match &attempt.cost {
+            Some(cost) => {
+                self.raw("{\"rate_per_minute\":\"");
+                self.amount(cost.rate_per_minute);
+                self.raw("\",\"amount\":\"");
+                self.amount(cost.amount);
+                self.raw("\",\"currency\":\"");
+                self.raw(cost.currency.as_str());
+                self.raw("\"}");
+            }
+            None => self.raw("null"),
+        }
         self.raw("}");
     }
 

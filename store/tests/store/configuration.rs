@@ -7,7 +7,10 @@ use domain::fact::Transport;
 use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
-use store::{AuditEntry, Carrier, CarrierPatch, CompanyPatch, Error, Failover, HostPort, NewDeck, Scope, Signed};
+use store::{
+    AuditEntry, Carrier, CarrierPatch, CompanyPatch, Error, Failover, HostPort, NewDeck, Scope, Signed, Terms,
+    TermsPatch,
+};
 
 fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
     Carrier {
@@ -20,6 +23,15 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
         progress_timeout_s: Some(6),
         failover: BTreeMap::from([(404, Failover::Next), (503, Failover::Stop)]),
         inbound_sources: vec!["203.0.113.9".parse().unwrap(), "203.0.113.8:5080".parse().unwrap()],
+        terms: Terms {
+            weight: 70,
+            channels: Some(30),
+            calls_per_second: Some(5),
+            number_format: "national:44:0,99#".parse().unwrap(),
+            response_timeout_s: Some(3),
+            options_interval_s: Some(0),
+            buy_deck: None,
+        },
         srtp: domain::srtp::SrtpPolicy::Preferred,
         media_networks: vec!["203.0.113.0/24".parse().unwrap(), "2001:db8:5::/48".parse().unwrap()],
         enabled: true,
@@ -64,8 +76,10 @@ fn a_carrier_comes_back_as_it_was_created_and_its_name_is_its_own() {
     let south = Carrier { name: "south".to_owned(), priority: 5, prefixes: vec![], progress_timeout_s: None, ..twin };
     world.store.create_carrier(&south, BY_OPERATOR).unwrap();
     assert_eq!(world.store.carriers().unwrap(), [south.clone(), north.clone()]);
-    let patch = CarrierPatch { priority: Some(20), enabled: Some(false), ..CarrierPatch::default() };
+    let terms = TermsPatch { channels: Some(None), weight: Some(1), ..TermsPatch::default() };
+    let patch = CarrierPatch { priority: Some(20), enabled: Some(false), terms, ..CarrierPatch::default() };
     let south = world.store.update_carrier(south.id, &patch, BY_OPERATOR).unwrap();
+    assert_eq!(south.terms, Terms { channels: None, weight: 1, ..north.terms.clone() });
     assert_eq!(world.store.snapshot().unwrap().carriers, [north.clone(), south]);
     world.store.delete_carrier(north.id, BY_OPERATOR).unwrap();
     assert!(matches!(world.store.delete_carrier(north.id, BY_OPERATOR), Err(Error::NotFound { what: "carrier", .. })));
@@ -76,8 +90,26 @@ fn what_a_carrier_may_not_have_is_refused_with_what_would_be_right() {
     let mut world = World::new();
     let good = a_carrier("north", &mut world.entropy);
     let host = HostPort { host: "bad host".to_owned(), port: 5060 };
+    let with = |terms: Terms| Carrier { terms, ..good.clone() };
     let cases = [
         (Carrier { addresses: vec![], ..good.clone() }, "addresses: 0 is out of range: expected 1 to 16"),
+        (
+            Carrier { failover: BTreeMap::from([(486, Failover::Next)]), ..good.clone() },
+            "failover: 486 is what the called person says: nobody else is rung after it; leave it out",
+        ),
+        (with(Terms { channels: Some(0), ..Terms::default() }), "channels: 0 is out of range: expected 1 to 1000000"),
+        (
+            with(Terms { calls_per_second: Some(0), ..Terms::default() }),
+            "calls_per_second: 0 is out of range: expected 1 to 10000",
+        ),
+        (
+            with(Terms { options_interval_s: Some(4), ..Terms::default() }),
+            "options_interval_s: 4 is out of range: expected 5 to 3600",
+        ),
+        (
+            with(Terms { buy_deck: Some("north".to_owned()), ..Terms::default() }),
+            "buy_deck: there is no deck \"north\": import it first",
+        ),
         (
             Carrier { progress_timeout_s: Some(0), ..good.clone() },
             "progress_timeout_s: 0 is out of range: expected 1 to 60",

@@ -64,6 +64,14 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          DROP TABLE landlines;
          DROP TABLE profile_manners;
          DROP TABLE carrier_manners;
+         ALTER TABLE carriers DROP COLUMN weight;
+         ALTER TABLE carriers DROP COLUMN channels;
+         ALTER TABLE carriers DROP COLUMN calls_per_second;
+         ALTER TABLE carriers DROP COLUMN number_format;
+         ALTER TABLE carriers DROP COLUMN response_timeout_s;
+         ALTER TABLE carriers DROP COLUMN options_interval_s;
+         ALTER TABLE carriers DROP COLUMN buy_deck;
+         DROP INDEX call_records_by_sequence;
          ALTER TABLE profiles DROP COLUMN srtp;
          ALTER TABLE carriers DROP COLUMN srtp;
          ALTER TABLE carriers DROP COLUMN media_networks;

@@ -2,7 +2,7 @@
 //!
 //! Expectations do not live here.
 
-use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptOutcome, CallDirection, CallRecord, CarrierNamed};
 use domain::{
     CallId, CarrierId, CompanyId, Currency, E164, Entropy, Micros, NumberId, Prefix, ProfileId, ReleaseCause, Wall,
 };
@@ -118,6 +118,9 @@ impl World {
                 invited_at,
                 post_dial_delay_ms: Some(800),
                 status: 200,
+                outcome: Some(AttemptOutcome::Answered),
+                ended_after_ms: Some(2_000),
+                cost: None,
             }],
             packets: (3_050, 3_049),
             partner: None,

@@ -13,7 +13,7 @@ use domain::header::HeaderLine;
 use domain::media::{MediaDescription, Mismatch};
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
-use domain::{E164, Refusal};
+use domain::{CallId, E164, Entropy, Refusal};
 use rating::Rate;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,6 +53,8 @@ pub(super) struct Dial {
     pub(super) rate: Option<Rate>,
     /// Those that have not been tried, in order.
     pub(super) places: VecDeque<Place>,
+    /// Those that are not tried because they cost more than the call is sold for.
+    pub(super) losses: Vec<Arc<Carrier>>,
     pub(super) offer: MediaDescription,
 }
 
@@ -142,7 +144,9 @@ fn admit_outbound(opening: &Opening, caller: &Owner) -> Result<Errand, Ending> {
         offer(directory, invitation, caller.profile.srtp).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
-    dial(directory, caller, invitation, callee).map(|dial| Errand::Dial(Box::new(dial))).map_err(Ending::refused)
+    dial(opening.id, directory, caller, invitation, callee)
+        .map(|dial| Errand::Dial(Box::new(dial)))
+        .map_err(Ending::refused)
 }
 
 fn check_caller(caller: &Owner, invitation: &Invitation) -> Result<(), Refusal> {
@@ -175,16 +179,23 @@ fn destination(directory: &Directory, caller: &Owner, invitation: &Invitation) -
     numbering::number(&invitation.dialled, plan).map(Some)
 }
 
-fn dial(directory: &Directory, caller: &Owner, invitation: &Invitation, callee: E164) -> Result<Dial, Refusal> {
+fn dial(
+    call: CallId,
+    directory: &Directory,
+    caller: &Owner,
+    invitation: &Invitation,
+    callee: E164,
+) -> Result<Dial, Refusal> {
     let presented = caller_id::choose(directory, caller, invitation, callee)?;
-    let (rate, places) = match inside::called(directory, caller, invitation, callee)? {
-        Some(price) => (inside::rate(caller, callee, price)?, VecDeque::from([Place::Inside])),
+    let (rate, places, losses) = match inside::called(directory, caller, invitation, callee)? {
+        Some(price) => (inside::rate(caller, callee, price)?, VecDeque::from([Place::Inside]), Vec::new()),
         None => {
-            let (rate, places) = outside(directory, caller, callee)?;
-            (Some(rate), places)
+            let (rate, places, losses) = outside(call, directory, caller, callee)?;
+            (Some(rate), places, losses)
         }
     };
     Ok(Dial {
+        losses,
         callee,
         caller_id: presented.shown,
         known: presented.known,
@@ -196,14 +207,24 @@ fn dial(directory: &Directory, caller: &Owner, invitation: &Invitation, callee: 
     })
 }
 
-/// What a call that leaves us costs, and who carries it.
-fn outside(directory: &Directory, caller: &Owner, callee: E164) -> Result<(Rate, VecDeque<Place>), Refusal> {
-    let places: VecDeque<_> = routing::carriers(directory, callee).into_iter().map(Place::Carrier).collect();
-    match routing::rate(&caller.company, callee) {
-        Some(rate) if !places.is_empty() => Ok((rate.clone(), places)),
-        Some(_) => Err(no_route("carrier", callee)),
-        None => Err(no_route("price", callee)),
+/// What a call that leaves us costs, who carries it, and who would at a loss.
+type Outside = (Rate, VecDeque<Place>, Vec<Arc<Carrier>>);
+
+fn outside(call: CallId, directory: &Directory, caller: &Owner, callee: E164) -> Result<Outside, Refusal> {
+    // Drawn from the call's own name, which is chance enough, and the same wherever the call is told again.
+    let mut chance = Entropy::from_seed(call.bits().to_le_bytes());
+    let carriers = routing::carriers(directory, callee, caller.company.currency, &mut chance);
+    let rate = routing::rate(&caller.company, callee).ok_or_else(|| no_route("price", callee))?;
+    if carriers.is_empty() {
+        return Err(no_route("carrier", callee));
     }
+    let is_loss =
+        |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
+    let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
+    if places.is_empty() {
+        return Err(Refusal::new(RefusalKind::RouteAtLoss));
+    }
+    Ok((rate.clone(), places.into_iter().map(Place::Carrier).collect(), losses))
 }
 
 pub(super) fn no_route(missing: &str, callee: E164) -> Refusal {

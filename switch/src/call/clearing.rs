@@ -4,9 +4,10 @@
 
 use super::ending::{Ending, Farewell};
 use super::{Call, Effect, Phase, Timer, record};
-use crate::profile::{Ask, Request};
+use crate::carrier::Ask;
+use crate::profile::{self, Request};
 use domain::call_control::{LegEvent, LegId, LegOrder};
-use domain::fact::AttemptResult;
+use domain::call_record::AttemptOutcome;
 use domain::refusal::RefusalKind;
 use domain::{Fact, Micros, Now, ReleaseCause};
 use std::time::Duration;
@@ -55,6 +56,7 @@ impl Call {
         }
         let (talked, owed_s) = self.owed(at);
         record::close(&mut self.record, &ending, talked, at.wall);
+        self.note_cost(talked);
         self.timers.clear();
         let report = talked.is_some() && !self.directory.settings().media_report_timeout.is_zero();
         if report {
@@ -75,6 +77,21 @@ impl Call {
         }
     }
 
+    /// What the answered call costs us at its carrier, by that carrier's own deck and no other's (field lesson 17).
+    fn note_cost(&mut self, talked: Option<Duration>) {
+        let (Some(talked), Phase::Talking(talking), Some((_, leg))) = (talked, &self.phase, self.seat) else { return };
+        let callee = self.record.callee;
+        let Some(bought) = callee
+            .zip(talking.carrier.as_ref())
+            .and_then(|(callee, carrier)| carrier.buy_deck.as_deref()?.lookup(callee))
+        else {
+            return;
+        };
+        if let Some(cost) = record::attempt_of(&mut self.record, leg).and_then(|attempt| attempt.cost.as_mut()) {
+            cost.amount = bought.tariff.price(bought.tariff.billed_seconds(talked));
+        }
+    }
+
     /// Talk time and the billed seconds owed (R1).
     fn owed(&self, at: Now) -> (Option<Duration>, u32) {
         match &self.phase {
@@ -91,8 +108,14 @@ impl Call {
         if !answered && ending.farewell != Farewell::Nothing {
             self.progress(false, false, at, effects);
         }
-        // A caller that gives up, or an operator, says nothing about the carrier.
-        self.abandon_attempt(AttemptResult::UserFailure, ending.cause, effects);
+        let outcome = match ending.cause {
+            ReleaseCause::NoAnswer => AttemptOutcome::NoAnswer,
+            _ => AttemptOutcome::GivenUp,
+        };
+        self.abandon_attempt(outcome, ending.cause, at, effects);
+        if let Some((carrier, leg)) = self.seat.take() {
+            effects.push(Effect::AskCarrier(carrier, Ask::Left { call: self.record.id, leg }));
+        }
         if self.legs.is_up(LegId::CALLER) {
             if let Some(order) = farewell(ending) {
                 effects.push(Effect::Leg(LegId::CALLER, order));
@@ -111,7 +134,7 @@ impl Call {
         let Phase::Clearing(clearing) = &mut self.phase else { return };
         self.timers.disarm(Timer::MediaReport);
         self.timers.arm(Timer::SettleAgain, now.monotonic + SETTLE_AGAIN_AFTER);
-        let ask = Ask::Settle { owed_s: clearing.owed_s, record: Box::new(self.record.clone()) };
+        let ask = profile::Ask::Settle { owed_s: clearing.owed_s, record: Box::new(self.record.clone()) };
         let request = Box::new(Request { call: self.record.id, number: self.requests, held: self.held, ask });
         self.requests += 1;
         clearing.books = Books::Asked(request.clone());

@@ -6,6 +6,9 @@ use domain::refusal::RefusalKind;
 use domain::{Refusal, ReleaseCause};
 use std::borrow::Cow;
 
+/// What `Retry-After` says where every carrier is full: calls end, and seconds pass.
+const RETRY_AFTER_FULL_S: u32 = 5;
+
 /// Why a call ends and what its caller is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ending {
@@ -73,6 +76,11 @@ impl Ending {
     pub(super) const fn carriers_failed() -> Self {
         let sentence = Some(Cow::Borrowed("Every carrier for this destination failed"));
         Ending { cause: ReleaseCause::CarrierFailure, farewell: Farewell::RefuseAs { status: 503, sentence } }
+    }
+
+    /// Every carrier has as many calls as it takes.
+    pub(super) fn carriers_full() -> Self {
+        Ending::refused(Refusal::new(RefusalKind::CarriersFull).retry_after_s(RETRY_AFTER_FULL_S))
     }
 
     /// The called PBX must have SRTP, and would be sent its keys where others can read them.

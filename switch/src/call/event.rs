@@ -2,12 +2,13 @@
 //!
 //! What it does about them is in the file of each phase.
 
+use crate::carrier;
 use crate::directory::Directory;
 use crate::profile;
 use crate::registration::Binding;
 use domain::call_control::{Invitation, LegEvent, LegId, LegOrder};
-use domain::call_record::CallDirection;
-use domain::{CallId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Wall};
+use domain::call_record::{AttemptOutcome, CallDirection};
+use domain::{CallId, CarrierId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Wall};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,18 @@ pub enum Event {
     Joined(CallId),
     /// A leg is over for good and will tell nothing more. Optional: it lets a call end sooner after a CANCEL.
     LegClosed(LegId),
+    /// The carrier has a channel for this attempt.
+    CarrierSeized {
+        /// Which attempt.
+        leg: LegId,
+    },
+    /// The carrier is not to be tried.
+    CarrierSkipped {
+        /// Which attempt.
+        leg: LegId,
+        /// Why.
+        why: AttemptOutcome,
+    },
     /// The profile holds a channel and, where the call costs, its first block.
     Reserved,
     /// The profile holds nothing for this call.
@@ -96,6 +109,8 @@ pub enum Effect {
     AnswerWithEcho,
     /// Tell the last packet counts ([`Event::MediaReported`]), before the legs are released.
     ReportMedia,
+    /// Of a carrier; a seizure is answered by [`Event::CarrierSeized`] or [`Event::CarrierSkipped`].
+    AskCarrier(CarrierId, carrier::Ask),
     /// Of its profile; answered by an [`Event`].
     AskProfile(ProfileId, Box<profile::Request>),
     /// Say what happened.

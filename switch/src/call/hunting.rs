@@ -1,21 +1,33 @@
-//! Phase three: carriers are invited in order until one rings; then that one has the call (O1, field lessons 18 and 47).
+//! Phase three: carriers are invited in order until one rings; then that one has the call (O1, field lessons 17, 18 and 47).
 //!
-//! The next carrier is tried on a transport error, on a timeout, without an 18x in time, and on a status of the failover set;
-//! never after an 18x or a 2xx. Who the carriers are is `routing`'s; what a refusal means to the caller, `ending`'s.
+//! Each carrier is asked first whether it may be tried ([`crate::carrier`]): who is full, down or wants to be left alone is skipped,
+//! and the attempt says so. The next one is tried on a transport error, without any response or an 18x in time, and on a status of
+//! the failover set; never after an 18x or a 2xx. Where all are down, the first of them are tried all the same. Who the carriers
+//! are is `routing`'s; what a refusal means to the caller, `ending`'s.
 //!
 //! An inbound call is a hunt with one place to try, the called PBX. Its 100 is progress enough: what rings behind it may take long.
 
 use super::admitting::{Dial, Place};
 use super::ending::Ending;
 use super::{Call, Effect, Phase, Timer, record};
+use crate::carrier::Ask;
 use crate::directory::Carrier;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation};
+use domain::call_record::AttemptOutcome;
 use domain::fact::AttemptResult;
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Carriers that are tried although they are down, at most: nobody waits for more.
+const LAST_RESORTS_MAX: usize = 4;
+/// How long a carrier may take to say whether it may be tried: it is a thread of ours that is asked.
+const SEIZURE_TIMEOUT: Duration = Duration::from_secs(1);
+/// What the called person says: never a reason to ring another carrier, whatever the settings (field lesson 18).
+const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
 
 /// The state of this phase.
 #[derive(Debug)]
@@ -23,6 +35,13 @@ pub(super) struct Hunting {
     pub(super) dial: Box<Dial>,
     /// The present attempt; none only between two.
     attempt: Option<Attempt>,
+    /// Those that are down or want to be left alone: tried where nobody else could be.
+    held_back: VecDeque<Place>,
+    is_last_resort: bool,
+    /// Whether anybody was invited.
+    was_invited: bool,
+    /// Whether anybody was full.
+    was_full: bool,
 }
 
 /// One place being tried.
@@ -30,9 +49,45 @@ pub(super) struct Hunting {
 pub(super) struct Attempt {
     pub(super) leg: LegId,
     pub(super) place: Place,
-    invited: Monotonic,
+    begun: Monotonic,
+    /// Whether the INVITE was ordered.
+    is_invited: bool,
+    /// Whether any response came.
+    was_heard: bool,
     /// To the first 18x.
     rang_after: Option<Duration>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug)]
+struct Conclusion {
+    outcome: AttemptOutcome,
+    result: AttemptResult,
+    status: u16,
+    retry_after_s: Option<u32>,
+}
+
+impl Conclusion {
+    /// Without a final answer.
+    const fn of(outcome: AttemptOutcome) -> Self {
+        let result = match outcome {
+            AttemptOutcome::Answered => AttemptResult::Answered,
+            AttemptOutcome::NoResponse | AttemptOutcome::NoProgress => AttemptResult::Timeout,
+            AttemptOutcome::Unreachable
+            | AttemptOutcome::Unresolved
+            | AttemptOutcome::UnusableAnswer
+            | AttemptOutcome::Insecure => AttemptResult::NetworkFailure,
+            // A caller that gives up, or an operator, says nothing about the carrier.
+            AttemptOutcome::Refused | AttemptOutcome::NoAnswer | AttemptOutcome::GivenUp => AttemptResult::UserFailure,
+            AttemptOutcome::SkippedDown
+            | AttemptOutcome::SkippedResting
+            | AttemptOutcome::SkippedChannels
+            | AttemptOutcome::SkippedRate
+            | AttemptOutcome::SkippedLoss
+            | AttemptOutcome::SkippedUnknown => AttemptResult::Skipped,
+        };
+        Conclusion { outcome, result, status: 0, retry_after_s: None }
+    }
 }
 
 impl Hunting {
@@ -40,43 +95,140 @@ impl Hunting {
     pub(super) fn carrier(&self) -> Option<&Arc<Carrier>> {
         self.attempt.as_ref().and_then(|attempt| attempt.place.carrier())
     }
+
+    /// Where nobody else could be tried, those that were held back are.
+    fn next_place(&mut self) -> Option<Place> {
+        if let Some(place) = self.dial.places.pop_front() {
+            return Some(place);
+        }
+        if self.was_invited || self.is_last_resort {
+            return None;
+        }
+        self.is_last_resort = true;
+        self.dial.places = self.held_back.drain(..).take(LAST_RESORTS_MAX).collect();
+        self.dial.places.pop_front()
+    }
 }
 
 impl Call {
     /// Everything is held: the called side may hear of it.
-    pub(super) fn hunt(&mut self, dial: Dial, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn hunt(&mut self, mut dial: Dial, now: Now, effects: &mut Vec<Effect>) {
         effects.push(Effect::Tell(Fact::CallAdmitted {
             direction: self.record.direction,
             after: self.since_invited(now),
         }));
-        self.phase = Phase::Hunting(Hunting { dial: Box::new(dial), attempt: None });
+        let losses = std::mem::take(&mut dial.losses);
+        self.phase = Phase::Hunting(Hunting {
+            dial: Box::new(dial),
+            attempt: None,
+            held_back: VecDeque::new(),
+            is_last_resort: false,
+            was_invited: false,
+            was_full: false,
+        });
+        for carrier in losses {
+            self.begin_attempt(Place::Carrier(carrier), now);
+            self.conclude(Conclusion::of(AttemptOutcome::SkippedLoss), now, effects);
+        }
         self.try_next_place(now, effects);
     }
 
+    /// Notes the attempt; nobody has heard of it yet.
+    fn begin_attempt(&mut self, place: Place, now: Now) -> LegId {
+        let leg = self.legs.open();
+        record::attempt(&mut self.record, place.carrier(), now);
+        if let Phase::Hunting(hunting) = &mut self.phase {
+            let (begun, is_invited, was_heard) = (now.monotonic, false, false);
+            hunting.attempt = Some(Attempt { leg, place, begun, is_invited, was_heard, rang_after: None });
+        }
+        leg
+    }
+
     fn try_next_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Hunting(hunting) = &mut self.phase else { return };
+        let Some(place) = hunting.next_place() else {
+            let ending = if hunting.was_invited || !hunting.was_full {
+                Ending::carriers_failed()
+            } else {
+                Ending::carriers_full()
+            };
+            return self.clear(ending, now, effects);
+        };
+        let is_last_resort = hunting.is_last_resort;
+        let carrier = place.carrier().map(|carrier| carrier.id);
+        let leg = self.begin_attempt(place, now);
+        match carrier {
+            Some(carrier) => {
+                self.timers.arm(Timer::Seizure, now.monotonic + SEIZURE_TIMEOUT);
+                effects.push(Effect::AskCarrier(carrier, Ask::Seize { call: self.id(), leg, is_last_resort }));
+            }
+            None => self.invite_place(now, effects),
+        }
+    }
+
+    /// The carrier has a channel for the present attempt.
+    pub(super) fn on_seized(&mut self, leg: LegId, now: Now, effects: &mut Vec<Effect>) {
+        if self.is_asking(leg) {
+            self.timers.disarm(Timer::Seizure);
+            self.invite_place(now, effects);
+        }
+    }
+
+    /// The carrier is not to be tried.
+    pub(super) fn on_skipped(&mut self, leg: LegId, why: AttemptOutcome, now: Now, effects: &mut Vec<Effect>) {
+        if !self.is_asking(leg) {
+            return;
+        }
+        let Phase::Hunting(hunting) = &mut self.phase else { return };
+        match why {
+            AttemptOutcome::SkippedDown | AttemptOutcome::SkippedResting => {
+                hunting.held_back.extend(hunting.attempt.as_ref().map(|attempt| attempt.place.clone()));
+            }
+            AttemptOutcome::SkippedChannels | AttemptOutcome::SkippedRate => hunting.was_full = true,
+            _ => {}
+        }
+        self.conclude(Conclusion::of(why), now, effects);
+        self.try_next_place(now, effects);
+    }
+
+    /// It did not say whether it may be tried.
+    pub(super) fn on_seizure_overdue(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.conclude(Conclusion::of(AttemptOutcome::SkippedUnknown), now, effects);
+        self.try_next_place(now, effects);
+    }
+
+    fn is_asking(&self, leg: LegId) -> bool {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return false };
+        attempt.leg == leg && !attempt.is_invited
+    }
+
+    fn invite_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let settings = *self.directory.settings();
         let profile_srtp = self.profile_srtp();
         let Phase::Hunting(hunting) = &mut self.phase else { return };
-        let Some(place) = hunting.dial.places.pop_front() else {
-            return self.clear(Ending::carriers_failed(), now, effects);
-        };
-        let leg = self.legs.open();
-        let patience = place.carrier().and_then(|carrier| carrier.progress_timeout);
-        let patience = patience.unwrap_or(self.directory.settings().carrier_progress_timeout);
+        let Some(attempt) = &mut hunting.attempt else { return };
+        hunting.was_invited = true;
+        attempt.is_invited = true;
+        attempt.begun = now.monotonic;
+        let carrier = attempt.place.carrier();
+        let patience = carrier.and_then(|carrier| carrier.progress_timeout);
         // Inside, the second call has patience of its own.
-        if !matches!(place, Place::Inside) {
-            self.timers.arm(Timer::Progress, now.monotonic + patience);
+        if !matches!(attempt.place, Place::Inside) {
+            self.timers.arm(Timer::Progress, now.monotonic + patience.unwrap_or(settings.carrier_progress_timeout));
         }
-        record::attempt(&mut self.record, place.carrier(), now);
+        if let Some(carrier) = carrier {
+            let patience = carrier.response_timeout.unwrap_or(settings.carrier_response_timeout);
+            self.timers.arm(Timer::Response, now.monotonic + patience);
+        }
         let invitation = OutgoingInvitation {
-            whereto: place.whereto(),
+            whereto: attempt.place.whereto(),
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
-            manner: hunting.dial.manner_towards(&place),
-            srtp: place.carrier().map_or(profile_srtp, |carrier| carrier.srtp),
+            manner: hunting.dial.manner_towards(&attempt.place),
+            srtp: carrier.map_or(profile_srtp, |carrier| carrier.srtp),
         };
-        hunting.attempt = Some(Attempt { leg, place, invited: now.monotonic, rang_after: None });
-        effects.push(Effect::Leg(leg, LegOrder::Invite(Box::new(invitation))));
+        effects.push(Effect::Leg(attempt.leg, LegOrder::Invite(Box::new(invitation))));
     }
 
     /// A leg told something while nobody has answered.
@@ -92,7 +244,9 @@ impl Call {
             LegEvent::Trying => self.on_trying(now),
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),
-            LegEvent::Refused { status, q850 } => self.on_refused(status, q850, now, effects),
+            LegEvent::Refused { status, q850, retry_after_s } => {
+                self.on_refused(status, q850, retry_after_s, now, effects);
+            }
             LegEvent::RefusedInside { status, cause, sentence } => {
                 self.on_refused_inside(status, cause, sentence, now, effects);
             }
@@ -104,7 +258,9 @@ impl Call {
 
     /// A 100 of a PBX: it lives. A carrier's says only that its front door does.
     fn on_trying(&mut self, now: Now) {
-        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
+        attempt.was_heard = true;
+        self.timers.disarm(Timer::Response);
         if matches!(attempt.place, Place::Pbx { .. }) && attempt.rang_after.is_none() {
             self.timers.disarm(Timer::Progress);
             self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
@@ -114,14 +270,16 @@ impl Call {
     /// An 18x: from now on this place has the call. What is no 18x (RFC 3261 21.1) is no progress.
     fn on_ringing(&mut self, status: u16, media: Option<MediaDescription>, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
+        attempt.was_heard = true;
+        self.timers.disarm(Timer::Response);
         if !(180..=189).contains(&status) {
             return;
         }
         if attempt.rang_after.is_none() {
-            let delay = now.monotonic.since(attempt.invited);
+            let delay = now.monotonic.since(attempt.begun);
             attempt.rang_after = Some(delay);
             if let Some(attempt) = record::attempt_of(&mut self.record, attempt.leg) {
-                attempt.post_dial_delay_ms = Some(u32::try_from(delay.as_millis()).unwrap_or(u32::MAX));
+                attempt.post_dial_delay_ms = Some(record::short_millis(delay));
             }
             self.record.rang_at = Some(now.wall);
             self.timers.disarm(Timer::Progress);
@@ -137,20 +295,31 @@ impl Call {
     fn on_answered(&mut self, media: MediaDescription, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(hunting) = &mut self.phase else { return };
         let tariff = hunting.dial.rate.as_ref().map(|rate| rate.tariff);
-        let Some(attempt) = self.conclude(200, AttemptResult::Answered, effects) else { return };
+        let conclusion = Conclusion { status: 200, ..Conclusion::of(AttemptOutcome::Answered) };
+        let Some(attempt) = self.conclude(conclusion, now, effects) else { return };
+        self.seat = attempt.place.carrier().map(|carrier| (carrier.id, attempt.leg));
         let carrier = self.came_from.as_ref().or(attempt.place.carrier()).cloned();
         self.talk(carrier, tariff, media, now, effects);
     }
 
-    fn on_refused(&mut self, status: u16, q850: Option<u8>, now: Now, effects: &mut Vec<Effect>) {
+    fn on_refused(
+        &mut self,
+        status: u16,
+        q850: Option<u8>,
+        retry_after_s: Option<u32>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         self.record.q850 = q850;
-        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
+        attempt.was_heard = true;
+        let refused = Conclusion { status, retry_after_s, ..Conclusion::of(AttemptOutcome::Refused) };
         let Place::Carrier(carrier) = &attempt.place else {
-            self.close_attempt(status, AttemptResult::UserFailure, effects);
+            self.close_attempt(refused, now, effects);
             return self.clear(Ending::refused_by_pbx(status, q850), now, effects);
         };
         let failover = carrier.failover.as_ref().unwrap_or(&self.directory.settings().failover);
-        let next = attempt.rang_after.is_none() && failover.contains(status);
+        let next = attempt.rang_after.is_none() && failover.contains(status) && !OF_A_PERSON.contains(&status);
         let ending = Ending::passed_on(status, q850);
         let result = match ending.cause {
             _ if next && status == 408 => AttemptResult::Timeout,
@@ -158,7 +327,7 @@ impl Call {
             ReleaseCause::CarrierFailure | ReleaseCause::IncompatibleMedia => AttemptResult::NetworkFailure,
             _ => AttemptResult::UserFailure,
         };
-        self.close_attempt(status, result, effects);
+        self.close_attempt(Conclusion { result, ..refused }, now, effects);
         if next { self.try_next_place(now, effects) } else { self.clear(ending, now, effects) }
     }
 
@@ -171,27 +340,38 @@ impl Call {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        self.close_attempt(status, AttemptResult::UserFailure, effects);
+        let refused = Conclusion { status, ..Conclusion::of(AttemptOutcome::Refused) };
+        self.close_attempt(refused, now, effects);
         self.clear(Ending::refused_inside(status, cause, sentence), now, effects);
     }
 
     fn on_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
         let (rang, is_pbx) = (attempt.rang_after.is_some(), !matches!(attempt.place, Place::Carrier(_)));
-        let result = match failure {
-            LegFailure::Timeout => AttemptResult::Timeout,
-            LegFailure::Transport | LegFailure::UnusableAnswer | LegFailure::Insecure => AttemptResult::NetworkFailure,
+        let outcome = match failure {
+            LegFailure::Timeout if attempt.was_heard => AttemptOutcome::NoProgress,
+            LegFailure::Timeout => AttemptOutcome::NoResponse,
+            LegFailure::Transport => AttemptOutcome::Unreachable,
+            LegFailure::Unresolved => AttemptOutcome::Unresolved,
+            LegFailure::UnusableAnswer => AttemptOutcome::UnusableAnswer,
+            LegFailure::Insecure => AttemptOutcome::Insecure,
         };
-        self.close_attempt(0, result, effects);
+        self.close_attempt(Conclusion::of(outcome), now, effects);
         match failure {
             // It was a 2xx, so somebody had picked up.
             LegFailure::UnusableAnswer => self.clear(Ending::unusable_answer(), now, effects),
             LegFailure::Insecure if is_pbx => self.clear(Ending::pbx_insecure(), now, effects),
             LegFailure::Insecure => self.try_next_place(now, effects),
-            LegFailure::Timeout | LegFailure::Transport if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
-            LegFailure::Timeout | LegFailure::Transport if rang => self.clear(Ending::carriers_failed(), now, effects),
-            LegFailure::Timeout | LegFailure::Transport => self.try_next_place(now, effects),
+            _ if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
+            _ if rang => self.clear(Ending::carriers_failed(), now, effects),
+            LegFailure::Timeout | LegFailure::Transport | LegFailure::Unresolved => self.try_next_place(now, effects),
         }
+    }
+
+    /// Not one response in time: this place is cancelled, the next one tried.
+    pub(super) fn on_no_response(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.abandon_attempt(AttemptOutcome::NoResponse, ReleaseCause::CarrierFailure, now, effects);
+        self.try_next_place(now, effects);
     }
 
     /// No progress in time: this place is cancelled, the next one tried.
@@ -199,7 +379,9 @@ impl Call {
         if self.is_at_pbx() {
             return self.clear(Ending::pbx_silent(), now, effects);
         }
-        self.abandon_attempt(AttemptResult::Timeout, ReleaseCause::CarrierFailure, effects);
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
+        let outcome = if attempt.was_heard { AttemptOutcome::NoProgress } else { AttemptOutcome::NoResponse };
+        self.abandon_attempt(outcome, ReleaseCause::CarrierFailure, now, effects);
         self.try_next_place(now, effects);
     }
 
@@ -214,29 +396,50 @@ impl Call {
     }
 
     /// Gives the present attempt up, where there is one: its leg is cancelled, and may still answer.
-    pub(super) fn abandon_attempt(&mut self, result: AttemptResult, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        if let Some(attempt) = self.conclude(0, result, effects) {
+    pub(super) fn abandon_attempt(
+        &mut self,
+        outcome: AttemptOutcome,
+        cause: ReleaseCause,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(attempt) = self.conclude(Conclusion::of(outcome), now, effects)
+            && attempt.is_invited
+        {
             self.legs.abandon(attempt.leg);
             effects.push(Effect::Leg(attempt.leg, LegOrder::Release(cause)));
         }
     }
 
     /// The present attempt has ended by itself.
-    fn close_attempt(&mut self, status: u16, result: AttemptResult, effects: &mut Vec<Effect>) {
-        if let Some(attempt) = self.conclude(status, result, effects) {
+    fn close_attempt(&mut self, conclusion: Conclusion, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(attempt) = self.conclude(conclusion, now, effects) {
             self.legs.close(attempt.leg);
         }
     }
 
-    fn conclude(&mut self, status: u16, result: AttemptResult, effects: &mut Vec<Effect>) -> Option<Attempt> {
+    /// Ends the present attempt in the record, at its carrier and in the metrics. A leg that was never invited is over.
+    fn conclude(&mut self, conclusion: Conclusion, now: Now, effects: &mut Vec<Effect>) -> Option<Attempt> {
         let Phase::Hunting(hunting) = &mut self.phase else { return None };
         let attempt = hunting.attempt.take()?;
-        self.timers.disarm(Timer::Progress);
-        self.timers.disarm(Timer::Ring);
-        if let Some(attempt) = record::attempt_of(&mut self.record, attempt.leg) {
-            attempt.status = status;
+        for timer in [Timer::Seizure, Timer::Response, Timer::Progress, Timer::Ring] {
+            self.timers.disarm(timer);
+        }
+        if !attempt.is_invited {
+            self.legs.close(attempt.leg);
+        }
+        let Conclusion { outcome, result, status, retry_after_s } = conclusion;
+        if let Some(noted) = record::attempt_of(&mut self.record, attempt.leg) {
+            noted.status = status;
+            noted.outcome = Some(outcome);
+            noted.ended_after_ms = Some(record::short_millis(now.monotonic.since(attempt.begun)));
         }
         if let Some(carrier) = attempt.place.carrier() {
+            if !outcome.is_skipped() || outcome == AttemptOutcome::SkippedUnknown {
+                let (call, leg, was_heard) = (self.record.id, attempt.leg, attempt.was_heard);
+                let concluded = Ask::Concluded { call, leg, outcome, was_heard, status, retry_after_s };
+                effects.push(Effect::AskCarrier(carrier.id, concluded));
+            }
             effects.push(Effect::Tell(Fact::CarrierAttempted {
                 carrier: carrier.name.clone(),
                 result,

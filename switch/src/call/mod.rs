@@ -34,7 +34,7 @@ use clearing::Clearing;
 use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
 use domain::srtp::SrtpPolicy;
-use domain::{CallId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
+use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
 use hunting::Hunting;
 use legs::Legs;
 use std::sync::Arc;
@@ -53,6 +53,8 @@ pub struct Call {
     errand: Option<Errand>,
     /// The carrier that an inbound call came from.
     came_from: Option<Arc<Carrier>>,
+    /// The channel that it has at a carrier, once it is answered.
+    seat: Option<(CarrierId, LegId)>,
     legs: Legs,
     /// What the profile holds for the call, as far as it is known here.
     held: Held,
@@ -80,6 +82,10 @@ enum Timer {
     Reservation,
     /// From the reservation on: leases are to be extended.
     Lease,
+    /// Hunting: the carrier does not say whether it may be tried.
+    Seizure,
+    /// Hunting: the carrier gives no response at all.
+    Response,
     /// Hunting: the carrier gives no 18x, or the PBX no sign of life.
     Progress,
     /// Hunting: nobody picks up.
@@ -131,6 +137,7 @@ impl Call {
             invited: now.monotonic,
             errand: None,
             came_from,
+            seat: None,
             legs: Legs::of_caller(),
             held: Held::default(),
             requests: 0,
@@ -282,6 +289,8 @@ impl Call {
         match timer {
             Timer::Reservation => self.on_reservation_overdue(now, effects),
             Timer::Lease => self.on_lease_due(now, effects),
+            Timer::Seizure => self.on_seizure_overdue(now, effects),
+            Timer::Response => self.on_no_response(now, effects),
             Timer::Progress => self.on_no_progress(now, effects),
             Timer::Ring => self.on_ring_timeout(now, effects),
             Timer::MaxDuration => self.clear(ending::Ending::released(domain::ReleaseCause::MaxDuration), due, effects),
@@ -321,6 +330,8 @@ impl Machine for Call {
             Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
             Event::Joined(partner) => self.record.partner = Some(partner),
             Event::LegClosed(leg) => self.on_leg_closed(leg),
+            Event::CarrierSeized { leg } => self.on_seized(leg, now, effects),
+            Event::CarrierSkipped { leg, why } => self.on_skipped(leg, why, now, effects),
             Event::Reserved => self.on_reserved(now, effects),
             Event::ReservationRefused(refusal) => self.on_reservation_refused(refusal, now, effects),
             Event::ChargeGranted { sequence } => self.on_charge_granted(sequence, now, effects),

@@ -59,7 +59,8 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
     let taken = manners::taken(directory, owner, invitation);
     let places = VecDeque::from([Place::Pbx { pbx, manner: manners::towards_pbx(owner, &taken) }]);
     let caller_id = caller_id::incoming(directory, invitation);
-    let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, offer };
+    let losses = Vec::new();
+    let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, losses, offer };
     Ok(Errand::Dial(Box::new(dial)))
 }
 

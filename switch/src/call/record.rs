@@ -7,7 +7,7 @@ use super::admitting::{Dial, Owner};
 use super::ending::Ending;
 use crate::directory::Carrier;
 use domain::call_control::{CallerId, LegId};
-use domain::call_record::{Attempt, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptCost, CallRecord, CarrierNamed};
 use domain::{Micros, Now, ReleaseCause, Wall};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,13 +71,14 @@ pub(super) fn dial(record: &mut CallRecord, dial: &Dial) {
 
 /// The called side is about to hear of it; none for a PBX.
 pub(super) fn attempt(record: &mut CallRecord, carrier: Option<&Arc<Carrier>>, now: Now) {
-    record.attempts.push(Attempt {
-        carrier: carrier.map(|carrier| named(carrier)),
-        sip_call_id: String::new(),
-        invited_at: now.wall,
-        post_dial_delay_ms: None,
-        status: 0,
+    let mut attempt = Attempt::begun(carrier.map(|carrier| named(carrier)), now.wall);
+    let bought = record.callee.zip(carrier).and_then(|(callee, carrier)| carrier.buy_deck.as_deref()?.lookup(callee));
+    attempt.cost = bought.map(|rate| AttemptCost {
+        rate_per_minute: rate.tariff.rate_per_minute(),
+        amount: Micros::ZERO,
+        currency: rate.tariff.currency(),
     });
+    record.attempts.push(attempt);
 }
 
 /// The attempt that this leg is.
@@ -93,6 +94,11 @@ pub(super) fn close(record: &mut CallRecord, ending: &Ending, talked: Option<Dur
     record.refusal = ending.refusal().map(|kind| kind.as_str().to_owned());
     record.sentence = ending.sentence().map(str::to_owned);
     record.status = if talked.is_some() { 200 } else { ending.status() };
+}
+
+/// Milliseconds of an attempt.
+pub(super) fn short_millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn millis(duration: Duration) -> u64 {

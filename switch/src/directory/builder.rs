@@ -197,7 +197,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{CallerIdPolicy, CarrierManners, CarrierSource, IncomingTo, Manners};
+    use crate::directory::{CallerIdPolicy, CarrierSource, IncomingTo, Manners};
     use domain::Currency;
     use std::net::SocketAddr;
 
@@ -246,18 +246,8 @@ mod tests {
     }
 
     fn carrier(id: u128, priority: u32, enabled: bool, sources: &[CarrierSource]) -> Carrier {
-        Carrier {
-            id: CarrierId::from_bits(id),
-            name: format!("carrier{id}").into(),
-            prefixes: Vec::new(),
-            priority,
-            progress_timeout: None,
-            failover: None,
-            sources: sources.to_vec(),
-            srtp: Default::default(),
-            enabled,
-            manners: CarrierManners::default(),
-        }
+        let name = format!("carrier{id}");
+        Carrier { priority, sources: sources.to_vec(), enabled, ..Carrier::new(CarrierId::from_bits(id), name) }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::statuses::Statuses;
 use domain::Country;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
-use rating::Deck;
+use rating::{Deck, Rate};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub struct AutoRecharge {
 }
 
 /// A carrier, as far as the choice of it is concerned. Where it listens is known to others by its id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Carrier {
     /// Its identity.
     pub id: CarrierId,
@@ -97,6 +97,18 @@ pub struct Carrier {
     pub prefixes: Vec<Prefix>,
     /// Of those that serve a number equally precisely, the lowest goes first.
     pub priority: u32,
+    /// Its share among those of the same priority (RFC 2782); those with 0 go behind, the cheapest first.
+    pub weight: u16,
+    /// Calls that are handed to it at one time at most; none for no limit.
+    pub channels: Option<u32>,
+    /// Calls that are handed to it in any second at most; none for no limit.
+    pub calls_per_second: Option<u32>,
+    /// What it asks for its calls; none where that is not known.
+    pub buy_deck: Option<Arc<Deck>>,
+    /// How often it is asked by OPTIONS whether it lives; none for never.
+    pub probe_every: Option<Duration>,
+    /// How long it may take to its first response; none for [`super::CallSettings::carrier_response_timeout`].
+    pub response_timeout: Option<Duration>,
     /// How long it may take to its first 18x; none for [`super::CallSettings::carrier_progress_timeout`].
     pub progress_timeout: Option<Duration>,
     /// The statuses after which the next carrier is tried; none for [`super::CallSettings::failover`].
@@ -109,6 +121,35 @@ pub struct Carrier {
     pub enabled: bool,
     /// How it is spoken to, and whether it is trusted.
     pub manners: CarrierManners,
+}
+
+impl Carrier {
+    /// An enabled carrier that serves every number, without limits, prices and sources.
+    pub fn new(id: CarrierId, name: impl Into<Arc<str>>) -> Self {
+        Carrier {
+            id,
+            name: name.into(),
+            prefixes: Vec::new(),
+            priority: 0,
+            weight: 0,
+            channels: None,
+            calls_per_second: None,
+            buy_deck: None,
+            probe_every: None,
+            response_timeout: None,
+            progress_timeout: None,
+            failover: None,
+            sources: Vec::new(),
+            srtp: SrtpPolicy::default(),
+            enabled: true,
+            manners: CarrierManners::default(),
+        }
+    }
+
+    /// What it asks for a call to `number`, where that is known in this currency.
+    pub fn cost(&self, number: E164, currency: Currency) -> Option<&Rate> {
+        self.buy_deck.as_deref().filter(|deck| deck.currency() == currency)?.lookup(number)
+    }
 }
 
 /// Where a carrier's calls come from.

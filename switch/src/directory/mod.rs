@@ -14,7 +14,7 @@ pub use country::CountryPlan;
 pub use domain::Country;
 pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, IncomingTo, Number, Profile};
 pub use manners::{CallerIds, CarrierManners, Manners, Spoofed};
-pub use settings::CallSettings;
+pub use settings::{CallSettings, RouteOrder};
 pub use statuses::Statuses;
 
 use crate::emergency;

@@ -3,6 +3,16 @@
 use super::statuses::Statuses;
 use std::time::Duration;
 
+/// In which order carriers are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RouteOrder {
+    /// The longest prefix first, then by priority and weight; the price decides between those that are equal.
+    #[default]
+    Priority,
+    /// The cheapest first (least cost routing), then by priority and weight; those without a price last.
+    Price,
+}
+
 /// Time limits and leases of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallSettings {
@@ -10,6 +20,16 @@ pub struct CallSettings {
     pub ring_timeout: Duration,
     /// How long a call may be talked.
     pub max_duration: Duration,
+    /// In which order carriers are tried.
+    pub route_order: RouteOrder,
+    /// Whether carriers may be used that cost more than the call is sold for.
+    pub loss_allowed: bool,
+    /// How long a carrier may take to its first response, a 100 included, before the next one is tried.
+    pub carrier_response_timeout: Duration,
+    /// After how many failures in a row, calls and OPTIONS, a carrier is down; at least 1.
+    pub carrier_failures_max: u32,
+    /// How long a carrier that went down is left alone before it is tried again; doubled each time, up to eight times this.
+    pub carrier_rest: Duration,
     /// How long a carrier may take to its first 18x before the next one is tried.
     pub carrier_progress_timeout: Duration,
     /// For how long channels and credit are held ahead; extended while the call lives (design 5).
@@ -34,6 +54,12 @@ impl Default for CallSettings {
             // RFC 3261's timer C.
             ring_timeout: Duration::from_secs(180),
             max_duration: Duration::from_secs(4 * 3_600),
+            route_order: RouteOrder::Priority,
+            loss_allowed: false,
+            // Eight times T1 and change: three INVITEs were lost on the way (RFC 3261 17.1.1.2).
+            carrier_response_timeout: Duration::from_secs(4),
+            carrier_failures_max: 3,
+            carrier_rest: Duration::from_secs(30),
             carrier_progress_timeout: Duration::from_secs(6),
             channel_lease: Duration::from_secs(60),
             failover: Statuses::none().with_class(5).with(408),

@@ -5,6 +5,7 @@
 
 mod admission;
 mod adversity;
+mod carriers;
 mod hunting;
 mod identity;
 mod ledger;

@@ -16,9 +16,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::call::{self, Call};
+use switch::carrier;
 use switch::directory::{
-    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country,
-    CountryPlan, Directory, IncomingTo, Manners, Number,
+    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
+    Directory, IncomingTo, Manners, Number,
 };
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
@@ -46,6 +47,11 @@ pub(crate) struct World {
     pub(crate) directory: Arc<Directory>,
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) profiles: BTreeMap<ProfileId, Profile>,
+    pub(crate) carriers: BTreeMap<CarrierId, switch::Carrier>,
+    /// How they stand.
+    pub(crate) standings: BTreeMap<CarrierId, carrier::Standing>,
+    /// OPTIONS that were ordered.
+    pub(crate) probes: Vec<(CarrierId, u64)>,
     /// Whose PBX is registered, and where.
     pub(crate) bindings: BTreeMap<ProfileId, Arc<Binding>>,
     pub(crate) ledger: Ledger,
@@ -106,16 +112,9 @@ pub(crate) fn company() -> Company {
 
 pub(crate) fn carrier(number: u128) -> Carrier {
     Carrier {
-        id: CarrierId::from_bits(number),
-        name: format!("carrier{number}").into(),
-        prefixes: Vec::new(),
         priority: number as u32,
-        progress_timeout: None,
-        failover: None,
         sources: vec![CarrierSource::Address(CARRIER.parse().unwrap())],
-        srtp: Default::default(),
-        enabled: true,
-        manners: CarrierManners::default(),
+        ..Carrier::new(CarrierId::from_bits(number), format!("carrier{number}"))
     }
 }
 
@@ -188,7 +187,7 @@ pub(crate) fn answered() -> LegEvent {
 }
 
 pub(crate) fn refused(status: u16) -> LegEvent {
-    LegEvent::Refused { status, q850: None }
+    LegEvent::Refused { status, q850: None, retry_after_s: None }
 }
 
 pub(crate) fn hung_up() -> LegEvent {
@@ -220,6 +219,9 @@ impl World {
             directory: Arc::new(directory),
             calls: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            carriers: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            probes: Vec::new(),
             bindings: BTreeMap::new(),
             ledger: Ledger::default(),
             mood: Mood::Prompt,
@@ -310,7 +312,7 @@ impl World {
     }
 
     fn carry_out(&mut self, id: CallId, effects: Vec<call::Effect>) {
-        let (mut reports, mut echoes) = (false, false);
+        let (mut reports, mut echoes, mut asked) = (false, false, Vec::new());
         for effect in effects {
             match effect {
                 call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
@@ -319,8 +321,13 @@ impl World {
                 call::Effect::AskProfile(profile, request) => {
                     self.tell_profile(profile, profile::Event::Requested(request));
                 }
+                call::Effect::AskCarrier(carrier, ask) => asked.push((carrier, ask)),
                 call::Effect::Tell(fact) => self.facts.push(fact),
             }
+        }
+        // A carrier answers later, never in between.
+        for (carrier, ask) in asked {
+            self.tell_carrier(carrier, carrier::Event::Asked(ask));
         }
         if echoes {
             self.echoes.push(id);
@@ -401,7 +408,8 @@ impl World {
 
     fn deadline(&self) -> Option<Monotonic> {
         let calls = self.calls.values().filter(|call| !call.is_finished()).filter_map(Machine::deadline);
-        calls.chain(self.profiles.values().filter_map(Machine::deadline)).min()
+        let carriers = self.carriers.values().filter_map(Machine::deadline);
+        calls.chain(self.profiles.values().filter_map(Machine::deadline)).chain(carriers).min()
     }
 
     /// Fires whatever is due.
@@ -421,6 +429,14 @@ impl World {
                 profile.expire(self.now, &mut effects);
             }
             self.carry_out_profile(id, effects);
+        }
+        let ids: Vec<CarrierId> = self.carriers.keys().copied().collect();
+        for id in ids {
+            let mut effects = Vec::new();
+            if let Some(carrier) = self.carriers.get_mut(&id) {
+                carrier.expire(self.now, &mut effects);
+            }
+            self.carry_out_carrier(id, effects);
         }
     }
 

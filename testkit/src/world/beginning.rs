@@ -170,6 +170,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         calls: beginning.settings,
         echo_codes: vec!["*43".to_owned()],
         countries: Vec::new(),
+        options_every: None,
         listeners: vec![SWITCH],
         tls_listeners: Vec::new(),
     };

@@ -6,10 +6,10 @@ use actors::SessionTimers;
 use actors::call::{self, House, Naming};
 use actors::desk::Desk;
 use actors::ways;
-use actors::ways::door::{Bindings, Door, FormerSecrets, Received};
+use actors::ways::door::{Door, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
-use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::{Mode, Opened, Side};
 use sip::Method;
@@ -22,14 +22,17 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 use switch::registration::{self, Registration};
-use switch::{Profile, profile};
+use switch::{Carrier, Profile, carrier, profile};
 
 use super::network::Datagram;
 use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
 
+mod carriers;
+mod known;
 mod looking;
 
+use known::{NobodyChangedHis, Registered};
 pub use looking::CallSeen;
 
 /// The owner of REGISTER transactions: no leg.
@@ -40,6 +43,7 @@ enum Work {
     Call(u64, call::Event),
     Profile(ProfileId, profile::Event),
     Registration(ProfileId, registration::Event),
+    Carrier(CarrierId, carrier::Event),
     LegOrder(u64, domain::call_control::LegId, leg::Effect),
 }
 
@@ -56,6 +60,9 @@ pub struct Node {
     last_place: u64,
     profiles: BTreeMap<ProfileId, Profile>,
     registrations: BTreeMap<ProfileId, Registration>,
+    carriers: BTreeMap<CarrierId, Carrier>,
+    /// OPTIONS under way: whose, and its number.
+    errands: BTreeMap<u64, (CarrierId, u64)>,
     registers: BTreeMap<u64, ServerTransactionId>,
     sounds: BTreeSet<u64>,
     /// Where the called side of a call has its sound sent.
@@ -118,6 +125,8 @@ impl Node {
             last_place: 0,
             profiles: BTreeMap::new(),
             registrations: BTreeMap::new(),
+            carriers: BTreeMap::new(),
+            errands: BTreeMap::new(),
             registers: BTreeMap::new(),
             sounds: BTreeSet::new(),
             called_sounds: BTreeMap::new(),
@@ -179,7 +188,8 @@ impl Node {
         let houses = self.houses.values().filter_map(Machine::deadline);
         let profiles = self.profiles.values().filter_map(Machine::deadline);
         let registrations = self.registrations.values().filter_map(Machine::deadline);
-        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).min()
+        let carriers = self.carriers.values().filter_map(Machine::deadline);
+        self.endpoint.deadline().into_iter().chain(houses).chain(profiles).chain(registrations).chain(carriers).min()
     }
 
     /// Does what is due.
@@ -207,6 +217,7 @@ impl Node {
             self.at_registration(id, now, |registration, effects| registration.expire(now, effects));
             self.settle(now);
         }
+        self.expire_carriers(now);
     }
 
     /// Does what was ordered and what comes of it, until the node is quiet.
@@ -230,6 +241,9 @@ impl Node {
             }
             Work::Registration(id, event) => {
                 self.at_registration(id, now, |registration, effects| registration.handle(event, now, effects));
+            }
+            Work::Carrier(id, event) => {
+                self.at_carrier(id, now, |carrier, effects| carrier.handle(event, now, effects));
             }
             Work::LegOrder(place, leg, order) => {
                 let owner = ways::owners::owner_of(place, leg);
@@ -274,6 +288,7 @@ impl Node {
                 self.opened.push(id);
                 self.places.insert(id, place);
             }
+            call::Effect::AskCarrier(id, ask) => self.work.push_back(Work::Carrier(id, carrier::Event::Asked(ask))),
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
             }
@@ -400,6 +415,9 @@ impl Node {
     fn tell_leg(&mut self, news: Option<(Owner, leg::Event)>) {
         if let Some((owner, news)) = news {
             let (place, leg) = ways::owners::leg_of(owner);
+            if let Some(errand) = ways::errands::errand_of(place, leg).filter(|_| owner != NOBODY) {
+                return self.hear_errand(errand, &news);
+            }
             self.work.push_back(Work::Call(place, call::Event::Leg(leg, news)));
         }
     }
@@ -478,21 +496,4 @@ impl Node {
 
 fn datagram_of(bytes: &Bytes, to: SocketAddr) -> Datagram {
     Datagram { from: SWITCH, to, text: String::from_utf8_lossy(bytes).into_owned() }
-}
-
-/// In this world no password is ever changed.
-struct NobodyChangedHis;
-
-impl FormerSecrets for NobodyChangedHis {
-    fn former_secret(&self, _: domain::ProfileId, _: std::net::SocketAddr) -> Option<sip::digest::Ha1> {
-        None
-    }
-}
-
-struct Registered<'a>(&'a BTreeMap<ProfileId, Registration>);
-
-impl Bindings for Registered<'_> {
-    fn binding(&self, profile: ProfileId) -> Option<Arc<registration::Binding>> {
-        self.0.get(&profile)?.binding().cloned()
-    }
 }

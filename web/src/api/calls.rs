@@ -7,9 +7,11 @@ use super::answers::{End, Read};
 use super::asking::Asking;
 use crate::failure::{Answer, Failure, json};
 use crate::query::{Query, id, page, parameter};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use backoffice::call::{Call, CallAsk, CallState, CallTotals};
+use backoffice::export::{self, Format};
 use backoffice::text::Instant;
 use backoffice::{Error, Page};
 use domain::{CallId, ReleaseCause};
@@ -129,6 +131,61 @@ pub(super) async fn totals(desk: Desk, asking: Asking, query: Query<TotalsQuery>
     };
     let (ended, filter) = desk.ask(question).await?;
     json(StatusCode::OK, &CallTotals { ended, live: desk.office.live_totals(&filter).await })
+}
+
+/// Which records leave, in which shape, and from where on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExportQuery {
+    /// `csv` or `jsonl`; `jsonl` where nothing is said.
+    format: Option<String>,
+    /// This company's.
+    company: Option<String>,
+    /// This profile's.
+    profile: Option<String>,
+    /// Invited at this instant or later; RFC 3339.
+    from: Option<String>,
+    /// Invited before this instant; RFC 3339.
+    to: Option<String>,
+    /// The `Tandem-Next` of the answer before; from the beginning where nothing is said.
+    after: Option<String>,
+}
+
+struct FormatWord(Format);
+
+impl FromStr for FormatWord {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "csv" => Ok(FormatWord(Format::Csv)),
+            "jsonl" => Ok(FormatWord(Format::JsonLines)),
+            _ => Err("expected csv or jsonl"),
+        }
+    }
+}
+
+/// Call records for other systems, in the order in which they were written, at most 1000: CSV or JSON lines, each with the version
+/// of its schema. `Tandem-Next` is where the next answer begins: who asks again with it, a moment or a month later, misses none and
+/// gets none twice. `Tandem-Records` says how many there are; 0 where nothing is left.
+#[utoipa::path(get, path = "/api/v1/calls/export", tag = "calls", params(ExportQuery),
+    responses((status = 200, description = "Records", content_type = "application/jsonl", body = String), Read))]
+pub(super) async fn export(desk: Desk, asking: Asking, query: Query<ExportQuery>) -> Answer {
+    let ExportQuery { format, company, profile, from, to, after } = query.0;
+    let format = parameter::<FormatWord>("format", format.as_deref())?.map(|word| word.0).unwrap_or_default();
+    let after: u64 = parameter("after", after.as_deref())?.unwrap_or_default();
+    let asked = TotalsQuery { company, profile, from, to, cause: None, sip_call_id: None }.ask(CallState::Ended)?;
+    let left = desk.ask(move |office| office.export_calls(&asking.0, &asked, format, after)).await?;
+    let content_type = match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::JsonLines => "application/jsonl",
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header(("Tandem-Schema", export::SCHEMA.to_string()))
+        .insert_header(("Tandem-Next", left.next.to_string()))
+        .insert_header(("Tandem-Records", left.records.to_string()))
+        .body(left.body))
 }
 
 /// Reads a call, live or ended. For some milliseconds after its end it is neither.

@@ -89,6 +89,7 @@ route_table! { ROUTES, token_routes;
     "/numbers/{id}", "DELETE, GET, PATCH": get numbers::read, patch numbers::update, delete numbers::remove;
     "/calls", "GET": get calls::list;
     "/calls/totals", "GET": get calls::totals;
+    "/calls/export", "GET": get calls::export;
     "/calls/{id}", "DELETE, GET": get calls::read, delete calls::hang_up;
     "/rates", "GET": get rates::read;
     "/tokens", "GET, POST": get tokens::list, post tokens::create;

@@ -45,7 +45,7 @@ impl Modify for BearerToken {
         landlines::create, landlines::list, landlines::read, landlines::renew_pin, landlines::verify, landlines::remove,
         identities::of_profile, identities::set_of_profile, identities::of_carrier, identities::set_of_carrier,
         identities::verification, identities::set_verification,
-        calls::list, calls::totals, calls::read, calls::hang_up,
+        calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
         tokens::create, tokens::list, tokens::revoke,
     ),

@@ -173,3 +173,28 @@ fn totals_are_of_records_and_of_live_calls_and_agree_with_the_list() {
     let none = world.get("/calls/totals?cause=busy").ok(200);
     assert_eq!((&none["ended"]["count"], &none["live"]["count"]), (&json!(0), &json!(0)));
 }
+
+/// A call record outlives any page: who resumes gets each once, in the order in which they were written.
+#[test]
+fn call_records_leave_as_csv_and_json_lines_and_resume_where_they_ended() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 1);
+    let first = world.record(&company, &profile, |_| {});
+    let jsonl = world.get("/calls/export");
+    assert_eq!((jsonl.status, jsonl.header("tandem-schema")), (200, Some("1")));
+    let line: Value = serde_json::from_str(jsonl.text().trim_end()).unwrap();
+    assert_eq!((&line["schema"], &line["id"]), (&json!(1), &json!(first.to_string())));
+    let next = jsonl.header("tandem-next").unwrap();
+    let second = world.record(&company, &profile, |record| record.dialled = "=1+1".to_owned());
+    let csv = world.get(&format!("/calls/export?format=csv&after={next}"));
+    assert_eq!(csv.header("tandem-records"), Some("1"));
+    assert!(csv.text().starts_with(&format!("1,{second},")) && csv.text().contains(",'=1+1,"), "{}", csv.text());
+    let whole = world.get("/calls/export?format=csv");
+    let whole = whole.text();
+    assert!(whole.starts_with("schema,id,company,") && whole.lines().count() == 3, "{whole}");
+    let after = csv.header("tandem-next").unwrap();
+    let rest = world.get(&format!("/calls/export?after={after}"));
+    assert_eq!((rest.text(), rest.header("tandem-next")), ("", Some(after)));
+    world.get("/calls/export?format=xml").fault("?format");
+}

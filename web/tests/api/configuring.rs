@@ -68,6 +68,32 @@ fn a_carrier_calls_from_further_sources_but_from_no_profiles() {
 }
 
 #[test]
+fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
+    let world = World::new();
+    activate(&world, &import(&world, "buy north", CSV));
+    let terms = json!({"weight": 70, "channels": 30, "calls_per_second": 5, "number_format": "national:44:0,99#",
+                       "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north"});
+    let new = json!({"name": "north", "address": "192.0.2.1:5060", "terms": terms});
+    let carrier = world.post("/carriers", &new).ok(201);
+    assert_eq!((&carrier["terms"], &carrier["health"]), (&terms, &Value::Null));
+    let path = format!("/carriers/{}", text(&carrier["id"]));
+    let changed = world.patch(&path, &json!({"terms": {"channels": null, "weight": 1}})).ok(200);
+    assert_eq!((&changed["terms"]["channels"], &changed["terms"]["weight"]), (&Value::Null, &json!(1)));
+    assert_eq!(
+        (&changed["terms"]["calls_per_second"], &changed["terms"]["buy_deck"]),
+        (&json!(5), &json!("buy north"))
+    );
+    world.patch(&path, &json!({"terms": {"number_format": "e164"}})).fault("/terms/number_format");
+    world.patch(&path, &json!({"terms": {"buy_deck": "south"}})).fault("/buy_deck");
+    world.patch(&path, &json!({"failover": {"486": "next"}})).fault("/failover");
+    let plain = world.post("/carriers", &json!({"name": "south", "address": "192.0.2.2:5060"})).ok(201);
+    assert_eq!((&plain["terms"]["number_format"], &plain["terms"]["channels"]), (&json!("plus"), &Value::Null));
+    // What a carrier asks is not what customers pay, even where no other deck is there.
+    let company = world.company();
+    world.get(&format!("/rates?number=%2B37255501234&company={company}")).problem(404, "no_rate");
+}
+
+#[test]
 fn a_carrier_that_cannot_be_is_refused_at_its_field() {
     let world = World::new();
     let wrong = |change: &str, value: Value| {

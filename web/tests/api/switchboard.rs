@@ -4,7 +4,7 @@
 
 use backoffice::{Future, Switchboard};
 use domain::fact::Transport;
-use domain::{CallId, CompanyId, ProfileId};
+use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use store::Store;
 use switch::Directory;
 use switch::call::Live;
+use switch::carrier::Standing;
 use switch::directory::Company;
 use switch::registration::Binding;
 
@@ -121,6 +122,10 @@ impl Switchboard for HandSwitchboard {
 
     fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
+    }
+
+    fn carrier_standing(&self, _: CarrierId) -> Option<Standing> {
+        None
     }
 
     fn directory(&self) -> Arc<Directory> {

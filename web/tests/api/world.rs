@@ -5,7 +5,7 @@
 use crate::client::{Answer, send};
 use crate::switchboard::HandSwitchboard;
 use backoffice::{Office, Parts, Settings, StartToken};
-use domain::call_record::{Attempt, CallDirection, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptOutcome, CallDirection, CallRecord, CarrierNamed};
 use domain::credit::{Account, Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Outcome, Transfer, Unit};
 use domain::{CallId, CarrierId, CompanyId, Currency, Entropy, Micros, Monotonic, Now, ProfileId, ReleaseCause, Wall};
 use ledger::Ledger;
@@ -258,6 +258,9 @@ impl World {
                 invited_at,
                 post_dial_delay_ms: Some(800),
                 status: 200,
+                outcome: Some(AttemptOutcome::Answered),
+                ended_after_ms: Some(2_000),
+                cost: None,
             }],
             packets: (3_050, 3_049),
             partner: None,

@@ -2,13 +2,18 @@
 //!
 //! Choosing among them does not live here: routing is `switch`'s.
 
+mod terms;
+
+pub use terms::{Terms, TermsPatch};
+
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Prefix, Wall};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +22,10 @@ use std::str::FromStr;
 pub const ADDRESSES_MAX: usize = 16;
 /// Further sources of a carrier at most.
 pub const INBOUND_SOURCES_MAX: usize = 64;
+/// Seconds that a carrier may be waited for.
+const PATIENCE_S: (u32, u32) = (1, 60);
+/// What the called person says: never a reason to ring another carrier.
+const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
 /// Networks of a carrier's sound at most.
 pub const MEDIA_NETWORKS_MAX: usize = 64;
 /// Prefixes of a carrier at most; empty serves everything.
@@ -123,6 +132,8 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, Failover>,
     /// Where its calls come from besides its addresses; at most [`INBOUND_SOURCES_MAX`], unique.
     pub inbound_sources: Vec<InboundSource>,
+    /// What is agreed with it.
+    pub terms: Terms,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
     /// The only networks that its sound may come from; empty: as its descriptions say. At most [`MEDIA_NETWORKS_MAX`], unique.
@@ -152,6 +163,8 @@ pub struct CarrierPatch {
     pub failover: Option<BTreeMap<u16, Failover>>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Option<Vec<InboundSource>>,
+    /// What is agreed with it.
+    pub terms: TermsPatch,
     /// How much its sound is to be secured.
     pub srtp: Option<SrtpPolicy>,
     /// The only networks that its sound may come from.
@@ -206,19 +219,21 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         inbound_sources: parsed_list(row, 10)?,
         srtp: parsed(row, 11)?,
         media_networks: parsed_list(row, 12)?,
+        terms: terms::from_row(row, 13)?,
     })
 }
 
 pub(crate) fn get(connection: &Connection, id: CarrierId) -> Result<Carrier> {
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM carriers WHERE id = ?1"))?
+        .prepare_cached(&format!("SELECT {COLUMNS}, {} FROM carriers WHERE id = ?1", terms::COLUMNS))?
         .query_row([id.to_string()], from_row)
         .optional()?
         .ok_or_else(|| Error::not_found("carrier", id))
 }
 
 pub(crate) fn all(connection: &Connection) -> Result<Vec<Carrier>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM carriers ORDER BY priority, id"))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {COLUMNS}, {} FROM carriers ORDER BY priority, id", terms::COLUMNS))?;
     let rows = statement.query_map([], from_row)?.collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
@@ -228,7 +243,7 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
     checks::within("addresses", carrier.addresses.len() as u32, 1, ADDRESSES_MAX as u32)?;
     checks::within("prefixes", carrier.prefixes.len() as u32, 0, PREFIXES_MAX as u32)?;
     if let Some(timeout_s) = carrier.progress_timeout_s {
-        checks::within("progress_timeout_s", u32::from(timeout_s), 1, 60)?;
+        checks::within("progress_timeout_s", u32::from(timeout_s), PATIENCE_S.0, PATIENCE_S.1)?;
     }
     for address in &carrier.addresses {
         let reads_back = address.to_string().parse::<HostPort>();
@@ -246,8 +261,14 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
         return Err(Error::invalid("media_networks", format!("{twice} stands twice")));
     }
     source::check_carrier(connection, carrier)?;
-    for status in carrier.failover.keys() {
+    terms::check(connection, &carrier.terms)?;
+    for (status, order) in &carrier.failover {
         checks::within("failover", u32::from(*status), 300, 699)?;
+        if *order == Failover::Next && OF_A_PERSON.contains(status) {
+            let sentence =
+                format!("{status} is what the called person says: nobody else is rung after it; leave it out");
+            return Err(Error::invalid("failover", sentence));
+        }
     }
     let other: Option<String> = connection
         .prepare_cached("SELECT id FROM carriers WHERE name = ?1 AND id <> ?2")?
@@ -291,6 +312,7 @@ impl Store {
                 progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
                 failover: patch.failover.clone().unwrap_or(old.failover),
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
+                terms: patch.terms.apply(old.terms),
                 srtp: patch.srtp.unwrap_or(old.srtp),
                 media_networks: patch.media_networks.clone().unwrap_or(old.media_networks),
                 enabled: patch.enabled.unwrap_or(old.enabled),
@@ -333,24 +355,28 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
+    let own: [Value; 13] = [
+        carrier.id.to_string().into(),
+        carrier.name.clone().into(),
+        list_text(&carrier.addresses).into(),
+        carrier.transport.as_str().to_owned().into(),
+        carrier.priority.into(),
+        list_text(&carrier.prefixes).into(),
+        carrier.progress_timeout_s.into(),
+        failover_text(&carrier.failover).into(),
+        carrier.enabled.into(),
+        carrier.created_at.as_unix_micros().into(),
+        list_text(&carrier.inbound_sources).into(),
+        carrier.srtp.as_str().to_owned().into(),
+        list_text(&carrier.media_networks).into(),
+    ];
+    let values = own.into_iter().chain(terms::values(&carrier.terms));
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO carriers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "INSERT OR REPLACE INTO carriers ({COLUMNS}, {})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+            terms::COLUMNS
         ))?
-        .execute(params![
-            carrier.id.to_string(),
-            carrier.name,
-            list_text(&carrier.addresses),
-            carrier.transport.as_str(),
-            carrier.priority,
-            list_text(&carrier.prefixes),
-            carrier.progress_timeout_s,
-            failover_text(&carrier.failover),
-            carrier.enabled,
-            carrier.created_at.as_unix_micros(),
-            list_text(&carrier.inbound_sources),
-            carrier.srtp.as_str(),
-            list_text(&carrier.media_networks)
-        ])?;
+        .execute(params_from_iter(values))?;
     Ok(())
 }

@@ -1,0 +1,133 @@
+//! What is agreed with a carrier beyond where it is: shares, limits, the form of numbers, patience, prices.
+//!
+//! Keeping to it is `switch`'s.
+
+use super::PATIENCE_S;
+use crate::column::parsed;
+use crate::{Error, Result, checks};
+use domain::NumberFormat;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
+
+/// Channels of a carrier at most.
+const CHANNELS_MAX: u32 = 1_000_000;
+/// Calls a second of a carrier at most.
+const CALLS_PER_SECOND_MAX: u32 = 10_000;
+/// Seconds between two OPTIONS at most.
+const OPTIONS_INTERVAL_MAX_S: u32 = 3_600;
+
+/// What is agreed with a carrier. The default: no limits, numbers with `+`, prices not known, the rest as the settings say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Its share among the carriers of its priority (RFC 2782); those with 0 go behind, the cheapest first.
+    pub weight: u16,
+    /// Calls that are handed to it at one time at most, 1 or more; none for no limit.
+    pub channels: Option<u32>,
+    /// Calls that are handed to it in any second at most, 1 or more; none for no limit.
+    pub calls_per_second: Option<u32>,
+    /// How it wants numbers written.
+    pub number_format: NumberFormat,
+    /// How long it may take to its first response, 1 to 60; none for the setting's.
+    pub response_timeout_s: Option<u16>,
+    /// Seconds between two OPTIONS, 5 to 3600, or 0 for never; none for the setting's.
+    pub options_interval_s: Option<u16>,
+    /// The name of the deck with its prices; none where they are not known.
+    pub buy_deck: Option<String>,
+}
+
+/// What may be changed of [`Terms`]; `None` leaves it, an inner `None` takes it away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TermsPatch {
+    /// Its share.
+    pub weight: Option<u16>,
+    /// Calls at one time.
+    pub channels: Option<Option<u32>>,
+    /// Calls in any second.
+    pub calls_per_second: Option<Option<u32>>,
+    /// How it wants numbers written.
+    pub number_format: Option<NumberFormat>,
+    /// To its first response.
+    pub response_timeout_s: Option<Option<u16>>,
+    /// Between two OPTIONS.
+    pub options_interval_s: Option<Option<u16>>,
+    /// The name of the deck with its prices.
+    pub buy_deck: Option<Option<String>>,
+}
+
+impl TermsPatch {
+    pub(super) fn apply(&self, old: Terms) -> Terms {
+        Terms {
+            weight: self.weight.unwrap_or(old.weight),
+            channels: self.channels.unwrap_or(old.channels),
+            calls_per_second: self.calls_per_second.unwrap_or(old.calls_per_second),
+            number_format: self.number_format.clone().unwrap_or(old.number_format),
+            response_timeout_s: self.response_timeout_s.unwrap_or(old.response_timeout_s),
+            options_interval_s: self.options_interval_s.unwrap_or(old.options_interval_s),
+            buy_deck: self.buy_deck.clone().unwrap_or(old.buy_deck),
+        }
+    }
+}
+
+/// The columns, in the order of [`from_row`] and [`values`].
+pub(super) const COLUMNS: &str =
+    "weight, channels, calls_per_second, number_format, response_timeout_s, options_interval_s, buy_deck";
+
+/// The terms that begin at this column.
+pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Terms> {
+    Ok(Terms {
+        weight: row.get(first)?,
+        channels: row.get(first + 1)?,
+        calls_per_second: row.get(first + 2)?,
+        number_format: parsed(row, first + 3)?,
+        response_timeout_s: row.get(first + 4)?,
+        options_interval_s: row.get(first + 5)?,
+        buy_deck: row.get(first + 6)?,
+    })
+}
+
+pub(super) fn values(terms: &Terms) -> [Value; 7] {
+    [
+        terms.weight.into(),
+        terms.channels.into(),
+        terms.calls_per_second.into(),
+        terms.number_format.to_string().into(),
+        terms.response_timeout_s.into(),
+        terms.options_interval_s.into(),
+        terms.buy_deck.clone().into(),
+    ]
+}
+
+pub(super) fn check(connection: &Connection, terms: &Terms) -> Result<()> {
+    if let Some(channels) = terms.channels {
+        checks::within("channels", channels, 1, CHANNELS_MAX)?;
+    }
+    if let Some(calls_per_second) = terms.calls_per_second {
+        checks::within("calls_per_second", calls_per_second, 1, CALLS_PER_SECOND_MAX)?;
+    }
+    if let Some(timeout_s) = terms.response_timeout_s {
+        checks::within("response_timeout_s", u32::from(timeout_s), PATIENCE_S.0, PATIENCE_S.1)?;
+    }
+    if let Some(interval_s) = terms.options_interval_s.filter(|interval_s| *interval_s != 0) {
+        checks::within("options_interval_s", u32::from(interval_s), 5, OPTIONS_INTERVAL_MAX_S)?;
+    }
+    let Some(name) = &terms.buy_deck else { return Ok(()) };
+    let known: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM decks WHERE name = ?1)")?
+        .query_row([name], |row| row.get(0))?;
+    if !known {
+        let sentence = format!("there is no deck \"{name}\": import it first");
+        return Err(Error::invalid("buy_deck", sentence));
+    }
+    let sells: Option<String> = connection
+        .prepare_cached("SELECT min(id) FROM companies WHERE deck = ?1")?
+        .query_row([name], |row| row.get(0))?;
+    match sells {
+        Some(company) => {
+            let sentence = format!(
+                "the deck \"{name}\" is what company {company} pays by: import the carrier's prices by another name"
+            );
+            Err(Error::invalid("buy_deck", sentence))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,63 @@
+//! How many calls a carrier has and takes: channels, and calls in any second, both exact.
+//!
+//! Whether it answers at all is `health`'s.
+
+use domain::call_control::LegId;
+use domain::call_record::AttemptOutcome;
+use domain::{CallId, Monotonic};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The window in which calls a second are counted.
+const SECOND: Duration = Duration::from_secs(1);
+/// Calls a second at most that a carrier can be limited to: so many instants are remembered.
+pub const CALLS_PER_SECOND_MAX: u32 = 10_000;
+
+/// The calls of one carrier.
+#[derive(Debug, Default)]
+pub(super) struct Capacity {
+    /// Who has a channel, and until when at the latest: a call that was lost to a panic never gives its channel back.
+    seats: BTreeMap<(CallId, LegId), Monotonic>,
+    /// When calls were let in, not longer ago than a second; oldest first.
+    lately: VecDeque<Monotonic>,
+}
+
+impl Capacity {
+    /// Lets one call in, or says what is full.
+    pub(super) fn enter(
+        &mut self,
+        seat: (CallId, LegId),
+        channels: Option<u32>,
+        calls_per_second: Option<u32>,
+        until: Monotonic,
+        now: Monotonic,
+    ) -> Result<(), AttemptOutcome> {
+        if channels.is_some_and(|channels| self.seats.len() >= channels as usize) {
+            self.seats.retain(|_, until| *until > now);
+            if channels.is_some_and(|channels| self.seats.len() >= channels as usize) {
+                return Err(AttemptOutcome::SkippedChannels);
+            }
+        }
+        while self.lately.front().is_some_and(|at| now.since(*at) >= SECOND) {
+            self.lately.pop_front();
+        }
+        if let Some(limit) = calls_per_second {
+            if self.lately.len() >= limit.min(CALLS_PER_SECOND_MAX) as usize {
+                return Err(AttemptOutcome::SkippedRate);
+            }
+            self.lately.push_back(now);
+        }
+        self.seats.insert(seat, until);
+        Ok(())
+    }
+
+    /// A channel is free again; whether it was taken.
+    pub(super) fn leave(&mut self, seat: (CallId, LegId)) -> bool {
+        self.seats.remove(&seat).is_some()
+    }
+
+    /// Channels that are taken.
+    pub(super) fn in_use(&self) -> u32 {
+        u32::try_from(self.seats.len()).unwrap_or(u32::MAX)
+    }
+}
