@@ -286,7 +286,7 @@ impl Exchange {
     pub fn reload_certificates(&self) -> Result<Option<String>, TlsError> {
         let core = &self.inner.core;
         let Some(tls) = &core.tls else { return Ok(None) };
-        let now_unix_s = i64::try_from(core.clock.now().wall.as_unix_micros() / 1_000_000).unwrap_or(i64::MAX);
+        let now_unix_s = core.clock.now().wall.as_unix_micros() / 1_000_000;
         match tls.reload(now_unix_s) {
             Ok(loaded) => {
                 core.telemetry.set_tls_certificate(Some(loaded.ends_unix_s));

@@ -138,7 +138,6 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
         realm: settings.sip.realm.clone(),
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
         channels_max: settings.limits.channels_per_profile,
-        ..backoffice::Settings::default()
     }
 }
 

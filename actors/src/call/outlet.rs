@@ -102,14 +102,10 @@ impl CallOutlet {
             (Some(address), Some(_)) => offer(address, event),
             (None, _) => false,
         };
-        match seized.filter(|_| !is_asked) {
-            Some(leg) => {
-                self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
-                let why = AttemptOutcome::SkippedUnknown;
-                let event = switch::call::Event::CarrierSkipped { leg, why };
-                tell(&self.itself, Tell(Event::Call(event)));
-            }
-            None => {}
+        if let Some(leg) = seized.filter(|_| !is_asked) {
+            self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
+            let event = switch::call::Event::CarrierSkipped { leg, why: AttemptOutcome::SkippedUnknown };
+            tell(&self.itself, Tell(Event::Call(event)));
         }
     }
 

@@ -44,7 +44,7 @@ impl Shard {
         }
         let agreed = match agreed(pending.message()) {
             Ok(agreed) => agreed,
-            Err(reply) => return self.answer(pending, reply),
+            Err(reply) => return self.answer(pending, *reply),
         };
         if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
             self.core.telemetry.count_overload_rejection(OverloadReason::Load);

@@ -109,7 +109,7 @@ fn path_of(message: &Message) -> Result<Arc<[Arc<str>]>, String> {
 ///
 /// # Errors
 /// The 439 to who asks for it through a proxy that does not keep the connection.
-pub fn agreed(message: &Message) -> Result<HeaderLines, Reply> {
+pub fn agreed(message: &Message) -> Result<HeaderLines, Box<Reply>> {
     let mut lines = HeaderLines::new();
     if message.supports("path") {
         message.headers(Name::Path).for_each(|path| lines.push(Name::Path, path));
@@ -126,7 +126,7 @@ pub fn agreed(message: &Message) -> Result<HeaderLines, Reply> {
     let keeps_flow =
         || message.addresses(Name::Path).last().is_some_and(|hop| hop.is_ok_and(|hop| hop.uri().param("ob").is_some()));
     if !is_direct && !keeps_flow() {
-        return Err(Reply::new(439, "First Hop Lacks Outbound Support"));
+        return Err(Box::new(Reply::new(439, "First Hop Lacks Outbound Support")));
     }
     lines.push(Name::Require, "outbound");
     if is_direct {

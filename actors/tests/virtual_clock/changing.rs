@@ -137,8 +137,8 @@ fn another_port_is_taken_without_a_word_to_the_other_side() {
         let mut world = talking();
         change(&mut world, changing, Refresh::ChangedInvite);
         assert_eq!(answers(&world, changing), [(200, "sendrecv".to_owned())]);
-        let orders = world.node.sound_orders.iter().filter(|(of, _)| *of == side);
-        assert_eq!(orders.last().unwrap().1.rtp.port(), port);
+        let mut orders = world.node.sound_orders.iter().filter(|(of, _)| *of == side);
+        assert_eq!(orders.next_back().unwrap().1.rtp.port(), port);
         assert_eq!(asked_of(&world, if changing == OF_PBX { FIRST } else { OF_PBX }), [""; 0]);
         ends_well(world);
     }

@@ -314,9 +314,9 @@ impl Audit {
 
 /// What the network loses is no fault of the switch's: only what it says is judged.
 pub(super) fn nobody_complains(world: &World) -> Checked {
-    let complaints = world.agents.iter().flat_map(|agent| &agent.complaints);
+    let mut complaints = world.agents.iter().flat_map(|agent| &agent.complaints);
     let is_judged = |complaint: &&Complaint| matches!(complaint, Complaint::StaleCseq(_) | Complaint::WrongAnswer(_));
-    match complaints.filter(is_judged).next() {
+    match complaints.find(is_judged) {
         Some(complaint) => wrong(Invariant::NobodyComplains, format!("{complaint:?}")),
         None => Ok(()),
     }

@@ -359,8 +359,9 @@ impl Agent {
 
     /// The 200 to INVITE that it said last.
     pub fn said_200(&self) -> String {
-        let said = self.answered.iter().filter(|((_, method), text)| method == "INVITE" && text.contains(" 200 OK"));
-        said.last().map(|(_, text)| text.clone()).unwrap_or_default()
+        let mut said =
+            self.answered.iter().filter(|((_, method), text)| method == "INVITE" && text.contains(" 200 OK"));
+        said.next_back().map(|(_, text)| text.clone()).unwrap_or_default()
     }
 
     /// The only call.
