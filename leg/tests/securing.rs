@@ -54,6 +54,8 @@ fn calls(policy: SrtpPolicy, offer: &str) -> Phone {
         host: "sip.example.net".into(),
         user_agent: "Tandem".into(),
         contact: "203.0.113.1:5060".parse().unwrap(),
+        transport: sip::endpoint::Transport::Udp,
+        is_sips: false,
     };
     let mut endpoint = Endpoint::new(Default::default(), domain::Entropy::from_seed([1; 16]));
     let message = request("INVITE", 1, "", offer);
