@@ -43,6 +43,10 @@ enum Command {
     Carrier(Ordered<admin::CarrierCommand>),
     /// Online numbers of a running switch: added, listed.
     Number(Ordered<admin::NumberCommand>),
+    /// Business accounts of a running switch: added, attached, listed.
+    Account(Ordered<admin::AccountCommand>),
+    /// Who calls show, and how trunks are spoken to.
+    Identity(Ordered<admin::IdentityCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
     /// Call records for other systems.
@@ -122,6 +126,8 @@ fn main() -> ExitCode {
         Command::Profile(Ordered { order, door }) => admin::run(&door, &order),
         Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),
         Command::Number(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Account(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),

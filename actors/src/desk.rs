@@ -2,6 +2,7 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
+use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
 use domain::call_control::Whereto;
 use domain::network::Network;
@@ -17,8 +18,8 @@ use std::time::Duration;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
-    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan, IncomingTo,
-    Number, Profile,
+    AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country, CountryPlan,
+    IncomingTo, Manners, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -88,6 +89,8 @@ impl Desk {
     pub fn target(&self, whereto: &Whereto) -> Option<Target> {
         match whereto {
             Whereto::Carrier(id) => self.carrier(*id).cloned().map(Target::Carrier),
+            // No address: it is another call of ours.
+            Whereto::Inside => None,
             Whereto::Pbx(pbx) => {
                 let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
                 let flow = flow_of(pbx.flow);
@@ -95,6 +98,7 @@ impl Desk {
                 Some(Target::Pbx(PbxTarget {
                     destination,
                     contact: Arc::clone(&pbx.contact),
+                    user: pbx.user.clone(),
                     to_user: pbx.to_user.clone(),
                     path: Arc::clone(&pbx.path),
                 }))
@@ -139,16 +143,10 @@ impl Desk {
                     locals.entry(pbx.ip()).or_insert_with(|| local_towards(*pbx, *listener));
                 }
             }
-            builder = builder.profile(profile_entry(profile, sip_user));
+            let manners = manners::of_profile(&everything, profile, &rules.countries, &mut faults);
+            builder = builder.profile(profile_entry(profile, sip_user, manners));
         }
-        for number in &everything.numbers {
-            builder = builder.number(Number {
-                number: number.number,
-                company: number.company,
-                profile: number.profile,
-                caller_id_allowed: true,
-            });
-        }
+        builder = manners::with_numbers(builder, &everything);
         let (mut targets, mut server_names) = (BTreeMap::new(), BTreeMap::new());
         for carrier in &everything.carriers {
             let addresses = resolved(carrier, &mut faults);
@@ -159,7 +157,8 @@ impl Desk {
                 let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
                 decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
             });
-            builder = builder.carrier(carrier_entry(carrier, &addresses, rules, buy_deck));
+            let manners = manners::of_carrier(&everything, carrier);
+            builder = builder.carrier(Carrier { manners, ..carrier_entry(carrier, &addresses, rules, buy_deck) });
             match addresses.first().map(|first| target(carrier, first, rules)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
@@ -177,7 +176,7 @@ impl Desk {
     }
 }
 
-fn profile_entry(profile: &store::Profile, sip_user: Arc<str>) -> Profile {
+fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners) -> Profile {
     Profile {
         id: profile.id,
         company: profile.company,
@@ -194,6 +193,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>) -> Profile {
             store::IncomingTo::CalledNumber => IncomingTo::CalledNumber,
             store::IncomingTo::SipUsername => IncomingTo::SipUsername,
         },
+        manners,
         srtp: profile.srtp,
         credentials: 0,
     }
@@ -237,6 +237,7 @@ fn carrier_entry(
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         srtp: carrier.srtp,
         enabled: carrier.enabled,
+        manners: CarrierManners::default(),
     }
 }
 

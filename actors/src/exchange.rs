@@ -60,6 +60,8 @@ pub struct ExchangeSettings {
     pub user_agent: String,
     /// T1, T2, T4.
     pub timing: Timing,
+    /// How long sessions last without a refresh.
+    pub session: leg::SessionTimers,
     /// Calls at one time and a second.
     pub limits: Limits,
     /// Transactions at one time, over all shards.
@@ -146,9 +148,18 @@ pub enum StartError {
     Records(std::io::Error),
 }
 
-/// Methods that are understood; INFO and others come when something listens to them.
-const METHODS: [Method; 7] =
-    [Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options, Method::Register, Method::Update];
+/// Methods that are understood.
+const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Bye,
+    Method::Cancel,
+    Method::Options,
+    Method::Register,
+    Method::Update,
+    Method::Info,
+    Method::Prack,
+];
 
 /// The switch of one node. A cheap handle: all copies are the same switch.
 #[derive(Clone)]
@@ -291,9 +302,9 @@ impl Exchange {
     /// Every call that lives (R12), in order of birth.
     pub async fn live_calls(&self) -> Vec<Live> {
         let mut asked = Vec::new();
-        for call in self.inner.core.registry.calls() {
+        for (id, call) in self.inner.core.registry.calls() {
             // All are asked before the first answer is waited for.
-            asked.push(call.send(Look));
+            asked.push(call.send(Look(id)));
         }
         let mut live = Vec::with_capacity(asked.len());
         for answer in asked {
@@ -306,13 +317,13 @@ impl Exchange {
     /// One call, while it lives.
     pub async fn live_call(&self, id: CallId) -> Option<Live> {
         let call = self.inner.core.registry.call(id)?;
-        call.send(Look).await.ok().flatten()
+        call.send(Look(id)).await.ok().flatten()
     }
 
     /// Hangs a call up; false where no such call lives.
     pub fn hang_up(&self, id: CallId) -> bool {
         let Some(call) = self.inner.core.registry.call(id) else { return false };
-        end(&call, ReleaseCause::HungUpByOperator);
+        end(id, &call, ReleaseCause::HungUpByOperator);
         true
     }
 
@@ -388,8 +399,8 @@ impl Exchange {
         self.inner.core.is_draining.store(true, Ordering::Relaxed);
         self.inner.core.telemetry.set_draining(true);
         self.wait_for_silence(patience).await;
-        for call in self.inner.core.registry.calls() {
-            end(&call, ReleaseCause::Shutdown);
+        for (id, call) in self.inner.core.registry.calls() {
+            end(id, &call, ReleaseCause::Shutdown);
         }
         self.wait_for_silence(LAST_WORDS).await;
     }
@@ -420,8 +431,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often draining looks whether calls still live.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
-fn end(call: &Addr<call::CallShell>, cause: ReleaseCause) {
-    tell(call, Tell(call::Event::Call(switch::call::Event::HangUpOrdered(cause))));
+fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
+    tell(call, Tell(call::Event::CallOf(id, switch::call::Event::HangUpOrdered(cause))));
 }
 
 /// Starts the actors of carriers that are new, so that their health is known before the first call.
@@ -478,6 +489,7 @@ fn naming(settings: &ExchangeSettings, shard: u16, steering: SteeringKey, listen
             contact,
             transport: Transport::Udp,
             is_sips: false,
+            timers: settings.session,
         }),
         advertised: settings.advertised,
         media_advertised: settings.media_advertised,
@@ -494,8 +506,12 @@ fn host_of(ip: IpAddr) -> String {
 
 fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) -> endpoint::Settings {
     let transactions_max = settings.transactions_max.div_ceil(usize::from(shards));
-    let mut front_door =
-        FrontDoor { methods: METHODS.to_vec(), server: settings.user_agent.clone(), ..FrontDoor::default() };
+    let mut front_door = FrontDoor {
+        methods: METHODS.to_vec(),
+        min_se_s: settings.session.min_se_s,
+        server: settings.user_agent.clone(),
+        ..FrontDoor::default()
+    };
     // What REGISTERs may require (RFC 3327, RFC 5626).
     front_door.extensions.extend(["path", "outbound"]);
     endpoint::Settings {

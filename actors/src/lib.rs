@@ -14,6 +14,7 @@ mod exchange;
 mod figures;
 mod listening;
 pub mod mailbox;
+mod manners;
 mod profile;
 mod records;
 mod recovery;
@@ -26,5 +27,6 @@ pub mod ways;
 
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings};
+pub use leg::SessionTimers;
 pub use recovery::{Recovered, recover};
 pub use transport::tls::{ClientCertificates, TlsError, TlsSettings};

@@ -74,7 +74,7 @@ impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone has lost its bill to a panic; its holds are closed by its own settlement.
                 if let Some(address) = self.core.registry.call(call) {
-                    tell(&address, Tell(crate::call::Event::Call(event)));
+                    tell(&address, Tell(crate::call::Event::CallOf(call, event)));
                 }
             }
             Effect::Tell(fact) => self.core.tell(&fact),

@@ -135,9 +135,9 @@ impl Registry {
         self.calls.remove(&id);
     }
 
-    /// Every call's actor, in no order.
-    pub fn calls(&self) -> Vec<Addr<CallShell>> {
-        self.calls.iter().map(|entry| entry.value().clone()).collect()
+    /// Every call and its actor, in no order; the two calls of a call inside have one.
+    pub fn calls(&self) -> Vec<(CallId, Addr<CallShell>)> {
+        self.calls.iter().map(|entry| (*entry.key(), entry.value().clone())).collect()
     }
 
     /// How many calls live.

@@ -109,6 +109,10 @@ pub struct Call {
     /// RTP packets that were missing, likewise.
     #[schema(value_type = Vec<u64>)]
     pub packets_lost: Option<(u64, u64)>,
+    /// The other record of a call between two profiles of this switch.
+    pub partner: Option<String>,
+    /// The Q.850 cause that the side gave that ended or refused the call.
+    pub q850: Option<u8>,
 }
 
 /// An attempt to reach the called side.
@@ -210,6 +214,8 @@ fn show_live(live: Live) -> Call {
         attempts: Vec::new(),
         packets: None,
         packets_lost: None,
+        partner: None,
+        q850: None,
     }
 }
 
@@ -276,6 +282,8 @@ pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
         attempts: record.attempts.into_iter().map(|attempt| show_attempt(attempt, charged)).collect(),
         packets: Some(record.packets),
         packets_lost: Some(record.packets_lost),
+        partner: record.partner.map(|partner| partner.to_string()),
+        q850: record.q850,
     }
 }
 

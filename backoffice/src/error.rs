@@ -3,7 +3,7 @@
 //! Titles and statuses are in [`crate::problem`].
 
 use crate::problem::{Problem, ProblemKind};
-use domain::CallId;
+use domain::{CallId, CompanyId};
 use rating::DeckFaults;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +34,9 @@ pub enum Error {
     /// Only an operator's token may do it.
     #[error("only an operator's token may {0}; this token is bound to one company")]
     OperatorOnly(&'static str),
+    /// Landlines are shown of verified companies only (A7).
+    #[error("{0} is not verified: landlines are shown as caller ID only once an operator has verified the company")]
+    CompanyNotVerified(CompanyId),
     /// There is no such thing, or it is not this caller's.
     #[error("there is no {what} {id}")]
     NotFound {
@@ -115,6 +118,7 @@ impl Error {
         match self {
             Error::Unauthenticated(_) => ProblemKind::Unauthenticated,
             Error::OperatorOnly(_) => ProblemKind::OperatorOnly,
+            Error::CompanyNotVerified(_) => ProblemKind::CompanyNotVerified,
             Error::NotFound { .. } => ProblemKind::NotFound,
             Error::Invalid(_) => ProblemKind::Invalid,
             Error::Conflict(_) => ProblemKind::Conflict,

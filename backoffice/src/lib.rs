@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod account;
 pub mod call;
 pub mod caller;
 pub mod carrier;
@@ -14,6 +15,8 @@ pub mod credit;
 pub mod deck;
 mod error;
 pub mod export;
+pub mod identity;
+pub mod landline;
 pub mod number;
 mod office;
 pub mod once;

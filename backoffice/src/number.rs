@@ -3,11 +3,11 @@
 //! Their fees and inventory do not live here yet.
 
 use crate::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::text::{Text, nullable};
-use domain::{CompanyId, E164, NumberId, ProfileId};
+use domain::{BusinessAccountId, CompanyId, E164, NumberId, ProfileId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,6 +36,9 @@ pub struct NumberPatch {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub profile: Option<Option<Text<ProfileId>>>,
+    /// The business account of the same company, wherever that is attached; instead of a profile.
+    #[schema(value_type = Option<String>)]
+    pub account: Option<Text<BusinessAccountId>>,
 }
 
 /// A number.
@@ -51,6 +54,8 @@ pub struct Number {
     pub company: String,
     /// Where it rings; null for nowhere.
     pub profile: Option<String>,
+    /// The business account that it belongs to: it rings where that is attached; null for none.
+    pub account: Option<String>,
     /// Whether it may be shown as caller ID.
     pub caller_id_allowed: bool,
     /// RFC 3339.
@@ -63,6 +68,7 @@ pub(crate) fn show(number: store::Number) -> Number {
         number: number.number.to_string(),
         company: number.company.to_string(),
         profile: number.profile.map(|profile| profile.to_string()),
+        account: number.account.map(|account| account.to_string()),
         caller_id_allowed: number.caller_id_allowed,
         created_at: number.created_at.to_string(),
     }
@@ -81,6 +87,7 @@ impl Office {
             number: new.number.0,
             company: new.company.0,
             profile: new.profile.map(|profile| profile.0),
+            account: None,
             caller_id_allowed: new.caller_id_allowed.unwrap_or(true),
             created_at: self.wall(),
         };
@@ -95,6 +102,15 @@ impl Office {
     /// [`crate::Error::NotFound`], [`crate::Error::Invalid`] (another company's profile).
     pub fn update_number(&self, caller: &Caller, id: NumberId, patch: &NumberPatch) -> Result<Number> {
         let number = self.number_row(caller, id)?;
+        if let Some(account) = patch.account {
+            if patch.profile.is_some() {
+                return Err(Error::field("/account", "expected either a profile or an account"));
+            }
+            self.account_row(caller, account.0)?;
+            let number = self.store().attach_number(id, account.0, self.signed(caller))?;
+            self.reload()?;
+            return Ok(show(number));
+        }
         let Some(profile) = patch.profile else { return Ok(show(number)) };
         let profile = profile.map(|profile| profile.0);
         if let Some(profile) = profile {

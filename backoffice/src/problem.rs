@@ -45,6 +45,7 @@ problems! {
     Unauthenticated, "unauthenticated", 401, "A valid token is needed";
     InsufficientCredit, "insufficient_credit", 402, "There is too little credit";
     OperatorOnly, "operator_only", 403, "The token may not do this";
+    CompanyNotVerified, "company_not_verified", 403, "The company is not verified";
     NotFound, "not_found", 404, "There is no such thing";
     NoRate, "no_rate", 404, "The number has no price";
     MethodNotAllowed, "method_not_allowed", 405, "The path does not have this method";

@@ -117,6 +117,12 @@ impl Checks {
             self.complain(&[("sip", "t2_ms"), ("sip", "t1_ms")], message, help);
         }
         self.range(("sip", "t4_ms"), sip.t4_ms, 0, 32_000, " milliseconds");
+        self.range(("sip", "session_expires_min_s"), sip.session_expires_min_s, 90, 86_400, " seconds");
+        if sip.session_expires_s != 0 && !(sip.session_expires_min_s..=86_400).contains(&sip.session_expires_s) {
+            let message = format!("{} is out of range", sip.session_expires_s);
+            let help = format!("expected 0 or {} (session_expires_min_s) to 86400 seconds", sip.session_expires_min_s);
+            self.complain(&[("sip", "session_expires_s"), ("sip", "session_expires_min_s")], message, help);
+        }
         self.range(("sip", "calls_max"), sip.calls_max, 1, 1_000_000, " calls");
         self.range(("sip", "calls_per_second_max"), sip.calls_per_second_max, 1, 100_000, " calls a second");
         self.range(("sip", "transactions_max"), sip.transactions_max, 100, 10_000_000, " transactions");

@@ -105,6 +105,11 @@ pub struct Sip {
     pub t2_ms: u32,
     /// RFC 3261 T4 in milliseconds, 0 to 32000: how long a message can stay in the network.
     pub t4_ms: u32,
+    /// Seconds that a session lasts without a refresh (RFC 4028): what we ask for and the longest that we grant, `session_expires_min_s` to
+    /// 86400; 0: we ask for none, and grant what peers ask for.
+    pub session_expires_s: u32,
+    /// The shortest session interval that is granted, 90 to 86400 seconds; who asks for less gets 422.
+    pub session_expires_min_s: u32,
     /// Calls at one time. One more is refused with 503.
     pub calls_max: u32,
     /// New calls a second. More are refused with 503 and Retry-After.
@@ -137,6 +142,8 @@ impl Default for Sip {
             t1_ms: 500,
             t2_ms: 4_000,
             t4_ms: 5_000,
+            session_expires_s: 1_800,
+            session_expires_min_s: 90,
             calls_max: 5_000,
             calls_per_second_max: 1_000,
             transactions_max: 200_000,

@@ -6,8 +6,9 @@ use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::e164::E164;
 use crate::fact::Transport;
+use crate::header::HeaderLine;
 use crate::ids::{CarrierId, ProfileId};
-use crate::media::MediaDescription;
+use crate::media::{Direction, MediaDescription};
 use crate::refusal::Refusal;
 use crate::srtp::SrtpPolicy;
 use std::borrow::Cow;
@@ -32,6 +33,8 @@ pub enum Proof {
     Source(Vec<ProfileId>),
     /// The source address is this carrier's: somebody outside calls a number of ours.
     Carrier(CarrierId),
+    /// A call of this profile's PBX, which was admitted already, calls a number of ours (R11).
+    Inside(ProfileId),
 }
 
 impl Proof {
@@ -39,7 +42,7 @@ impl Proof {
     pub const fn direction(&self) -> CallDirection {
         match self {
             Proof::Credentials(_) | Proof::Source(_) => CallDirection::Outbound,
-            Proof::Carrier(_) => CallDirection::Inbound,
+            Proof::Carrier(_) | Proof::Inside(_) => CallDirection::Inbound,
         }
     }
 }
@@ -62,8 +65,15 @@ pub struct Invitation {
     pub preferred_identity: Option<String>,
     /// The user part of P-Asserted-Identity, where there is one (RFC 3325): only a carrier's word is taken.
     pub asserted_identity: Option<String>,
+    /// The user part of Remote-Party-ID, where there is one: what was there before RFC 3325, and many PBXs still send.
+    pub remote_party: Option<String>,
     /// Whether the caller wants to stay unknown (`Privacy: id`, RFC 3323).
     pub anonymous: bool,
+    /// Whom the call was diverted from, as Diversion (RFC 5806) and History-Info (RFC 7044) say: user parts, newest first.
+    pub diverted_from: Vec<String>,
+    /// The header lines that a header policy may pass on, at most [`crate::header::PASSED_MAX`] and never one of
+    /// [`crate::header::NEVER`].
+    pub headers: Vec<HeaderLine>,
     /// The offer; absent where the caller sent none (late offer).
     pub offer: Option<MediaDescription>,
     /// The SIP Call-ID of the leg, for the record.
@@ -85,11 +95,46 @@ pub enum CallerId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowTag(pub u128);
 
+/// By which user part a PBX is called (I1, I2, I3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CalledUser {
+    /// The number that is called, without `+`.
+    #[default]
+    Number,
+    /// The extension of the business account that is called.
+    Extension(Arc<str>),
+    /// The user of its own Contact; this one where that has none.
+    Own(Arc<str>),
+}
+
+/// As what kind of peer somebody is addressed (I6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compat {
+    /// With everything that this switch knows.
+    #[default]
+    Standard,
+    /// Exactly the message of requirements 1.11, in its order.
+    Classic,
+}
+
+/// What an INVITE says besides who calls whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// As what kind of peer it is addressed.
+    pub compat: Compat,
+    /// The number that P-Asserted-Identity tells, shown or not: only to who is in our trust domain (RFC 3325 3, L6).
+    pub asserted: Option<E164>,
+    /// Lines that pass or are added, at most [`crate::header::PASSED_MAX`] and [`crate::header::ADDED_MAX`].
+    pub headers: Vec<HeaderLine>,
+}
+
 /// A PBX as it is called (I1, I4, I7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pbx {
     /// The URI that it is called by, but for the user part: the Contact that it registered, or its address.
     pub contact: Arc<str>,
+    /// The user part of the Request-URI.
+    pub user: CalledUser,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
     /// Where its messages come from, and ours are sent: behind NAT its Contact is no address.
@@ -111,6 +156,8 @@ pub enum Whereto {
     Carrier(CarrierId),
     /// At a company's own PBX.
     Pbx(Pbx),
+    /// At a number of ours: a second call, which its profile is asked for, is to be joined to this one (R11).
+    Inside,
 }
 
 /// An attempt to reach the called side, as the call orders it.
@@ -124,6 +171,8 @@ pub struct OutgoingInvitation {
     pub callee: E164,
     /// What the caller's leg offers.
     pub offer: MediaDescription,
+    /// What else is said.
+    pub manner: Manner,
     /// How much the called side's sound is to be secured.
     pub srtp: SrtpPolicy,
 }
@@ -141,6 +190,30 @@ pub enum LegFailure {
     Unresolved,
     /// Its keys would travel in the clear, which is not allowed.
     Insecure,
+}
+
+/// What a leg of an answered call lets its partner know of the session on its side, and back. The call passes it on and decides
+/// nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionWord {
+    /// Which way the peer wants sound to flow from now on, seen from the peer (hold and resume, RFC 3264 8.4). Nothing is answered.
+    Flow(Direction),
+    /// The peer offers other formats; answered by [`SessionWord::Accepted`] or [`SessionWord::Refused`].
+    Offered(MediaDescription),
+    /// The partner's peer takes what was offered, and answers this.
+    Accepted(MediaDescription),
+    /// The partner's peer does not take it: both sides go on as they were.
+    Refused {
+        /// The SIP status that its peer, or the partner itself, refused with.
+        status: u16,
+    },
+    /// A key press that came in an INFO (`application/dtmf-relay`, `application/dtmf`). Nothing is answered.
+    Keys {
+        /// Its media type.
+        content_type: String,
+        /// As it came, at most 1,024 bytes.
+        body: Vec<u8>,
+    },
 }
 
 /// What a leg tells its call.
@@ -169,10 +242,23 @@ pub enum LegEvent {
         /// The seconds of its `Retry-After`, where it gave any (RFC 3261 20.33).
         retry_after_s: Option<u32>,
     },
+    /// The second call of a call between two of our profiles refused.
+    RefusedInside {
+        /// The SIP status, 300 to 699.
+        status: u16,
+        /// Why.
+        cause: ReleaseCause,
+        /// For a person, where there is something to say.
+        sentence: Option<Cow<'static, str>>,
+    },
+    /// The Q.850 cause of a `Reason` header (RFC 3326) of the other side, told before the event that it is the reason of.
+    ReasonGiven(u8),
     /// The leg failed without an answer.
     Failed(LegFailure),
     /// The caller gave up before we answered (CANCEL).
     Cancelled,
+    /// A word for the leg on the other side.
+    Session(SessionWord),
     /// The leg is over: the other side hung up, or did not acknowledge.
     Released(ReleaseCause),
 }
@@ -205,6 +291,8 @@ pub enum LegOrder {
     },
     /// To a leg towards the called side: call.
     Invite(Box<OutgoingInvitation>),
+    /// To a leg of an answered call: a word of the leg on the other side.
+    Session(SessionWord),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
 }

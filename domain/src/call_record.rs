@@ -210,6 +210,10 @@ pub struct CallRecord {
     pub sip_call_id: String,
     /// In order.
     pub attempts: Vec<Attempt>,
+    /// The other record of a call between two profiles of ours: each has its own.
+    pub partner: Option<CallId>,
+    /// The Q.850 cause that the side that ended or refused the call gave (RFC 3326), where it gave one.
+    pub q850: Option<u8>,
     /// RTP packets from the caller's side and from the called side.
     pub packets: (u64, u64),
     /// RTP packets missing by sequence number, from the caller's side and from the called side.

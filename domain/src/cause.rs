@@ -81,6 +81,21 @@ causes! {
     InternalError, "internal_error", 41;
 }
 
+impl ReleaseCause {
+    /// What a Q.850 cause value of the other side (RFC 3326) says about the called person or number; none of what speaks of the
+    /// network or of nothing.
+    pub const fn about_a_person(q850: u8) -> Option<ReleaseCause> {
+        Some(match q850 {
+            1 | 22 | 28 => ReleaseCause::InvalidNumber,
+            17 => ReleaseCause::Busy,
+            18..=20 => ReleaseCause::NoAnswer,
+            21 => ReleaseCause::Rejected,
+            88 => ReleaseCause::IncompatibleMedia,
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for ReleaseCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -117,6 +117,15 @@ pub enum RechargeOutcome {
     CompanyEmpty,
 }
 
+/// Why another caller ID is shown than was asked for or configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallerIdChange {
+    /// The PBX asked for a number that the profile may not show (L5).
+    NotAllowed,
+    /// The configured number is no longer the profile's (L7).
+    NumberGone,
+}
+
 /// Something that happened and that somebody may want to count or read.
 #[derive(Clone, Debug)]
 pub enum Fact {
@@ -273,6 +282,17 @@ pub enum Fact {
         outcome: RechargeOutcome,
         /// How much.
         amount: Micros,
+    },
+    /// Another caller ID was shown than was asked for or configured (L5, L7).
+    CallerIdChanged {
+        /// Which call.
+        call: CallId,
+        /// Whose.
+        profile: ProfileId,
+        /// Why.
+        change: CallerIdChange,
+        /// Whether nobody is shown now.
+        anonymous: bool,
     },
     /// Somebody dialled an emergency number, which is not carried here (O3). Audited.
     EmergencyRefused {

@@ -128,6 +128,10 @@ id!(
     NumberId, "numb_"
 );
 id!(
+    /// A landline that a company may show as its caller ID (rule L4).
+    LandlineId, "land_"
+);
+id!(
     /// One call, from the first INVITE to the call record: both legs and every attempt.
     CallId, "call_"
 );

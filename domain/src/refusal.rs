@@ -95,6 +95,9 @@ refusals! {
     /// The called PBX wants a password of us (S7).
     PbxChallengedUs, "pbx_challenged_us", 480, "Temporarily Unavailable", Rejected,
         "The called PBX asks us for a password; set its trunk to take calls from our address without authentication";
+    /// The call would come back to who makes it (RFC 5393).
+    LoopDetected, "loop_detected", 482, "Loop Detected", Rejected,
+        "This call would come back to the PBX that makes it; let the PBX connect it inside";
     /// Ten digits without a plus in a North American country (D-16).
     NumberIncomplete, "number_incomplete", 484, "Address Incomplete", InvalidNumber,
         "Ten digits without country code: did you mean +1 and these digits?";

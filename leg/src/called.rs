@@ -10,22 +10,28 @@
 //! | leaving | the answer to our BYE |
 //! | over | - |
 
+mod calling;
+
+use crate::early::{EarlyDialogs, Provisional};
+use crate::flow::Flow;
 use crate::invitation::offer_in;
+use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
+use crate::presenting;
 use crate::reach::next_hop;
-use crate::replies::reason_lines;
-use crate::sdp::{CONTENT_TYPE, Origin, print};
+use crate::replies::{reason_given, reason_lines};
+use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
-use crate::talk::{ALLOW, Heard, Talk};
+use crate::session_timer::SessionTimer;
+use crate::talk::{self, Agreed, Heard, Session, Talk};
 use crate::target::Target;
-use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
-use bytes::{Bytes, BytesMut};
-use domain::call_control::{CallerId, LegEvent, LegFailure, LegOrder, OutgoingInvitation};
-use domain::media::MediaDescription;
+use crate::words::{Effect, Event, Identity, Sent};
+use bytes::Bytes;
+use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
 use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
-use sip::dialog::{Calling, Dialog};
-use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
+use sip::dialog::Calling;
+use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Method, Name};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,8 +59,12 @@ pub struct CalledLeg {
     calling: Calling,
     ours: Bytes,
     origin: Origin,
-    /// The last description that a provisional answer brought: some carriers leave it out of the 200.
-    early: Option<MediaDescription>,
+    /// Which way the caller wants sound to flow.
+    partner: Flow,
+    timer: SessionTimer,
+    /// The INVITE as it was sent, for another one where the called side wants a longer session interval.
+    sent: Bytes,
+    early: EarlyDialogs,
     secrecy: Secrecy,
     invite: Option<ClientTransactionId>,
     phase: Phase,
@@ -66,7 +76,7 @@ enum Phase {
     /// Given up; the CANCEL is ordered, or waits for the transaction's name.
     Cancelling(ReleaseCause),
     Talking(Talk),
-    Leaving,
+    Leaving(Talk),
     Over,
 }
 
@@ -80,12 +90,9 @@ impl CalledLeg {
         identity: Arc<Identity>,
         effects: &mut Vec<Effect>,
     ) -> CalledLeg {
-        let local = match order.caller_id {
-            CallerId::Number(number) => format!("<sip:{number}@{}>", identity.host),
-            // RFC 3323 4.1.1.3.
-            CallerId::Anonymous => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
-        };
-        let (to, contact) = (target.to(order.callee, &identity), target.our_contact(&order.caller_id, &identity));
+        let local = presenting::from(&order.caller_id, &identity);
+        let to = target.to(order.callee, &identity);
+        let contact = target.our_contact(&order.caller_id, order.manner.compat, &identity);
         let request_uri = target.request_uri(order.callee);
         let origin = u64::from_str_radix(naming.tag.get(..15).unwrap_or(&naming.tag), 16).unwrap_or_default();
         let calling = Calling {
@@ -100,6 +107,7 @@ impl CalledLeg {
         };
         let phase = Phase::Calling;
         let destination = target.destination();
+        let timer = SessionTimer::new(identity.timers);
         let mut leg = CalledLeg {
             identity,
             destination,
@@ -107,7 +115,10 @@ impl CalledLeg {
             calling,
             ours: Bytes::new(),
             origin: Origin { session: origin, version: 1, address: ours.ip() },
-            early: None,
+            partner: carried(&order.offer).map_or(Flow::BOTH, Flow::said_by),
+            timer,
+            sent: Bytes::new(),
+            early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
             invite: None,
             phase,
@@ -120,7 +131,7 @@ impl CalledLeg {
             (Some(_), Some(mut offer)) => {
                 offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
-                leg.send_invite(&order.caller_id, effects);
+                leg.send_invite(order, effects);
             }
             (Some(_), None) => {
                 leg.phase = Phase::Over;
@@ -135,25 +146,13 @@ impl CalledLeg {
         &self.calling.call_id
     }
 
-    fn send_invite(&mut self, caller_id: &CallerId, effects: &mut Vec<Effect>) {
+    fn send_invite(&mut self, order: &OutgoingInvitation, effects: &mut Vec<Effect>) {
         let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
         effects.push(Effect::BindDialog { call_id, local_tag });
-        let mut out = BytesMut::with_capacity(1_024);
-        let mut lines = self
-            .calling
-            .request(&Method::Invite, &mut out)
-            .header(Name::Contact, &self.contact)
-            .header(Name::Allow, ALLOW);
-        if !self.identity.user_agent.is_empty() {
-            lines = lines.header(Name::UserAgent, &*self.identity.user_agent);
-        }
-        lines = match caller_id {
-            // What From says.
-            CallerId::Number(_) => lines.header(Name::PAssertedIdentity, &self.calling.local),
-            CallerId::Anonymous => lines.header(Name::Privacy, "id"),
-        };
-        lines.body(CONTENT_TYPE, &self.ours);
-        effects.push(Effect::Request { sent: Sent::Invite, request: out.freeze(), destination: self.destination });
+        let (caller_id, manner) = (&order.caller_id, &order.manner);
+        let inviting = Inviting { contact: &self.contact, caller_id, manner, timer: &self.timer, body: &self.ours };
+        self.sent = inviting.print(&mut self.calling, &self.identity);
+        effects.push(Effect::Request { sent: Sent::Invite, request: self.sent.clone(), destination: self.destination });
     }
 
     fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
@@ -162,13 +161,28 @@ impl CalledLeg {
             if let Phase::Cancelling(cause) = self.phase {
                 effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
             }
+            return;
+        }
+        match &mut self.phase {
+            // The BYE to another branch of a fork is none of this dialog's.
+            Phase::Talking(talk) if sent != Sent::Bye => talk.on_sent(sent, transaction),
+            Phase::Leaving(talk) => talk.on_sent(sent, transaction),
+            _ => {}
         }
     }
 
     fn on_request_refused(&mut self, sent: Sent, effects: &mut Vec<Effect>) {
-        match sent {
-            Sent::Invite => self.fail(LegFailure::Transport, effects),
-            Sent::Bye => self.end(effects),
+        match (sent, &mut self.phase) {
+            (Sent::Invite, _) => self.fail(LegFailure::Transport, effects),
+            (Sent::Bye, Phase::Leaving(_)) => self.end(effects),
+            (Sent::Change, Phase::Talking(talk)) => talk.on_unsent(effects),
+            _ => {}
+        }
+    }
+
+    fn on_word(&mut self, word: SessionWord, now: Now, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talk) = &mut self.phase {
+            talk.on_word(word, now, &self.identity, effects);
         }
     }
 
@@ -187,7 +201,7 @@ impl CalledLeg {
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
         talk.bye(cause, &self.identity, effects);
-        self.phase = Phase::Leaving;
+        self.phase = Phase::Leaving(talk);
     }
 
     fn on_response(
@@ -195,21 +209,56 @@ impl CalledLeg {
         transaction: ClientTransactionId,
         response: &Message,
         source: Source,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
         let status = response.status().unwrap_or_default();
         if Some(transaction) != self.invite {
-            // The answer to our BYE.
-            if status >= 200 && matches!(self.phase, Phase::Leaving) {
-                self.end(effects);
-            }
-            return;
+            return self.on_later_response(transaction, response, source, now, effects);
         }
         match status {
             100 => self.tell_while_calling(LegEvent::Trying, effects),
             101..200 => self.on_provisional(status, response, source, effects),
-            200..300 => self.on_accepted(transaction, response, source, effects),
+            200..300 => self.on_accepted(transaction, response, source, now, effects),
             _ => self.on_refused(status, response, effects),
+        }
+    }
+
+    /// A response to a request inside the dialog.
+    fn on_later_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Phase::Talking(talk) | Phase::Leaving(talk)) = &mut self.phase else { return };
+        if talk.is_bye(transaction) {
+            if response.status().is_some_and(|status| status >= 200) && matches!(self.phase, Phase::Leaving(_)) {
+                self.end(effects);
+            }
+            return;
+        }
+        let heard = talk.on_response(transaction, response, source, now, &self.identity, effects);
+        self.obey(heard, effects);
+    }
+
+    /// What was heard inside the dialog may end the call.
+    fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
+        match heard {
+            Heard::Nothing => {}
+            Heard::HungUp(q850) => {
+                self.end(effects);
+                effects.extend(q850.map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
+                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+            }
+            Heard::Dead(cause) => {
+                if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
+                    self.leave(talk, cause, effects);
+                    effects.push(Effect::Tell(LegEvent::Released(cause)));
+                }
+            }
         }
     }
 
@@ -227,10 +276,17 @@ impl CalledLeg {
         let media = offer_in(response).ok().flatten();
         // Early sound that is not as secure as it must be is not heard.
         let sound = media.as_ref().and_then(|media| self.sound(media, &source));
-        let media = media.filter(|media| sound.is_some() || carried(media).is_none());
+        let media = media.filter(|_| sound.is_some());
+        match self.early.hear(&self.calling, response, media.as_ref()) {
+            Provisional::Known => return,
+            Provisional::New => {}
+            Provisional::Reliable(request, dialog) => {
+                let destination = next_hop(&dialog, &source);
+                effects.push(Effect::Request { sent: Sent::Prack, request, destination });
+            }
+        }
         if let Some(order) = sound {
             effects.push(Effect::Sound(order));
-            self.early.clone_from(&media);
         }
         effects.push(Effect::Tell(LegEvent::Ringing { status, media }));
     }
@@ -240,18 +296,30 @@ impl CalledLeg {
         transaction: ClientTransactionId,
         response: &Message,
         source: Source,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let Ok(dialog) = self.calling.established_by(response) else {
+        let (early, described) = self.early.take(response);
+        // A dialog in which PRACKs were sent counts on from them.
+        let dialog = match early {
+            Some(mut early) => early.take_response(response).map(|()| early),
+            None => self.calling.established_by(response),
+        };
+        let Ok(dialog) = dialog else {
             // Without a To or a readable route there is nobody to acknowledge to; the transaction absorbs repetitions.
             return self.fail(LegFailure::UnusableAnswer, effects);
         };
         self.acknowledge(transaction, &dialog, &source, effects);
-        let media = offer_in(response).ok().flatten().or_else(|| self.early.clone());
+        let media = offer_in(response).ok().flatten().or(described);
         let sound = media.as_ref().and_then(|media| self.sound(media, &source));
-        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        self.timer.granted(response);
+        self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
-        let mut talk = Talk::new(dialog, (self.ours.clone(), self.origin), theirs, secrecy, source);
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
+        session.sound_stands(sound);
+        let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
+        let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
         match (&self.phase, media, sound) {
             (Phase::Calling, Some(media), Some(sound)) => {
                 effects.push(Effect::Sound(sound));
@@ -268,34 +336,18 @@ impl CalledLeg {
                 self.leave(talk, cause, effects);
             }
             // A second answer, of another branch of a fork (RFC 3261 13.2.2.4): one conversation is enough.
-            (Phase::Talking(_) | Phase::Leaving | Phase::Over, ..) => {
+            (Phase::Talking(_) | Phase::Leaving(_) | Phase::Over, ..) => {
                 talk.bye(ReleaseCause::Normal, &self.identity, effects);
             }
         }
     }
 
-    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
-    fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
-        let stream = carried(media)?;
-        let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
-    }
-
-    fn acknowledge(
-        &self,
-        transaction: ClientTransactionId,
-        dialog: &Dialog,
-        source: &Source,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut out = BytesMut::with_capacity(512);
-        dialog.ack(&mut out).end();
-        let destination = next_hop(dialog, source);
-        effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
-    }
-
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
-        let q850 = response.reasons().flatten().find_map(|reason| reason.q850());
+        let asks_again = status == 422 && matches!(self.phase, Phase::Calling) && self.timer.raise(response);
+        if asks_again && self.send_invite_again(effects).is_some() {
+            return;
+        }
+        let q850 = reason_given(response);
         let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
         self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
         self.end(effects);
@@ -306,33 +358,45 @@ impl CalledLeg {
         transaction: ServerTransactionId,
         message: &Message,
         source: Source,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        match &mut self.phase {
-            Phase::Talking(talk) => {
-                if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
-                    self.end(effects);
-                    effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
-                }
-            }
+        let heard = match &mut self.phase {
+            Phase::Talking(talk) => talk.on_request(transaction, message, source, now, &self.identity, effects),
             // A BYE that crossed ours.
-            Phase::Leaving if message.method() == Some(&Method::Bye) => {
+            Phase::Leaving(_) if message.method() == Some(&Method::Bye) => {
                 effects.push(Effect::Respond { transaction, reply: Reply::new(200, "OK") });
+                Heard::Nothing
             }
-            _ => {
-                let reply = Reply::new(481, "Call/Transaction Does Not Exist");
-                effects.push(Effect::Respond { transaction, reply });
+            Phase::Calling => {
+                self.on_early_request(transaction, message, source, effects);
+                Heard::Nothing
             }
-        }
+            Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => {
+                talk::respond_481(transaction, effects);
+                Heard::Nothing
+            }
+        };
+        self.obey(heard, effects);
     }
 
     /// The INVITE failed, or the answer to our BYE never came, or a response of ours could not be delivered.
-    fn on_failed(&mut self, timed_out: bool, effects: &mut Vec<Effect>) {
-        match self.phase {
-            Phase::Calling => self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects),
-            Phase::Cancelling(_) | Phase::Leaving => self.end(effects),
-            Phase::Talking(_) | Phase::Over => {}
-        }
+    fn on_failed(&mut self, transaction: TransactionId, timed_out: bool, effects: &mut Vec<Effect>) {
+        let failed = match transaction {
+            TransactionId::Client(transaction) => transaction,
+            TransactionId::Server(_) => return,
+        };
+        let is_invite = Some(failed) == self.invite;
+        let heard = match &mut self.phase {
+            Phase::Calling if is_invite => {
+                return self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects);
+            }
+            Phase::Cancelling(_) if is_invite => return self.end(effects),
+            Phase::Leaving(talk) if talk.is_bye(failed) => return self.end(effects),
+            Phase::Talking(talk) => talk.on_failed(failed),
+            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => Heard::Nothing,
+        };
+        self.obey(heard, effects);
     }
 
     fn fail(&mut self, failure: LegFailure, effects: &mut Vec<Effect>) {
@@ -348,6 +412,13 @@ impl CalledLeg {
             }
             // The ACK to a re-INVITE, after our BYE: its answer is waited for, and then the dialog is let go.
             phase => self.phase = phase,
+        }
+    }
+
+    fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talk) = &mut self.phase {
+            let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
+            self.obey(heard, effects);
         }
     }
 
@@ -368,29 +439,44 @@ impl Machine for CalledLeg {
     type Event = Event;
     type Effect = Effect;
 
-    fn handle(&mut self, event: Event, _now: Now, effects: &mut Vec<Effect>) {
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
+            Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
             Event::RequestArrived { transaction, message, source } => {
-                self.on_request(transaction, &message, source, effects);
+                self.on_request(transaction, &message, source, now, effects);
             }
             Event::ResponseArrived { transaction, message, source } => {
-                self.on_response(transaction, &message, source, effects);
+                self.on_response(transaction, &message, source, now, effects);
             }
-            Event::TransactionFailed { timed_out, .. } => self.on_failed(timed_out, effects),
+            Event::TransactionFailed { transaction, timed_out } => self.on_failed(transaction, timed_out, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
-            // What only the leg of who called is ordered or hears.
-            Event::Ordered(_) | Event::AnsweredWithEcho(_) | Event::AckArrived(_) | Event::Cancelled => {}
+            Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
+            Event::Cancelled(_) => {
+                if let Phase::Talking(talk) = &mut self.phase {
+                    talk.on_cancelled(effects);
+                }
+            }
+            // What only the leg of who called is ordered.
+            Event::Ordered(_) | Event::AnsweredWithEcho(_) => {}
         }
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        None
+        match &self.phase {
+            Phase::Talking(talk) => talk.deadline(),
+            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
+        }
     }
 
-    fn expire(&mut self, _now: Now, _effects: &mut Vec<Effect>) {}
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talk) = &mut self.phase {
+            let heard = talk.expire(now, &self.identity, effects);
+            self.obey(heard, effects);
+        }
+    }
 
     fn is_finished(&self) -> bool {
         matches!(self.phase, Phase::Over)

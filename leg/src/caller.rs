@@ -4,19 +4,24 @@
 //!
 //! | Phase | Until |
 //! |---|---|
-//! | inviting | a final answer |
+//! | inviting | a final answer; where the caller requires 100rel, also the PRACKs to what rings |
 //! | answered | the ACK, or 64*T1 without it |
 //! | talking | BYE from either side |
 //! | leaving | the answer to our BYE |
 //! | over | - |
 
+mod inviting;
+
+use crate::flow::Flow;
 use crate::invitation;
-use crate::negotiation::{answer_back, answer_ourselves, carried};
+use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
+use crate::reliable::{self, Reliable};
 use crate::replies::{passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
-use crate::talk::{self, ALLOW, Heard, Talk, contact, session_timer};
-use crate::words::{Effect, Event, Identity, SoundOrder};
+use crate::session_timer::SessionTimer;
+use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact};
+use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
 use domain::media::MediaDescription;
@@ -24,8 +29,8 @@ use domain::refusal::RefusalKind;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
-use sip::endpoint::{Reply, ServerTransactionId, Source};
-use sip::{Message, Method, Name, Wrong};
+use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId};
+use sip::{Message, Name, Wrong};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,10 +46,16 @@ pub struct CallerLeg {
     source: Source,
     offer: Option<MediaDescription>,
     offer_fault: Option<SdpFault>,
+    /// Whether the caller leaves the offer to us (RFC 3261 13.2.1): it goes out in the 200, and the ACK brings the answer.
+    is_late: bool,
     secrecy: Secrecy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
+    /// Our description as it was sent last, and its version.
+    described: (Bytes, u64),
+    /// Where the caller requires that what rings is heard.
+    reliable: Option<Box<Reliable>>,
     phase: Phase,
 }
 
@@ -78,17 +89,27 @@ impl CallerLeg {
         let dialog = Dialog::as_uas(&invite, tag)?;
         let (mut invitation, offer_fault) = invitation::read(&invite, proof, source.peer);
         invitation.is_signalling_secret = source.transport.is_secure();
+        let offer = invitation.offer.clone();
+        let must_hear = reliable::is_required(&invite);
+        // The first reliable response would have to bring the offer (RFC 3262 5), before anybody has answered.
+        let is_late = invite.body().is_empty() && !must_hear;
+        if is_late {
+            invitation.offer = Some(late_offer());
+        }
         effects.push(Effect::BindDialog { call_id: dialog.call_id().into(), local_tag: dialog.local_tag().into() });
         let leg = CallerLeg {
             identity,
             transaction,
             source,
-            offer: invitation.offer.clone(),
+            offer,
             offer_fault,
+            is_late,
             secrecy: Secrecy::off(),
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
+            described: (Bytes::new(), 1),
+            reliable: must_hear.then(|| Box::new(Reliable::new(&invite, first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
         };
@@ -120,6 +141,13 @@ impl CallerLeg {
         hops.min(HOPS_USUAL).saturating_sub(1)
     }
 
+    /// Whether the caller has yet to say that it heard what rings: until then nobody is answered (RFC 3262 3), so that nothing is charged
+    /// either (R10).
+    pub fn is_to_hear_ringing(&self) -> bool {
+        let is_unheard = self.reliable.as_ref().is_some_and(|reliable| !reliable.is_heard());
+        is_unheard && matches!(self.phase, Phase::Inviting(_))
+    }
+
     /// Where we receive the caller's sound; to be told before the first [`LegOrder::Ring`] or [`LegOrder::Answer`] with media.
     pub fn sound_opened(&mut self, ours: SocketAddr) {
         self.ours = Some(ours);
@@ -129,10 +157,15 @@ impl CallerLeg {
         effects.push(Effect::Respond { transaction: self.transaction, reply });
     }
 
-    fn on_ordered(&mut self, order: LegOrder, effects: &mut Vec<Effect>) {
+    fn on_ordered(&mut self, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
         match order {
-            LegOrder::Ring { status, media } => self.on_ring(status, media, effects),
-            LegOrder::Answer { media } => self.on_answer(|offer, ours| answer_back(offer, &media, ours), effects),
+            LegOrder::Ring { status, media } => self.on_ring(status, media, now, effects),
+            LegOrder::Answer { media } => self.on_answer(media, now, effects),
+            LegOrder::Session(word) => {
+                if let Phase::Answered { talk, release: None } | Phase::Talking(talk) = &mut self.phase {
+                    talk.on_word(word, now, &self.identity, effects);
+                }
+            }
             LegOrder::Refuse(why) => self.on_refuse(why, effects),
             LegOrder::RefuseAs { status, cause, sentence } => {
                 let reply = passed_on(status, cause, sentence.as_deref(), &self.identity);
@@ -144,55 +177,61 @@ impl CallerLeg {
         }
     }
 
-    fn on_ring(&mut self, status: u16, media: Option<MediaDescription>, effects: &mut Vec<Effect>) {
-        let Phase::Inviting(dialog) = &self.phase else { return };
-        let phrase = match status {
-            180 => "Ringing",
-            181 => "Call Is Being Forwarded",
-            182 => "Queued",
-            183 => "Session Progress",
-            _ => "Progress",
+    fn on_answer(&mut self, media: MediaDescription, now: Now, effects: &mut Vec<Effect>) {
+        let described = match (&self.offer, self.ours) {
+            (Some(offer), Some(ours)) => answer_back(offer, &media, ours),
+            (None, Some(ours)) if self.is_late => offer_onwards(&media, ours).map(|offer| self.secured(offer)),
+            _ => None,
         };
-        let reply = contact(Reply::new(status, phrase).tag(dialog.local_tag()), &self.identity);
-        let described = media.zip(self.offer.as_ref()).zip(self.ours);
-        let answer = described.and_then(|((media, offer), ours)| Some((answer_back(offer, &media, ours)?, ours)));
-        let reply = match answer {
-            Some((answer, ours)) => reply.body(CONTENT_TYPE, self.printed(&answer, ours)),
-            None => reply,
-        };
-        self.respond(reply, effects);
+        let partner = carried(&media).map_or(Flow::BOTH, Flow::said_by);
+        self.answer(described, partner, now, effects);
     }
 
-    fn on_answer(
+    fn answer(
         &mut self,
-        answer: impl FnOnce(&MediaDescription, SocketAddr) -> Option<MediaDescription>,
+        described: Option<MediaDescription>,
+        partner: Flow,
+        now: Now,
         effects: &mut Vec<Effect>,
-    ) {
-        let Phase::Inviting(dialog) = &self.phase else { return };
-        let answered = self.offer.as_ref().zip(self.ours).and_then(|(offer, ours)| Some((answer(offer, ours)?, ours)));
-        let Some((answer, ours)) = answered else {
+    ) -> Option<&mut Session> {
+        let Phase::Inviting(_) = &self.phase else { return None };
+        let Some((answer, ours)) = described.zip(self.ours) else {
             // The two sides have no format in common: nobody would hear anything.
             self.on_refuse(RefusalKind::NoCommonCodec.into(), effects);
             effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::IncompatibleMedia)));
-            return;
+            return None;
         };
         let body = self.printed(&answer, ours);
-        let reply = contact(Reply::new(200, "OK").tag(dialog.local_tag()), &self.identity).header(Name::Allow, ALLOW);
-        let reply = session_timer(reply, &self.invite).body(CONTENT_TYPE, body.clone());
+        let Phase::Inviting(dialog) = &self.phase else { return None };
+        let mut timer = SessionTimer::new(self.identity.timers);
+        let reply = contact(Reply::new(200, "OK").tag(dialog.local_tag()), &self.identity)
+            .header(Name::Allow, ALLOW)
+            .header(Name::Supported, SUPPORTED);
+        let reply = timer.grant(&self.invite, reply).body(CONTENT_TYPE, body.clone());
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
-        let origin = Origin { session: self.origin, version: 1, address: ours.ip() };
+        let origin = Origin { session: self.origin, version: self.described.1, address: ours.ip() };
+        let sound = self.sound();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let talk = Talk::new(dialog, (body, origin), self.offer.clone().unwrap_or_default(), secrecy, self.source);
+        let mut session = Session::new(body, origin, self.offer.take().unwrap_or_default(), partner, secrecy);
+        session.sound_stands(sound);
+        let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
+        let mut talk = Talk::new(agreed, now);
+        talk.await_ack(self.transaction, self.is_late);
         self.phase = Phase::Answered { talk, release: None };
+        match &mut self.phase {
+            Phase::Answered { talk, .. } => Some(&mut talk.session),
+            _ => None,
+        }
     }
 
     fn on_refuse(&mut self, mut why: Refusal, effects: &mut Vec<Effect>) {
         if let (RefusalKind::NoCommonCodec, Some(fault)) = (why.kind, &self.offer_fault) {
             why = Refusal::saying(why.kind, fault.to_string());
         } else if why.kind == RefusalKind::NoCommonCodec && self.offer.is_none() {
-            why = Refusal::saying(why.kind, "The INVITE carries no session description; send the offer in the INVITE");
+            let sentence = "An INVITE that requires 100rel must bring the offer; send a session description in it";
+            why = Refusal::saying(why.kind, sentence);
         }
         self.refuse(refusal(&why, &self.identity.host), effects);
     }
@@ -225,15 +264,54 @@ impl CallerLeg {
         self.phase = Phase::Leaving(talk);
     }
 
-    fn on_ack(&mut self, transaction: ServerTransactionId, effects: &mut Vec<Effect>) {
-        // The ACK to a re-INVITE confirms nothing new.
-        if transaction != self.transaction {
-            return;
-        }
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Answered { talk, release: None } => self.phase = Phase::Talking(talk),
-            Phase::Answered { talk, release: Some(cause) } => self.leave(talk, cause, effects),
-            phase => self.phase = phase,
+    fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
+        let is_first = transaction == self.transaction;
+        let heard = match std::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Answered { talk, release: Some(cause) } if is_first => return self.leave(talk, cause, effects),
+            Phase::Answered { mut talk, release: None } if is_first => {
+                let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
+                self.phase = Phase::Talking(talk);
+                heard
+            }
+            Phase::Answered { mut talk, release } => {
+                let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
+                self.phase = Phase::Answered { talk, release };
+                heard
+            }
+            Phase::Talking(mut talk) => {
+                let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
+                self.phase = Phase::Talking(talk);
+                heard
+            }
+            phase => {
+                self.phase = phase;
+                return;
+            }
+        };
+        self.obey(heard, effects);
+    }
+
+    /// What was heard inside the dialog may end the call.
+    fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
+        match heard {
+            Heard::Nothing => {}
+            Heard::HungUp(q850) => {
+                if let Phase::Answered { talk, .. } | Phase::Talking(talk) = &self.phase {
+                    effects.push(talk.unbind());
+                }
+                self.phase = Phase::Over;
+                effects.extend(q850.map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
+                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+            }
+            Heard::Dead(cause) => {
+                let (Phase::Answered { talk, .. } | Phase::Talking(talk)) =
+                    std::mem::replace(&mut self.phase, Phase::Over)
+                else {
+                    return;
+                };
+                self.leave(talk, cause, effects);
+                effects.push(Effect::Tell(LegEvent::Released(cause)));
+            }
         }
     }
 
@@ -253,44 +331,71 @@ impl CallerLeg {
         }
     }
 
-    fn on_cancelled(&mut self, effects: &mut Vec<Effect>) {
-        if !matches!(self.phase, Phase::Inviting(_)) {
-            return;
-        }
-        self.refuse(passed_on(487, ReleaseCause::Cancelled, None, &self.identity), effects);
-        effects.push(Effect::Tell(LegEvent::Cancelled));
-    }
-
     fn on_request(
         &mut self,
         transaction: ServerTransactionId,
         message: &Message,
         source: Source,
+        now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let (Phase::Answered { talk, .. } | Phase::Talking(talk)) = &mut self.phase else {
-            return self.on_request_without_talk(transaction, message, effects);
+        let heard = match &mut self.phase {
+            Phase::Answered { talk, .. } | Phase::Talking(talk) => {
+                talk.on_request(transaction, message, source, now, &self.identity, effects)
+            }
+            Phase::Inviting(_) | Phase::Leaving(_) | Phase::Over => {
+                return self.on_request_without_talk(transaction, message, source, now, effects);
+            }
         };
-        if let Heard::HungUp = talk.on_request(transaction, message, source, &self.identity, effects) {
-            effects.push(talk.unbind());
-            self.phase = Phase::Over;
-            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+        self.obey(heard, effects);
+    }
+
+    /// A response to a request of ours: to the BYE, to a re-INVITE or UPDATE, to an INFO.
+    fn on_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Phase::Answered { talk, .. } | Phase::Talking(talk) | Phase::Leaving(talk)) = &mut self.phase else {
+            return;
+        };
+        if talk.is_bye(transaction) {
+            if response.status().is_some_and(|status| status >= 200) {
+                self.on_bye_ended(effects);
+            }
+            return;
+        }
+        let heard = talk.on_response(transaction, response, source, now, &self.identity, effects);
+        self.obey(heard, effects);
+    }
+
+    /// A request of ours got no answer, or a response of ours could not be delivered.
+    fn on_failed(&mut self, transaction: TransactionId, effects: &mut Vec<Effect>) {
+        let (Phase::Answered { talk, .. } | Phase::Talking(talk) | Phase::Leaving(talk)) = &mut self.phase else {
+            return;
+        };
+        let TransactionId::Client(transaction) = transaction else { return };
+        if talk.is_bye(transaction) {
+            return self.on_bye_ended(effects);
+        }
+        let heard = talk.on_failed(transaction);
+        self.obey(heard, effects);
+    }
+
+    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId) {
+        if let Phase::Answered { talk, .. } | Phase::Talking(talk) | Phase::Leaving(talk) = &mut self.phase {
+            talk.on_sent(sent, transaction);
         }
     }
 
-    /// Before the answer a BYE ends the call as a CANCEL does (RFC 3261 15); after our own BYE everything is too late, and
-    /// the BYE that crossed ours is answered as if it had been first.
-    fn on_request_without_talk(
-        &mut self,
-        transaction: ServerTransactionId,
-        message: &Message,
-        effects: &mut Vec<Effect>,
-    ) {
-        let is_bye = message.method() == Some(&Method::Bye);
-        let reply = if is_bye { Reply::new(200, "OK") } else { Reply::new(481, "Call/Transaction Does Not Exist") };
-        effects.push(Effect::Respond { transaction, reply });
-        if is_bye {
-            self.on_cancelled(effects);
+    fn on_request_refused(&mut self, sent: Sent, effects: &mut Vec<Effect>) {
+        match (sent, &mut self.phase) {
+            (Sent::Bye, _) => self.on_bye_ended(effects),
+            (Sent::Change, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.on_unsent(effects),
+            _ => {}
         }
     }
 
@@ -302,45 +407,77 @@ impl CallerLeg {
         }
     }
 
-    fn printed(&self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
+    /// An offer of ours with the keys that the policy wants.
+    fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
+        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
+        offer
+    }
+
+    /// The version counts only where the description changes (RFC 3264 8).
+    fn printed(&mut self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
         let mut answer = answer.clone();
         if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
             self.secrecy.answer(stream);
         }
-        print(&answer, Origin { session: self.origin, version: 1, address: ours.ip() }).into()
+        let (former, version) = &self.described;
+        let origin = Origin { session: self.origin, version: *version, address: ours.ip() };
+        let text = Bytes::from(print(&answer, origin));
+        self.described = match former.is_empty() || *former == text {
+            true => (text, *version),
+            false => (print(&answer, Origin { version: version + 1, ..origin }).into(), version + 1),
+        };
+        self.described.0.clone()
     }
+}
+
+/// The first RSeq is drawn from 1 to 2^31 - 1 (RFC 3262 3); later ones have room above it.
+fn first_rseq(tag: &str) -> u32 {
+    let chance = tag.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    chance >> 2
 }
 
 impl Machine for CallerLeg {
     type Event = Event;
     type Effect = Effect;
 
-    fn handle(&mut self, event: Event, _now: Now, effects: &mut Vec<Effect>) {
+    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
-            Event::Ordered(order) => self.on_ordered(order, effects),
-            Event::AnsweredWithEcho(ours) => {
-                self.ours = Some(ours);
-                self.on_answer(answer_ourselves, effects);
-            }
+            Event::Ordered(order) => self.on_ordered(order, now, effects),
+            Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
             Event::RequestArrived { transaction, message, source } => {
-                self.on_request(transaction, &message, source, effects);
+                self.on_request(transaction, &message, source, now, effects);
             }
-            Event::AckArrived(transaction) => self.on_ack(transaction, effects),
+            Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
-            Event::Cancelled => self.on_cancelled(effects),
-            Event::ResponseArrived { message, .. } if message.status().is_some_and(|status| status >= 200) => {
-                self.on_bye_ended(effects);
+            Event::Cancelled(q850) => {
+                self.reason_given(q850, effects);
+                self.on_cancelled(effects);
             }
-            Event::RequestRefused(_) | Event::TransactionFailed { .. } => self.on_bye_ended(effects),
-            Event::RequestSent(..) | Event::ResponseArrived { .. } => {}
+            Event::ResponseArrived { transaction, message, source } => {
+                self.on_response(transaction, &message, source, now, effects);
+            }
+            Event::TransactionFailed { transaction, .. } => self.on_failed(transaction, effects),
+            Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction),
+            Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
         }
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        None
+        match &self.phase {
+            Phase::Inviting(_) => self.reliable.as_ref().and_then(|reliable| reliable.deadline()),
+            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.deadline(),
+            Phase::Leaving(_) | Phase::Over => None,
+        }
     }
 
-    fn expire(&mut self, _now: Now, _effects: &mut Vec<Effect>) {}
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let heard = match &mut self.phase {
+            Phase::Inviting(_) => return self.on_reliable_due(now, effects),
+            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.expire(now, &self.identity, effects),
+            Phase::Leaving(_) | Phase::Over => Heard::Nothing,
+        };
+        self.obey(heard, effects);
+    }
 
     fn is_finished(&self) -> bool {
         matches!(self.phase, Phase::Over)

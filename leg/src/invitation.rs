@@ -2,6 +2,7 @@
 //!
 //! Whether it may have that is `switch`'s to decide; whose it is was proven before.
 
+use crate::presenting;
 use crate::sdp::{self, SdpFault};
 use domain::call_control::{Invitation, Proof};
 use domain::media::MediaDescription;
@@ -35,7 +36,10 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
         from_display: from.map(|from| cut(&from.display_text())).unwrap_or_default(),
         preferred_identity: preferred.map(|identity| user_of(identity.uri())),
         asserted_identity: asserted.map(|identity| user_of(identity.uri())),
-        anonymous: invite.privacy().id,
+        remote_party: presenting::remote_party(invite).map(|(user, _)| user),
+        anonymous: presenting::is_anonymous(invite),
+        diverted_from: presenting::diverted_from(invite),
+        headers: presenting::passable(invite),
         offer,
         // What carried it is the leg's to say.
         is_signalling_secret: false,
@@ -71,7 +75,7 @@ fn dialled(uri: &Uri<'_>) -> String {
 }
 
 /// The user part, unescaped, without the parameters that RFC 3261 19.1.6 puts behind a telephone number.
-fn user_of(uri: &Uri<'_>) -> String {
+pub(crate) fn user_of(uri: &Uri<'_>) -> String {
     let user = uri.user_unescaped();
     let text = String::from_utf8_lossy(&user);
     cut(text.split(';').next().unwrap_or_default())

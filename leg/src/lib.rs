@@ -10,12 +10,19 @@
 //! | [`caller`] | the leg of who called (UAS) |
 //! | [`called`] | a leg towards the called side (UAC) |
 //! | [`target`] | where such a leg calls, and how that side is addressed |
+//! | `inviting` | the INVITE that opens such a leg, printed |
+//! | `presenting` | who calls, as headers say it; which headers may pass |
+//! | `capabilities` | what our messages say that we can do |
 //! | `talk` | what both do once there is a dialog |
+//! | `early` | the branches of an INVITE of ours that ring |
+//! | `reliable` | what rings, repeated until its PRACK (RFC 3262) |
 //! | `replies` | answers that say why |
 //! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
+//! | [`session_timer`] | session timers (RFC 4028) |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
+//! | `formats`, `flow` | which codecs are the same; which way sound flows |
 #![forbid(unsafe_code)]
 
 pub mod called;
@@ -24,16 +31,25 @@ pub mod invitation;
 pub mod negotiation;
 pub mod sdp;
 pub mod secrecy;
+pub mod session_timer;
 pub mod target;
 pub mod words;
 
+mod capabilities;
+mod early;
+mod flow;
+mod formats;
+mod inviting;
+mod presenting;
 mod put;
 mod reach;
+mod reliable;
 mod replies;
 mod talk;
 
 pub use called::{CalledLeg, LegNaming};
 pub use caller::CallerLeg;
-pub use replies::refusal;
+pub use replies::{reason_given, refusal};
+pub use session_timer::SessionTimers;
 pub use target::{CarrierTarget, PbxTarget, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -1,8 +1,11 @@
 //! Offer and answer (RFC 3264) as far as a relay needs them: which stream is carried, and how one leg's description
 //! becomes the other's with our addresses in it.
 //!
-//! Codecs are not chosen here: what the two sides agree on is passed through (field lesson 39: one numbering for both).
+//! Codecs are not chosen here: what the two sides agree on is passed through. So are their numbers: what one side wants to receive a codec
+//! as is what the other one is told to send it as, whatever number that one receives it as itself (field lesson 39).
 
+use crate::flow::Flow;
+use crate::formats::has;
 use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
 use std::net::SocketAddr;
 
@@ -29,12 +32,41 @@ pub fn offer_onwards(offer: &MediaDescription, ours: SocketAddr) -> Option<Media
     Some(MediaDescription { streams: vec![received_at(stream, ours)] })
 }
 
+/// What is offered for a caller that leaves the offer to us (RFC 3261 13.2.1): the codecs that every telephone network takes, and keys.
+/// Where sound is received is the leg's to say; until then at the discard port of no address.
+pub fn late_offer() -> MediaDescription {
+    let format = |payload_type, rtpmap: &str, fmtp: &[&str]| Format {
+        payload_type,
+        rtpmap: Some(rtpmap.to_owned()),
+        fmtp: fmtp.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    MediaDescription {
+        streams: vec![Stream {
+            kind: StreamKind::Audio,
+            transport: "RTP/AVP".to_owned(),
+            receives_at: Some(SocketAddr::from(([0, 0, 0, 0], 9))),
+            receives_rtcp_at: None,
+            direction: Direction::SendRecv,
+            crypto: Vec::new(),
+            formats: vec![
+                format(8, "PCMA/8000", &[]),
+                format(0, "PCMU/8000", &[]),
+                format(101, "telephone-event/8000", &["0-15"]),
+            ],
+            format_tokens: Vec::new(),
+            ptime_ms: Some(20),
+            maxptime_ms: None,
+        }],
+    }
+}
+
 /// The answer to `offer` in the words of the other leg's `answer`, received at `ours`: as many streams as were offered, all
 /// but the carried one refused (RFC 3264 6). None where the other leg refused the sound or shares no format.
 pub fn answer_back(offer: &MediaDescription, answer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
     let offered = carried(offer)?;
     let answered = carried(answer)?;
-    let common = |format: &&Format| offered.formats.iter().any(|known| known.payload_type == format.payload_type);
+    // By codec, not by number: each side numbers what it receives, and sends what the other one's description says (RFC 3264 6.1).
+    let common = |format: &&Format| has(&offered.formats, format);
     let mut stream = received_at(answered, ours);
     stream.formats = answered.formats.iter().filter(common).cloned().collect();
     stream.transport = offered.transport.clone();
@@ -54,18 +86,8 @@ pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<Me
     let sound = stream.formats.iter().find(|format| !is_keys(format))?.clone();
     let keys = stream.formats.iter().find(|format| is_keys(format)).cloned();
     stream.formats = std::iter::once(sound).chain(keys).collect();
-    stream.direction = answering(offered.direction);
+    stream.direction = Flow::said_by(offered).reversed().direction();
     Some(in_the_shape_of(offer, stream))
-}
-
-/// The answer to the direction of an offer (RFC 3264 6.1).
-pub fn answering(offered: Direction) -> Direction {
-    match offered {
-        Direction::SendRecv => Direction::SendRecv,
-        Direction::SendOnly => Direction::RecvOnly,
-        Direction::RecvOnly => Direction::SendOnly,
-        Direction::Inactive => Direction::Inactive,
-    }
 }
 
 fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
@@ -73,7 +95,8 @@ fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
     Stream { receives_at: Some(ours), receives_rtcp_at: None, crypto: Vec::new(), ..stream.clone() }
 }
 
-fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDescription {
+/// A description with as many streams as `offer`: the carried one as given, all others refused (RFC 3264 6).
+pub(crate) fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDescription {
     let mut carried_stream = Some(carried_stream);
     let streams = offer.streams.iter().map(|offered| match is_carried(offered) {
         true => carried_stream.take().unwrap_or_else(|| refused(offered)),

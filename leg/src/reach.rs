@@ -26,6 +26,14 @@ pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
     }
 }
 
+/// Whether the dialog itself names this address, as its peer's Contact or as the next hop of its route. What is behind NAT names nobody
+/// that we could tell apart.
+pub(crate) fn names(dialog: &Dialog, ip: IpAddr) -> bool {
+    let named = [dialog.target(), dialog.next_hop()];
+    let addresses = named.iter().filter_map(|uri| address_of(&Uri::parse(uri.as_bytes()).ok()?));
+    addresses.map(|address| address.ip()).any(|named| named == ip.to_canonical() && !is_behind_nat(named))
+}
+
 /// The address that a `sip:` URI names, where it names one rather than a host.
 fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
     let ip = match uri.host()? {

@@ -2,8 +2,8 @@
 
 use crate::words::Identity;
 use domain::{Refusal, ReleaseCause};
-use sip::Name;
 use sip::endpoint::{HeaderLines, Reply};
+use sip::{Message, Name};
 
 /// A refusal of the catalogue: status and phrase, `Reason` with the Q.850 cause, `Warning` with machine reason and sentence,
 /// and `Retry-After` where trying again may help.
@@ -36,6 +36,11 @@ pub(crate) fn reason_lines(cause: ReleaseCause) -> HeaderLines {
 /// `Q.850;cause=16;text="normal"` (RFC 3326 2).
 pub(crate) fn reason(cause: ReleaseCause) -> String {
     format!("Q.850;cause={};text=\"{}\"", cause.q850(), cause.as_str())
+}
+
+/// The Q.850 cause that the other side gives for a BYE or a refusal (RFC 3326).
+pub fn reason_given(message: &Message) -> Option<u8> {
+    message.reasons().flatten().find_map(|reason| reason.q850())
 }
 
 /// The reason phrase of a final status (RFC 3261 21, and the registry of SIP response codes).

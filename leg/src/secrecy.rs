@@ -74,6 +74,14 @@ impl Secrecy {
         description.permitted(self.policy).unwrap_or(description)
     }
 
+    /// Whether an offer of the peer can be taken: with a key that is known, or plain where that is permitted.
+    pub(crate) fn takes(&self, offered: &Stream) -> bool {
+        let has_key = self.policy != SrtpPolicy::Off && !offered.crypto.is_empty();
+        let may_be_plain =
+            self.policy != SrtpPolicy::Required && matches!(offered.security(), Security::Plain | Security::Optional);
+        has_key || may_be_plain
+    }
+
     /// The keys that our description and the peer's have in common; none where both mean plain RTP.
     ///
     /// # Errors
@@ -91,16 +99,6 @@ impl Secrecy {
             agreed => Ok(agreed),
         }
     }
-}
-
-/// Whether two descriptions say the same but for their keys.
-pub(crate) fn differ_in_keys_only(one: &MediaDescription, other: &MediaDescription) -> bool {
-    let without = |description: &MediaDescription| {
-        let mut plain = description.clone();
-        plain.streams.iter_mut().for_each(|stream| stream.crypto.clear());
-        plain
-    };
-    one != other && without(one) == without(other)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Which of them is called is the call's to decide; who knows their addresses is the user of this crate.
 
 use crate::words::Identity;
-use domain::call_control::CallerId;
+use domain::call_control::{CalledUser, CallerId, Compat};
 use domain::{E164, NumberFormat};
 use sip::Uri;
 use sip::endpoint::Destination;
@@ -27,6 +27,8 @@ pub struct PbxTarget {
     pub destination: Destination,
     /// The URI that it registered, or `sip:` and its address.
     pub contact: Arc<str>,
+    /// The user part of the Request-URI.
+    pub user: CalledUser,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
     /// The proxies on the way to it, the nearest to us first (RFC 3327 5.4): the INVITE's Route.
@@ -51,12 +53,17 @@ impl Target {
         }
     }
 
-    /// The Request-URI. A PBX gets its own Contact with the number instead of its user part, without `+`; host, port and
-    /// parameters stay (I1). None where the Contact is no URI that could be called.
+    /// The Request-URI. A PBX gets its own Contact with the number without `+` (I1), an extension (I2) or nothing else (I3) instead of its
+    /// user part; host, port and parameters stay. None where the Contact is no URI that could be called.
     pub fn request_uri(&self, callee: E164) -> Option<String> {
         match self {
             Target::Carrier(carrier) => Some(format!("sip:{}@{}", dialled(carrier, callee), carrier.host)),
-            Target::Pbx(pbx) => with_user(&pbx.contact, callee.digits().as_str()),
+            Target::Pbx(pbx) => match &pbx.user {
+                CalledUser::Number => with_user(&pbx.contact, callee.digits().as_str()),
+                // Of what an extension may hold, only this may not stand in a URI (RFC 3261 25.1).
+                CalledUser::Extension(extension) => with_user(&pbx.contact, &extension.replace('#', "%23")),
+                CalledUser::Own(user) => with_user(&pbx.contact, own_user(&pbx.contact).unwrap_or(user)),
+            },
         }
     }
 
@@ -89,13 +96,30 @@ impl Target {
         }
     }
 
-    /// The value of our Contact: towards a PBX with the number that calls (I5).
-    pub(crate) fn our_contact(&self, caller_id: &CallerId, identity: &Identity) -> String {
+    /// The value of our Contact: towards a PBX with the number that calls (I5), and as the reference message has it with its transport
+    /// (I6).
+    pub(crate) fn our_contact(&self, caller_id: &CallerId, compat: Compat, identity: &Identity) -> String {
+        let transport = match compat {
+            Compat::Standard => String::new(),
+            Compat::Classic => format!(";transport={}", self.destination().transport.as_str().to_ascii_lowercase()),
+        };
         match (self, caller_id) {
+            (Target::Pbx(_), CallerId::Number(number)) if compat == Compat::Classic => {
+                format!("<sip:{number}@{}{transport}>", identity.contact)
+            }
+            (Target::Pbx(_), CallerId::Anonymous) if compat == Compat::Classic => {
+                format!("<sip:{}{transport}>", identity.contact)
+            }
             (Target::Pbx(_), CallerId::Number(number)) => identity.contact_of(&number.to_string()),
             (Target::Carrier(_), _) | (Target::Pbx(_), CallerId::Anonymous) => identity.contact_value(),
         }
     }
+}
+
+/// The user part of a Contact.
+fn own_user(contact: &str) -> Option<&str> {
+    let uri = Uri::parse(contact.as_bytes()).ok()?;
+    uri.user().filter(|user| !user.is_empty())
 }
 
 /// The called number as a user part; `#` may not stand in one unescaped (RFC 3261 25.1).

@@ -2,6 +2,7 @@
 //!
 //! What it does about them is in the file of each kind of leg.
 
+use crate::session_timer::SessionTimers;
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
 use domain::media::{Direction, Stream};
@@ -26,6 +27,8 @@ pub struct Identity {
     pub transport: Transport,
     /// Whether Contact says `sips:`, as the peer did (RFC 3261 8.1.1.8, 12.1.1).
     pub is_sips: bool,
+    /// How long sessions last without a refresh.
+    pub timers: SessionTimers,
 }
 
 impl Identity {
@@ -75,11 +78,16 @@ pub enum Event {
         source: Source,
     },
     /// The ACK to a 2xx of ours arrived.
-    AckArrived(ServerTransactionId),
+    AckArrived {
+        /// Whose.
+        transaction: ServerTransactionId,
+        /// The ACK; it brings the answer where the 2xx brought the offer.
+        message: Message,
+    },
     /// The ACK to a 2xx of ours did not arrive within 64*T1.
     AckMissed(ServerTransactionId),
-    /// The caller cancelled its INVITE; the CANCEL is answered.
-    Cancelled,
+    /// The caller cancelled its INVITE; the CANCEL is answered. The Q.850 cause that it gave (RFC 3326), where it gave one.
+    Cancelled(Option<u8>),
     /// A response to a request of ours arrived.
     ResponseArrived {
         /// Whose it is.
@@ -105,6 +113,12 @@ pub enum Sent {
     Invite,
     /// A BYE.
     Bye,
+    /// A re-INVITE or UPDATE.
+    Change,
+    /// An INFO with a key press.
+    Keys,
+    /// A PRACK.
+    Prack,
 }
 
 /// What a leg orders.

@@ -91,6 +91,18 @@ fn an_answer_without_a_common_codec_is_none() {
     assert_eq!(answer_back(&described(PBX), &described(refused), ours()), None);
 }
 
+/// Field lesson 39: each side is sent key presses under the number that it gave them, at each clock rate.
+#[test]
+fn a_carrier_that_numbers_keys_otherwise_is_sent_them_under_its_own_number() {
+    let carrier = CARRIER.replace("101", "96");
+    let answer = answer_back(&described(PBX), &described(&carrier), ours()).unwrap();
+    let keys = answer.streams[0].formats.last().unwrap();
+    assert_eq!((keys.payload_type, keys.rtpmap.as_deref()), (96, Some("telephone-event/8000")));
+    let wide = CARRIER.replace("telephone-event/8000", "telephone-event/16000");
+    let answer = answer_back(&described(PBX), &described(&wide), ours()).unwrap();
+    assert_eq!(answer.streams[0].formats.len(), 1, "keys of another clock are not what was offered");
+}
+
 #[test]
 fn our_own_answer_takes_the_preferred_codec_and_keys() {
     let answer = answer_ourselves(&described(PBX), ours()).unwrap();

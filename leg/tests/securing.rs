@@ -56,6 +56,7 @@ fn calls(policy: SrtpPolicy, offer: &str) -> Phone {
         contact: "203.0.113.1:5060".parse().unwrap(),
         transport: sip::endpoint::Transport::Udp,
         is_sips: false,
+        timers: leg::SessionTimers::default(),
     };
     let mut endpoint = Endpoint::new(Default::default(), domain::Entropy::from_seed([1; 16]));
     let message = request("INVITE", 1, "", offer);
@@ -158,7 +159,8 @@ fn a_reinvite_with_a_new_key_is_taken_over_and_ours_stays() {
     let mut phone = calls(SrtpPolicy::Required, &offer(KEY));
     let before = phone.leg.sound().unwrap().keying.unwrap();
     phone.is_answered();
-    phone.leg.handle(Event::AckArrived(phone.invite), Now::default(), &mut Vec::new());
+    let message = request("ACK", 1, &format!(";tag={TAG}"), "");
+    phone.leg.handle(Event::AckArrived { transaction: phone.invite, message }, Now::default(), &mut Vec::new());
     let again = request("INVITE", 2, &format!(";tag={TAG}"), &offer(OTHER_KEY));
     let (answer, sound) = phone.asks(again);
     let after = sound.unwrap().keying.unwrap();

@@ -93,8 +93,11 @@ impl Media {
     /// # Errors
     /// Where the thread's queue is full.
     pub fn set_remote(&self, session: SessionId, side: Side, remote: Remote) -> Result<(), Overloaded> {
-        self.send(session, Command::SetRemote { session, side, remote, at: self.inner.shared.clock.now() })
-            .map_err(|_| Overloaded)
+        self.send(
+            session,
+            Command::SetRemote { session, side, remote: Box::new(remote), at: self.inner.shared.clock.now() },
+        )
+        .map_err(|_| Overloaded)
     }
 
     /// The call is answered: from now on silence is watched for. Again: no effect.

@@ -45,7 +45,8 @@ pub(crate) enum Command {
     SetRemote {
         session: SessionId,
         side: Side,
-        remote: Remote,
+        /// Boxed: with its keys it is far larger than every other command.
+        remote: Box<Remote>,
         at: Monotonic,
     },
     /// Ordered `at` this instant, likewise.

@@ -37,6 +37,9 @@ enum State {
     /// Nobody has spoken since the negotiation, which described the same far end as the one before: its source stands until
     /// then (a phone behind a NAT that is put on hold must hear the music).
     Carried(SocketAddr),
+    /// Nobody has spoken from the new far end since the negotiation, which described another one than before: the last packets of the
+    /// former source are still heard, and fix nothing. A phone may answer from its old port for as long as our answer is on its way.
+    Moved(SocketAddr),
     Fixed(SocketAddr),
 }
 
@@ -75,9 +78,14 @@ impl SourceRule {
             Some(former) if is_same(former.described, described) && former.signalling_ip == signalling_ip => {
                 match former.state {
                     State::Fixed(source) | State::Carried(source) => State::Carried(source),
+                    State::Moved(former) => State::Moved(former),
                     State::Waiting => State::Waiting,
                 }
             }
+            Some(former) if former.signalling_ip == signalling_ip => match former.state {
+                State::Fixed(source) | State::Carried(source) | State::Moved(source) => State::Moved(source),
+                State::Waiting => State::Waiting,
+            },
             _ => State::Waiting,
         };
         Self { described, signalling_ip, trust, state }
@@ -88,7 +96,8 @@ impl SourceRule {
         match self.state {
             State::Fixed(source) => is_same(source, from),
             State::Carried(source) if is_same(source, from) => self.fix(from),
-            State::Carried(_) | State::Waiting => {
+            State::Moved(former) if is_same(former, from) && !is_same(self.described, from) => true,
+            State::Carried(_) | State::Moved(_) | State::Waiting => {
                 (is_same(self.described, from) || self.may_teach(from)) && self.fix(from)
             }
         }
@@ -104,7 +113,7 @@ impl SourceRule {
     pub(crate) fn is_expected(&self, from: SocketAddr) -> bool {
         match self.state {
             State::Fixed(source) => is_same(source, from),
-            State::Carried(source) => is_same(source, from) || is_same(self.described, from),
+            State::Carried(source) | State::Moved(source) => is_same(source, from) || is_same(self.described, from),
             State::Waiting => is_same(self.described, from),
         }
     }
@@ -122,7 +131,7 @@ impl SourceRule {
         }
         match self.state {
             State::Fixed(source) | State::Carried(source) => Some(source),
-            State::Waiting => {
+            State::Waiting | State::Moved(_) => {
                 let is_meant = match self.trust {
                     Trust::Nobody => is_somewhere(self.described.ip()),
                     Trust::Signalling | Trust::Ip(_) | Trust::Anybody => {
@@ -138,7 +147,7 @@ impl SourceRule {
     pub(crate) fn source(&self) -> Option<SocketAddr> {
         match self.state {
             State::Fixed(source) => Some(source),
-            State::Waiting | State::Carried(_) => None,
+            State::Waiting | State::Carried(_) | State::Moved(_) => None,
         }
     }
 
@@ -255,6 +264,22 @@ mod tests {
 
         let elsewhere = SourceRule::for_rtp(Some(&rule), at("192.168.1.6:4000"), signalling, Learning::SignallingIp);
         assert_eq!(elsewhere.destination(), None);
+    }
+
+    /// Field lesson 25: the last packets from the old port come after the new one was described.
+    #[test]
+    fn a_far_end_that_moves_to_another_port_is_heard_from_both_until_it_speaks_from_the_new_one() {
+        let mut rule = rule(PUBLIC, "198.51.100.7", Learning::SignallingIp);
+        assert!(rule.admits(at(PUBLIC)));
+        let signalling = "198.51.100.7".parse().unwrap();
+        let moved = at("198.51.100.7:62000");
+        let mut rule = SourceRule::for_rtp(Some(&rule), moved, signalling, Learning::SignallingIp);
+        assert_eq!(rule.destination(), Some(moved), "it is sent where it says, at once");
+        assert!(rule.admits(at(PUBLIC)), "a straggler");
+        assert!(!rule.admits(at("203.0.113.66:61000")), "a stranger");
+        assert!(rule.admits(moved));
+        assert!(!rule.admits(at(PUBLIC)), "it has moved");
+        assert_eq!(rule.destination(), Some(moved));
     }
 
     #[test]

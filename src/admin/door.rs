@@ -72,6 +72,11 @@ impl Door {
         self.client.ask("PATCH", path, Some(body), None).map_err(|failed| self.told(&failed))
     }
 
+    /// Puts a document in place of another.
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.client.ask("PUT", path, Some(body), None).map_err(|failed| self.told(&failed))
+    }
+
     /// As [`Door::post`], for a long body: `sent` is told how many bytes of how many have gone out.
     pub(super) fn post_telling(
         &self,

@@ -9,21 +9,25 @@
 //! | [`show`] | answers as JSON, lines or a table |
 //! | the others | one noun each |
 
+mod account;
 mod calls;
 mod carrier;
 mod company;
 mod deck;
 mod door;
+mod identity;
 mod names;
 mod number;
 mod profile;
 mod show;
 
+pub(crate) use account::AccountCommand;
 pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;
 pub(crate) use deck::DeckCommand;
 pub(crate) use door::DoorOptions;
+pub(crate) use identity::IdentityCommand;
 pub(crate) use number::NumberCommand;
 pub(crate) use profile::{ProfileCommand, made as profile_made};
 

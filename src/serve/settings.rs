@@ -1,7 +1,7 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
 use actors::desk::NodeRules;
-use actors::{ClientCertificates, ExchangeSettings, NodeLimits, StreamSettings, TlsSettings};
+use actors::{ClientCertificates, ExchangeSettings, NodeLimits, SessionTimers, StreamSettings, TlsSettings};
 use config::{
     DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
 };
@@ -38,6 +38,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         digest_algorithms: sip.digest_algorithms.iter().map(|algorithm| algorithm_of(*algorithm)).collect(),
         user_agent: sip.user_agent.clone(),
         timing: Timing { t1: milliseconds(sip.t1_ms), t2: milliseconds(sip.t2_ms), t4: milliseconds(sip.t4_ms) },
+        session: SessionTimers { expires_s: sip.session_expires_s, min_se_s: sip.session_expires_min_s },
         limits: Limits {
             calls_per_second: sip.calls_per_second_max,
             burst: sip.calls_per_second_max,

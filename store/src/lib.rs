@@ -5,6 +5,7 @@
 //! arrive as arguments. Every call blocks: never call from a thread that carries calls.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod answers;
 pub mod audit;
 pub mod calls;
@@ -14,6 +15,8 @@ mod column;
 pub mod company;
 pub mod deck;
 mod error;
+pub mod landline;
+pub mod manners;
 pub mod number;
 mod opening;
 pub mod password;
@@ -27,6 +30,7 @@ pub mod source;
 pub mod token;
 mod write;
 
+pub use account::{Account, AccountPatch};
 pub use answers::KeptAnswer;
 pub use audit::{AuditEntry, AuditRow};
 pub use calls::{CallFilter, CallPage, CallTotals, Cursor, Inserted};
@@ -35,6 +39,8 @@ pub use checks::NAME_CHARS_MAX;
 pub use company::{Company, CompanyPatch, Country};
 pub use deck::{Deck, DeckId, DeckRow, NewDeck};
 pub use error::{Error, Result};
+pub use landline::{Landline, LandlineState, PinSaid, Verification};
+pub use manners::{CarrierManners, ProfileManners};
 pub use number::Number;
 pub use opening::{FILE_NAME, KEY_NAME, Opening, Random, Store};
 pub use password::{Ha1, Ha1Maker, Password};

@@ -3,8 +3,8 @@
 //! Their fees do not live here.
 
 use crate::column::{parsed, parsed_option};
-use crate::{Error, Result, Signed, Store, company, profile};
-use domain::{CompanyId, E164, NumberId, ProfileId, Wall};
+use crate::{Error, Result, Signed, Store, account, company, profile};
+use domain::{BusinessAccountId, CompanyId, E164, NumberId, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A number of a company.
@@ -18,13 +18,15 @@ pub struct Number {
     pub company: CompanyId,
     /// The profile, of the same company, that it rings at; calls to it are refused where there is none.
     pub profile: Option<ProfileId>,
+    /// The business account, of the same company, that it belongs to: it rings where that is attached (W1). Never beside a profile.
+    pub account: Option<BusinessAccountId>,
     /// Whether it may be shown as caller ID (L3).
     pub caller_id_allowed: bool,
     /// When it was added.
     pub created_at: Wall,
 }
 
-const COLUMNS: &str = "id, e164, company, profile, caller_id_allowed, created_us";
+const COLUMNS: &str = "id, e164, company, profile, caller_id_allowed, created_us, account";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Number> {
     Ok(Number {
@@ -34,6 +36,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Number> {
         profile: parsed_option(row, 3)?,
         caller_id_allowed: row.get(4)?,
         created_at: Wall::from_unix_micros(row.get(5)?),
+        account: parsed_option(row, 6)?,
     })
 }
 
@@ -82,7 +85,7 @@ impl Store {
                 return Err(Error::Conflict { what: "number", value, other: format!("{other} of {owner}") });
             }
             transaction.execute(
-                &format!("INSERT INTO numbers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+                &format!("INSERT INTO numbers ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)"),
                 params![
                     number.id.to_string(),
                     number.number.to_string(),
@@ -106,10 +109,28 @@ impl Store {
             let number = get(transaction, id)?;
             check_profile(transaction, number.company, to)?;
             transaction.execute(
-                "UPDATE numbers SET profile = ?2 WHERE id = ?1",
+                "UPDATE numbers SET profile = ?2, account = NULL WHERE id = ?1",
                 params![id.to_string(), to.map(|profile| profile.to_string())],
             )?;
-            Ok(Number { profile: to, ..number })
+            Ok(Number { profile: to, account: None, ..number })
+        })
+    }
+
+    /// Lets a number ring wherever a business account of its company is attached (W1).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] (number, account; another company's account is none, W8).
+    pub fn attach_number(&self, id: NumberId, to: BusinessAccountId, signed: Signed<'_>) -> Result<Number> {
+        self.change(signed, "number_attached", id, &to.to_string(), |transaction| {
+            let number = get(transaction, id)?;
+            if account::get(transaction, to)?.company != number.company {
+                return Err(Error::not_found("account", to));
+            }
+            transaction.execute(
+                "UPDATE numbers SET profile = NULL, account = ?2 WHERE id = ?1",
+                params![id.to_string(), to.to_string()],
+            )?;
+            Ok(Number { profile: None, account: Some(to), ..number })
         })
     }
 
@@ -132,6 +153,20 @@ impl Store {
     /// [`Error::NotFound`].
     pub fn number(&self, id: NumberId) -> Result<Number> {
         self.read(|connection| get(connection, id))
+    }
+
+    /// Whose number it is; none where it is nobody's.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn number_owner(&self, number: E164) -> Result<Option<CompanyId>> {
+        self.read(|connection| {
+            let owner = connection
+                .prepare_cached("SELECT company FROM numbers WHERE e164 = ?1")?
+                .query_row([number.to_string()], |row| parsed(row, 0))
+                .optional()?;
+            Ok(owner)
+        })
     }
 
     /// The numbers of a company, or all; in order of digits.

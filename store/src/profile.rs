@@ -3,9 +3,9 @@
 //! Credit does not live here (it is the ledger's), nor bindings (they are `switch`'s), nor rounding of channels (C3, back office).
 
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
-use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, sip_user, source};
+use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
 use domain::srtp::SrtpPolicy;
-use domain::{CompanyId, Currency, E164, Micros, ProfileId, Wall};
+use domain::{CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::net::SocketAddr;
 
@@ -312,6 +312,7 @@ impl Store {
             let password = Password::make(&mut *random);
             let sealed = self.key.seal(&profile.id.to_string(), password.reveal(), &mut *random)?;
             insert(transaction, &profile, &ha1(&profile.sip_user, &password), &sealed)?;
+            self.answer_for(transaction, &profile, &mut *random, signed)?;
             Ok((profile, password))
         })
     }
@@ -337,8 +338,26 @@ impl Store {
                 source::check_profile(transaction, &profile.auth.sources)?;
             }
             update(transaction, &profile)?;
+            if patch.caller_id.is_some() {
+                self.answer_for(transaction, &profile, &mut *self.random.lock(), signed)?;
+            }
             Ok(profile)
         })
+    }
+
+    /// A number that is shown and none of the company's was let through by an operator, who answers for it (L5).
+    fn answer_for(
+        &self,
+        connection: &Connection,
+        profile: &Profile,
+        random: &mut dyn FnMut(&mut [u8]),
+        signed: Signed<'_>,
+    ) -> Result<()> {
+        let Some(number) = profile.caller_id else { return Ok(()) };
+        let mut seed = [0; 16];
+        random(&mut seed);
+        let id = LandlineId::mint(signed.at, &mut Entropy::from_seed(seed));
+        landline::vouch(connection, profile.company, number, id, signed.at)
     }
 
     /// One profile.

@@ -2,12 +2,17 @@
 //!
 //! Tables for look-ups do not live here: `switch` and `rating` build them from this.
 
+use crate::account::{self, Account};
 use crate::carrier::{self, Carrier};
 use crate::company::{self, Company};
 use crate::deck::{self, Deck, DeckRow};
+use crate::landline::{self, Landline, LandlineState, Verification};
+use crate::manners::{self, CarrierManners, ProfileManners};
 use crate::number::{self, Number};
 use crate::profile::{self, Profile};
 use crate::{Ha1, Result, Store, write};
+use domain::{CarrierId, CompanyId, ProfileId};
+use std::collections::BTreeMap;
 
 /// The whole configuration, as of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +27,43 @@ pub struct Everything {
     pub carriers: Vec<Carrier>,
     /// In order of digits.
     pub numbers: Vec<Number>,
+    /// In order of identity.
+    pub accounts: Vec<Account>,
+    /// In order of identity, in every state.
+    pub landlines: Vec<Landline>,
+    /// The companies about which something was said.
+    pub verifications: Vec<(CompanyId, Verification)>,
+    /// How PBXs are spoken to that want it otherwise than usual.
+    pub profile_manners: BTreeMap<ProfileId, ProfileManners>,
+    /// How carriers are spoken to that want it otherwise than usual.
+    pub carrier_manners: BTreeMap<CarrierId, CarrierManners>,
     /// The decks in force, by name, with their rows in order of prefix.
     pub decks: Vec<(Deck, Vec<DeckRow>)>,
 }
 
 impl Everything {
+    /// The profile at which a number rings: its own, or its account's.
+    pub fn rings_at(&self, number: &Number) -> Option<ProfileId> {
+        number.profile.or_else(|| self.account_of(number)?.profile)
+    }
+
+    /// The business account that a number belongs to.
+    pub fn account_of(&self, number: &Number) -> Option<&Account> {
+        let id = number.account?;
+        let place = self.accounts.binary_search_by_key(&id, |account| account.id).ok()?;
+        self.accounts.get(place)
+    }
+
+    /// The landlines that may be shown: a verified company's verified ones, and what an operator answers for (L4, A7).
+    pub fn landlines_shown(&self) -> impl Iterator<Item = &Landline> {
+        let is_verified = |company| self.verifications.contains(&(company, Verification::Verified));
+        self.landlines.iter().filter(move |landline| match landline.state {
+            LandlineState::Verified => is_verified(landline.company),
+            LandlineState::Vouched => true,
+            LandlineState::Pending | LandlineState::Locked => false,
+        })
+    }
+
     /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency
     /// that is no carrier's buy deck. None where there is no such deck in force; every paid call is then refused with `no_route`.
     pub fn deck_of(&self, company: &Company) -> Option<&(Deck, Vec<DeckRow>)> {
@@ -58,6 +95,11 @@ impl Store {
                 profiles: profile::all_with_ha1(connection)?,
                 carriers: carrier::all(connection)?,
                 numbers: number::all(connection, None)?,
+                accounts: account::all(connection, None)?,
+                landlines: landline::all(connection, None)?,
+                verifications: landline::verifications(connection)?,
+                profile_manners: manners::of_profiles(connection)?,
+                carrier_manners: manners::of_carriers(connection)?,
                 decks: deck::active(connection)?.into_iter().map(with_rows).collect::<Result<_>>()?,
             })
         })

@@ -7,7 +7,7 @@ use crate::labels::Label;
 use crate::mask::mask;
 use domain::Fact;
 use domain::call_record::CallDirection;
-use domain::fact::{AttemptResult, AuthOutcome, RechargeOutcome, RegistrationOutcome};
+use domain::fact::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome};
 use tracing::{debug, info, warn};
 
 const CALLS: &str = "tandem::calls";
@@ -77,6 +77,14 @@ pub(crate) fn write(fact: &Fact) {
         }
         Fact::AutoRecharged { profile, outcome: RechargeOutcome::CompanyEmpty, amount } => {
             warn!(target: MONEY, { profile.id = %profile, recharge.amount = %amount }, "profile not recharged: its company has too little credit");
+        }
+        Fact::CallerIdChanged { call, profile, change, anonymous } => {
+            let why = match change {
+                CallerIdChange::NotAllowed => "the PBX asked for a caller ID that its profile may not show",
+                CallerIdChange::NumberGone => "the configured caller ID is no longer a number of the profile",
+            };
+            let shown = if *anonymous { "nobody" } else { "another number" };
+            info!(target: CALLS, { call.id = %call, profile.id = %profile, shown }, "caller ID changed: {why}");
         }
         Fact::EmergencyRefused { call, profile, dialled } => {
             warn!(target: CALLS, { call.id = %call, profile.id = %profile, dialled = mask(dialled) }, "emergency call refused: emergency numbers are not carried here");

@@ -118,7 +118,10 @@ impl Telemetry {
             // The gauge is read before each scrape.
             Fact::CarrierTurned { .. } => {}
             // Counted by the cause of the call's end, and by the ledger's entries.
-            Fact::CreditExhausted { .. } | Fact::ChargeTicked { .. } | Fact::EmergencyRefused { .. } => {}
+            Fact::CreditExhausted { .. }
+            | Fact::ChargeTicked { .. }
+            | Fact::CallerIdChanged { .. }
+            | Fact::EmergencyRefused { .. } => {}
             Fact::ChargeAnswered { after } => self.money.on_charge_answered(*after),
             Fact::RegistrationChanged { outcome, .. } => self.registrar.on_changed(*outcome),
             Fact::RegistrationConflicted { .. } => self.registrar.on_conflicted(),

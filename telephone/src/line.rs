@@ -60,6 +60,7 @@ impl Line {
             dialogs_max: max,
             front_door: FrontDoor {
                 methods: vec![Method::Invite, Method::Ack, Method::Bye, Method::Cancel, Method::Options],
+                extensions: vec!["timer"],
                 server: settings.server,
                 ..FrontDoor::default()
             },

@@ -81,6 +81,8 @@ class Dialog:
     def __init__(self, line, peer, uri, routes, local, remote, call_id, cseq):
         self.line, self.peer, self.uri, self.routes = line, peer, uri, routes
         self.local, self.remote, self.call_id, self.cseq = local, remote, call_id, cseq
+        # What the other end said: the 180 and the 200, or the INVITE.
+        self.rang = self.answer = self.offer = ""
 
     def request(self, method, cseq):
         """Start line and headers of a request in the dialog."""
@@ -94,12 +96,14 @@ class Dialog:
 class Carrier(Line):
     """Takes calls."""
 
-    def answer(self, media_port=9):
-        """Rings and answers the next INVITE, naming this port for RTP; what `acknowledged` needs."""
+    def answer(self, media_port=9, between=lambda: None):
+        """Rings and answers the next INVITE, naming this port for RTP; what `acknowledged` needs. `between` ringing and answer
+        something else may happen."""
         invite, peer = self.receive("an INVITE", lambda text: text.startswith("INVITE "))
         tag = uuid.uuid4().hex[:8]
         contact = f"Contact: <sip:carrier@{self.address}>"
         self.send(peer, *answer_to(invite, "180 Ringing", tag, [contact]))
+        between()
         self.send(peer, *answer_to(invite, "200 OK", tag, [contact]), body=SDP.replace(" 9 ", f" {media_port} "))
         return invite, peer, tag
 
@@ -110,7 +114,9 @@ class Carrier(Line):
         self.receive("the ACK", lambda text: text.startswith("ACK ") and call_id in text)
         routes = [line.split(":", 1)[1].strip() for line in lines_of(invite, "Record-Route")]
         uri = re.search(r"<([^>]*)>", header(invite, "Contact")).group(1)
-        return Dialog(self, peer, uri, routes, f"{header(invite, 'To')};tag={tag}", header(invite, "From"), call_id, 1)
+        dialog = Dialog(self, peer, uri, routes, f"{header(invite, 'To')};tag={tag}", header(invite, "From"), call_id, 1)
+        dialog.offer = invite
+        return dialog
 
 
 class Caller(Line):
@@ -122,26 +128,40 @@ class Caller(Line):
         self.peer = (host, int(port))
         self.server, self.user, self.password = server, profile["sip_user"], profile["sip_password"]
 
-    def call(self, number, carrier):
-        """Both sides of a call that is up."""
+    def call(self, number, carrier, media_port=9, carrier_port=9, is_late=False, is_reliable=False, more=()):
+        """Both sides of a call that is up; their RTP is at these ports. `is_late`: the ACK brings the description. `is_reliable`: what
+        rings is acknowledged by PRACK."""
+        sdp = SDP.replace(" 9 ", f" {media_port} ")
+        offer, answer = ("", sdp) if is_late else (sdp, "")
         uri, call_id = f"sip:{number}@{self.server}", uuid.uuid4().hex
         local = f"<sip:{self.user}@{self.server}>;tag={uuid.uuid4().hex[:8]}"
         mine = Dialog(self, self.peer, uri, [], local, f"<{uri}>", call_id, 2)
         contact = f"Contact: <sip:{self.user}@{self.address}>"
         start, headers = mine.request("INVITE", 1)
-        self.send(self.peer, start, [*headers, contact], SDP)
+        self.send(self.peer, start, [*headers, contact, *more], offer)
         refused, _ = self.receive("407", lambda text: text.startswith("SIP/2.0 407") and call_id in text)
         acknowledgement = [headers[0], *mine.request("ACK", 1)[1][1:]]
         acknowledgement[3] = f"To: {header(refused, 'To')}"
         self.send(self.peer, f"ACK {uri} SIP/2.0", acknowledgement)
         start, headers = mine.request("INVITE", 2)
-        self.send(self.peer, start, [*headers, contact, self.proof(refused, "INVITE", uri)], SDP)
-        answered = carrier.answer()
+        self.send(self.peer, start, [*headers, contact, *more, self.proof(refused, "INVITE", uri)], offer)
+        answered = carrier.answer(carrier_port, lambda: self.prack(mine) if is_reliable else None)
         ok, _ = self.receive("200", lambda text: text.startswith("SIP/2.0 200") and call_id in text)
         mine.remote, mine.uri = header(ok, "To"), re.search(r"<([^>]*)>", header(ok, "Contact")).group(1)
         mine.routes = [line.split(":", 1)[1].strip() for line in reversed(lines_of(ok, "Record-Route"))]
-        self.send(self.peer, *mine.request("ACK", 2))
+        self.send(self.peer, *mine.request("ACK", 2), answer)
+        mine.answer = ok
         return mine, carrier.acknowledged(answered)
+
+    def prack(self, dialog):
+        """Hears the 180 twice, as nobody acknowledges the first, and acknowledges it."""
+        for _ in range(2):
+            dialog.rang, _ = self.receive("180", lambda text: text.startswith("SIP/2.0 180") and dialog.call_id in text)
+        dialog.remote = header(dialog.rang, "To")
+        dialog.cseq += 1
+        start, headers = dialog.request("PRACK", dialog.cseq)
+        self.send(self.peer, start, [*headers, f"RAck: {header(dialog.rang, 'RSeq')} 2 INVITE"])
+        self.receive("the answer to PRACK", lambda text: text.startswith("SIP/2.0 200") and " PRACK" in header(text, "CSeq"))
 
     def proof(self, refused, method, uri):
         """The digest that answers a challenge (RFC 2617, MD5, qop=auth)."""

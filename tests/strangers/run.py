@@ -24,8 +24,9 @@ from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
-SUBJECTS = ("registering", "calling", "carrying", "receiving", "refusing", "speaking", "sounding", "encrypting", "crowding",
-            "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing", "sharing",
+SUBJECTS = ("registering", "calling", "carrying", "receiving", "identifying", "refusing", "speaking", "changing", "sounding",
+            "encrypting", "crowding", "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing",
+            "sharing",
             "demonstrating", "loading")
 
 

@@ -41,6 +41,11 @@ DEFAULTS = {
     "again_check": "",
     "after_again": "{{ack cseq=\"3\"}}",
     "status": "180 Ringing",
+    "change_status": "200 OK",
+    "change_check": "",
+    "change_sdp": "",
+    "flow": "sendrecv",
+    "formats": "0 8 101",
 }
 
 

@@ -28,12 +28,12 @@ impl Byes {
             }
             Event::Ordered(_)
             | Event::AnsweredWithEcho(_)
-            | Event::RequestSent(Sent::Invite, _)
+            | Event::RequestSent(Sent::Invite | Sent::Change | Sent::Keys | Sent::Prack, _)
             | Event::RequestRefused(_)
             | Event::RequestArrived { .. }
-            | Event::AckArrived(_)
+            | Event::AckArrived { .. }
             | Event::AckMissed(_)
-            | Event::Cancelled
+            | Event::Cancelled(_)
             | Event::ResponseArrived { .. }
             | Event::TransactionFailed { transaction: TransactionId::Server(_), .. } => None,
         }

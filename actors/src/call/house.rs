@@ -4,42 +4,61 @@
 //! Decisions are the call's (`switch`) and the legs' (`leg`); here is only the way between them, the same in production and on
 //! a virtual clock.
 
+mod sounding;
+
 use super::byes::Byes;
+use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
-use domain::call_record::CallDirection;
 use domain::network::Network;
-use domain::refusal::RefusalKind;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Call;
 use switch::call::Opening;
+use switch::registration::Binding;
+
+pub use sounding::no_sound;
 
 /// A call and its legs.
 pub struct House {
-    call: Call,
+    pub(super) call: Call,
+    /// The call that it calls inside (R11), where it does.
+    pub(super) second: Option<Box<Second>>,
     caller: CallerLeg,
-    /// The legs towards the called side.
+    /// The legs towards the called side, by their numbers in the house.
     called: Vec<(LegId, CalledLeg)>,
     byes: Byes,
     sound: Sound,
-    desk: Arc<Desk>,
-    naming: Naming,
-    entropy: Entropy,
+    pub(super) desk: Arc<Desk>,
+    pub(super) naming: Naming,
+    pub(super) entropy: Entropy,
+    /// An answer that the call hears when its caller has heard what rings.
+    held: Option<(LegId, LegEvent)>,
     /// The only networks that each side's sound may come from, where there are such.
     media_networks: BySide<Option<Arc<[Network]>>>,
     /// What the call has yet to hear, in the order in which it happened.
-    news: VecDeque<switch::call::Event>,
-    /// What the call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
+    pub(super) news: VecDeque<(Part, switch::call::Event)>,
+    /// Where the PBX of the called number is registered: what a second call is born with.
+    pub(super) binding: Option<Arc<Binding>>,
+    reports: Reports,
+    /// What a call orders in one step; empty between steps, kept for its room: a charge tick allocates nothing here.
     orders: Vec<switch::call::Effect>,
     is_closed: bool,
+}
+
+/// The packet counts of the relay, which every call of the house wants and the relay tells once.
+#[derive(Debug, Default)]
+struct Reports {
+    /// Who waits for them.
+    waiting: Vec<Part>,
+    /// What they were: packets, and how many were lost.
+    told: Option<((u64, u64), (u64, u64))>,
 }
 
 /// Whether ports are open for this call.
@@ -81,6 +100,7 @@ impl House {
             media_networks.b = desk.media_networks(carrier);
         }
         let mut orders = Vec::new();
+        let binding = opening.binding.clone();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
             Err(refusal) => return Err(Box::new((caller, refusal))),
@@ -88,6 +108,7 @@ impl House {
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         let mut house = House {
             call,
+            second: None,
             caller,
             called: Vec::new(),
             byes: Byes::default(),
@@ -95,12 +116,15 @@ impl House {
             desk,
             naming,
             entropy,
+            held: None,
             media_networks,
             news: VecDeque::new(),
+            binding,
+            reports: Reports::default(),
             orders: Vec::new(),
             is_closed: false,
         };
-        house.obey(&mut orders, now, effects);
+        house.obey(Part::First, &mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
     }
@@ -110,31 +134,67 @@ impl House {
         self.call.id()
     }
 
-    /// The call, for those who look at it.
+    /// The call that was received, for those who look at it.
     pub fn call(&self) -> &Call {
         &self.call
     }
 
+    /// The call that it calls inside, where it does.
+    pub fn second(&self) -> Option<&Call> {
+        self.second.as_ref().map(|second| &second.call)
+    }
+
+    /// The call of this house with this identity.
+    pub fn call_with(&self, id: CallId) -> Option<&Call> {
+        [Some(&self.call), self.second()].into_iter().flatten().find(|call| call.id() == id)
+    }
+
+    /// Whoever was answered by is not heard of before the caller can be, and not at all where it has hung up since.
+    fn release_held(&mut self) {
+        let is_gone = |id: LegId| !self.called.iter().any(|(known, _)| *known == id);
+        match &self.held {
+            Some((id, _)) if is_gone(*id) => self.held = None,
+            Some(_) if self.caller.is_to_hear_ringing() => {}
+            _ => {
+                if let Some((id, event)) = self.held.take() {
+                    self.tell_call(id, event);
+                }
+            }
+        }
+    }
+
     /// Lets the call hear all news, and the news that come of them, until the house is quiet.
     fn settle(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        self.release_held();
         let mut orders = std::mem::take(&mut self.orders);
-        while let Some(event) = self.news.pop_front() {
-            self.call.handle(event, now, &mut orders);
-            self.obey(&mut orders, now, effects);
+        while let Some((part, event)) = self.news.pop_front() {
+            match (part, &mut self.second) {
+                (Part::First, _) => self.call.handle(event, now, &mut orders),
+                (Part::Second, Some(second)) => second.call.handle(event, now, &mut orders),
+                (Part::Second, None) => {}
+            }
+            self.obey(part, &mut orders, now, effects);
         }
         self.orders = orders;
         self.close_when_done(effects);
     }
 
-    fn obey(&mut self, orders: &mut Vec<switch::call::Effect>, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn obey(
+        &mut self,
+        part: Part,
+        orders: &mut Vec<switch::call::Effect>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         for order in orders.drain(..) {
             match order {
                 switch::call::Effect::Leg(id, LegOrder::Invite(invitation)) => {
-                    self.on_invite(id, invitation, now, effects)
+                    self.on_invite(part.in_house(id), invitation, now, effects)
                 }
-                switch::call::Effect::Leg(id, order) => self.on_leg_order(id, order, now, effects),
+                switch::call::Effect::Leg(LegId::CALLER, order) if part == Part::Second => self.tell_first(order),
+                switch::call::Effect::Leg(id, order) => self.on_leg_order(part.in_house(id), order, now, effects),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
-                switch::call::Effect::ReportMedia => self.on_report_media(effects),
+                switch::call::Effect::ReportMedia => self.on_report_media(part, effects),
                 switch::call::Effect::AskCarrier(carrier, ask) => effects.push(Effect::AskCarrier(carrier, ask)),
                 switch::call::Effect::AskProfile(profile, request) => {
                     effects.push(Effect::AskProfile(profile, request))
@@ -145,6 +205,9 @@ impl House {
     }
 
     fn on_invite(&mut self, id: LegId, invitation: Box<OutgoingInvitation>, now: Now, effects: &mut Vec<Effect>) {
+        if invitation.whereto == Whereto::Inside {
+            return self.call_inside(id, &invitation, now, effects);
+        }
         match &mut self.sound {
             Sound::Open(opened) => {
                 let opened = *opened;
@@ -166,14 +229,14 @@ impl House {
             // the PBX.
             let failure = match order.whereto {
                 Whereto::Carrier(_) => LegFailure::Unresolved,
-                Whereto::Pbx(_) => LegFailure::Transport,
+                Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
             };
-            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(failure)));
+            self.tell_call(id, LegEvent::Failed(failure));
             return;
         };
         let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;
         if needs_secrecy && !target.destination().transport.is_secure() {
-            self.news.push_back(switch::call::Event::Leg(id, LegEvent::Failed(LegFailure::Insecure)));
+            self.tell_call(id, LegEvent::Failed(LegFailure::Insecure));
             return;
         }
         if let Whereto::Carrier(carrier) = order.whereto {
@@ -186,9 +249,14 @@ impl House {
         let naming = LegNaming { call_id, tag, hops_left: self.caller.hops_left(), key_seed };
         let mut told = Vec::new();
         let leg = CalledLeg::invite(order, &target, naming, ours, identity, &mut told);
-        let sip_call_id = Arc::from(leg.sip_call_id());
+        let sip_call_id: Arc<str> = Arc::from(leg.sip_call_id());
         self.called.push((id, leg));
-        self.news.push_back(switch::call::Event::LegNamed { leg: id, sip_call_id });
+        let (part, leg) = Part::of(id);
+        if let (Part::Second, Some(second)) = (part, &self.second) {
+            let named = switch::call::Event::LegNamed { leg: second.leg(), sip_call_id: Arc::clone(&sip_call_id) };
+            self.news.push_back((Part::First, named));
+        }
+        self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
         let _ = now;
@@ -204,47 +272,16 @@ impl House {
         if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
         }
+        if matches!(order, LegOrder::Release(_)) {
+            self.held.take_if(|(held, _)| *held == id);
+        }
+        if self.second.as_ref().is_some_and(|second| second.is(id)) {
+            return self.tell_second(id, order);
+        }
         if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
             waiting.retain(|(waiting, _)| *waiting != id);
         }
         self.on_leg(id, leg::Event::Ordered(order), now, effects);
-    }
-
-    fn on_answer_with_echo(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        match &self.sound {
-            Sound::Open(opened) => {
-                let ours = opened.a;
-                effects.push(Effect::WatchForSilence);
-                self.on_leg(LegId::CALLER, leg::Event::AnsweredWithEcho(ours), now, effects);
-                // Behind what the leg told: where it has no format in common with us, nobody was answered.
-                self.news.push_back(switch::call::Event::EchoAnswered);
-            }
-            Sound::Opening(_) => {}
-            Sound::Closed => {
-                self.sound = Sound::Opening(Waiting::Echo);
-                effects.push(Effect::OpenSound(Mode::Echo));
-            }
-        }
-    }
-
-    /// To the relay, side A is the company's PBX and side B the carrier, whoever of them calls: so its counts tell them apart.
-    fn caller_side(&self) -> Side {
-        match self.call.record().direction {
-            CallDirection::Outbound => Side::A,
-            CallDirection::Inbound => Side::B,
-        }
-    }
-
-    fn called_side(&self) -> Side {
-        self.caller_side().other()
-    }
-
-    /// Where we receive the sound of a side.
-    fn ours(&self, side: Side, opened: Opened) -> Option<SocketAddr> {
-        match side {
-            Side::A => Some(opened.a),
-            Side::B => opened.b,
-        }
     }
 
     /// What comes from the relay speaks of its sides; a call thinks in caller and called.
@@ -262,43 +299,24 @@ impl House {
         }
     }
 
-    fn on_report_media(&mut self, effects: &mut Vec<Effect>) {
-        match self.sound {
-            Sound::Open(_) => {
-                // The call is over: its ports are given back with the counts that they tell.
-                self.sound = Sound::Closed;
-                effects.push(Effect::CloseSoundAndReport);
+    /// Something for the call from outside. The relay's counts are for every call of the house, and told once.
+    fn on_call_told(&mut self, part: Part, event: switch::call::Event) {
+        let event = self.in_words_of_the_call(event);
+        match event {
+            switch::call::Event::MediaReported { packets, lost } => {
+                self.reports.told = Some((packets, lost));
+                for part in std::mem::take(&mut self.reports.waiting) {
+                    self.report(part, (packets, lost));
+                }
             }
-            Sound::Closed | Sound::Opening(_) => {
-                self.news.push_back(switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) });
-            }
+            event => self.news.push_back((part, event)),
         }
     }
 
-    fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
-        let Sound::Opening(waiting) = std::mem::replace(&mut self.sound, Sound::Closed) else { return };
-        let opened = match outcome {
-            Ok(opened) => self.naming.shown(opened),
-            Err(refusal) => {
-                self.news.push_back(switch::call::Event::SoundRefused(refusal));
-                return;
-            }
-        };
-        self.sound = Sound::Open(opened);
-        if let Some(ours) = self.ours(self.caller_side(), opened) {
-            self.caller.sound_opened(ours);
-        }
-        if let Some(order) = self.caller.sound() {
-            self.set_sound(self.caller_side(), order, effects);
-        }
-        match waiting {
-            Waiting::Echo => self.on_answer_with_echo(now, effects),
-            Waiting::Invitations(waiting) => {
-                for (id, invitation) in waiting {
-                    self.call_out(id, &invitation, opened, now, effects);
-                }
-            }
-        }
+    /// A leg told something to its call.
+    pub(super) fn tell_call(&mut self, id: LegId, event: LegEvent) {
+        let (part, leg) = Part::of(id);
+        self.news.push_back((part, switch::call::Event::Leg(leg, event)));
     }
 
     fn on_leg(&mut self, id: LegId, event: leg::Event, now: Now, effects: &mut Vec<Effect>) {
@@ -316,10 +334,31 @@ impl House {
         self.forget_closed(id);
     }
 
+    /// Sessions that are to be refreshed, or that nobody refreshed.
+    fn expire_legs(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_due = |deadline: Option<Monotonic>| deadline.is_some_and(|at| at <= now.monotonic);
+        let mut told = Vec::new();
+        if is_due(self.caller.deadline()) {
+            self.caller.expire(now, &mut told);
+            self.pass_on(LegId::CALLER, std::mem::take(&mut told), effects);
+        }
+        let due: Vec<LegId> = self.called.iter().filter(|(_, leg)| is_due(leg.deadline())).map(|(id, _)| *id).collect();
+        for id in due {
+            if let Some((_, leg)) = self.called.iter_mut().find(|(known, _)| *known == id) {
+                leg.expire(now, &mut told);
+            }
+            self.pass_on(id, std::mem::take(&mut told), effects);
+            self.forget_closed(id);
+        }
+    }
+
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
-                leg::Effect::Tell(event) => self.news.push_back(switch::call::Event::Leg(id, event)),
+                leg::Effect::Tell(event @ LegEvent::Answered { .. }) if self.caller.is_to_hear_ringing() => {
+                    self.held = Some((id, event));
+                }
+                leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
                     self.set_sound(side, order, effects);
@@ -329,21 +368,22 @@ impl House {
         }
     }
 
-    fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
-        effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
-    }
-
     fn forget_closed(&mut self, id: LegId) {
         let before = self.called.len();
         self.called.retain(|(known, leg)| *known != id || !leg.is_finished());
         if self.called.len() < before {
-            self.news.push_back(switch::call::Event::LegClosed(id));
+            let (part, leg) = Part::of(id);
+            self.news.push_back((part, switch::call::Event::LegClosed(leg)));
         }
+    }
+
+    fn are_calls_finished(&self) -> bool {
+        self.call.is_finished() && self.second.as_ref().is_none_or(|second| second.call.is_finished())
     }
 
     /// Ports are given back as soon as the call is over, even where a leg still waits for the answer to its BYE.
     fn close_when_done(&mut self, effects: &mut Vec<Effect>) {
-        if self.call.is_finished() && !self.is_closed {
+        if self.are_calls_finished() && !self.is_closed {
             self.is_closed = true;
             if !matches!(self.sound, Sound::Closed) {
                 effects.push(Effect::CloseSound);
@@ -357,14 +397,6 @@ fn key_seed(entropy: &mut Entropy) -> KeySeed {
     KeySeed(entropy.next_u128().to_le_bytes())
 }
 
-/// What the media room says when it has no ports, in the words of the catalogue.
-pub fn no_sound(refused: &media::OpenRefused) -> Refusal {
-    Refusal::saying(RefusalKind::MediaPortsExhausted, refused.to_string()).retry_after_s(RETRY_AFTER_S)
-}
-
-/// A call lasts a minute or more; ports come free all the time.
-const RETRY_AFTER_S: u32 = 5;
-
 impl Machine for House {
     type Event = Event;
     type Effect = Effect;
@@ -372,25 +404,40 @@ impl Machine for House {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Leg(id, event) => self.on_leg(id, event, now, effects),
-            Event::Call(event) => self.news.push_back(self.in_words_of_the_call(event)),
+            Event::Call(event) => self.on_call_told(Part::First, event),
+            Event::CallOf(id, event) => {
+                let is_second = self.second().is_some_and(|call| call.id() == id);
+                self.on_call_told(if is_second { Part::Second } else { Part::First }, event);
+            }
             Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
         }
         self.settle(now, effects);
     }
 
     fn deadline(&self) -> Option<Monotonic> {
-        self.call.deadline()
+        let second = self.second.as_ref().and_then(|second| second.call.deadline());
+        let called = self.called.iter().filter_map(|(_, leg)| leg.deadline());
+        let others = [self.call.deadline(), second, self.caller.deadline()].into_iter().flatten();
+        others.chain(called).min()
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        // The second call goes first: it knows better why a PBX does not answer.
+        if let Some(second) = &mut self.second {
+            let mut orders = Vec::new();
+            second.call.expire(now, &mut orders);
+            self.obey(Part::Second, &mut orders, now, effects);
+            self.settle(now, effects);
+        }
         let mut orders = std::mem::take(&mut self.orders);
         self.call.expire(now, &mut orders);
-        self.obey(&mut orders, now, effects);
+        self.obey(Part::First, &mut orders, now, effects);
         self.orders = orders;
+        self.expire_legs(now, effects);
         self.settle(now, effects);
     }
 
     fn is_finished(&self) -> bool {
-        self.call.is_finished() && self.caller.is_finished() && self.called.is_empty()
+        self.are_calls_finished() && self.caller.is_finished() && self.called.is_empty()
     }
 }

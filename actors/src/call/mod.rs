@@ -5,10 +5,14 @@
 //! | `byes` | how long our BYEs wait for their answer |
 //! | `words` | what the house hears, and what leaves it |
 //! | `house` | the call and its legs under one roof; pure |
+//! | `inside` | how the second call of a call inside is born |
+//! | `joint` | where the two calls of a call inside meet |
 //! | `outlet` | the way of an effect to endpoint, profile, media, telemetry |
 
 mod byes;
 mod house;
+mod inside;
+mod joint;
 mod outlet;
 mod words;
 
@@ -26,13 +30,13 @@ pub type CallShell = Shell<House, CallOutlet>;
 /// Asks a call what can be said of it now (R12).
 #[derive(Message)]
 #[rtype(result = "Option<switch::call::Live>")]
-pub struct Look;
+pub struct Look(pub domain::CallId);
 
 impl Handler<Look> for CallShell {
     type Result = Option<switch::call::Live>;
 
-    fn handle(&mut self, _: Look, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, look: Look, _: &mut Self::Context) -> Self::Result {
         let house = self.machine();
-        if house.is_finished() { None } else { house.call().live(self.clock().now()) }
+        if house.is_finished() { None } else { house.call_with(look.0)?.live(self.clock().now()) }
     }
 }

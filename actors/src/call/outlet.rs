@@ -36,8 +36,9 @@ pub struct CallOutlet {
     has_sound: bool,
     /// Whether the gate counts it.
     was_let_in: bool,
-    /// As what the census counts it.
-    standing: Option<Standing>,
+    /// As what the census counts it, and the second call of a call inside.
+    standings: [Option<Standing>; 2],
+    second: Option<CallId>,
 }
 
 impl CallOutlet {
@@ -50,7 +51,18 @@ impl CallOutlet {
         shard: Addr<Shard>,
         core: Arc<Core>,
     ) -> Self {
-        Self { id, place, itself, shard, core, orders: Vec::new(), has_sound: false, was_let_in, standing: None }
+        Self {
+            id,
+            place,
+            itself,
+            shard,
+            core,
+            orders: Vec::new(),
+            has_sound: false,
+            was_let_in,
+            standings: [None, None],
+            second: None,
+        }
     }
 
     fn session(&self) -> SessionId {
@@ -59,6 +71,7 @@ impl CallOutlet {
 
     /// The first request is new work and may be refused; every later one finishes what was let in.
     fn ask_profile(&self, profile: ProfileId, request: Box<Request>) {
+        let asking = request.call;
         let is_new_work = matches!(request.ask, switch::profile::Ask::Reserve { .. });
         let event = Tell(switch::profile::Event::Requested(request));
         match self.core.profile(profile) {
@@ -67,7 +80,8 @@ impl CallOutlet {
             _ => {
                 self.core.telemetry.count_actor_messages(Actor::Profile, ActorOutcome::Dropped, 1);
                 let refusal = Refusal::new(RefusalKind::Overloaded).retry_after_s(1);
-                tell(&self.itself, Tell(Event::Call(switch::call::Event::ReservationRefused(refusal))));
+                let refused = switch::call::Event::ReservationRefused(refusal);
+                tell(&self.itself, Tell(Event::CallOf(asking, refused)));
             }
         }
     }
@@ -142,18 +156,29 @@ impl CallOutlet {
         self.core.media.close(self.session(), reply);
     }
 
-    fn stand(&mut self, call: &switch::Call) {
-        if self.standing.as_ref().is_some_and(|standing| standing.still_holds(call)) {
-            return;
+    fn stand(&mut self, house: &House) {
+        for (place, call) in self.standings.iter_mut().zip([Some(house.call()), house.second()]) {
+            let Some(call) = call else { continue };
+            if place.as_ref().is_some_and(|standing| standing.still_holds(call)) {
+                continue;
+            }
+            if let Some(former) = place.take() {
+                self.core.census.leave(&former);
+            }
+            self.core.census.enter(place.insert(Standing::of(call)));
         }
-        self.step_aside();
-        self.core.census.enter(self.standing.insert(Standing::of(call)));
     }
 
     fn step_aside(&mut self) {
-        if let Some(former) = self.standing.take() {
+        for former in self.standings.iter_mut().filter_map(Option::take) {
             self.core.census.leave(&former);
         }
+    }
+
+    /// The second call is found by its own identity too.
+    fn on_joined(&mut self, second: CallId) {
+        self.second = Some(second);
+        self.core.registry.enter_call(second, self.itself.clone());
     }
 
     fn close_sound(&mut self) {
@@ -177,6 +202,7 @@ impl Outlet<House> for CallOutlet {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Leg(leg, order) => self.orders.push((leg, order)),
+            Effect::Joined(second) => self.on_joined(second),
             Effect::AskCarrier(carrier, ask) => self.ask_carrier(carrier, ask),
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
@@ -192,7 +218,7 @@ impl Outlet<House> for CallOutlet {
     }
 
     fn settle(&mut self, house: &House) {
-        self.stand(house.call());
+        self.stand(house);
         if !self.orders.is_empty() {
             let orders = std::mem::take(&mut self.orders);
             tell(&self.shard, LegsOrdered { place: self.place, orders });
@@ -202,7 +228,9 @@ impl Outlet<House> for CallOutlet {
     fn finished(&mut self) {
         self.close_sound();
         self.step_aside();
-        self.core.registry.leave_call(self.id);
+        for call in [Some(self.id), self.second].into_iter().flatten() {
+            self.core.registry.leave_call(call);
+        }
         if self.was_let_in {
             self.core.leave();
         }

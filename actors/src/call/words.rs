@@ -4,7 +4,7 @@
 
 use domain::call_control::LegId;
 use domain::network::Network;
-use domain::{CarrierId, Fact, ProfileId, Refusal};
+use domain::{CallId, CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
 use media::{Mode, Opened, Side};
 use sip::endpoint::Transport;
@@ -19,6 +19,8 @@ pub enum Event {
     Leg(LegId, leg::Event),
     /// For the call: from its profile, the media room or an operator.
     Call(switch::call::Event),
+    /// For the call with this identity, where the house may have two.
+    CallOf(CallId, switch::call::Event),
     /// The ports that were ordered are open, or cannot be.
     SoundOpened(Result<Opened, Refusal>),
 }
@@ -28,6 +30,8 @@ pub enum Event {
 pub enum Effect {
     /// For the shard's endpoint, on behalf of a leg. Never `Tell` or `Sound`: those stay in the house.
     Leg(LegId, leg::Effect),
+    /// A second call lives in this house from now on: what is for it comes here.
+    Joined(CallId),
     /// For a carrier.
     AskCarrier(CarrierId, switch::carrier::Ask),
     /// For the profile.

@@ -39,6 +39,8 @@ fn record(ended_at: Wall) -> CallRecord {
         sip_call_id: "a@b".to_owned(),
         attempts: Vec::new(),
         packets: (0, 0),
+        partner: None,
+        q850: None,
         packets_lost: (0, 0),
     }
 }

@@ -39,6 +39,8 @@ fn answered(at: Wall) -> CallRecord {
         status: 200,
         sip_call_id: "a@b".to_owned(),
         attempts: Vec::new(),
+        partner: None,
+        q850: None,
         packets: (0, 0),
         packets_lost: (0, 0),
     }

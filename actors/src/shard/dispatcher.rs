@@ -65,7 +65,7 @@ impl Shard {
             Proof::Credentials(profile) => std::slice::from_ref(profile),
             Proof::Source(profiles) => profiles,
             // Nobody in need calls from outside.
-            Proof::Carrier(_) => &[],
+            Proof::Carrier(_) | Proof::Inside(_) => &[],
         };
         if candidates.iter().any(|profile| desk.directory().is_emergency(*profile, &dialled)) {
             return Ok(Some(refused));

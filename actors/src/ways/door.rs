@@ -183,7 +183,7 @@ impl Door<'_> {
         let id = CallId::mint(now.wall, self.entropy);
         let directory = Arc::clone(self.desk.directory());
         let binding = called_profile(&directory, &invitation).and_then(|profile| self.bindings.binding(profile));
-        let opening = Opening { id, invitation, directory, binding, gate };
+        let opening = Opening { id, invitation, directory, binding, partner: None, gate };
         let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
         let entropy = self.entropy.fork();
         let desk = Arc::clone(self.desk);

@@ -45,12 +45,12 @@ pub fn news_of(effect: Effect) -> Option<(Owner, News)> {
         Effect::DialogRequestArrived { owner, transaction, message, source } => {
             (owner, News::RequestArrived { transaction, message, source })
         }
-        Effect::AckArrived { owner, transaction, .. } => (owner, News::AckArrived(transaction)),
+        Effect::AckArrived { owner, transaction, message } => (owner, News::AckArrived { transaction, message }),
         Effect::AckMissed { owner, transaction } => (owner, News::AckMissed(transaction)),
         Effect::ResponseArrived { owner, transaction, message, source } => {
             (owner, News::ResponseArrived { transaction, message, source })
         }
-        Effect::Cancelled { owner, .. } => (owner, News::Cancelled),
+        Effect::Cancelled { owner, message, .. } => (owner, News::Cancelled(leg::reason_given(&message))),
         Effect::TransactionFailed { owner, transaction, because } => {
             let timed_out = matches!(because, Failure::Timeout(_));
             (owner, News::TransactionFailed { transaction, timed_out })

@@ -3,15 +3,19 @@
 //! Sockets, threads and actors are not here; where an effect goes is `actors::ways`, as in production.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod changing;
 mod crash;
 mod credit;
 mod echo;
 mod hunting;
+mod inside;
 mod leaving;
 mod limits;
 mod long;
 mod loss;
+mod planted;
 mod races;
 mod receiving;
 mod refresh;
 mod registration;
+mod reliable;

@@ -99,6 +99,7 @@ fn settings() -> ExchangeSettings {
         connections_per_source_max: 100,
         streams: actors::StreamSettings::default(),
         node_limits: actors::NodeLimits::default(),
+        session: actors::SessionTimers::default(),
         nonce_lifetime: Duration::from_secs(300),
         nonce_key: None,
         media: media::MediaSettings::default(),

@@ -11,9 +11,9 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
-use domain::{CompanyId, E164, Micros, ProfileId};
+use domain::{Micros, ProfileId};
 use std::net::SocketAddr;
-use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState, Scope};
+use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
 fn auth(wanted: Authentication) -> ProfileAuth {
     let sources = wanted.ip.iter().map(|source| SocketAddr::new(source.address, source.port)).collect();
@@ -70,7 +70,7 @@ impl Office {
         self.settle_channels(profile.id)?;
         self.reload()?;
         let sip_user = profile.sip_user.clone();
-        let profile = self.show_profile(profile, &[]);
+        let profile = self.show_profile(profile, &[], &[]);
         Ok(CreatedProfile { profile, sip_user, sip_password: password.reveal().to_owned() })
     }
 
@@ -131,16 +131,5 @@ impl Office {
         let password = self.store().renew_password(id, &ha1, self.signed(caller))?;
         self.reload()?;
         Ok(RevealedPassword { sip_user, sip_password: password.reveal().to_owned() })
-    }
-
-    /// L3, L5: a company may show its own numbers only; an operator answers for what he sets.
-    fn check_caller_id(&self, caller: &Caller, company: CompanyId, wanted: Option<E164>) -> Result<()> {
-        let (Scope::Company(_), Some(wanted)) = (caller.scope, wanted) else { return Ok(()) };
-        let numbers = self.store().numbers(Some(company))?;
-        if numbers.iter().any(|number| number.number == wanted && number.caller_id_allowed) {
-            return Ok(());
-        }
-        let problem = format!("{wanted} is not a number of {company} that may be shown: expected one of GET /numbers");
-        Err(Error::field("/caller_id", problem))
     }
 }

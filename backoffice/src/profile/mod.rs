@@ -199,9 +199,8 @@ pub struct Profile {
     pub channels: Channels,
     /// Element 3: what its calls are paid from.
     pub credit: ProfileCredit,
-    /// Element 4: business accounts; always empty in this version.
-    #[schema(value_type = Vec<String>)]
-    pub accounts: [String; 0],
+    /// Element 4: the business accounts that are attached to it, the oldest hundred; all of them are at `/accounts`.
+    pub accounts: Vec<ProfileAccount>,
     /// Element 5: the numbers that ring at it.
     pub numbers: Vec<ProfileNumber>,
     /// Element 6: whose number its calls show.
@@ -290,6 +289,17 @@ pub struct AutoRecharge {
     pub threshold: String,
 }
 
+/// A business account that is attached to a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProfileAccount {
+    /// Which.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What the PBX is called by; null for the user of its Contact.
+    pub extension: Option<String>,
+}
+
 /// A number that rings at a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProfileNumber {
@@ -304,7 +314,7 @@ pub struct ProfileNumber {
 /// Whose number a profile's calls show (O5, L1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CallerId {
-    /// `number` or `none`.
+    /// `number`, `landline` or `none`.
     pub mode: String,
     /// The number, where one is shown.
     pub number: Option<String>,

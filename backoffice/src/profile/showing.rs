@@ -3,8 +3,8 @@
 //! Nothing is changed here.
 
 use super::{
-    Authentication, AutoRecharge, CallerId, Channels, Credentials, Profile, ProfileCredit, ProfileNumber, Registration,
-    SipServer, Source,
+    Authentication, AutoRecharge, CallerId, Channels, Credentials, Profile, ProfileAccount, ProfileCredit,
+    ProfileNumber, Registration, SipServer, Source,
 };
 use crate::caller::Caller;
 use crate::credit::Credit;
@@ -14,9 +14,12 @@ use crate::page::{Page, PageAsk};
 use crate::posting::{profile_channels, profile_money};
 use domain::fact::Transport;
 use domain::{CompanyId, E164, ProfileId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::ProfileState;
 use switch::registration::Binding;
+
+/// Accounts that are shown with their profile: there may be a hundred thousand (W5).
+const ACCOUNTS_SHOWN: usize = 100;
 
 fn registration(binding: Option<&Binding>) -> Registration {
     Registration {
@@ -37,8 +40,13 @@ fn authentication(auth: &store::ProfileAuth) -> Authentication {
     Authentication { registration: auth.registration, ip }
 }
 
-fn caller_id(number: Option<E164>) -> CallerId {
-    let mode = if number.is_some() { "number" } else { "none" };
+/// L1: a number of the company, or a landline elsewhere.
+fn caller_id(number: Option<E164>, is_online: bool) -> CallerId {
+    let mode = match number {
+        None => "none",
+        Some(_) if is_online => "number",
+        Some(_) => "landline",
+    };
     CallerId { mode: mode.to_owned(), number: number.map(|number| number.to_string()) }
 }
 
@@ -59,7 +67,8 @@ impl Office {
     pub fn profile(&self, caller: &Caller, id: ProfileId) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
         let numbers = self.store().numbers(Some(row.company))?;
-        Ok(self.show_profile(row, &numbers))
+        let accounts = self.store().accounts(Some(row.company))?;
+        Ok(self.show_profile(row, &numbers, &accounts))
     }
 
     /// The profiles that the caller may see, or one company's, in order of identity.
@@ -70,19 +79,29 @@ impl Office {
         let company = caller.limit_to(company)?;
         let rows = self.store().profiles(company)?;
         let mut by_profile = BTreeMap::<ProfileId, Vec<store::Number>>::new();
+        let accounts = self.store().accounts(company)?;
+        let attached: BTreeMap<_, _> = accounts.iter().map(|account| (account.id, account.profile)).collect();
         for number in self.store().numbers(company)? {
-            if let Some(profile) = number.profile {
+            let by_account = || number.account.and_then(|account| attached.get(&account).copied().flatten());
+            if let Some(profile) = number.profile.or_else(by_account) {
                 by_profile.entry(profile).or_default().push(number);
             }
         }
+        let mut accounts_by_profile = BTreeMap::<ProfileId, Vec<store::Account>>::new();
+        for account in accounts {
+            if let Some(profile) = account.profile {
+                accounts_by_profile.entry(profile).or_default().push(account);
+            }
+        }
         let numbers = |id| by_profile.get(&id).map_or(&[][..], Vec::as_slice);
+        let accounts = |id| accounts_by_profile.get(&id).map_or(&[][..], Vec::as_slice);
         Page::of_sorted(
             rows,
             ask,
             |row| row.id,
             |row| {
-                let numbers = numbers(row.id);
-                Ok(self.show_profile(row, numbers))
+                let (numbers, accounts) = (numbers(row.id), accounts(row.id));
+                Ok(self.show_profile(row, numbers, accounts))
             },
         )
     }
@@ -94,11 +113,24 @@ impl Office {
         Ok(profile)
     }
 
-    pub(super) fn show_profile(&self, row: store::Profile, numbers: &[store::Number]) -> Profile {
+    /// Whether a number is one of the company's online numbers.
+    fn is_online(&self, company: CompanyId, number: Option<E164>) -> bool {
+        number.is_none_or(|number| self.store().number_owner(number).is_ok_and(|owner| owner == Some(company)))
+    }
+
+    /// `numbers` and `accounts`: its own, perhaps among others of its company.
+    pub(super) fn show_profile(
+        &self,
+        row: store::Profile,
+        numbers: &[store::Number],
+        accounts: &[store::Account],
+    ) -> Profile {
         let money = self.balance(profile_money(row.company, row.id, row.currency));
         let in_use = self.balance(profile_channels(row.company, row.id)).held;
         let binding = self.inner.switchboard.binding(row.id);
-        let own = numbers.iter().filter(|number| number.profile == Some(row.id));
+        let attached = || accounts.iter().filter(|account| account.profile == Some(row.id));
+        let by_account: BTreeSet<_> = attached().map(|account| Some(account.id)).collect();
+        let own = numbers.iter().filter(|it| it.profile == Some(row.id) || by_account.contains(&it.account));
         Profile {
             id: row.id.to_string(),
             company: row.company.to_string(),
@@ -123,7 +155,14 @@ impl Office {
                     threshold: recharge.threshold.to_string(),
                 }),
             },
-            accounts: [],
+            accounts: attached()
+                .take(ACCOUNTS_SHOWN)
+                .map(|account| ProfileAccount {
+                    id: account.id.to_string(),
+                    name: account.name.clone(),
+                    extension: account.extension.clone(),
+                })
+                .collect(),
             numbers: own
                 .map(|number| ProfileNumber {
                     id: number.id.to_string(),
@@ -131,7 +170,7 @@ impl Office {
                     caller_id_allowed: number.caller_id_allowed,
                 })
                 .collect(),
-            caller_id: caller_id(row.caller_id),
+            caller_id: caller_id(row.caller_id, self.is_online(row.company, row.caller_id)),
             name: row.name,
         }
     }

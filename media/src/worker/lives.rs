@@ -20,7 +20,7 @@ impl Worker {
             Command::SetRemote { session, side, remote, at } => {
                 let learning = self.shared.settings.learning;
                 if let Some(room) = self.room(session) {
-                    room.session.on_remote(side, remote, learning, at);
+                    room.session.on_remote(side, *remote, learning, at);
                 }
             }
             Command::Answered { session, at } => {

@@ -157,6 +157,11 @@ impl Dialog {
         self.remote_tag.as_deref()
     }
 
+    /// The CSeq number of our last request.
+    pub fn sequence(&self) -> u32 {
+        self.local_sequence
+    }
+
     /// The remote target: where the peer wants requests to go in the end.
     pub fn target(&self) -> &str {
         &self.target

@@ -16,6 +16,8 @@ pub struct FrontDoor {
     pub methods: Vec<Method>,
     /// Option tags that may stand in Require and Proxy-Require; any other is answered 420. Printed in Supported.
     pub extensions: Vec<&'static str>,
+    /// The shortest session interval that is granted, in seconds: a peer that knows session timers and asks for less gets 422 (RFC 4028 9).
+    pub min_se_s: u32,
     /// Printed in Accept in the answer to OPTIONS.
     pub accept: &'static str,
     /// Printed in Server in every answer of the endpoint's own; nothing where empty.
@@ -34,8 +36,10 @@ impl Default for FrontDoor {
                 Method::Register,
                 Method::Info,
                 Method::Update,
+                Method::Prack,
             ],
-            extensions: vec!["timer"],
+            extensions: vec!["timer", "100rel"],
+            min_se_s: 90,
             accept: "application/sdp",
             server: String::new(),
         }
@@ -49,12 +53,29 @@ impl FrontDoor {
         if self.server.is_empty() { reply } else { reply.header(Name::Server, &self.server) }
     }
 
-    /// 405 to a method that is not understood (RFC 3261 8.2.1).
-    pub(super) fn refuse_method(&self, method: &Method) -> Option<Reply> {
+    /// 405 to a method that is known and not offered, 501 to one that nobody has heard of (RFC 3261 8.2.1, 21.5.2). `host` is the agent of
+    /// the warning.
+    pub(super) fn refuse_method(&self, method: &Method, host: impl FnOnce() -> String) -> Option<Reply> {
         if self.methods.contains(method) {
             return None;
         }
-        Some(self.reply(405, "Method Not Allowed").header(Name::Allow, self.allow()))
+        let reply = match method {
+            Method::Other(_) => self.reply(501, "Not Implemented"),
+            Method::Refer => {
+                let sentence = "Calls are not transferred by REFER; call the other number and join the two in the PBX";
+                self.reply(405, "Method Not Allowed").warning(&host(), sentence)
+            }
+            _ => self.reply(405, "Method Not Allowed"),
+        };
+        Some(reply.header(Name::Allow, self.allow()))
+    }
+
+    /// 422 to a session interval that is too short (RFC 4028 9). Who does not know session timers cannot be told.
+    pub(super) fn refuse_interval(&self, request: &Message) -> Option<Reply> {
+        let (asked, _) = request.session_expires_s()?;
+        let knows = request.supports("timer") || request.require().any(|tag| tag.eq_ignore_ascii_case("timer"));
+        (asked < self.min_se_s && knows)
+            .then(|| self.reply(422, "Session Interval Too Small").header(Name::MinSe, self.min_se_s.to_string()))
     }
 
     /// 481 to a request without To tag whose method has no meaning outside of dialogs (RFC 3261 15.1.2, RFC 3311 5.2, RFC 6086

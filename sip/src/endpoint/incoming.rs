@@ -67,7 +67,7 @@ impl Endpoint {
             return self.on_request_repeated(id, now, effects);
         }
         self.counters.requests_received.add(method);
-        if let Some(reply) = self.settings.front_door.refuse_method(method) {
+        if let Some(reply) = self.settings.front_door.refuse_method(method, || self.own_host(source.local)) {
             return self.answer(&message, &source, &identity, reply, effects);
         }
         // A registration has no dialog, whatever its To says.
@@ -103,7 +103,8 @@ impl Endpoint {
             let reply = self.settings.front_door.reply(481, "Call/Transaction Does Not Exist");
             return self.answer(&message, &source, &identity, reply, effects);
         };
-        if let Some(reply) = self.settings.front_door.refuse_extensions(&message) {
+        let front_door = &self.settings.front_door;
+        if let Some(reply) = front_door.refuse_extensions(&message).or_else(|| front_door.refuse_interval(&message)) {
             return self.answer(&message, &source, &identity, reply, effects);
         }
         if Self::is_full(self.servers.len(), self.settings.server_transactions_max, self.settings.dialog_reserve) {
@@ -140,7 +141,10 @@ impl Endpoint {
             self.counters.merged += 1;
             return Some(front_door.reply(482, "Loop Detected"));
         }
-        front_door.refuse_extensions(request).or_else(|| front_door.answer_options(method))
+        front_door
+            .refuse_extensions(request)
+            .or_else(|| front_door.refuse_interval(request))
+            .or_else(|| front_door.answer_options(method))
     }
 
     /// Creates the server transaction of a pending request; an INVITE is answered 100 at once.

@@ -58,19 +58,30 @@ impl OwnVia {
         self.local.port()
     }
 
-    /// The request with our Via behind its request line; `None` where there is no request line, or a Via already.
+    /// The request with our Via behind its request line, or before Max-Forwards where that is not among the first lines; `None` where there is no request line, or a Via already.
     pub(super) fn stamp(&self, request: &[u8], branch: &str) -> Option<Bytes> {
         let line_end = memchr::memchr(b'\n', request)? + 1;
         let (line, rest) = request.split_at(line_end);
         if !line.ends_with(b" SIP/2.0\r\n") || has_via(rest) {
             return None;
         }
+        let (before, rest) = rest.split_at(place_of_via(rest));
         let mut out = Vec::with_capacity(request.len() + self.line.len() + branch.len() + 8);
-        for part in [line, self.line.as_bytes(), branch.as_bytes(), b";rport\r\n", rest] {
+        for part in [line, before, self.line.as_bytes(), branch.as_bytes(), b";rport\r\n", rest] {
             out.extend_from_slice(part);
         }
         Some(Bytes::from(out))
     }
+}
+
+/// Where in the header lines that our printer wrote the Via goes: first, as RFC 3261 7.3.1 advises; but who prints From first wants
+/// an order of its own, and has it before Max-Forwards.
+fn place_of_via(lines: &[u8]) -> usize {
+    const MAX_FORWARDS: &[u8] = b"\r\nMax-Forwards: ";
+    if !lines.starts_with(b"From: ") {
+        return 0;
+    }
+    memchr::memmem::find(lines, MAX_FORWARDS).map_or(0, |at| at + 2)
 }
 
 /// Whether a head that our printer wrote has a Via: names are printed in full there.

@@ -2,14 +2,17 @@
 
 use crate::support::{Desk, OWNER, from_pbx, header, invite};
 use sip::Name;
-use sip::endpoint::{Load, Settings};
+use sip::endpoint::{Load, Settings, Transport};
 
 #[test]
-fn a_method_that_nobody_knows_gets_405_with_allow() {
+fn a_method_that_is_not_offered_gets_405_and_one_that_nobody_knows_501_with_allow() {
     let answer = Desk::new().hear(&from_pbx("PUBLISH", "z9hG4bKa", 1, "", "")).only();
     assert_eq!(answer.status(), Some(405));
-    assert_eq!(header(&answer, Name::Allow), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE");
-    assert_eq!(Desk::new().hear(&from_pbx("FOO", "z9hG4bKa", 1, "t", "")).only().status(), Some(405));
+    assert_eq!(header(&answer, Name::Allow), "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK");
+    let refer = Desk::new().hear(&from_pbx("REFER", "z9hG4bKa", 1, "t", "")).only();
+    assert_eq!(refer.status(), Some(405));
+    assert!(header(&refer, Name::Warning).contains("not transferred by REFER"));
+    assert_eq!(Desk::new().hear(&from_pbx("FOO", "z9hG4bKa", 1, "t", "")).only().status(), Some(501));
 }
 
 #[test]
@@ -40,6 +43,19 @@ fn extensions_that_nobody_knows_get_420_with_unsupported() {
     assert_eq!(desk.hear(&from_pbx("INFO", "z9hG4bKb", 2, "t1", "Require: foo\r\n")).only().status(), Some(420));
 }
 
+/// RFC 4028 9: who does not know session timers cannot be told.
+#[test]
+fn a_session_interval_below_the_least_gets_422_with_min_se_inside_dialogs_too() {
+    let short = "Supported: timer\r\nSession-Expires: 60\r\n";
+    let answer = Desk::new().hear(&from_pbx("INVITE", "z9hG4bKa", 1, "", short)).only();
+    assert_eq!((answer.status(), header(&answer, Name::MinSe)), (Some(422), "90".to_owned()));
+    let unknowing = Desk::new().hear(&from_pbx("INVITE", "z9hG4bKa", 1, "", "Session-Expires: 60\r\n")).words();
+    assert_eq!(unknowing, ["new INVITE"]);
+    let mut desk = Desk::new();
+    desk.endpoint.bind_dialog("call-1@198.51.100.7", "t1", OWNER).unwrap();
+    assert_eq!(desk.hear(&from_pbx("UPDATE", "z9hG4bKb", 2, "t1", short)).only().status(), Some(422));
+}
+
 #[test]
 fn options_is_answered_with_what_we_understand_and_nothing_is_stored() {
     let mut settings = Settings::default();
@@ -50,7 +66,12 @@ fn options_is_answered_with_what_we_understand_and_nothing_is_stored() {
     let lines = [Name::Allow, Name::Accept, Name::Supported, Name::Server].map(|name| header(&answer, name));
     assert_eq!(
         lines,
-        ["INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE", "application/sdp", "timer", "Tandem"]
+        [
+            "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK",
+            "application/sdp",
+            "timer, 100rel",
+            "Tandem"
+        ]
     );
     assert_eq!(desk.endpoint.load(), Load::default());
 }
@@ -69,7 +90,7 @@ fn a_broken_request_is_answered_400_with_a_sentence_for_a_person() {
     assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
     assert!(answer.contains("\r\nWarning: 399 192.0.2.1 \"CSeq"), "{answer}");
     assert_eq!(desk.endpoint.load(), Load::default());
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.total(), 1);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.total(), 1);
 }
 
 trait Unchecked {
@@ -91,7 +112,7 @@ fn what_cannot_be_split_is_answered_as_far_as_it_can_be_read() {
     let text = invite("z9hG4bKa").replace("Contact: ", "No header at all ");
     let answer = desk.hear(&text).only_unchecked();
     assert!(answer.starts_with("SIP/2.0 400 ") && answer.contains("Warning: 399 "), "{answer}");
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.header, 1);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.header, 1);
 }
 
 #[test]
@@ -102,8 +123,8 @@ fn broken_acks_and_responses_and_noise_are_never_answered() {
     for text in [ack.as_str(), response, "GET / HTTP/1.0\r\n\r\n", "\u{0}\u{1}\u{2}garbage", "SIP/2.0\r\n"] {
         assert!(desk.hear(text).0.is_empty(), "{text}");
     }
-    assert_eq!(desk.endpoint.counters().udp.parse_errors.total(), 5);
-    assert_eq!(desk.endpoint.counters().udp.messages_sent, 0);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.total(), 5);
+    assert_eq!(desk.endpoint.counters().wire(Transport::Udp).messages_sent, 0);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn responses_to_nothing_of_ours_are_dropped_and_counted() {
     }
     // Two Vias are refused before anybody looks for a transaction (RFC 3261 8.1.3.3).
     let counters = desk.endpoint.counters();
-    assert_eq!((counters.stray_responses, counters.udp.parse_errors.header), (4, 1));
+    assert_eq!((counters.stray_responses, counters.wire(Transport::Udp).parse_errors.header), (4, 1));
     assert_eq!(desk.hear(&honest).words(), ["response 7 200"]);
 }
 

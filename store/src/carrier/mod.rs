@@ -223,7 +223,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
     })
 }
 
-fn get(connection: &Connection, id: CarrierId) -> Result<Carrier> {
+pub(crate) fn get(connection: &Connection, id: CarrierId) -> Result<Carrier> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS}, {} FROM carriers WHERE id = ?1", terms::COLUMNS))?
         .query_row([id.to_string()], from_row)

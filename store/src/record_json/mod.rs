@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 pub use writing::to_json;
 
-/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 how each
-/// attempt ended, when, and what it costs.
+/// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 how each attempt ended,
+/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given.
 pub const VERSION: u32 = 3;
 
 /// Why a text is no call record.
@@ -93,6 +93,11 @@ struct Record<'a> {
     attempts: Vec<AttemptJson<'a>>,
     packets: (u64, u64),
     packets_lost: (u64, u64),
+    /// Absent before version 3, like what follows.
+    #[serde(default)]
+    partner: Option<Cow<'a, str>>,
+    #[serde(default)]
+    q850: Option<u8>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -164,6 +169,7 @@ struct Understood {
     amount: Micros,
     currency: Currency,
     cause: ReleaseCause,
+    partner: Option<CallId>,
     attempts: Vec<UnderstoodAttempt>,
 }
 
@@ -212,6 +218,7 @@ impl Understood {
             amount: field("amount", &read.amount)?,
             currency: field("currency", &read.currency)?,
             cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
+            partner: read.partner.as_deref().map(|text| field("partner", text)).transpose()?,
             attempts: read.attempts.iter().map(UnderstoodAttempt::of).collect::<Result<_, _>>()?,
         })
     }
@@ -261,6 +268,8 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         status: read.status,
         sip_call_id: read.sip_call_id.into_owned(),
         attempts: read.attempts.into_iter().zip(understood.attempts).map(attempt).collect(),
+        partner: understood.partner,
+        q850: read.q850,
         packets: read.packets,
         packets_lost: read.packets_lost,
     })

@@ -107,6 +107,20 @@ impl Text {
         self.pair(record.packets);
         self.raw(",\"packets_lost\":");
         self.pair(record.packets_lost);
+        self.raw(",\"partner\":");
+        match record.partner {
+            Some(partner) => {
+                self.raw("\"call_");
+                self.bits(partner.bits());
+                self.raw("\"");
+            }
+            None => self.raw("null"),
+        }
+        self.raw(",\"q850\":");
+        match record.q850 {
+            Some(cause) => self.unsigned(cause.into()),
+            None => self.raw("null"),
+        }
         self.raw("}");
     }
 

@@ -57,6 +57,13 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          DROP TABLE kept;
          ALTER TABLE carriers DROP COLUMN inbound_sources;
          ALTER TABLE profiles DROP COLUMN incoming_to;
+         DROP INDEX numbers_by_account;
+         ALTER TABLE numbers DROP COLUMN account;
+         DROP TABLE business_accounts;
+         DROP TABLE verifications;
+         DROP TABLE landlines;
+         DROP TABLE profile_manners;
+         DROP TABLE carrier_manners;
          ALTER TABLE carriers DROP COLUMN weight;
          ALTER TABLE carriers DROP COLUMN channels;
          ALTER TABLE carriers DROP COLUMN calls_per_second;

@@ -92,6 +92,8 @@ prop_compose! {
             status,
             sip_call_id: texts.2,
             attempts,
+            partner: (ids.0 % 2 == 0).then(|| CallId::from_bits(ids.1)),
+            q850: (ids.0 % 3 == 0).then_some(status as u8),
             packets: packets.0,
             packets_lost: packets.1,
         }
@@ -125,15 +127,17 @@ fn version_two_reads_what_it_has_always_written() {
     let record = from_json(text).unwrap();
     assert_eq!(record.came_from.as_ref().map(|named| named.carrier_name.as_str()), Some("north"));
     assert_eq!(record.attempts[0].carrier, None);
+    assert_eq!((record.partner, record.q850), (None, None));
     assert_eq!(from_json(&to_json(&record)).unwrap(), record);
 }
 
 #[test]
 fn version_three_reads_what_it_has_always_written() {
-    let text = r#"{"v":3,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":null,"dialled":"442079460123","callee":"+442079460123","caller_id":"+12025550123","destination":"United Kingdom","invited_us":1795262400000007,"rang_us":1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.02","connection_fee":"0.00","amount":"0.03","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400000007,"post_dial_delay_ms":null,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"south","sip_call_id":"e@f","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":200,"outcome":"answered","ended_after_ms":2000,"cost":{"rate_per_minute":"0.01","amount":"0.011","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,1]}"#;
+    let text = r#"{"v":3,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":null,"dialled":"442079460123","callee":"+442079460123","caller_id":"+12025550123","destination":"United Kingdom","invited_us":1795262400000007,"rang_us":1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.02","connection_fee":"0.00","amount":"0.03","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400000007,"post_dial_delay_ms":null,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"south","sip_call_id":"e@f","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":200,"outcome":"answered","ended_after_ms":2000,"cost":{"rate_per_minute":"0.01","amount":"0.011","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,1],"partner":"call_0000000000000000000000000000000b","q850":16}"#;
     let record = from_json(text).unwrap();
     assert_eq!((record.attempts[0].outcome, record.attempts[0].cost), (Some(AttemptOutcome::Refused), None));
     assert_eq!(record.attempts[1].cost.map(|cost| cost.amount), Some(Micros::new(11_000)));
+    assert_eq!((record.partner, record.q850), (Some(CallId::from_bits(11)), Some(16)));
     assert_eq!(to_json(&record), text);
     let strange = from_json(&text.replace("\"answered\"", "\"sung\"")).unwrap_err().to_string();
     assert_eq!(strange, "this call record's attempts.outcome cannot be read: \"sung\" is not known here");

@@ -77,7 +77,7 @@ impl World {
     pub(crate) fn number(&mut self, number: &str, profile: Option<ProfileId>) -> Number {
         let id = NumberId::mint(NOON, &mut self.entropy);
         let number = number.parse().unwrap();
-        Number { id, number, company: self.company, profile, caller_id_allowed: true, created_at: NOON }
+        Number { id, number, company: self.company, profile, account: None, caller_id_allowed: true, created_at: NOON }
     }
 
     /// An answered call that began so many seconds after noon.
@@ -123,6 +123,8 @@ impl World {
                 cost: None,
             }],
             packets: (3_050, 3_049),
+            partner: None,
+            q850: None,
             packets_lost: (0, 1),
         }
     }

@@ -3,11 +3,13 @@
 //! Whether a channel and credit are free is asked in `reserving`; what comes from outside is looked at in `receiving`.
 
 use super::ending::Ending;
-use super::{Opening, receiving};
-use crate::directory::{CallerIdPolicy, Carrier, Company, Directory, Profile};
+use super::{Opening, caller_id, inside, manners, receiving};
+use crate::directory::{Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
-use domain::call_control::{CallerId, Invitation, Pbx, Proof, Whereto};
+use domain::call_control::{CallerId, Invitation, Manner, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
+use domain::fact::CallerIdChange;
+use domain::header::HeaderLine;
 use domain::media::{MediaDescription, Mismatch};
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
@@ -39,7 +41,14 @@ pub(super) enum Errand {
 #[derive(Clone, Debug)]
 pub(super) struct Dial {
     pub(super) callee: E164,
+    /// Who is shown.
     pub(super) caller_id: CallerId,
+    /// The number behind it, for carriers that are trusted.
+    pub(super) known: Option<E164>,
+    /// Why another number is shown than was asked for or configured, where one is.
+    pub(super) change: Option<CallerIdChange>,
+    /// The header lines that may pass.
+    pub(super) taken: Vec<HeaderLine>,
     /// None for a free call.
     pub(super) rate: Option<Rate>,
     /// Those that have not been tried, in order.
@@ -55,7 +64,9 @@ pub(super) enum Place {
     /// Behind a carrier.
     Carrier(Arc<Carrier>),
     /// At the called company's own PBX.
-    Pbx(Pbx),
+    Pbx { pbx: Pbx, manner: Manner },
+    /// At a number of ours: a second call is joined to this one (R11).
+    Inside,
 }
 
 impl Place {
@@ -63,7 +74,8 @@ impl Place {
     pub(super) fn whereto(&self) -> Whereto {
         match self {
             Place::Carrier(carrier) => Whereto::Carrier(carrier.id),
-            Place::Pbx(pbx) => Whereto::Pbx(pbx.clone()),
+            Place::Pbx { pbx, .. } => Whereto::Pbx(pbx.clone()),
+            Place::Inside => Whereto::Inside,
         }
     }
 
@@ -71,7 +83,7 @@ impl Place {
     pub(super) fn carrier(&self) -> Option<&Arc<Carrier>> {
         match self {
             Place::Carrier(carrier) => Some(carrier),
-            Place::Pbx(_) => None,
+            Place::Pbx { .. } | Place::Inside => None,
         }
     }
 }
@@ -92,7 +104,7 @@ pub(super) fn identify(directory: &Directory, invitation: &Invitation) -> Result
             let chosen = candidates.into_iter().nth(named.unwrap_or(0));
             chosen.ok_or_else(|| Refusal::new(RefusalKind::IpNotAllowed))
         }
-        Proof::Carrier(_) => {
+        Proof::Carrier(_) | Proof::Inside(_) => {
             let profile = receiving::called_profile(directory, invitation)?;
             known(profile).ok_or_else(|| Refusal::new(RefusalKind::NumberUnassigned))
         }
@@ -105,7 +117,7 @@ pub(super) fn is_emergency(directory: &Directory, invitation: &Invitation) -> bo
     match &invitation.proof {
         Proof::Credentials(id) => means(id),
         Proof::Source(candidates) => candidates.iter().any(means),
-        Proof::Carrier(_) => false,
+        Proof::Carrier(_) | Proof::Inside(_) => false,
     }
 }
 
@@ -174,30 +186,49 @@ fn dial(
     invitation: &Invitation,
     callee: E164,
 ) -> Result<Dial, Refusal> {
+    let presented = caller_id::choose(directory, caller, invitation, callee)?;
+    let (rate, places, losses) = match inside::called(directory, caller, invitation, callee)? {
+        Some(price) => (inside::rate(caller, callee, price)?, VecDeque::from([Place::Inside]), Vec::new()),
+        None => {
+            let (rate, places, losses) = outside(call, directory, caller, callee)?;
+            (Some(rate), places, losses)
+        }
+    };
+    Ok(Dial {
+        losses,
+        callee,
+        caller_id: presented.shown,
+        known: presented.known,
+        change: presented.change,
+        taken: manners::taken(directory, caller, invitation),
+        rate,
+        places,
+        offer: offer(directory, invitation, caller.profile.srtp)?,
+    })
+}
+
+/// What a call that leaves us costs, who carries it, and who would at a loss.
+type Outside = (Rate, VecDeque<Place>, Vec<Arc<Carrier>>);
+
+fn outside(call: CallId, directory: &Directory, caller: &Owner, callee: E164) -> Result<Outside, Refusal> {
     // Drawn from the call's own name, which is chance enough, and the same wherever the call is told again.
     let mut chance = Entropy::from_seed(call.bits().to_le_bytes());
     let carriers = routing::carriers(directory, callee, caller.company.currency, &mut chance);
-    let rate = routing::rate(&caller.company, callee);
-    let (Some(rate), false) = (rate, carriers.is_empty()) else {
-        let missing = if rate.is_none() { "No price" } else { "No carrier" };
-        let sentence = format!("{missing} is configured for {callee}");
-        return Err(Refusal::saying(RefusalKind::NoRoute, sentence));
-    };
+    let rate = routing::rate(&caller.company, callee).ok_or_else(|| no_route("price", callee))?;
+    if carriers.is_empty() {
+        return Err(no_route("carrier", callee));
+    }
     let is_loss =
         |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
     let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
     if places.is_empty() {
         return Err(Refusal::new(RefusalKind::RouteAtLoss));
     }
-    let places = places.into_iter().map(Place::Carrier).collect();
-    Ok(Dial {
-        losses,
-        callee,
-        caller_id: caller_id(directory, caller, invitation),
-        rate: Some(rate.clone()),
-        places,
-        offer: offer(directory, invitation, caller.profile.srtp)?,
-    })
+    Ok((rate.clone(), places.into_iter().map(Place::Carrier).collect(), losses))
+}
+
+pub(super) fn no_route(missing: &str, callee: E164) -> Refusal {
+    Refusal::saying(RefusalKind::NoRoute, format!("No {missing} is configured for {callee}"))
 }
 
 /// What the caller offers, as far as its trunk takes it. An INVITE without an offer cannot be carried: there would be nothing to
@@ -232,21 +263,4 @@ fn mismatched(mismatch: Mismatch) -> Refusal {
             Refusal::saying(RefusalKind::NoCommonCodec, sentence)
         }
     }
-}
-
-/// Who is shown (O5). The PBX may ask for another number of its own profile, and for anonymity; for anything else it gets what
-/// the profile says, and its SIP user never (L5, L6).
-fn caller_id(directory: &Directory, caller: &Owner, invitation: &Invitation) -> CallerId {
-    let CallerIdPolicy::Number(number) = caller.profile.caller_id else { return CallerId::Anonymous };
-    if invitation.anonymous {
-        return CallerId::Anonymous;
-    }
-    let wanted =
-        invitation.preferred_identity.as_deref().and_then(|wanted| numbering::plain(wanted).parse::<E164>().ok());
-    let owned = wanted.filter(|wanted| {
-        directory
-            .number(*wanted)
-            .is_some_and(|entry| entry.profile == Some(caller.profile.id) && entry.caller_id_allowed)
-    });
-    CallerId::Number(owned.unwrap_or(number))
 }

@@ -204,8 +204,14 @@ impl Call {
                 effects.push(Effect::Leg(leg, LegOrder::Release(ReleaseCause::Cancelled)));
                 self.on_leg_closed(leg);
             }
-            LegEvent::Refused { .. } | LegEvent::Failed(_) | LegEvent::Released(_) => self.on_leg_closed(leg),
-            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Cancelled => {}
+            LegEvent::Refused { .. } | LegEvent::RefusedInside { .. } | LegEvent::Failed(_) | LegEvent::Released(_) => {
+                self.on_leg_closed(leg)
+            }
+            LegEvent::Trying
+            | LegEvent::Ringing { .. }
+            | LegEvent::Cancelled
+            | LegEvent::ReasonGiven(_)
+            | LegEvent::Session(_) => {}
         }
     }
 
@@ -230,7 +236,13 @@ impl Call {
             LegEvent::Cancelled => self.clear(Ending::released(ReleaseCause::Cancelled), now, effects),
             LegEvent::Released(cause) => self.clear(Ending::by_caller(cause), now, effects),
             LegEvent::Failed(_) => self.clear(Ending::by_caller(ReleaseCause::Cancelled), now, effects),
-            LegEvent::Trying | LegEvent::Ringing { .. } | LegEvent::Answered { .. } | LegEvent::Refused { .. } => {}
+            LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
+            LegEvent::Trying
+            | LegEvent::Ringing { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::RefusedInside { .. }
+            | LegEvent::Session(_) => {}
         }
     }
 

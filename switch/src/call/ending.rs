@@ -108,6 +108,11 @@ impl Ending {
         })
     }
 
+    /// The second call of a call inside refused, and has said what its caller is told.
+    pub(super) const fn refused_inside(status: u16, cause: ReleaseCause, sentence: Option<Cow<'static, str>>) -> Self {
+        Ending { cause, farewell: Farewell::RefuseAs { status, sentence } }
+    }
+
     /// The called side answered with a description that cannot be used.
     pub(super) const fn unusable_answer() -> Self {
         let sentence = Some(Cow::Borrowed("The called side answered with media that cannot be carried"));
@@ -140,7 +145,7 @@ impl Ending {
             403 | 433 | 603 | 607 | 608 => (status, ReleaseCause::Rejected),
             _ => return None,
         };
-        let cause = q850.and_then(cause_of_q850).unwrap_or(cause);
+        let cause = q850.and_then(ReleaseCause::about_a_person).unwrap_or(cause);
         Some(Ending { cause, farewell: Farewell::RefuseAs { status, sentence: None } })
     }
 
@@ -168,18 +173,6 @@ impl Ending {
             Farewell::Release | Farewell::Nothing => None,
         }
     }
-}
-
-/// Causes of ITU-T Q.850 that say something about the called person or number.
-const fn cause_of_q850(q850: u8) -> Option<ReleaseCause> {
-    Some(match q850 {
-        1 | 22 | 28 => ReleaseCause::InvalidNumber,
-        17 => ReleaseCause::Busy,
-        18..=20 => ReleaseCause::NoAnswer,
-        21 => ReleaseCause::Rejected,
-        88 => ReleaseCause::IncompatibleMedia,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub struct Opening {
     pub directory: Arc<Directory>,
     /// Where the PBX of [`super::called_profile`] is registered, where it is.
     pub binding: Option<Arc<Binding>>,
+    /// The call that this one is joined to, of a call from inside ([`domain::call_control::Proof::Inside`]).
+    pub partner: Option<CallId>,
     /// Why the node takes no new calls, where it does not ([`crate::overload::Gate`], draining). Emergency numbers are looked
     /// at before it (O3).
     pub gate: Option<Refusal>,
@@ -40,6 +42,8 @@ pub enum Event {
         /// Its SIP Call-ID.
         sip_call_id: Arc<str>,
     },
+    /// The second call of a call inside, which this one is joined to; for the record.
+    Joined(CallId),
     /// A leg is over for good and will tell nothing more. Optional: it lets a call end sooner after a CANCEL.
     LegClosed(LegId),
     /// The carrier has a channel for this attempt.

@@ -17,6 +17,7 @@ use domain::call_record::AttemptOutcome;
 use domain::fact::AttemptResult;
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,6 @@ impl Call {
     }
 
     fn try_next_place(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let profile_srtp = self.profile_srtp();
         let Phase::Hunting(hunting) = &mut self.phase else { return };
         let Some(place) = hunting.next_place() else {
             let ending = if hunting.was_invited || !hunting.was_full {
@@ -212,7 +212,10 @@ impl Call {
         attempt.begun = now.monotonic;
         let carrier = attempt.place.carrier();
         let patience = carrier.and_then(|carrier| carrier.progress_timeout);
-        self.timers.arm(Timer::Progress, now.monotonic + patience.unwrap_or(settings.carrier_progress_timeout));
+        // Inside, the second call has patience of its own.
+        if !matches!(attempt.place, Place::Inside) {
+            self.timers.arm(Timer::Progress, now.monotonic + patience.unwrap_or(settings.carrier_progress_timeout));
+        }
         if let Some(carrier) = carrier {
             let patience = carrier.response_timeout.unwrap_or(settings.carrier_response_timeout);
             self.timers.arm(Timer::Response, now.monotonic + patience);
@@ -222,6 +225,7 @@ impl Call {
             caller_id: hunting.dial.caller_id.clone(),
             callee: hunting.dial.callee,
             offer: hunting.dial.offer.clone(),
+            manner: hunting.dial.manner_towards(&attempt.place),
             srtp: carrier.map_or(profile_srtp, |carrier| carrier.srtp),
         };
         effects.push(Effect::Leg(attempt.leg, LegOrder::Invite(Box::new(invitation))));
@@ -235,13 +239,18 @@ impl Call {
             event if hunting.attempt.as_ref().is_none_or(|attempt| attempt.leg != leg) => {
                 self.on_abandoned_leg(leg, &event, effects);
             }
-            LegEvent::Cancelled => {}
+            // Only the legs of an answered call have a session in common.
+            LegEvent::Cancelled | LegEvent::Session(_) => {}
             LegEvent::Trying => self.on_trying(now),
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),
             LegEvent::Refused { status, q850, retry_after_s } => {
                 self.on_refused(status, q850, retry_after_s, now, effects);
             }
+            LegEvent::RefusedInside { status, cause, sentence } => {
+                self.on_refused_inside(status, cause, sentence, now, effects);
+            }
+            LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
             LegEvent::Failed(failure) => self.on_failed(failure, now, effects),
             LegEvent::Released(_) => self.on_failed(LegFailure::Transport, now, effects),
         }
@@ -252,7 +261,7 @@ impl Call {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
         attempt.was_heard = true;
         self.timers.disarm(Timer::Response);
-        if matches!(attempt.place, Place::Pbx(_)) && attempt.rang_after.is_none() {
+        if matches!(attempt.place, Place::Pbx { .. }) && attempt.rang_after.is_none() {
             self.timers.disarm(Timer::Progress);
             self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
         }
@@ -274,7 +283,9 @@ impl Call {
             }
             self.record.rang_at = Some(now.wall);
             self.timers.disarm(Timer::Progress);
-            self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
+            if !matches!(attempt.place, Place::Inside) {
+                self.timers.arm(Timer::Ring, now.monotonic + self.directory.settings().ring_timeout);
+            }
         }
         self.progress(true, matches!(status, 180 | 183), now, effects);
         effects.push(Effect::Leg(LegId::CALLER, LegOrder::Ring { status, media }));
@@ -299,6 +310,7 @@ impl Call {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        self.record.q850 = q850;
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &mut self.phase else { return };
         attempt.was_heard = true;
         let refused = Conclusion { status, retry_after_s, ..Conclusion::of(AttemptOutcome::Refused) };
@@ -319,9 +331,23 @@ impl Call {
         if next { self.try_next_place(now, effects) } else { self.clear(ending, now, effects) }
     }
 
+    /// The second call has decided what its caller is told.
+    fn on_refused_inside(
+        &mut self,
+        status: u16,
+        cause: ReleaseCause,
+        sentence: Option<Cow<'static, str>>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let refused = Conclusion { status, ..Conclusion::of(AttemptOutcome::Refused) };
+        self.close_attempt(refused, now, effects);
+        self.clear(Ending::refused_inside(status, cause, sentence), now, effects);
+    }
+
     fn on_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
-        let (rang, is_pbx) = (attempt.rang_after.is_some(), matches!(attempt.place, Place::Pbx(_)));
+        let (rang, is_pbx) = (attempt.rang_after.is_some(), !matches!(attempt.place, Place::Carrier(_)));
         let outcome = match failure {
             LegFailure::Timeout if attempt.was_heard => AttemptOutcome::NoProgress,
             LegFailure::Timeout => AttemptOutcome::NoResponse,
@@ -350,13 +376,18 @@ impl Call {
 
     /// No progress in time: this place is cancelled, the next one tried.
     pub(super) fn on_no_progress(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if self.came_from.is_some() {
+        if self.is_at_pbx() {
             return self.clear(Ending::pbx_silent(), now, effects);
         }
         let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return };
         let outcome = if attempt.was_heard { AttemptOutcome::NoProgress } else { AttemptOutcome::NoResponse };
         self.abandon_attempt(outcome, ReleaseCause::CarrierFailure, now, effects);
         self.try_next_place(now, effects);
+    }
+
+    fn is_at_pbx(&self) -> bool {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return false };
+        matches!(attempt.place, Place::Pbx { .. })
     }
 
     /// It rang for too long.

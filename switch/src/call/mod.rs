@@ -2,7 +2,7 @@
 //!
 //! | Phase | File | What it waits for |
 //! |---|---|---|
-//! | admitting | `admitting`, `receiving` | nothing: the call is refused or goes on at birth |
+//! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `manners` | nothing: the call is refused or goes on at birth |
 //! | reserving | `reserving` | the profile: a channel and the first block |
 //! | hunting | `hunting` | a carrier that rings and answers, or the called PBX |
 //! | talking | `talking`, `metering` | the end; charges as each increment begins |
@@ -11,11 +11,14 @@
 //! Batches, credit and channels are [`crate::profile`]'s; SIP and SDP are the legs'.
 
 mod admitting;
+mod caller_id;
 mod clearing;
 mod ending;
 mod event;
 mod hunting;
+mod inside;
 mod legs;
+mod manners;
 mod metering;
 mod receiving;
 mod record;
@@ -28,7 +31,7 @@ use crate::directory::{Carrier, Directory};
 use crate::profile::{Ask, Held, Request};
 use admitting::Errand;
 use clearing::Clearing;
-use domain::call_control::{Invitation, LegEvent, LegId, Proof};
+use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
 use domain::srtp::SrtpPolicy;
 use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
@@ -99,13 +102,10 @@ enum Timer {
     LateAnswer,
 }
 
-/// The profile that an invitation calls, whose PBX is to be looked for ([`Opening::binding`]); none where it comes from a PBX, or
-/// calls no number of ours.
+/// The profile whose number an invitation calls, whose PBX is to be looked for ([`Opening::binding`]); none where it calls no number of
+/// ours.
 pub fn called_profile(directory: &Directory, invitation: &Invitation) -> Option<ProfileId> {
-    match invitation.proof {
-        Proof::Carrier(_) => receiving::called_profile(directory, invitation).ok(),
-        Proof::Credentials(_) | Proof::Source(_) => None,
-    }
+    receiving::assigned(directory, invitation)
 }
 
 impl Call {
@@ -119,7 +119,7 @@ impl Call {
         let owner = admitting::identify(&opening.directory, &opening.invitation)?;
         let came_from = match &opening.invitation.proof {
             Proof::Carrier(carrier) => opening.directory.carrier(*carrier).cloned(),
-            Proof::Credentials(_) | Proof::Source(_) => None,
+            Proof::Credentials(_) | Proof::Source(_) | Proof::Inside(_) => None,
         };
         let sip_call_id: Arc<str> = opening.invitation.sip_call_id.as_str().into();
         let record = record::open(&opening, &owner, came_from.as_ref(), now);
@@ -149,6 +149,11 @@ impl Call {
             Ok(errand) => {
                 if let Errand::Dial(dial) = &errand {
                     record::dial(&mut call.record, dial);
+                    if let Some(change) = dial.change {
+                        let anonymous = dial.caller_id == CallerId::Anonymous;
+                        let (call, profile) = (opening.id, call.record.profile);
+                        effects.push(Effect::Tell(Fact::CallerIdChanged { call, profile, change, anonymous }));
+                    }
                 }
                 call.errand = Some(errand);
                 call.reserve(now, effects);
@@ -323,6 +328,7 @@ impl Machine for Call {
         match event {
             Event::Leg(leg, event) => self.on_leg(leg, event, now, effects),
             Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
+            Event::Joined(partner) => self.record.partner = Some(partner),
             Event::LegClosed(leg) => self.on_leg_closed(leg),
             Event::CarrierSeized { leg } => self.on_seized(leg, now, effects),
             Event::CarrierSkipped { leg, why } => self.on_skipped(leg, why, now, effects),

@@ -5,10 +5,11 @@
 use super::Opening;
 use super::admitting::{Dial, Errand, Owner, Place, offer};
 use super::ending::Ending;
+use super::{caller_id, manners};
 use crate::directory::{Directory, IncomingTo, Profile};
 use crate::numbering;
 use crate::registration::Binding;
-use domain::call_control::{CallerId, FlowTag, Invitation, Pbx, Proof};
+use domain::call_control::{CalledUser, FlowTag, Invitation, Pbx, Proof};
 use domain::fact::Transport;
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
@@ -16,12 +17,16 @@ use domain::{E164, ProfileId, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What From says where a caller wants to stay unknown (RFC 3323 4.1.1.3).
-const ANONYMOUS: &str = "anonymous";
-
 /// The number that is called. Carriers write it with and without `+`, and never as it is dialled inside a country.
 fn called(invitation: &Invitation) -> Result<E164, Refusal> {
     numbering::number(&invitation.dialled, numbering::Plan::default())
+}
+
+/// The profile that an invitation's number is assigned to, without a word where there is none.
+pub(super) fn assigned(directory: &Directory, invitation: &Invitation) -> Option<ProfileId> {
+    let plain = numbering::plain(&invitation.dialled);
+    let number = E164::from_digits(plain.strip_prefix('+').unwrap_or(&plain).as_bytes())?;
+    directory.number(number)?.profile
 }
 
 /// The profile whose number a carrier calls (N9): 404 where there is none (I8).
@@ -46,30 +51,30 @@ pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> 
     if let Some(refusal) = &opening.gate {
         return Err(Ending::refused(refusal.clone()));
     }
-    let pbx = pbx(&owner.profile, opening.binding.as_deref())
+    let directory = &*opening.directory;
+    let user = directory.called_as(callee);
+    let pbx = pbx(&owner.profile, user, opening.binding.as_deref())
         .ok_or_else(|| Ending::refused(RefusalKind::PbxNotRegistered))?;
-    let offer = offer(&opening.directory, invitation, carrier_srtp(opening)).map_err(Ending::refused)?;
-    let places = VecDeque::from([Place::Pbx(pbx)]);
-    Ok(Errand::Dial(Box::new(Dial {
-        callee,
-        caller_id: shown(invitation),
-        rate: None,
-        places,
-        losses: Vec::new(),
-        offer,
-    })))
+    let offer = offer(&opening.directory, invitation, caller_srtp(opening)).map_err(Ending::refused)?;
+    let taken = manners::taken(directory, owner, invitation);
+    let places = VecDeque::from([Place::Pbx { pbx, manner: manners::towards_pbx(owner, &taken) }]);
+    let caller_id = caller_id::incoming(directory, invitation);
+    let losses = Vec::new();
+    let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, losses, offer };
+    Ok(Errand::Dial(Box::new(dial)))
 }
 
-/// How much the carrier wants its sound secured.
-fn carrier_srtp(opening: &Opening) -> SrtpPolicy {
+/// How much who calls wants its sound secured. Inside, the calling profile's policy was applied before.
+fn caller_srtp(opening: &Opening) -> SrtpPolicy {
     match opening.invitation.proof {
         Proof::Carrier(id) => opening.directory.carrier(id).map(|carrier| carrier.srtp).unwrap_or_default(),
+        Proof::Inside(_) => SrtpPolicy::Preferred,
         Proof::Credentials(_) | Proof::Source(_) => SrtpPolicy::default(),
     }
 }
 
 /// Where the PBX is: where it registered (I1), or else at the first address that it may call from (I7).
-fn pbx(profile: &Profile, binding: Option<&Binding>) -> Option<Pbx> {
+fn pbx(profile: &Profile, user: CalledUser, binding: Option<&Binding>) -> Option<Pbx> {
     let to_user: Option<Arc<str>> = match profile.incoming_to {
         IncomingTo::CalledNumber => None,
         IncomingTo::SipUsername => Some(profile.sip_user.clone()),
@@ -77,6 +82,7 @@ fn pbx(profile: &Profile, binding: Option<&Binding>) -> Option<Pbx> {
     if let Some(binding) = binding {
         return Some(Pbx {
             contact: binding.contact.clone(),
+            user,
             to_user,
             peer: binding.source,
             local: Some(binding.local),
@@ -89,6 +95,7 @@ fn pbx(profile: &Profile, binding: Option<&Binding>) -> Option<Pbx> {
     let contact = format!("sip:{peer}").into();
     Some(Pbx {
         contact,
+        user,
         to_user,
         peer,
         local: None,
@@ -96,15 +103,4 @@ fn pbx(profile: &Profile, binding: Option<&Binding>) -> Option<Pbx> {
         flow: FlowTag::default(),
         path: Arc::default(),
     })
-}
-
-/// Whom the called side sees (I5): what From says, else what the carrier asserts; nobody where the caller asked for that, or where
-/// neither is a full international number.
-fn shown(invitation: &Invitation) -> CallerId {
-    if invitation.anonymous || invitation.from_user.eq_ignore_ascii_case(ANONYMOUS) {
-        return CallerId::Anonymous;
-    }
-    let said = [Some(invitation.from_user.as_str()), invitation.asserted_identity.as_deref()];
-    let number = said.into_iter().flatten().find_map(|user| numbering::plain(user).parse::<E164>().ok());
-    number.map_or(CallerId::Anonymous, CallerId::Number)
 }

@@ -44,6 +44,8 @@ pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carr
         status: 0,
         sip_call_id: opening.invitation.sip_call_id.clone(),
         attempts: Vec::new(),
+        partner: opening.partner,
+        q850: None,
         packets: (0, 0),
         packets_lost: (0, 0),
     }

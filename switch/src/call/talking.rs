@@ -7,7 +7,7 @@ use super::metering::{Boundary, Charge, Meter};
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
-use domain::call_control::{LegEvent, LegId, LegOrder};
+use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
 use rating::Tariff;
@@ -138,16 +138,26 @@ impl Call {
                 let ending = if leg == LegId::CALLER { Ending::by_caller(cause) } else { Ending::released(cause) };
                 self.clear(ending, now, effects);
             }
+            LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
             LegEvent::Failed(_) => {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
             }
+            LegEvent::Session(word) => self.pass_to_partner(leg, word, effects),
             // A CANCEL that crossed our 2xx changes nothing (RFC 3261 9.2), nor does a late provisional answer.
             LegEvent::Trying
             | LegEvent::Ringing { .. }
             | LegEvent::Answered { .. }
             | LegEvent::Refused { .. }
+            | LegEvent::RefusedInside { .. }
             | LegEvent::Cancelled => {}
+        }
+    }
+
+    /// Hold, resume and other codecs are the legs' to agree on.
+    fn pass_to_partner(&self, leg: LegId, word: SessionWord, effects: &mut Vec<Effect>) {
+        if let Some(partner) = self.legs.up().find(|other| *other != leg) {
+            effects.push(Effect::Leg(partner, LegOrder::Session(word)));
         }
     }
 

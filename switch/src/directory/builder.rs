@@ -7,7 +7,8 @@ use super::entries::{Carrier, Company, Number, Profile};
 use super::{CallSettings, Directory};
 use crate::numbering;
 use domain::Country;
-use domain::{CarrierId, E164, ProfileId};
+use domain::call_control::CalledUser;
+use domain::{CarrierId, CompanyId, E164, ProfileId};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub struct Builder {
     profiles: Vec<Profile>,
     carriers: Vec<Carrier>,
     numbers: Vec<Number>,
+    called_as: Vec<(E164, CalledUser)>,
+    landlines: Vec<(E164, CompanyId)>,
     countries: Vec<(Country, CountryPlan)>,
     echo_codes: Vec<String>,
 }
@@ -80,6 +83,18 @@ impl Builder {
         self
     }
 
+    /// Says by which user part a PBX is called where this number is (I2, I3).
+    pub fn called_as(mut self, number: E164, user: CalledUser) -> Self {
+        self.called_as.push((number, user));
+        self
+    }
+
+    /// Adds a landline that a company has proven to have (L4).
+    pub fn landline(mut self, number: E164, company: CompanyId) -> Self {
+        self.landlines.push((number, company));
+        self
+    }
+
     /// Adds how a country dials.
     pub fn country(mut self, country: Country, plan: CountryPlan) -> Self {
         self.countries.push((country, plan));
@@ -97,6 +112,8 @@ impl Builder {
         let mut directory = Directory {
             settings: self.settings,
             companies: self.companies.into_iter().map(|company| (company.id, Arc::new(company))).collect(),
+            called_as: self.called_as.into_iter().collect(),
+            landlines: self.landlines.into_iter().collect(),
             countries: self.countries.into_iter().collect(),
             echo_codes: self.echo_codes.iter().map(|code| echo_key(code)).collect(),
             ..Directory::default()
@@ -180,8 +197,8 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::{CallerIdPolicy, CarrierSource, IncomingTo};
-    use domain::{CompanyId, Currency};
+    use crate::directory::{CallerIdPolicy, CarrierSource, IncomingTo, Manners};
+    use domain::Currency;
     use std::net::SocketAddr;
 
     fn company(id: u128) -> Company {
@@ -206,6 +223,7 @@ mod tests {
             require_plus: false,
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
             incoming_to: IncomingTo::default(),
+            manners: Manners::default(),
             srtp: Default::default(),
             credentials: 0,
         }

@@ -2,6 +2,7 @@
 //!
 //! Names of persons, secrets and where carriers listen are not here; the store has them.
 
+use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
 use domain::srtp::SrtpPolicy;
@@ -49,6 +50,8 @@ pub struct Profile {
     pub sources: Vec<SocketAddr>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
+    /// How its PBX is spoken to, and whose numbers its calls show.
+    pub manners: Manners,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
     /// Where its secrets are, for those who check them; a number without meaning here.
@@ -60,7 +63,7 @@ pub struct Profile {
 pub enum CallerIdPolicy {
     /// Nobody's: the calls are anonymous.
     None,
-    /// This number, unless the PBX asks for another that is the profile's own (L5).
+    /// This number, unless the PBX asks for another that the profile may show (L5), or another is chosen for the country (L2).
     Number(E164),
 }
 
@@ -116,6 +119,8 @@ pub struct Carrier {
     pub srtp: SrtpPolicy,
     /// Whether it is used, in both directions.
     pub enabled: bool,
+    /// How it is spoken to, and whether it is trusted.
+    pub manners: CarrierManners,
 }
 
 impl Carrier {
@@ -137,6 +142,7 @@ impl Carrier {
             sources: Vec::new(),
             srtp: SrtpPolicy::default(),
             enabled: true,
+            manners: CarrierManners::default(),
         }
     }
 

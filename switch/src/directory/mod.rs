@@ -5,6 +5,7 @@
 mod builder;
 mod country;
 mod entries;
+mod manners;
 mod settings;
 mod statuses;
 
@@ -12,10 +13,12 @@ pub use builder::{Builder, Fault};
 pub use country::CountryPlan;
 pub use domain::Country;
 pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, IncomingTo, Number, Profile};
+pub use manners::{CallerIds, CarrierManners, Manners, Spoofed};
 pub use settings::{CallSettings, RouteOrder};
 pub use statuses::Statuses;
 
 use crate::emergency;
+use domain::call_control::CalledUser;
 use domain::{CarrierId, CompanyId, E164, Prefix, ProfileId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -37,6 +40,10 @@ pub struct Directory {
     /// The enabled carriers whose calls come from there, by priority, then id.
     by_carrier_source: BTreeMap<CarrierSource, Vec<Arc<Carrier>>>,
     numbers: BTreeMap<E164, Number>,
+    /// Numbers that ring at business accounts, and how those are called.
+    called_as: BTreeMap<E164, CalledUser>,
+    /// Verified landlines, each perhaps of several companies.
+    landlines: BTreeSet<(E164, CompanyId)>,
     countries: BTreeMap<Country, CountryPlan>,
     echo_codes: BTreeSet<String>,
 }
@@ -97,6 +104,16 @@ impl Directory {
     /// The number of ours, where it is one.
     pub fn number(&self, number: E164) -> Option<&Number> {
         self.numbers.get(&number)
+    }
+
+    /// By which user part a PBX is called where this number of ours is (I1, I2, I3).
+    pub fn called_as(&self, number: E164) -> CalledUser {
+        self.called_as.get(&number).cloned().unwrap_or_default()
+    }
+
+    /// Whether a number is a landline that this company has proven to have (L4).
+    pub fn landline(&self, number: E164, company: CompanyId) -> bool {
+        self.landlines.contains(&(number, company))
     }
 
     /// How a country dials, where that is known.

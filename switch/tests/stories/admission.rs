@@ -215,7 +215,8 @@ fn the_channel_after_the_last_is_refused_with_cause_34() {
 fn the_called_side_sees_the_profiles_number_or_nobody_and_never_the_sip_user() {
     let shown = |policy: CallerIdPolicy, preferred: Option<&str>, anonymous: bool| {
         let profile = Profile { caller_id: policy, ..profile(profile_id(), SIP_USER) };
-        let mut world = World::of(town().profile(profile), 100, 0);
+        let vouched = "+12025550100".parse().unwrap();
+        let mut world = World::of(town().profile(profile).landline(vouched, company_id()), 100, 0);
         let call = world.invite(domain::call_control::Invitation {
             preferred_identity: preferred.map(str::to_string),
             anonymous,

@@ -7,6 +7,7 @@ mod admission;
 mod adversity;
 mod carriers;
 mod hunting;
+mod identity;
 mod ledger;
 mod money;
 mod paths;

@@ -154,7 +154,7 @@ fn a_pbx_with_ip_authentication_is_called_at_its_address() {
     assert_eq!(&*called(&mut world, call).0.contact, CONTACT, "where it is registered, it is called there");
 }
 
-/// I5.
+/// I5; RFC 3325 3: only a carrier in our trust domain is believed what it asserts.
 #[test]
 fn who_wants_to_stay_unknown_is_shown_to_nobody() {
     let number = || CallerId::Number(CALLER.parse().unwrap());
@@ -167,7 +167,10 @@ fn who_wants_to_stay_unknown_is_shown_to_nobody() {
             CallerId::Anonymous,
         ),
         (Invitation { from_user: "unavailable".to_owned(), ..plain.clone() }, CallerId::Anonymous),
-        (Invitation { from_user: "pbx".to_owned(), asserted_identity: asserted, ..plain.clone() }, number()),
+        (
+            Invitation { from_user: "pbx".to_owned(), asserted_identity: asserted.clone(), ..plain.clone() },
+            CallerId::Anonymous,
+        ),
         (Invitation { from_user: "447824500000".to_owned(), ..plain }, number()),
     ] {
         let mut world = registered();
@@ -175,6 +178,17 @@ fn who_wants_to_stay_unknown_is_shown_to_nobody() {
         let call = world.invite(invitation);
         assert_eq!(called(&mut world, call).1, shown, "{from}");
     }
+    let mut trusted = carrier(2);
+    trusted.manners.trusted = true;
+    let builder = town_of(vec![trusted]).profile(profile(profile_id(), SIP_USER));
+    let mut world = World::of(builder, 0, 0);
+    world.bindings.insert(profile_id(), binding());
+    let call = world.invite(Invitation {
+        from_user: "pbx".to_owned(),
+        asserted_identity: asserted,
+        ..from_outside(CALLER_ID)
+    });
+    assert_eq!(called(&mut world, call).1, number(), "a trusted carrier's word");
 }
 
 /// I8: nobody's number has no owner, and leaves no record.

@@ -19,7 +19,7 @@ use switch::call::{self, Call};
 use switch::carrier;
 use switch::directory::{
     AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
-    Directory, IncomingTo, Number,
+    Directory, IncomingTo, Manners, Number,
 };
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
@@ -92,6 +92,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         require_plus: false,
         sources: Vec::new(),
         incoming_to: IncomingTo::CalledNumber,
+        manners: Manners::default(),
         srtp: Default::default(),
         credentials: 0,
     }
@@ -119,8 +120,14 @@ pub(crate) fn carrier(number: u128) -> Carrier {
 
 /// Three carriers, one company in the US, echo codes.
 pub(crate) fn town() -> Builder {
+    town_of([1, 2, 3].map(carrier).to_vec())
+}
+
+/// The same with these carriers.
+pub(crate) fn town_of(carriers: Vec<Carrier>) -> Builder {
     let emergency = ["911", "112"].map(str::to_string).to_vec();
-    Directory::builder()
+    let carriers = carriers.into_iter().fold(Directory::builder(), |builder, carrier| builder.carrier(carrier));
+    carriers
         .company(company())
         .country(Country::assigned(*b"US"), CountryPlan { calling_code: "1".to_string(), emergency })
         .echo_code("*43")
@@ -131,9 +138,6 @@ pub(crate) fn town() -> Builder {
             profile: Some(profile_id()),
             caller_id_allowed: true,
         })
-        .carrier(carrier(1))
-        .carrier(carrier(2))
-        .carrier(carrier(3))
         .settings(CallSettings { media_report_timeout: Duration::ZERO, ..CallSettings::default() })
 }
 
@@ -164,7 +168,10 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
         from_display: String::new(),
         preferred_identity: None,
         asserted_identity: None,
+        remote_party: None,
         anonymous: false,
+        diverted_from: Vec::new(),
+        headers: Vec::new(),
         offer: Some(sound()),
         is_signalling_secret: false,
         sip_call_id: "pbx-call".to_string(),
@@ -275,7 +282,7 @@ impl World {
         let mut effects = Vec::new();
         let directory = self.directory.clone();
         let binding = call::called_profile(&directory, &invitation).and_then(|id| self.bindings.get(&id).cloned());
-        let opening = call::Opening { id, invitation, directory, binding, gate };
+        let opening = call::Opening { id, invitation, directory, binding, partner: None, gate };
         match Call::open(opening, self.now, &mut effects) {
             Ok(call) => _ = self.calls.insert(id, call),
             Err(refusal) => self.strangers.push(refusal),
@@ -454,7 +461,7 @@ impl World {
         mine.filter_map(|(_, _, order)| match order {
             LegOrder::Invite(invitation) => match &invitation.whereto {
                 Whereto::Carrier(carrier) => Some(carrier.bits()),
-                Whereto::Pbx(_) => None,
+                Whereto::Pbx(_) | Whereto::Inside => None,
             },
             _ => None,
         })

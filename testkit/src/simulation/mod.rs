@@ -17,6 +17,7 @@ pub use audit::{Invariant, Violation};
 
 use crate::ledgers::{Bug, Disk, Engine, Sabotaged, Watched};
 use crate::world::{Beginning, Recharge, World};
+use actors::SessionTimers;
 use audit::Audit;
 use domain::{Entropy, ReleaseCause};
 use ledger::Ledger;
@@ -169,6 +170,8 @@ impl Simulation {
             credit: credits[chance.below(5) as usize],
             rate: ["0.02", "0.013", "0.4"][chance.below(3) as usize],
             recharge: (chance.below(3) == 0).then_some(recharge),
+            // Sessions are refreshed every 45 s, so that calls of some minutes see it.
+            session: SessionTimers { expires_s: 90, min_se_s: 90 },
             settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },
             ..Beginning::default()
         }

@@ -96,8 +96,8 @@ impl Simulation {
     fn act(&mut self) {
         match self.chance.below(100) {
             0..34 => self.dial(),
-            34..58 => self.hang_up(),
-            58..64 => self.refresh(),
+            34..50 => self.hang_up(),
+            50..64 => self.refresh(),
             64..70 => self.register(),
             70..73 => self.fall_silent(),
             73..76 => self.operate(),
@@ -128,11 +128,22 @@ impl Simulation {
             let (crosses, forks) = (self.chance.below(4) == 0, self.chance.below(10) == 0);
             let hangs_up_ms = 1 + self.chance.below(90_000);
             let hangs_up = self.chance.below(4) == 0;
+            let rings_reliably = self.chance.below(5) == 0;
+            let answers_changes = *self.pick(&[200, 200, 200, 200, 488, 500]);
+            let (knows_timer, allows_update) = (self.chance.below(2) == 0, self.chance.below(2) == 0);
+            let formats = *self.pick(&["0", "0 8", "0 8 101"]);
             let manner = &mut self.world.agents[carrier].manner;
             (manner.answers_after_cancel, manner.forks) = (crosses, forks);
             manner.hangs_up_after = hangs_up.then_some(Duration::from_millis(hangs_up_ms));
+            (manner.rings_reliably, manner.answers_changes) = (rings_reliably, answers_changes);
+            (manner.knows_timer, manner.allows_update, manner.formats) = (knows_timer, allows_update, formats);
         }
         let customer = self.pick_customer();
+        let requires_100rel = (self.chance.below(6) == 0).then_some(true);
+        let offers_late = requires_100rel.is_none() && self.chance.below(8) == 0;
+        let allows_update = self.chance.below(2) == 0;
+        let asks_timer = *self.pick(&["", "", "Supported: timer\r\nSession-Expires: 90;refresher=uas\r\n"]);
+        let formats = *self.pick(&["0", "0 8", "8 0 101"]);
         let acknowledges = self.chance.below(15) > 0;
         let gives_up_ms = self.chance.below(8_000);
         let gives_up = self.chance.below(6) == 0;
@@ -140,6 +151,10 @@ impl Simulation {
         let now = self.world.now;
         let pbx = &mut self.world.agents[customer];
         pbx.manner.acknowledges = acknowledges;
+        (pbx.manner.requires_100rel, pbx.manner.offers_late) = (requires_100rel, offers_late);
+        (pbx.manner.allows_update, pbx.manner.formats) = (allows_update, formats);
+        pbx.manner.knows_timer = !asks_timer.is_empty();
+        pbx.manner.invite_lines = asks_timer.to_owned();
         pbx.manner.cancels_after = gives_up.then_some(Duration::from_millis(gives_up_ms));
         let call = pbx.call(dialled, now);
         self.say(&format!("agent {customer} dials {dialled}: {call}"));
@@ -172,7 +187,24 @@ impl Simulation {
     }
 
     fn refresh(&mut self) {
-        const TURNS: [Refresh; 4] = [Refresh::Invite, Refresh::Update, Refresh::UpdateWithSdp, Refresh::ChangedInvite];
+        const TURNS: [Refresh; 16] = [
+            Refresh::Invite,
+            Refresh::Update,
+            Refresh::UpdateWithSdp,
+            Refresh::ChangedInvite,
+            Refresh::ChangedUpdate,
+            Refresh::Hold,
+            Refresh::Hold,
+            Refresh::HoldInactive,
+            Refresh::HoldZero,
+            Refresh::HoldByUpdate,
+            Refresh::Resume,
+            Refresh::Resume,
+            Refresh::Resume,
+            Refresh::Late,
+            Refresh::Codec,
+            Refresh::Fax,
+        ];
         let turn = *self.pick(&TURNS);
         if let Some((agent, call)) = self.pick_call() {
             self.say(&format!("agent {agent} sends {turn:?} in {call}"));

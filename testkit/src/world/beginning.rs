@@ -4,9 +4,10 @@
 
 use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
 use crate::company::{self, REALM, Recharge};
+use actors::SessionTimers;
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
-use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId, ProfileId, Wall};
+use domain::{CarrierId, CompanyId, Currency, Entropy, LandlineId, NumberId, ProfileId, Wall};
 use ledger::Ledger;
 use sip::digest::Ha1;
 use std::net::SocketAddr;
@@ -31,6 +32,8 @@ pub struct Beginning {
     pub recharge: Option<Recharge>,
     /// Time limits of calls.
     pub settings: CallSettings,
+    /// How long sessions last without a refresh.
+    pub session: SessionTimers,
     /// How the network behaves.
     pub weather: Weather,
     /// I4: whom the To of incoming calls names.
@@ -41,6 +44,8 @@ pub struct Beginning {
 
 /// The numbers that ring at the first profile.
 pub const NUMBERS: [&str; 2] = ["+12025550100", "+442079460123"];
+/// The number that rings at the second profile, where there is one.
+pub const NUMBER_OF_SECOND: &str = "+12025550177";
 
 impl Default for Beginning {
     fn default() -> Self {
@@ -53,6 +58,7 @@ impl Default for Beginning {
             rate: "0.02",
             recharge: None,
             settings: CallSettings::default(),
+            session: SessionTimers::default(),
             weather: Weather::FAIR,
             incoming_to: store::IncomingTo::CalledNumber,
             sources: Vec::new(),
@@ -113,14 +119,28 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
     };
-    let numbers = NUMBERS.map(|number| store::Number {
+    let of_first = NUMBERS.map(|number| (number, &customers[0]));
+    let of_second = customers.get(1).map(|customer| (NUMBER_OF_SECOND, customer));
+    let numbers = of_first.into_iter().chain(of_second).map(|(number, customer)| store::Number {
         id: NumberId::mint(now, entropy),
         number: number.parse().unwrap(),
-        company: customers[0].company,
-        profile: Some(customers[0].profile),
+        company: customer.company,
+        profile: Some(customer.profile),
+        account: None,
         caller_id_allowed: true,
         created_at: now,
     });
+    let numbers: Vec<_> = numbers.collect();
+    let landlines = companies.iter().map(|company| store::Landline {
+        id: LandlineId::mint(now, entropy),
+        company: *company,
+        number: company::CALLER_ID.parse().unwrap(),
+        state: store::LandlineState::Vouched,
+        pin: None,
+        tries: 0,
+        created_at: now,
+    });
+    let landlines = landlines.collect();
     let carriers = CARRIERS.iter().zip(CARRIER_NAMES).zip(1..).map(|((address, name), priority)| {
         company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
     });
@@ -138,7 +158,12 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
         profiles: customers.iter().map(profile).collect(),
         carriers: carriers.collect(),
-        numbers: numbers.to_vec(),
+        numbers,
+        accounts: Vec::new(),
+        landlines,
+        verifications: Vec::new(),
+        profile_manners: Default::default(),
+        carrier_manners: Default::default(),
         decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };
     let rules = NodeRules {

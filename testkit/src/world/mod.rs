@@ -7,13 +7,15 @@ mod beginning;
 mod network;
 mod node;
 mod queue;
+mod sabotage;
 pub mod text;
 mod witness;
 
 pub use crate::company::{REALM, Recharge};
-pub use agent::{Agent, Refresh};
-pub use beginning::{Beginning, Customer, NUMBERS};
+pub use agent::{Agent, Complaint, Refresh};
+pub use beginning::{Beginning, Customer, NUMBER_OF_SECOND, NUMBERS};
 pub use network::{Datagram, Weather};
+pub use sabotage::WireBug;
 pub use witness::{Seen, Witness};
 
 use crate::company::{self, channels, money};
@@ -91,6 +93,8 @@ pub struct World {
     pub lateness_max: Duration,
     /// Who looks on.
     pub witness: Witness,
+    /// What is wrong with what the switch says.
+    pub bug: Option<WireBug>,
     queue: Queue,
     /// When the next timer of the node is queued.
     node_timer: Option<Monotonic>,
@@ -117,7 +121,7 @@ impl World {
         let customers = customers(&beginning, now.wall, &mut entropy);
         let desk = Arc::new(desk(&beginning, &customers, now.wall, &mut entropy));
         top_up(&*ledger, &beginning, &customers, now.wall);
-        let mut node = Node::new(Arc::clone(&desk), ledger, &mut entropy, now);
+        let mut node = Node::new(Arc::clone(&desk), ledger, beginning.session, &mut entropy, now);
         node.witness = witness.clone();
         let mut ends: Vec<(SocketAddr, Option<&Customer>)> = CARRIERS.iter().map(|carrier| (*carrier, None)).collect();
         for (customer, host) in customers.iter().zip(10..) {
@@ -143,6 +147,7 @@ impl World {
             lateness: Duration::ZERO,
             lateness_max: Duration::ZERO,
             witness,
+            bug: None,
             queue: Queue::default(),
             node_timer: None,
             beginning,
@@ -187,6 +192,12 @@ impl World {
         let now = self.now.monotonic;
         for (to, bytes) in self.node.sent.drain(..) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
+            let Some(text) = (match self.bug {
+                Some(bug) => bug.falsify(text),
+                None => Some(text),
+            }) else {
+                continue;
+            };
             self.network.send(now, Datagram { from: SWITCH, to, text }, &mut self.queue);
         }
         for (at, answer) in self.node.answers.drain(..) {
@@ -302,7 +313,7 @@ impl World {
 
     /// The node dies, and one with the same desk takes its place. What was on its way to it is lost.
     pub fn replace_node(&mut self, ledger: Arc<dyn Ledger>) {
-        self.node = Node::new(Arc::clone(&self.desk), ledger, &mut self.entropy, self.now);
+        self.node = Node::new(Arc::clone(&self.desk), ledger, self.beginning.session, &mut self.entropy, self.now);
         self.node.witness = self.witness.clone();
         self.node_timer = None;
         self.queue.forget_node();
@@ -328,6 +339,12 @@ impl World {
     /// Channels that are free.
     pub fn channels_free(&self) -> i64 {
         self.node.ledger().balance(channels(self.company, self.profile)).available()
+    }
+
+    /// Channels of a customer that are free.
+    pub fn channels_free_of(&self, customer: usize) -> i64 {
+        let Customer { company, profile, .. } = self.customers[customer];
+        self.node.ledger().balance(channels(company, profile)).available()
     }
 
     /// Every call record, in order.

@@ -2,6 +2,7 @@
 //!
 //! Where an effect goes is `actors::ways`, as in production; the media room only gives addresses.
 
+use actors::SessionTimers;
 use actors::call::{self, House, Naming};
 use actors::desk::Desk;
 use actors::ways;
@@ -14,7 +15,6 @@ use media::{Mode, Opened, Side};
 use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
-use sip::endpoint::steering::SteeringKey;
 use sip::endpoint::{Effect, Endpoint, Event, Owner, Pending, Reply, ServerTransactionId, Settings, Source, Transport};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -67,6 +67,8 @@ pub struct Node {
     sounds: BTreeSet<u64>,
     /// Where the called side of a call has its sound sent.
     called_sounds: BTreeMap<u64, SocketAddr>,
+    /// What was ordered of the media room about far ends, in order.
+    pub sound_orders: Vec<(Side, leg::SoundOrder)>,
     next_port: u16,
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
@@ -102,21 +104,14 @@ pub struct Mood {
 
 impl Node {
     /// A node that has just been started.
-    pub fn new(desk: Arc<Desk>, ledger: Arc<dyn Ledger>, entropy: &mut Entropy, now: Now) -> Node {
-        let identity = leg::Identity {
-            host: SWITCH.ip().to_string().into(),
-            user_agent: "Tandem".into(),
-            contact: SWITCH,
-            transport: Transport::Udp,
-            is_sips: false,
-        };
-        let naming = Naming {
-            shard: 0,
-            steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
-            identity: Arc::new(identity),
-            advertised: None,
-            media_advertised: None,
-        };
+    pub fn new(
+        desk: Arc<Desk>,
+        ledger: Arc<dyn Ledger>,
+        session: SessionTimers,
+        entropy: &mut Entropy,
+        now: Now,
+    ) -> Node {
+        let naming = looking::naming(session, entropy);
         let issuer = sip::digest::Settings::new(REALM, Issuer(0));
         Node {
             endpoint: Endpoint::new(Settings::default(), entropy.fork()),
@@ -135,6 +130,7 @@ impl Node {
             registers: BTreeMap::new(),
             sounds: BTreeSet::new(),
             called_sounds: BTreeMap::new(),
+            sound_orders: Vec::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
             work: VecDeque::new(),
@@ -182,7 +178,7 @@ impl Node {
     /// For a call, from outside: an operator, or the media room.
     pub fn tell_call(&mut self, id: CallId, event: switch::call::Event, now: Now) {
         if let Some(place) = self.places.get(&id) {
-            self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+            self.work.push_back(Work::Call(*place, call::Event::CallOf(id, event)));
         }
         self.settle(now);
     }
@@ -288,6 +284,10 @@ impl Node {
     fn on_house(&mut self, place: u64, effect: call::Effect, now: Now) {
         match effect {
             call::Effect::Leg(leg, order) => self.work.push_back(Work::LegOrder(place, leg, order)),
+            call::Effect::Joined(id) => {
+                self.opened.push(id);
+                self.places.insert(id, place);
+            }
             call::Effect::AskCarrier(id, ask) => self.work.push_back(Work::Carrier(id, carrier::Event::Asked(ask))),
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
@@ -305,7 +305,8 @@ impl Node {
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
             call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
-                if side == Side::B {
+                self.sound_orders.push((side, order));
+                if side == Side::B && !order.rtp.ip().is_unspecified() {
                     self.called_sounds.insert(place, order.rtp);
                 }
             }
@@ -335,7 +336,7 @@ impl Node {
                 profile::Effect::Submit(posting) => self.submit(id, posting, now),
                 profile::Effect::TellCall(call, event) => {
                     if let Some(place) = self.places.get(&call) {
-                        self.work.push_back(Work::Call(*place, call::Event::Call(event)));
+                        self.work.push_back(Work::Call(*place, call::Event::CallOf(call, event)));
                     }
                 }
                 profile::Effect::Tell(fact) => self.facts.push((now, fact)),

@@ -72,6 +72,38 @@ pub fn sdp(local: SocketAddr, port: u16, version: u32) -> String {
     )
 }
 
+/// A description with one stream as it is told: which formats, which way; at an address of zeros where that is asked for.
+pub fn sdp_flowing(local: SocketAddr, port: u16, version: u32, formats: &str, flow: &str, is_zero: bool) -> String {
+    let ip = if is_zero { "0.0.0.0".to_owned() } else { local.ip().to_string() };
+    let maps = formats.split(' ').map(|format| match format {
+        "8" => "a=rtpmap:8 PCMA/8000\r\n".to_owned(),
+        "0" => "a=rtpmap:0 PCMU/8000\r\n".to_owned(),
+        other => format!("a=rtpmap:{other} telephone-event/8000\r\n"),
+    });
+    let maps: String = maps.collect();
+    format!(
+        "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n\
+         {maps}a={flow}\r\n"
+    )
+}
+
+/// Which way the sound of a description flows.
+pub fn flow(description: &str) -> &str {
+    let flows = ["sendonly", "recvonly", "inactive"];
+    flows.into_iter().find(|flow| description.contains(&format!("a={flow}"))).unwrap_or("sendrecv")
+}
+
+/// The version of a description: the third word of its `o=` line.
+pub fn version(description: &str) -> Option<u64> {
+    description.lines().find_map(|line| line.strip_prefix("o="))?.split(' ').nth(2)?.parse().ok()
+}
+
+/// The payload formats of its first stream.
+pub fn formats(description: &str) -> &str {
+    let media = description.lines().find_map(|line| line.strip_prefix("m=audio ")).unwrap_or_default();
+    media.splitn(3, ' ').nth(2).unwrap_or_default()
+}
+
 /// A response to a request, with these lines added.
 pub fn response(request: &str, status: &str, to_tag: &str, lines: &str, body: &str) -> String {
     let mut copied = String::new();
@@ -93,6 +125,8 @@ pub fn phrase(status: u16) -> &'static str {
         180 => "Ringing",
         183 => "Session Progress",
         200 => "OK",
+        488 => "Not Acceptable Here",
+        491 => "Request Pending",
         481 => "Call/Transaction Does Not Exist",
         486 => "Busy Here",
         487 => "Request Terminated",

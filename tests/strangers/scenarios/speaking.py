@@ -85,18 +85,6 @@ def the_same_offer_again_is_agreed(world):
 
 
 @scenario()
-def another_offer_is_refused_and_the_call_goes_on(world):
-    """A re-INVITE that changes the SDP gets 488; the call goes on and ends by BYE as if nothing had been."""
-    profile = world.profile()
-    carrier = world.carrier()
-    world.pbx("reinvite", profile, final="488", again_sdp="{{sdp_changed}}", after_again='{{ack_to_refusal_in_dialog cseq="3"}}',
-              options=("-d", SHORT_MS)).finish()
-    carrier.finish()
-    world.settled(profile, spent="0.01")
-    world.record(cause="normal", status=200)
-
-
-@scenario()
 def a_session_is_refreshed(world):
     """A call with Supported: timer and Session-Expires survives its refresh by UPDATE and by re-INVITE (RFC 4028)."""
     profile = world.profile()

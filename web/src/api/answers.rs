@@ -8,13 +8,14 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use ProblemKind::{
-    BodyTooLarge, Busy, CallEnded, Conflict, DeckFaulty, InUse, InsufficientCredit, Internal, Invalid, KeyInvalid,
-    KeyRequired, KeyReused, LedgerUnavailable, MalformedJson, MalformedRequest, NoRate, NotFound, NotInForce,
-    OperatorOnly, Unauthenticated, UnsupportedMediaType,
+    BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse, InsufficientCredit, Internal,
+    Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson, MalformedRequest, NoRate, NotFound,
+    NotInForce, OperatorOnly, Unauthenticated, UnsupportedMediaType,
 };
 
 /// What any request with a token can be answered.
-const ALWAYS: &[ProblemKind] = &[Unauthenticated, OperatorOnly, NotFound, Invalid, Internal, Busy, LedgerUnavailable];
+const ALWAYS: &[ProblemKind] =
+    &[Unauthenticated, OperatorOnly, CompanyNotVerified, NotFound, Invalid, Internal, Busy, LedgerUnavailable];
 /// What any request with a body can be answered besides.
 const BODY: &[ProblemKind] = &[MalformedJson, MalformedRequest, BodyTooLarge, UnsupportedMediaType];
 /// What any change of the configuration can be answered besides.

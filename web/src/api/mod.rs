@@ -2,12 +2,15 @@
 //!
 //! Handlers are in the files beside, by noun; what they ask is `backoffice`'s.
 
+mod accounts;
 mod answers;
 mod asking;
 mod calls;
 mod carriers;
 mod companies;
 mod decks;
+mod identities;
+mod landlines;
 mod numbers;
 mod openapi;
 mod problems;
@@ -60,6 +63,7 @@ route_table! { ROUTES, token_routes;
     "/companies/{id}", "GET, PATCH": get companies::read, patch companies::update;
     "/companies/{id}/credit", "POST": post companies::add_credit;
     "/companies/{id}/statement", "GET": get companies::statement;
+    "/companies/{id}/verification", "GET, PUT": get identities::verification, put identities::set_verification;
     "/profiles", "GET, POST": get profiles::list, post profiles::create;
     "/profiles/{id}", "GET, PATCH": get profiles::read, patch profiles::update;
     "/profiles/{id}/credit", "POST": post profiles::allocate;
@@ -67,8 +71,16 @@ route_table! { ROUTES, token_routes;
     "/profiles/{id}/statement", "GET": get profiles::statement;
     "/profiles/{id}/reveal-password", "POST": post profiles::reveal_password;
     "/profiles/{id}/renew-password", "POST": post profiles::renew_password;
+    "/profiles/{id}/identity", "GET, PUT": get identities::of_profile, put identities::set_of_profile;
+    "/accounts", "GET, POST": get accounts::list, post accounts::create;
+    "/accounts/{id}", "DELETE, GET, PATCH": get accounts::read, patch accounts::update, delete accounts::remove;
+    "/landlines", "GET, POST": get landlines::list, post landlines::create;
+    "/landlines/{id}", "DELETE, GET": get landlines::read, delete landlines::remove;
+    "/landlines/{id}/renew-pin", "POST": post landlines::renew_pin;
+    "/landlines/{id}/verify", "POST": post landlines::verify;
     "/carriers", "GET, POST": get carriers::list, post carriers::create;
     "/carriers/{id}", "DELETE, GET, PATCH": get carriers::read, patch carriers::update, delete carriers::remove;
+    "/carriers/{id}/identity", "GET, PUT": get identities::of_carrier, put identities::set_of_carrier;
     "/decks", "GET, POST": get decks::list, post decks::import;
     "/decks/check", "POST": post decks::check;
     "/decks/{id}", "DELETE, GET": get decks::read, delete decks::remove;

@@ -3,7 +3,9 @@
 //! Which routes there are is in the parent; a test holds the two against each other.
 
 use super::answers::Public;
-use super::{calls, carriers, companies, decks, numbers, problems, profiles, rates, tokens};
+use super::{
+    accounts, calls, carriers, companies, decks, identities, landlines, numbers, problems, profiles, rates, tokens,
+};
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
 use backoffice::problem::Problem;
@@ -39,6 +41,10 @@ impl Modify for BearerToken {
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         decks::import, decks::check, decks::list, decks::read, decks::activate, decks::remove,
         numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
+        accounts::create, accounts::list, accounts::read, accounts::update, accounts::remove,
+        landlines::create, landlines::list, landlines::read, landlines::renew_pin, landlines::verify, landlines::remove,
+        identities::of_profile, identities::set_of_profile, identities::of_carrier, identities::set_of_carrier,
+        identities::verification, identities::set_verification,
         calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
         tokens::create, tokens::list, tokens::revoke,
@@ -52,6 +58,8 @@ impl Modify for BearerToken {
         (name = "credit", description = "Money: every POST needs an Idempotency-Key"),
         (name = "carriers", description = "Who calls are handed to and taken from"),
         (name = "decks", description = "What calls cost"),
+        (name = "accounts", description = "Business accounts: names with extensions"),
+        (name = "landlines", description = "Numbers elsewhere that may be shown as caller ID"),
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
         (name = "tokens", description = "Who may ask"),

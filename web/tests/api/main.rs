@@ -11,6 +11,7 @@ mod configuring;
 mod credit;
 mod document;
 mod doors;
+mod identity;
 mod profiles;
 mod switchboard;
 mod tokens;

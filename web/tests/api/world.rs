@@ -147,6 +147,10 @@ impl World {
         self.ask_as(OPERATOR, "PATCH", path, Some(body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
+        self.ask_as(OPERATOR, "PUT", path, Some(body))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> Answer {
         self.ask_as(OPERATOR, "DELETE", path, None)
     }
@@ -259,6 +263,8 @@ impl World {
                 cost: None,
             }],
             packets: (3_050, 3_049),
+            partner: None,
+            q850: None,
             packets_lost: (0, 1),
         };
         change(&mut record);

@@ -40,6 +40,8 @@ pub enum Invariant {
     /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
     /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
+    /// Every offer is answered as RFC 3264 says, and every request in a dialog has a number of its own.
+    NobodyComplains,
     /// After the dust has settled there is nothing left.
     NothingIsLeft,
     /// The switch does not panic.
@@ -58,6 +60,9 @@ impl fmt::Display for Invariant {
             Invariant::NothingBeforeTheHolds => "no INVITE to a carrier before channel and first block are held",
             Invariant::SoundGoesToWhoAnswered => "sound goes to the carrier that answered",
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
+            Invariant::NobodyComplains => {
+                "every offer is answered as it must be, every request has a number of its own"
+            }
             Invariant::NothingIsLeft => "nothing is left after the dust has settled",
             Invariant::NoPanic => "the switch does not panic",
         })
@@ -108,6 +113,7 @@ impl Audit {
         for seen in seen {
             self.look(world, seen)?;
         }
+        rules::nobody_complains(world)?;
         if world.is_down { Ok(()) } else { self.look_at_node(world) }
     }
 

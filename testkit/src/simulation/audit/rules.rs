@@ -5,7 +5,7 @@
 use super::books::CallBooks;
 use super::{Audit, Invariant, Violation};
 use crate::reckoning;
-use crate::world::{CallSeen, World, carrier_ip};
+use crate::world::{CallSeen, Complaint, World, carrier_ip};
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, Code, Holder, Kind, Memo, Outcome, Unit};
 use domain::{CompanyId, Now, ReleaseCause};
@@ -309,6 +309,16 @@ impl Audit {
             return wrong(Invariant::BooksBalance, verified.to_string());
         }
         Ok(())
+    }
+}
+
+/// What the network loses is no fault of the switch's: only what it says is judged.
+pub(super) fn nobody_complains(world: &World) -> Checked {
+    let complaints = world.agents.iter().flat_map(|agent| &agent.complaints);
+    let is_judged = |complaint: &&Complaint| matches!(complaint, Complaint::StaleCseq(_) | Complaint::WrongAnswer(_));
+    match complaints.filter(is_judged).next() {
+        Some(complaint) => wrong(Invariant::NobodyComplains, format!("{complaint:?}")),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! An end as who is asked: what it answers, and how often it says so.
 
-use super::{Act, Agent, PATIENCE, Said, T1, Talk};
-use crate::world::text::{branch, header, method, phrase, response, sdp, tag, uri};
+use super::{Act, Agent, Complaint, PATIENCE, Said, T1, Talk};
+use crate::world::text::{
+    body, branch, cseq, flow, formats, header, method, parameter, phrase, response, sdp_flowing, tag, uri,
+};
 use domain::Monotonic;
 use std::time::Duration;
 
@@ -11,6 +13,12 @@ const FORK: &str = "theotherphone";
 /// Whether a request is for the second phone of a fork.
 fn is_fork(text: &str) -> bool {
     header(text, "To").and_then(tag) == Some(FORK)
+}
+
+/// What is taken of an offer: what is known here, or all of it.
+pub(super) fn chosen(offered: &str, known: &str) -> String {
+    let common: Vec<&str> = offered.split(' ').filter(|format| known.split(' ').any(|one| one == *format)).collect();
+    if common.is_empty() { offered.to_owned() } else { common.join(" ") }
 }
 
 impl Agent {
@@ -29,6 +37,8 @@ impl Agent {
             "INVITE" => self.on_invite(text, now),
             "CANCEL" => self.on_cancel(text, now),
             "BYE" => self.on_bye(text, now),
+            "UPDATE" => self.on_update(text, now),
+            "PRACK" => self.on_prack(text, now),
             _ => self.reply(text, 200, ""),
         }
     }
@@ -42,9 +52,18 @@ impl Agent {
 
     fn on_invite(&mut self, text: &str, now: Monotonic) {
         let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
-        if self.talks.contains_key(&call_id) {
-            // Repeated before anything was answered.
+        if let Some(talk) = self.talks.get(&call_id) {
+            // Otherwise it is repeated before anything was answered.
+            if talk.is_up && branch(&talk.invite) != branch(text) {
+                self.on_change(text, now);
+            }
             return;
+        }
+        let asked = header(text, "Session-Expires").and_then(|value| value.split(';').next()?.parse::<u32>().ok());
+        if let (Some(least), Some(asked)) = (self.manner.min_se_s, asked)
+            && asked < least
+        {
+            return self.reply(text, 422, &format!("Min-SE: {least}\r\n"));
         }
         let tag_of_ours = self.token();
         let local = format!("{};tag={tag_of_ours}", header(text, "To").unwrap_or_default());
@@ -52,6 +71,10 @@ impl Agent {
         let target = uri(header(text, "Contact").unwrap_or_default()).to_owned();
         let mut talk = Talk::new(&call_id, local, remote, target, now);
         talk.is_caller = false;
+        talk.sketch.port = 50_000;
+        talk.sketch.formats = chosen(formats(body(text)), self.manner.formats);
+        talk.heard_cseq = cseq(text).0;
+        talk.heard_sdp = body(text).to_owned();
         talk.cseq = 100;
         talk.invite = text.to_owned();
         self.talks.insert(call_id.clone(), talk);
@@ -66,18 +89,30 @@ impl Agent {
 
     pub(super) fn answer(&mut self, call_id: &str, status: u16, now: Monotonic) {
         let (shown, hangs_up_after) = (self.shown, self.manner.hangs_up_after);
-        let described = if matches!(status, 183 | 200) { sdp(self.address, 50_000, 1) } else { String::new() };
+        let described = if matches!(status, 183 | 200) { self.described(call_id) } else { String::new() };
+        let (rings_reliably, allow) = (self.manner.rings_reliably && (101..200).contains(&status), self.allow());
+        let timer = if status == 200 { self.granted_timer(call_id, now) } else { String::new() };
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         if talk.status.is_some() {
             return;
         }
         let our_tag = tag(&talk.local).unwrap_or_default().to_owned();
         let contact = format!("Contact: <sip:end@{shown}>\r\n");
-        let lines = if status == 100 { "" } else { contact.as_str() };
+        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}") };
+        if rings_reliably {
+            talk.rseq += 1;
+            lines.push_str(&format!("Require: 100rel\r\nRSeq: {}\r\n", talk.rseq));
+        }
+        let lines = lines.as_str();
         let invite = talk.invite.clone();
         let text = response(&invite, &format!("{status} {}", phrase(status)), &our_tag, lines, &described);
         self.answered.insert((branch(&invite).to_owned(), "INVITE".to_owned()), text.clone());
         self.out.push(text.clone());
+        if rings_reliably {
+            let call_id = format!("{call_id} {}", talk.rseq);
+            self.said.push(Said { call_id, text, again: now + T1, wait: T1, until: now + PATIENCE });
+            return;
+        }
         if status < 200 {
             return;
         }
@@ -99,6 +134,104 @@ impl Agent {
         }
     }
 
+    fn allow(&self) -> &'static str {
+        if self.manner.allows_update { "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO\r\n" } else { "" }
+    }
+
+    /// Who knows session timers grants what the INVITE asks for, and lets the switch refresh.
+    fn granted_timer(&mut self, call_id: &str, now: Monotonic) -> String {
+        let invite = self.talks.get(call_id).map(|talk| talk.invite.clone()).unwrap_or_default();
+        self.granted_to(&invite, call_id, now)
+    }
+
+    fn granted_to(&mut self, request: &str, call_id: &str, now: Monotonic) -> String {
+        let lasts = header(request, "Session-Expires").and_then(|value| value.split(';').next()?.parse().ok());
+        if let (Some(seconds), true) = (lasts, self.manner.knows_timer) {
+            self.begin_session(call_id, Duration::from_secs(seconds), now);
+        }
+        let asked = header(request, "Session-Expires").filter(|_| self.manner.knows_timer);
+        asked.map_or(String::new(), |asked| {
+            let refresher = parameter(asked, "refresher").unwrap_or("uac");
+            let seconds = asked.split(';').next().unwrap_or_default();
+            format!("Require: timer\r\nSession-Expires: {seconds};refresher={refresher}\r\n")
+        })
+    }
+
+    /// A re-INVITE: answered as RFC 3264 6.1 says, or as the manner does; 491 where one of its own is on its way.
+    fn on_change(&mut self, text: &str, now: Monotonic) {
+        let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
+        let text_of_answer = self.answer_to_change(text, &call_id, now);
+        let key = (branch(text).to_owned(), "INVITE".to_owned());
+        self.answered.insert(key, text_of_answer.clone());
+        self.out.push(text_of_answer.clone());
+        let said = Said { call_id, text: text_of_answer, again: now + T1, wait: T1, until: now + PATIENCE };
+        self.said.push(said);
+    }
+
+    fn on_update(&mut self, text: &str, now: Monotonic) {
+        let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
+        if !self.talks.contains_key(&call_id) {
+            return self.reply(text, 481, "");
+        }
+        let answer = self.answer_to_change(text, &call_id, now);
+        self.answered.insert((branch(text).to_owned(), "UPDATE".to_owned()), answer.clone());
+        self.out.push(answer);
+    }
+
+    fn answer_to_change(&mut self, text: &str, call_id: &str, now: Monotonic) -> String {
+        let (shown, address, status) = (self.shown, self.address, self.manner.answers_changes);
+        if !self.is_fresh(text, call_id) {
+            return response(text, "500 Server Internal Error", "end", "", "");
+        }
+        let timer = self.granted_to(text, call_id, now);
+        let Some(talk) = self.talks.get_mut(call_id) else { return response(text, "481 Gone", "end", "", "") };
+        talk.changes.push((now, text.to_owned()));
+        let offer = body(text);
+        let is_glare = talk.refreshing.is_some_and(|own| own.is_invite() || !offer.is_empty());
+        let status = if is_glare { 491 } else { status };
+        if status != 200 {
+            return response(text, &format!("{status} {}", phrase(status)), "end", "", "");
+        }
+        let lines = format!("Contact: <sip:end@{shown}>\r\n{timer}");
+        let description = match offer {
+            "" => String::new(),
+            offer => {
+                let (port, version) = (talk.sketch.port, talk.sketch.version);
+                talk.sketch.formats = chosen(formats(offer), &talk.sketch.formats);
+                let flow = talk.sketch.answering(flow(offer));
+                sdp_flowing(address, port, version, &talk.sketch.formats, flow, talk.sketch.is_zero)
+            }
+        };
+        response(text, "200 OK", "end", &lines, &description)
+    }
+
+    /// Whether a request's number is above that of the last one. What the network overtook is no reason to complain.
+    fn is_fresh(&mut self, text: &str, call_id: &str) -> bool {
+        let number = cseq(text).0;
+        let Some(talk) = self.talks.get_mut(call_id) else { return true };
+        if number > talk.heard_cseq {
+            talk.heard_cseq = number;
+            return true;
+        }
+        if number == talk.heard_cseq {
+            self.complaints.push(Complaint::StaleCseq(text.to_owned()));
+        }
+        false
+    }
+
+    fn on_prack(&mut self, text: &str, _: Monotonic) {
+        let call_id = header(text, "Call-ID").unwrap_or_default().to_owned();
+        let rseq = header(text, "RAck").and_then(|rack| rack.split(' ').next()).unwrap_or_default();
+        let key = format!("{call_id} {rseq}");
+        let _ = self.is_fresh(text, &call_id);
+        let is_awaited = self.said.iter().any(|said| said.call_id == key);
+        self.said.retain(|said| said.call_id != key);
+        if let Some(talk) = self.talks.get_mut(&call_id) {
+            talk.pracked += u32::from(is_awaited);
+        }
+        self.reply(text, if is_awaited { 200 } else { 481 }, "");
+    }
+
     fn on_ack(&mut self, text: &str, _: Monotonic) {
         let call_id = header(text, "Call-ID").unwrap_or_default();
         let is_fork = is_fork(text);
@@ -108,6 +241,7 @@ impl Agent {
         }
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.acked = true;
+            talk.acks.push(text.to_owned());
         }
     }
 
@@ -129,6 +263,10 @@ impl Agent {
             self.said.retain(|said| !said.text.contains(FORK));
             return self.reply(text, 200, "");
         }
+        if !self.is_fresh(text, &call_id) {
+            return self.reply(text, 500, "");
+        }
+        let Some(talk) = self.talks.get_mut(&call_id) else { return };
         talk.bye_heard_at.get_or_insert(now);
         talk.bye_reason = header(text, "Reason").unwrap_or_default().to_owned();
         self.reply(text, 200, "");

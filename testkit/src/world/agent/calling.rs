@@ -1,7 +1,7 @@
 //! An end as who asks: calls, registrations, and what their answers lead to.
 
 use super::{Act, Agent, Asked, PATIENCE, Talk};
-use crate::world::text::{branch, cseq, header, headers, sdp, uri};
+use crate::world::text::{body, branch, cseq, header, headers, sdp_flowing, uri};
 use crate::world::{REALM, SWITCH};
 use domain::{Monotonic, Now};
 use sip::digest::{Credentials, Secret, answer};
@@ -50,8 +50,14 @@ impl Agent {
             Some(_) => "Supported: timer\r\nSession-Expires: 1800;refresher=uac\r\n",
             None => "",
         };
-        let offer = sdp(self.address, 40_000, 1);
-        let text = self.request(call_id, "INVITE", &branch, &format!("{timer}{credentials}"), &offer);
+        if let Some(talk) = self.talks.get_mut(call_id) {
+            talk.sketch.formats = self.manner.formats.to_owned();
+        }
+        let offer = if self.manner.offers_late { String::new() } else { self.described(call_id) };
+        let reliable = self.manner.requires_100rel.map_or("", |_| "Require: 100rel\r\n");
+        let allow = if self.manner.allows_update { "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, INFO\r\n" } else { "" };
+        let lines = format!("{timer}{reliable}{allow}{}{credentials}", self.manner.invite_lines);
+        let text = self.request(call_id, "INVITE", &branch, &lines, &offer);
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.invite.clone_from(&text);
             talk.invited = now;
@@ -70,7 +76,7 @@ impl Agent {
                 // With a provisional answer timer B is off.
                 self.asked[index].until = now + Duration::from_secs(400);
             }
-            self.on_provisional(&call_id, method, now);
+            self.on_provisional(&call_id, method, text, now);
             return;
         }
         let first = known.map(|index| self.asked.remove(index));
@@ -78,20 +84,38 @@ impl Agent {
             "INVITE" => self.on_invite_answered(&call_id, number, status, text, first, now),
             "REGISTER" if first.is_some() => self.on_register_answered(status, text, now),
             "BYE" => self.end(&call_id),
-            "UPDATE" if first.is_some() => self.on_refreshed(&call_id, status, text),
+            "UPDATE" if first.is_some() => self.on_refreshed(&call_id, status, text, now),
             _ => {}
         }
     }
 
-    fn on_provisional(&mut self, call_id: &str, method: &str, now: Monotonic) {
+    fn on_provisional(&mut self, call_id: &str, method: &str, text: &str, now: Monotonic) {
         if method != "INVITE" {
             return;
         }
+        self.acknowledge_reliable(call_id, text, now);
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         talk.heard_provisional = true;
+        talk.provisional.push(text.to_owned());
         if talk.cancelled && !talk.cancel_sent {
             self.cancel(call_id, now);
         }
+    }
+
+    /// PRACK to what rings reliably (RFC 3262), each number once.
+    fn acknowledge_reliable(&mut self, call_id: &str, text: &str, now: Monotonic) {
+        let (Some(rseq), Some(true)) = (header(text, "RSeq"), self.manner.requires_100rel) else { return };
+        let rseq: u32 = rseq.parse().unwrap_or_default();
+        let number = cseq(text).0;
+        let Some(talk) = self.talks.get_mut(call_id) else { return };
+        if talk.pracked >= rseq {
+            return;
+        }
+        talk.pracked = rseq;
+        talk.remote = header(text, "To").unwrap_or_default().to_owned();
+        let branch = format!("z9hG4bK{}", self.token());
+        let request = self.request(call_id, "PRACK", &branch, &format!("RAck: {rseq} {number} INVITE\r\n"), "");
+        self.ask(call_id, branch, "PRACK", request, now);
     }
 
     pub(super) fn cancel(&mut self, call_id: &str, now: Monotonic) {
@@ -151,7 +175,7 @@ impl Agent {
         let (hangs_up_after, refreshes) = (self.manner.hangs_up_after, self.manner.refreshes.clone());
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         if talk.refreshing.is_some() {
-            return self.on_refreshed(call_id, status, text);
+            return self.on_refreshed(call_id, status, text, now);
         }
         talk.status = Some(status);
         talk.answer = text.to_owned();
@@ -175,7 +199,7 @@ impl Agent {
         let cancels_after = self.manner.cancels_after;
         let Some(talk) = self.talks.get_mut(call_id) else { return };
         if talk.refreshing.is_some() {
-            return self.on_refreshed(call_id, status, text);
+            return self.on_refreshed(call_id, status, text, now);
         }
         if status == 407 && !std::mem::replace(&mut talk.proven, true) {
             let credentials = self.credentials(text, "INVITE", &asked.text, "Proxy-Auth");
@@ -231,18 +255,57 @@ impl Agent {
         let line = |name| format!("{name}: {}\r\n", header(text, name).unwrap_or_default());
         let token = self.token();
         let via = format!("Via: SIP/2.0/UDP {};branch=z9hG4bK{token};rport\r\n", self.shown);
+        let answer = self.late_answer(call_id, text);
+        let content = if answer.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         self.out.push(format!(
             "ACK {target} SIP/2.0\r\n{via}Max-Forwards: 70\r\n{}{}Call-ID: {call_id}\r\nCSeq: {number} ACK\r\n\
-             Content-Length: 0\r\n\r\n",
+             {content}Content-Length: {}\r\n\r\n{answer}",
             line("From"),
             line("To"),
+            answer.len(),
         ));
     }
 
-    pub(super) fn on_refreshed(&mut self, call_id: &str, status: u16, text: &str) {
+    /// The answer to an offer that a 2xx brought, where the INVITE brought none.
+    fn late_answer(&self, call_id: &str, text: &str) -> String {
+        let Some(talk) = self.talks.get(call_id) else { return String::new() };
+        let is_first = talk.status.is_none() && self.manner.offers_late;
+        if !is_first && talk.refreshing != Some(super::Refresh::Late) {
+            return String::new();
+        }
+        let offered = body(text);
+        let flow = talk.sketch.answering(crate::world::text::flow(offered));
+        let formats = super::called::chosen(crate::world::text::formats(offered), &talk.sketch.formats);
+        sdp_flowing(self.address, talk.sketch.port, talk.sketch.version, &formats, flow, false)
+    }
+
+    pub(super) fn on_refreshed(&mut self, call_id: &str, status: u16, text: &str, now: Monotonic) {
+        let drawn = self.entropy.below(191);
         let Some(talk) = self.talks.get_mut(call_id) else { return };
-        if let Some(refresh) = talk.refreshing.take() {
-            talk.refreshed.push((refresh, status, text.to_owned()));
+        let Some(refresh) = talk.refreshing.take() else { return };
+        let answer = body(text);
+        if status == 200 && !answer.is_empty() && refresh != super::Refresh::Late {
+            let (offered, answered) = (talk.sketch.flow, crate::world::text::flow(answer));
+            let fits = match (offered, talk.sketch.is_zero) {
+                ("sendonly", _) | (_, true) => matches!(answered, "recvonly" | "inactive"),
+                ("inactive", _) => answered == "inactive",
+                _ => true,
+            };
+            let formats = crate::world::text::formats(answer);
+            let is_chosen = formats.split(' ').all(|one| talk.sketch.formats.split(' ').any(|known| known == one));
+            if !fits || !is_chosen {
+                self.complaints.push(super::Complaint::WrongAnswer(format!("to {refresh:?}: {answer}")));
+            }
+        }
+        if let Some(former) = talk.former.take().filter(|_| status >= 300) {
+            talk.sketch = former;
+        }
+        talk.refreshed.push((refresh, status, text.to_owned()));
+        if status == 491 {
+            // RFC 3261 14.1: by who minted the Call-ID.
+            let least_ms = if talk.is_caller { 2_100 } else { 0 };
+            let pause = Duration::from_millis(least_ms + 10 * drawn);
+            self.at(now + pause, call_id, super::Act::Again(refresh));
         }
     }
 }

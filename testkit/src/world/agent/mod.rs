@@ -12,9 +12,9 @@ mod called;
 mod calling;
 mod talk;
 
-pub use talk::{Manner, Refresh, Talk};
+pub use talk::{Complaint, Manner, Refresh, Sketch, Talk};
 
-use super::text::{branch, method, sdp, status};
+use super::text::{branch, method, sdp_flowing, status};
 use domain::{Entropy, Monotonic, Now};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -52,6 +52,10 @@ enum Act {
     HangUp,
     GiveUp,
     Refresh,
+    /// The session is over, unless somebody has refreshed it.
+    SessionDue,
+    /// What crossed is asked for again.
+    Again(Refresh),
 }
 
 /// A simulated end.
@@ -78,6 +82,8 @@ pub struct Agent {
     /// Final answers to REGISTER, the challenge not counted.
     pub registered: Vec<String>,
     register_lines: String,
+    /// What it has to complain of.
+    pub complaints: Vec<Complaint>,
     /// Everything heard, by arrival.
     pub heard: Vec<(Monotonic, String)>,
     out: Vec<String>,
@@ -103,6 +109,7 @@ impl Agent {
             register_cseq: 0,
             registered: Vec::new(),
             register_lines: String::new(),
+            complaints: Vec::new(),
             heard: Vec::new(),
             out: Vec::new(),
         }
@@ -138,6 +145,29 @@ impl Agent {
             wait: T1,
             until: now + PATIENCE,
         });
+    }
+
+    /// The description of a call as this end stands to it.
+    fn described(&self, call_id: &str) -> String {
+        let Some(Talk { sketch, .. }) = self.talks.get(call_id) else { return String::new() };
+        sdp_flowing(self.address, sketch.port, sketch.version, &sketch.formats, sketch.flow, sketch.is_zero)
+    }
+
+    /// The session of a call lasts for this long from now.
+    fn begin_session(&mut self, call_id: &str, lasts: Duration, now: Monotonic) {
+        if let Some(talk) = self.talks.get_mut(call_id) {
+            talk.session = Some((lasts, now));
+            self.at(now + lasts, call_id, Act::SessionDue);
+        }
+    }
+
+    fn on_session_due(&mut self, call_id: &str, now: Monotonic) {
+        let Some(talk) = self.talks.get(call_id).filter(|talk| talk.is_up) else { return };
+        let Some((lasts, refreshed)) = talk.session else { return };
+        if now.since(refreshed) >= lasts {
+            self.complaints.push(Complaint::NotRefreshed);
+            self.bye(call_id, now);
+        }
     }
 
     /// The text of a request of a call.
@@ -205,6 +235,15 @@ impl Agent {
         }
     }
 
+    /// Presses a key, told by INFO (`application/dtmf-relay`).
+    pub fn press(&mut self, call_id: &str, key: char, now: Monotonic) {
+        let branch = format!("z9hG4bK{}", self.token());
+        let body = format!("Signal={key}\r\nDuration=160\r\n");
+        let text = self.request(call_id, "INFO", &branch, "Content-Type: application/dtmf-relay\r\n", "");
+        let text = text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        self.ask(call_id, branch, "INFO", text, now);
+    }
+
     /// Sends a request that refreshes (or changes) the session.
     pub fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
         // One at a time (RFC 3261 14.1).
@@ -212,19 +251,18 @@ impl Agent {
             return;
         }
         let branch = format!("z9hG4bK{}", self.token());
-        let is_caller = self.talks.get(call_id).is_some_and(|talk| talk.is_caller);
-        let same = sdp(self.address, if is_caller { 40_000 } else { 50_000 }, 1);
         let timer = "Supported: timer\r\nSession-Expires: 1800;refresher=uac\r\n";
-        let (method, offer) = match refresh {
-            Refresh::Invite => ("INVITE", same),
-            Refresh::Update => ("UPDATE", String::new()),
-            Refresh::UpdateWithSdp => ("UPDATE", same),
-            Refresh::ChangedInvite => ("INVITE", sdp(self.address, 41_000, 2)),
-            Refresh::ChangedUpdate => ("UPDATE", sdp(self.address, 41_000, 2)),
-        };
+        let method = if refresh.is_invite() { "INVITE" } else { "UPDATE" };
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.refreshing = Some(refresh);
+            talk.former = Some(talk.sketch.clone());
+            talk.sketch.change(refresh);
         }
+        let offer = match refresh {
+            Refresh::Update | Refresh::Late => String::new(),
+            Refresh::Fax => self.described(call_id).replace("RTP/AVP 0", "UDPTL t38").replace("audio", "image"),
+            _ => self.described(call_id),
+        };
         let text = self.request(call_id, method, &branch, timer, &offer);
         self.ask(call_id, branch, method, text, now);
     }
@@ -257,6 +295,8 @@ impl Agent {
                 Act::Answer(status) => self.answer(&call_id, status, now),
                 Act::HangUp => self.hang_up_in_time(&call_id, now),
                 Act::GiveUp => self.give_up(&call_id, now),
+                Act::SessionDue => self.on_session_due(&call_id, now),
+                Act::Again(refresh) => self.refresh(&call_id, refresh, now),
                 Act::Refresh => self.refresh_by_turn(&call_id, now),
             }
         }
@@ -289,7 +329,7 @@ impl Agent {
             match method.as_str() {
                 // A refresh that nobody answered does not end the call here; its session timer would.
                 "INVITE" | "UPDATE" if self.talks.get(&call_id).is_some_and(|talk| talk.refreshing.is_some()) => {
-                    self.on_refreshed(&call_id, 408, "");
+                    self.on_refreshed(&call_id, 408, "", now);
                 }
                 "INVITE" | "BYE" => self.end(&call_id),
                 _ => {}
@@ -310,8 +350,17 @@ impl Agent {
         }
         for call_id in unheard {
             self.said.retain(|said| said.call_id != call_id);
+            if self.talks.get(&call_id).is_some_and(|talk| talk.is_up) {
+                self.complaints.push(Complaint::NoAck);
+            }
             self.bye(&call_id, now);
         }
+    }
+
+    /// The 200 to INVITE that it said last.
+    pub fn said_200(&self) -> String {
+        let said = self.answered.iter().filter(|((_, method), text)| method == "INVITE" && text.contains(" 200 OK"));
+        said.last().map(|(_, text)| text.clone()).unwrap_or_default()
     }
 
     /// The only call.

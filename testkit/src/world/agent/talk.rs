@@ -21,6 +21,24 @@ pub struct Manner {
     pub refreshes: Option<(Duration, Vec<Refresh>)>,
     /// Whether a 200 to INVITE is sent although a CANCEL has come: the two cross.
     pub answers_after_cancel: bool,
+    /// How a re-INVITE or UPDATE of the switch is answered.
+    pub answers_changes: u16,
+    /// Whether it says in Allow that it takes UPDATE and INFO.
+    pub allows_update: bool,
+    /// Whether it knows session timers: it grants what it is asked for.
+    pub knows_timer: bool,
+    /// The shortest session interval that it takes: who asks for less gets 422.
+    pub min_se_s: Option<u32>,
+    /// Whether its INVITE brings no offer.
+    pub offers_late: bool,
+    /// Whether its INVITE requires 100rel, and whether it then says PRACK.
+    pub requires_100rel: Option<bool>,
+    /// Whether what rings here is to be acknowledged.
+    pub rings_reliably: bool,
+    /// Lines that its INVITEs have besides.
+    pub invite_lines: String,
+    /// The formats that it offers and answers with.
+    pub formats: &'static str,
     /// Whether a second phone answers too, 300 ms after the first (a fork).
     pub forks: bool,
 }
@@ -34,6 +52,15 @@ impl Default for Manner {
             cancels_after: None,
             refreshes: None,
             answers_after_cancel: false,
+            answers_changes: 200,
+            allows_update: false,
+            knows_timer: false,
+            min_se_s: None,
+            offers_late: false,
+            requires_100rel: None,
+            rings_reliably: false,
+            invite_lines: String::new(),
+            formats: "0",
             forks: false,
         }
     }
@@ -52,6 +79,83 @@ pub enum Refresh {
     ChangedInvite,
     /// UPDATE with another port.
     ChangedUpdate,
+    /// re-INVITE that holds: `sendonly`.
+    Hold,
+    /// re-INVITE that holds: `inactive`.
+    HoldInactive,
+    /// re-INVITE that holds as in RFC 2543: an address of zeros.
+    HoldZero,
+    /// UPDATE that holds: `sendonly`.
+    HoldByUpdate,
+    /// re-INVITE that resumes: `sendrecv`.
+    Resume,
+    /// re-INVITE without description: the offer is left to the switch.
+    Late,
+    /// re-INVITE with G.711 A-law instead of mu-law.
+    Codec,
+    /// re-INVITE to T.38 fax.
+    Fax,
+}
+
+impl Refresh {
+    /// Whether it is a re-INVITE.
+    pub fn is_invite(self) -> bool {
+        !matches!(self, Refresh::Update | Refresh::UpdateWithSdp | Refresh::ChangedUpdate | Refresh::HoldByUpdate)
+    }
+}
+
+/// What an end has to complain of in what the switch does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// A 2xx was not acknowledged in 64*T1.
+    NoAck,
+    /// A request has the number of an earlier one.
+    StaleCseq(String),
+    /// An answer does not go with its offer (RFC 3264 6), or changed without a new version.
+    WrongAnswer(String),
+    /// Nobody refreshed the session in its interval.
+    NotRefreshed,
+}
+
+/// A description of an end: which formats, which port, which way.
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    pub(super) port: u16,
+    pub(super) version: u32,
+    pub(super) formats: String,
+    pub(super) flow: &'static str,
+    pub(super) is_zero: bool,
+}
+
+impl Sketch {
+    /// What a request of its own changes.
+    pub(super) fn change(&mut self, refresh: Refresh) {
+        let before = (self.port, self.formats.clone(), self.flow, self.is_zero);
+        match refresh {
+            Refresh::Invite | Refresh::Update | Refresh::UpdateWithSdp | Refresh::Late | Refresh::Fax => {}
+            Refresh::ChangedInvite | Refresh::ChangedUpdate => self.port += 2,
+            Refresh::Hold | Refresh::HoldByUpdate => (self.flow, self.is_zero) = ("sendonly", false),
+            Refresh::HoldInactive => (self.flow, self.is_zero) = ("inactive", false),
+            Refresh::HoldZero => (self.flow, self.is_zero) = ("sendrecv", true),
+            Refresh::Resume => (self.flow, self.is_zero) = ("sendrecv", false),
+            Refresh::Codec => self.formats = "8".to_owned(),
+        }
+        if before != (self.port, self.formats.clone(), self.flow, self.is_zero) {
+            self.version += 1;
+        }
+    }
+
+    /// The answer to an offer that flows this way (RFC 3264 6.1), as far as this end wants sound itself.
+    pub(super) fn answering(&self, offered: &str) -> &'static str {
+        let sends = matches!(offered, "sendrecv" | "recvonly") && matches!(self.flow, "sendrecv" | "sendonly");
+        let receives = matches!(offered, "sendrecv" | "sendonly") && matches!(self.flow, "sendrecv" | "recvonly");
+        match (sends, receives) {
+            (true, true) => "sendrecv",
+            (true, false) => "sendonly",
+            (false, true) => "recvonly",
+            (false, false) => "inactive",
+        }
+    }
 }
 
 /// A call as an end sees it.
@@ -64,7 +168,8 @@ pub struct Talk {
     pub(super) remote: String,
     pub(super) target: String,
     pub(super) cseq: u32,
-    pub(super) invite: String,
+    /// The INVITE, whole.
+    pub invite: String,
     pub(super) invited: Monotonic,
     pub(super) proven: bool,
     pub(super) heard_provisional: bool,
@@ -91,6 +196,23 @@ pub struct Talk {
     /// How refreshes were answered.
     pub refreshed: Vec<(Refresh, u16, String)>,
     pub(super) refreshing: Option<Refresh>,
+    /// re-INVITEs and UPDATEs of the switch, each once.
+    pub changes: Vec<(Monotonic, String)>,
+    /// Provisional answers to its INVITE, each as often as it came.
+    pub provisional: Vec<String>,
+    /// ACKs to 2xx, whole.
+    pub acks: Vec<String>,
+    pub(super) sketch: Sketch,
+    /// As it stood before the request that is not answered.
+    pub(super) former: Option<Sketch>,
+    /// The last number of the switch's requests.
+    pub(super) heard_cseq: u32,
+    /// The last description that was heard.
+    pub(super) heard_sdp: String,
+    /// How long the session lasts, and when it was refreshed last.
+    pub(super) session: Option<(Duration, Monotonic)>,
+    pub(super) rseq: u32,
+    pub(super) pracked: u32,
     pub(super) refresh_count: usize,
     /// The whole final answer.
     pub answer: String,
@@ -123,6 +245,16 @@ impl Talk {
             forked_bye: false,
             refreshed: Vec::new(),
             refreshing: None,
+            changes: Vec::new(),
+            provisional: Vec::new(),
+            acks: Vec::new(),
+            sketch: Sketch { port: 40_000, version: 1, formats: "0".to_owned(), flow: "sendrecv", is_zero: false },
+            former: None,
+            heard_cseq: 0,
+            heard_sdp: String::new(),
+            session: None,
+            rseq: 0,
+            pracked: 0,
             refresh_count: 0,
             answer: String::new(),
         }

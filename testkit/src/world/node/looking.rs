@@ -1,13 +1,37 @@
-//! A look at a node: what is there now. Nothing is changed here.
+//! A look at a node: how it shows itself, and what is there now. Nothing is changed here.
 
 use super::{Node, Profile};
-use domain::{CallId, Now, ProfileId};
+use crate::world::SWITCH;
+use actors::SessionTimers;
+use actors::call::Naming;
+use domain::{CallId, Entropy, Now, ProfileId};
 use ledger::Ledger;
 use sip::endpoint::Load;
+use sip::endpoint::steering::SteeringKey;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::PhaseName;
 use switch::registration;
+
+/// How a node names what it makes.
+pub(super) fn naming(timers: SessionTimers, entropy: &mut Entropy) -> Naming {
+    let host = SWITCH.ip().to_string().into();
+    let identity = leg::Identity {
+        host,
+        user_agent: "Tandem".into(),
+        contact: SWITCH,
+        transport: sip::endpoint::Transport::Udp,
+        is_sips: false,
+        timers,
+    };
+    Naming {
+        shard: 0,
+        steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
+        identity: Arc::new(identity),
+        advertised: None,
+        media_advertised: None,
+    }
+}
 
 /// A call as it stands in the node.
 #[derive(Clone, Debug)]

@@ -1,0 +1,105 @@
+//! Before the answer: the INVITE once more with a longer session interval, and what the called side may ask in an early dialog.
+//!
+//! The first INVITE and its answers are the leg's.
+
+use super::CalledLeg;
+use crate::invitation::offer_in;
+use crate::negotiation::carried;
+use crate::reach::next_hop;
+use crate::sdp::CONTENT_TYPE;
+use crate::secrecy::Secrecy;
+use crate::talk::{self, ALLOW, Judgement, Session};
+use crate::words::{Effect, Sent, SoundOrder};
+use bytes::BytesMut;
+use domain::media::MediaDescription;
+use sip::dialog::Dialog;
+use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
+use sip::{Message, Method, Name};
+
+impl CalledLeg {
+    /// The same INVITE once more, with the session interval that the called side wants (RFC 4028 7.3).
+    pub(super) fn send_invite_again(&mut self, effects: &mut Vec<Effect>) -> Option<()> {
+        let former = Message::parse(std::mem::take(&mut self.sent)).ok()?;
+        let mut out = BytesMut::with_capacity(1_024);
+        let mut lines = self.calling.request(&Method::Invite, &mut out);
+        for (name, text, value) in former.lines() {
+            lines = match name {
+                Name::Route | Name::MaxForwards | Name::From | Name::To | Name::CallId | Name::CSeq => lines,
+                Name::SessionExpires | Name::MinSe | Name::ContentType | Name::ContentLength => lines,
+                _ => lines.header_named(text, value),
+            };
+        }
+        self.timer.ask(lines).body(CONTENT_TYPE, &self.ours);
+        self.sent = out.freeze();
+        self.invite = None;
+        effects.push(Effect::Request { sent: Sent::Invite, request: self.sent.clone(), destination: self.destination });
+        Some(())
+    }
+
+    /// Before the answer an UPDATE may refresh, or say anew where early sound comes from, once our offer was answered reliably
+    /// (RFC 3311 5.2); until then our own offer is open: 491.
+    pub(super) fn on_early_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Message,
+        source: Source,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut respond = |reply| effects.push(Effect::Respond { transaction, reply });
+        if source.peer.ip() != self.destination.addr.ip() {
+            return respond(talk::stranger(&self.identity));
+        }
+        let Some(dialog) = self.early.dialog_of(request) else {
+            return match (request.method(), request.body().is_empty()) {
+                (Some(Method::Update), false) => respond(Reply::new(491, "Request Pending")),
+                _ => talk::respond_481(transaction, effects),
+            };
+        };
+        if let Err(untimely) = dialog.take_request(request) {
+            return respond(Reply::new(untimely.status(), untimely.phrase()));
+        }
+        let contact = Reply::new(200, "OK").header(Name::Contact, &self.contact).header(Name::Allow, ALLOW);
+        match (request.method(), offer_in(request)) {
+            (Some(Method::Update), Ok(None)) => respond(contact),
+            (Some(Method::Update), Ok(Some(offer))) => {
+                let theirs = self.early.described(request).unwrap_or_default();
+                let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+                let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
+                let offer = session.permitted(offer);
+                let Judgement::Here(answer) = session.judge(&offer) else {
+                    self.secrecy = session.into_secrecy();
+                    return respond(Reply::new(488, "Not Acceptable Here"));
+                };
+                self.ours = session.take_offer(offer.clone(), &answer);
+                self.origin = session.origin();
+                let sound = session.sound(source.peer.ip());
+                self.secrecy = session.into_secrecy();
+                self.early.describe(request, offer);
+                respond(contact.body(CONTENT_TYPE, self.ours.clone()));
+                effects.extend(sound.map(Effect::Sound));
+            }
+            (Some(Method::Options | Method::Info), _) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+        }
+    }
+
+    /// Where the other side wants sound, and under which keys; none where that is not as agreed.
+    pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
+        let stream = carried(media)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
+    }
+
+    pub(super) fn acknowledge(
+        &self,
+        transaction: ClientTransactionId,
+        dialog: &Dialog,
+        source: &Source,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut out = BytesMut::with_capacity(512);
+        dialog.ack(&mut out).end();
+        let destination = next_hop(dialog, source);
+        effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
+    }
+}

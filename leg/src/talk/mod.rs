@@ -1,0 +1,189 @@
+//! What both kinds of leg do once there is a dialog: requests inside it, the session and its timer, and its end by BYE.
+//!
+//! What the other side says comes as [`SessionWord`]s and leaves as such; the call carries them.
+//!
+//! | File | Holds |
+//! |---|---|
+//! | `session` | offer and answer |
+//! | `theirs` | requests of the peer |
+//! | `ours` | re-INVITE and UPDATE of ours, their answers, glare |
+//! | `living` | the session timer, and whatever else is due |
+
+mod living;
+mod ours;
+mod session;
+mod theirs;
+
+pub(crate) use session::{Judgement, Session};
+
+use crate::reach::next_hop;
+use crate::replies::reason;
+use crate::session_timer::SessionTimer;
+use crate::words::{Effect, Identity, Sent};
+use bytes::BytesMut;
+use domain::call_control::{LegEvent, SessionWord};
+use domain::{Entropy, Monotonic, Now, ReleaseCause, TimerTable};
+use living::Timer;
+use ours::{Owed, Pending};
+use sip::dialog::Dialog;
+use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
+use sip::{Message, Method, Name};
+use theirs::Waiting;
+pub(crate) use theirs::stranger;
+
+pub(crate) use crate::capabilities::{ALLOW, SUPPORTED};
+
+/// A dialog with its session.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub(crate) dialog: Dialog,
+    pub(crate) session: Session,
+    timer: SessionTimer,
+    /// Our Contact, where it is not that of the listener.
+    contact: Option<String>,
+    /// Where the peer's last message came from.
+    source: Source,
+    /// A request of the peer that is not done with: at most one (RFC 3261 14.2).
+    waiting: Option<Waiting>,
+    /// A request of ours that is not answered: at most one (RFC 3261 14.1).
+    pending: Option<Pending>,
+    /// What is to be sent as soon as nothing is pending.
+    owed: Owed,
+    /// Whether the peer takes INFO.
+    takes_info: bool,
+    bye: Option<ClientTransactionId>,
+    timers: TimerTable<Timer>,
+}
+
+/// What a message inside a dialog means to the leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Heard {
+    /// The call goes on.
+    Nothing,
+    /// The peer hung up; it is answered. With the Q.850 cause that it gave (RFC 3326), where it gave one.
+    HungUp(Option<u8>),
+    /// The call cannot go on: hang up with this cause.
+    Dead(ReleaseCause),
+}
+
+/// What a talk is made of.
+pub(crate) struct Agreed<'a> {
+    pub(crate) dialog: Dialog,
+    pub(crate) session: Session,
+    pub(crate) timer: SessionTimer,
+    pub(crate) contact: Option<String>,
+    pub(crate) source: Source,
+    /// The INVITE or the response that says what the peer allows.
+    pub(crate) said: &'a Message,
+}
+
+impl Talk {
+    /// The session begins at `now`.
+    pub(crate) fn new(agreed: Agreed<'_>, now: Now) -> Talk {
+        let Agreed { dialog, session, timer, contact, source, said } = agreed;
+        let mut talk = Talk {
+            dialog,
+            session,
+            timer,
+            contact,
+            source,
+            waiting: None,
+            pending: None,
+            owed: Owed::default(),
+            takes_info: said.tokens(Name::Allow).any(|method| method == Method::Info.as_str()),
+            bye: None,
+            timers: TimerTable::new(),
+        };
+        talk.refreshed(now);
+        talk
+    }
+
+    fn destination(&self) -> Destination {
+        next_hop(&self.dialog, &self.source)
+    }
+
+    fn contact(&self, identity: &Identity) -> String {
+        self.contact.clone().unwrap_or_else(|| identity.contact_value())
+    }
+
+    /// Chance for the pauses of RFC 3261 14: told by what nobody else could have minted, and by how far the dialog is.
+    fn chance(&self) -> Entropy {
+        let mut seed = [0; 16];
+        let said = self.dialog.local_tag().bytes().chain(self.dialog.sequence().to_le_bytes());
+        said.enumerate().for_each(|(index, byte)| seed[index % 16] ^= byte.rotate_left(index as u32 / 16));
+        Entropy::from_seed(seed)
+    }
+
+    /// Tells the other side, where there is one.
+    fn tell(&self, word: SessionWord, effects: &mut Vec<Effect>) {
+        if !self.session.is_alone() {
+            effects.push(Effect::Tell(LegEvent::Session(word)));
+        }
+    }
+
+    /// Hangs up. A request of the peer that still waits is answered first (RFC 3261 15.1.2).
+    pub(crate) fn bye(&mut self, cause: ReleaseCause, identity: &Identity, effects: &mut Vec<Effect>) {
+        self.answer_waiting(effects);
+        self.timers.clear();
+        self.owed = Owed::default();
+        let mut out = BytesMut::with_capacity(512);
+        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(cause));
+        if !identity.user_agent.is_empty() {
+            lines = lines.header(Name::UserAgent, &*identity.user_agent);
+        }
+        lines.end();
+        effects.push(Effect::Request { sent: Sent::Bye, request: out.freeze(), destination: self.destination() });
+    }
+
+    fn answer_waiting(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(transaction) = self.waiting.take().and_then(|waiting| waiting.unanswered()) {
+            effects.push(Effect::Respond { transaction, reply: Reply::new(487, "Request Terminated") });
+        }
+    }
+
+    /// A request of ours is on its way.
+    pub(crate) fn on_sent(&mut self, sent: Sent, transaction: ClientTransactionId) {
+        match sent {
+            Sent::Bye => self.bye = self.bye.or(Some(transaction)),
+            Sent::Change => {
+                if let Some(pending) = &mut self.pending {
+                    pending.transaction = Some(transaction);
+                }
+            }
+            Sent::Invite | Sent::Keys | Sent::Prack => {}
+        }
+    }
+
+    /// Whether a transaction of ours is the BYE.
+    pub(crate) fn is_bye(&self, transaction: ClientTransactionId) -> bool {
+        self.bye == Some(transaction)
+    }
+
+    /// The order that takes this dialog out of the directory.
+    pub(crate) fn unbind(&self) -> Effect {
+        unbind(&self.dialog)
+    }
+
+    /// When something is due.
+    pub(crate) fn deadline(&self) -> Option<Monotonic> {
+        self.timers.deadline()
+    }
+}
+
+pub(crate) fn unbind(dialog: &Dialog) -> Effect {
+    Effect::UnbindDialog { call_id: dialog.call_id().into(), local_tag: dialog.local_tag().into() }
+}
+
+pub(crate) fn contact(reply: Reply, identity: &Identity) -> Reply {
+    shown(reply.header(Name::Contact, identity.contact_value()), identity)
+}
+
+fn shown(reply: Reply, identity: &Identity) -> Reply {
+    if identity.user_agent.is_empty() { reply } else { reply.header(Name::Server, &*identity.user_agent) }
+}
+
+/// An answer to whoever has no dialog with us.
+pub(crate) fn respond_481(transaction: ServerTransactionId, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Respond { transaction, reply: Reply::new(481, "Call/Transaction Does Not Exist") });
+}

@@ -1,0 +1,291 @@
+//! re-INVITE and UPDATE of ours: why they are sent, one at a time, what comes of their answers, and glare (RFC 3261 14.1).
+//!
+//! Requests of the peer are in `theirs`; when a refresh is due, `living` says.
+
+use super::living::Timer;
+use super::{ALLOW, Heard, SUPPORTED, Session, Talk};
+use crate::invitation::offer_in;
+use crate::sdp::CONTENT_TYPE;
+use crate::words::{Effect, Identity, Sent};
+use bytes::{Bytes, BytesMut};
+use domain::call_control::SessionWord;
+use domain::media::MediaDescription;
+use domain::{Now, ReleaseCause};
+use sip::dialog::Role;
+use sip::endpoint::{ClientTransactionId, Source};
+use sip::{Message, Method, Name};
+use std::time::Duration;
+
+/// What is to be sent as soon as nothing is pending.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    /// The other side wants other codecs.
+    pub(super) offer: Option<MediaDescription>,
+    /// The other side wants sound to flow another way.
+    pub(super) flow: bool,
+    /// The session is to be refreshed.
+    pub(super) refresh: bool,
+}
+
+/// Why a request of ours was sent.
+#[derive(Debug)]
+enum Errand {
+    /// The other side offers this.
+    Offer(MediaDescription),
+    /// The other side holds or resumes.
+    Flow,
+    /// The session timer.
+    Refresh,
+}
+
+/// A request of ours that is not answered.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) transaction: Option<ClientTransactionId>,
+    pub(super) is_invite: bool,
+    /// What it offers; empty for nothing.
+    text: Bytes,
+    errand: Errand,
+}
+
+impl Pending {
+    pub(super) fn has_offer(&self) -> bool {
+        !self.text.is_empty()
+    }
+}
+
+/// How often at most a request is repeated that the peer asks to send later.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+impl Talk {
+    /// The other side of the call says something.
+    pub(crate) fn on_word(&mut self, word: SessionWord, now: Now, identity: &Identity, effects: &mut Vec<Effect>) {
+        match word {
+            SessionWord::Flow(direction) => self.owed.flow |= self.session.partner_wants(direction),
+            SessionWord::Offered(media) => self.on_offered(media, effects),
+            SessionWord::Accepted(media) => self.on_partner_decided(Ok(&media), now, identity, effects),
+            SessionWord::Refused { status } => self.on_partner_decided(Err(status), now, identity, effects),
+            SessionWord::Keys { content_type, body } => self.send_keys(&content_type, &body, identity, effects),
+        }
+        self.send_owed(now, identity, effects);
+    }
+
+    /// The other side wants other codecs. Where this peer wants others too, both are refused and try again by their own clocks.
+    fn on_offered(&mut self, media: MediaDescription, effects: &mut Vec<Effect>) {
+        if self.waiting.as_ref().is_some_and(|waiting| matches!(waiting, super::theirs::Waiting::Partner { .. })) {
+            return self.tell(SessionWord::Refused { status: 491 }, effects);
+        }
+        self.session.partner_wants(Session::wish_of(&media));
+        self.owed.offer = Some(media);
+    }
+
+    fn send_keys(&mut self, content_type: &str, body: &[u8], identity: &Identity, effects: &mut Vec<Effect>) {
+        if !self.takes_info {
+            return;
+        }
+        let mut out = BytesMut::with_capacity(768);
+        let lines = self.dialog.request(&Method::Info, &mut out);
+        agent(lines, identity).body(content_type, body);
+        effects.push(Effect::Request { sent: Sent::Keys, request: out.freeze(), destination: self.destination() });
+    }
+
+    /// Sends what is owed, if nothing is pending either way (RFC 3261 14.1).
+    pub(super) fn send_owed(&mut self, now: Now, identity: &Identity, effects: &mut Vec<Effect>) {
+        if self.pending.is_some()
+            || self.waiting.is_some()
+            || self.timers.due(Timer::Again).is_some()
+            || self.bye.is_some()
+        {
+            return;
+        }
+        if let Some(media) = self.owed.offer.take() {
+            self.owed.flow = false;
+            return match self.session.offer_of(&media) {
+                Some(text) => self.send(Method::Invite, text, Errand::Offer(media), identity, effects),
+                None => self.tell(SessionWord::Refused { status: 488 }, effects),
+            };
+        }
+        if std::mem::take(&mut self.owed.flow) {
+            let text = self.session.offer();
+            if self.session.is_to_be_told(&text) {
+                return self.send(Method::Invite, text, Errand::Flow, identity, effects);
+            }
+        }
+        if std::mem::take(&mut self.owed.refresh) {
+            match self.timer.takes_update() {
+                true => self.send(Method::Update, Bytes::new(), Errand::Refresh, identity, effects),
+                false => {
+                    let text = self.session.text().clone();
+                    self.send(Method::Invite, text, Errand::Refresh, identity, effects);
+                }
+            }
+        }
+        let _ = now;
+    }
+
+    fn send(&mut self, method: Method, text: Bytes, errand: Errand, identity: &Identity, effects: &mut Vec<Effect>) {
+        let mut out = BytesMut::with_capacity(1_024);
+        let contact = self.contact(identity);
+        let lines = self
+            .dialog
+            .request(&method, &mut out)
+            .header(Name::Contact, contact)
+            .header(Name::Allow, ALLOW)
+            .header(Name::Supported, SUPPORTED);
+        let lines = agent(self.timer.ask(lines), identity);
+        if text.is_empty() {
+            lines.end()
+        } else {
+            lines.body(CONTENT_TYPE, &text)
+        }
+        effects.extend(self.session.sound_while_offering(&text, self.source.peer.ip()).map(Effect::Sound));
+        let is_invite = method == Method::Invite;
+        self.pending = Some(Pending { transaction: None, is_invite, text, errand });
+        effects.push(Effect::Request { sent: Sent::Change, request: out.freeze(), destination: self.destination() });
+    }
+
+    /// A response to a request of ours that is no BYE.
+    pub(crate) fn on_response(
+        &mut self,
+        transaction: ClientTransactionId,
+        response: &Message,
+        source: Source,
+        now: Now,
+        identity: &Identity,
+        effects: &mut Vec<Effect>,
+    ) -> Heard {
+        let status = response.status().unwrap_or_default();
+        let is_final = status >= 200;
+        let Some(pending) = self.pending.take_if(|pending| is_final && pending.transaction == Some(transaction)) else {
+            return Heard::Nothing;
+        };
+        if status < 300 && pending.is_invite {
+            // A response's Contact is the peer's newest (RFC 3261 12.2.1.2); one that cannot be read changes nothing.
+            let _ = self.dialog.take_response(response);
+            self.source = source;
+            let mut out = BytesMut::with_capacity(512);
+            self.dialog.ack(&mut out).end();
+            let destination = self.destination();
+            effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
+        }
+        if self.bye.is_some() {
+            return Heard::Nothing;
+        }
+        let heard = match status {
+            200..300 => self.on_change_accepted(pending, response, now, effects),
+            // The peer has no such dialog, or nobody behind it answers (RFC 3261 12.2.1.2).
+            408 | 481 => Heard::Dead(ReleaseCause::SessionExpired),
+            _ => self.on_change_refused(pending, status, response, now, effects),
+        };
+        if heard == Heard::Nothing {
+            self.send_owed(now, identity, effects);
+        }
+        heard
+    }
+
+    fn on_change_accepted(
+        &mut self,
+        pending: Pending,
+        response: &Message,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Heard {
+        self.timer.granted(response);
+        self.refreshed(now);
+        let wished = self.session.wish();
+        if pending.has_offer() {
+            let answer = offer_in(response).ok().flatten();
+            let is_taken = match answer {
+                Some(answer) => self.session.take_answer(pending.text.clone(), answer),
+                // Some peers answer a refresh without description.
+                None => matches!(pending.errand, Errand::Refresh),
+            };
+            if !is_taken {
+                return Heard::Dead(ReleaseCause::IncompatibleMedia);
+            }
+            effects.extend(self.session.sound(self.source.peer.ip()).map(Effect::Sound));
+        }
+        if let Errand::Offer(_) = pending.errand {
+            self.tell(SessionWord::Accepted(self.session.standing()), effects);
+        }
+        let wishes = self.session.wish();
+        if wishes != wished {
+            self.tell(SessionWord::Flow(wishes), effects);
+        }
+        Heard::Nothing
+    }
+
+    /// The session is as it was (RFC 3261 14.1). The peer lives, and that is what a refresh asks.
+    fn on_change_refused(
+        &mut self,
+        pending: Pending,
+        status: u16,
+        response: &Message,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Heard {
+        self.refreshed(now);
+        self.session.offer_refused(&pending.text);
+        let is_update = !pending.is_invite;
+        match status {
+            491 => {
+                self.timers.arm(Timer::Again, now.monotonic + self.glare_pause());
+                self.owe_again(pending.errand);
+            }
+            422 if self.timer.raise(response) => self.owe_again(pending.errand),
+            405 | 501 if is_update => {
+                self.timer.forget_update();
+                self.owe_again(pending.errand);
+            }
+            500 if response.retry_after_s().is_some() && !matches!(pending.errand, Errand::Refresh) => {
+                let pause = Duration::from_secs(response.retry_after_s().unwrap_or_default().into()).min(PAUSE_MAX);
+                self.timers.arm(Timer::Again, now.monotonic + pause);
+                self.owe_again(pending.errand);
+            }
+            _ => {
+                if let Errand::Offer(_) = pending.errand {
+                    self.tell(SessionWord::Refused { status }, effects);
+                }
+            }
+        }
+        Heard::Nothing
+    }
+
+    fn owe_again(&mut self, errand: Errand) {
+        match errand {
+            Errand::Offer(media) => {
+                self.owed.offer.get_or_insert(media);
+            }
+            Errand::Flow => self.owed.flow = true,
+            Errand::Refresh => self.owed.refresh = true,
+        }
+    }
+
+    /// RFC 3261 14.1: whoever minted the Call-ID waits 2.1 to 4 seconds, the other 0 to 2, in steps of 10 ms.
+    fn glare_pause(&self) -> Duration {
+        let (least, steps) = match self.dialog.role() {
+            Role::Uac => (2_100, 191),
+            Role::Uas => (0, 201),
+        };
+        Duration::from_millis(least + 10 * self.chance().below(steps))
+    }
+
+    /// A request of ours got no answer: for the session that is a 408 (RFC 3261 8.1.3.1).
+    pub(crate) fn on_failed(&mut self, transaction: ClientTransactionId) -> Heard {
+        match self.pending.take_if(|pending| pending.transaction == Some(transaction)) {
+            Some(_) if self.bye.is_none() => Heard::Dead(ReleaseCause::SessionExpired),
+            _ => Heard::Nothing,
+        }
+    }
+
+    /// A request of ours could not even be sent: the tables are full. The session stays as it is.
+    pub(crate) fn on_unsent(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(Pending { errand: Errand::Offer(_), .. }) = self.pending.take() {
+            self.tell(SessionWord::Refused { status: 503 }, effects);
+        }
+    }
+}
+
+fn agent<'b>(lines: sip::Lines<'b>, identity: &Identity) -> sip::Lines<'b> {
+    if identity.user_agent.is_empty() { lines } else { lines.header(Name::UserAgent, &*identity.user_agent) }
+}

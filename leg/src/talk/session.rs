@@ -1,0 +1,315 @@
+//! Offer and answer on one leg (RFC 3264): what we described and what the peer did, which way sound shall flow, and what a new offer
+//! of the peer asks for.
+//!
+//! Requests and responses are `talk`'s; the other leg's descriptions come in typed, and nothing of them is echoed (field lesson 24).
+
+use crate::flow::Flow;
+use crate::formats::{has, is_same, is_speech};
+use crate::negotiation::{answer_ourselves, carried, in_the_shape_of};
+use crate::sdp::{self, Origin, print};
+use crate::secrecy::Secrecy;
+use crate::words::SoundOrder;
+use bytes::Bytes;
+use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use std::net::IpAddr;
+
+/// The session of one leg.
+#[derive(Debug)]
+pub(crate) struct Session {
+    origin: Origin,
+    /// Our description as the peer knows it; printed anew only where it changes.
+    text: Bytes,
+    theirs: MediaDescription,
+    /// Which way the peer wants sound to flow, seen from the peer.
+    wish: Flow,
+    /// Which way the peer of the other leg does, seen from there: on this leg we speak for it.
+    partner: Flow,
+    /// Nobody is on the other side: the caller hears itself.
+    is_alone: bool,
+    /// Our keys, and how secure sound must be.
+    secrecy: Secrecy,
+    /// What was last ordered of the relay.
+    sound: Option<SoundOrder>,
+}
+
+/// What a new offer of the peer asks for.
+pub(crate) enum Judgement {
+    /// It can be answered here with this.
+    Here(MediaDescription),
+    /// It changes the codecs, which the other side must agree to.
+    Partner,
+    /// It cannot be carried; why.
+    Refused(&'static str),
+}
+
+impl Session {
+    /// What was agreed with the first offer and answer.
+    pub(crate) fn new(
+        text: Bytes,
+        origin: Origin,
+        theirs: MediaDescription,
+        partner: Flow,
+        secrecy: Secrecy,
+    ) -> Session {
+        let wish = carried(&theirs).map_or(Flow::BOTH, Flow::said_by);
+        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None }
+    }
+
+    /// Nobody is on the other side.
+    pub(crate) fn be_alone(&mut self) {
+        self.is_alone = true;
+    }
+
+    pub(crate) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
+    /// The `o=` line of that description.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Our description as the peer knows it.
+    pub(crate) fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// Which way the peer wants sound to flow.
+    pub(crate) fn wish(&self) -> Direction {
+        self.wish.direction()
+    }
+
+    /// The other side wants sound to flow another way. Whether that is news.
+    pub(crate) fn partner_wants(&mut self, direction: Direction) -> bool {
+        let flow = Flow::of(direction);
+        let is_news = flow != self.partner;
+        self.partner = flow;
+        is_news
+    }
+
+    /// Which way our description says that sound flows.
+    pub(crate) fn shown(&self) -> Option<Direction> {
+        carried(&self.ours()).map(|stream| stream.direction)
+    }
+
+    fn ours(&self) -> MediaDescription {
+        // It was printed by us, so it reads.
+        sdp::read(&self.text).unwrap_or_default()
+    }
+
+    /// The formats that both sides have named, in our order.
+    fn agreed(&self, ours: &Stream) -> Vec<Format> {
+        let theirs = carried(&self.theirs).map(|stream| stream.formats.as_slice()).unwrap_or_default();
+        ours.formats.iter().filter(|format| has(theirs, format)).cloned().collect()
+    }
+
+    /// An offer of the peer as far as it may be taken.
+    pub(crate) fn permitted(&self, offer: MediaDescription) -> MediaDescription {
+        self.secrecy.permitted(offer)
+    }
+
+    /// The keys, where the session was only looked at.
+    pub(crate) fn into_secrecy(self) -> Secrecy {
+        self.secrecy
+    }
+
+    /// What a new offer of the peer asks for.
+    pub(crate) fn judge(&self, offer: &MediaDescription) -> Judgement {
+        let Some(offered) = carried(offer) else { return Judgement::Refused(why_not(offer)) };
+        if !self.secrecy.takes(offered) {
+            return Judgement::Refused("The sound is not as secure as this trunk wants it; the call goes on unchanged");
+        }
+        let ours = self.ours();
+        let Some(stream) = carried(&ours) else { return Judgement::Refused("There is no sound in this call") };
+        if self.is_alone {
+            let answer = stream.receives_at.and_then(|at| answer_ourselves(offer, at));
+            return answer.map_or(Judgement::Refused("None of the offered codecs can be returned"), Judgement::Here);
+        }
+        let agreed = self.agreed(stream);
+        let mut speech = agreed.iter().filter(|format| is_speech(format)).peekable();
+        let goes_on = speech.peek().is_some() && speech.all(|format| has(&offered.formats, format));
+        match goes_on {
+            true => Judgement::Here(self.answer_with(offer, offered, stream, &agreed)),
+            false => Judgement::Partner,
+        }
+    }
+
+    /// The answer within what is agreed, where the other side would not agree to anything else; none where nothing of it is offered.
+    pub(crate) fn answer_within(&self, offer: &MediaDescription) -> Option<MediaDescription> {
+        let (offered, ours) = (carried(offer)?, self.ours());
+        let stream = carried(&ours)?;
+        let agreed = self.agreed(stream);
+        let goes_on = agreed.iter().any(|format| is_speech(format) && has(&offered.formats, format));
+        goes_on.then(|| self.answer_with(offer, offered, stream, &agreed))
+    }
+
+    /// The answer to an offer that the other side has agreed to with `media`.
+    pub(crate) fn answer_as(&self, offer: &MediaDescription, media: &MediaDescription) -> Option<MediaDescription> {
+        let (offered, ours, taken) = (carried(offer)?, self.ours(), carried(media)?);
+        let stream = carried(&ours)?;
+        let goes_on = taken.formats.iter().any(|format| is_speech(format) && has(&offered.formats, format));
+        goes_on.then(|| self.answer_with(offer, offered, stream, &taken.formats))
+    }
+
+    fn answer_with(
+        &self,
+        offer: &MediaDescription,
+        offered: &Stream,
+        ours: &Stream,
+        formats: &[Format],
+    ) -> MediaDescription {
+        let direction = Flow::said_by(offered).reversed().and(self.partner).direction();
+        // Our numbers are those that the other side receives; the peer's own are those that it does (RFC 3264 6.1, field lesson 39).
+        let ours_of = |wanted: &Format| formats.iter().find(|format| is_same(format, wanted)).cloned();
+        let formats = offered.formats.iter().filter_map(ours_of).collect();
+        let stream = Stream { formats, direction, transport: offered.transport.clone(), ..ours.clone() };
+        in_the_shape_of(offer, stream)
+    }
+
+    /// Our description as an offer of what is agreed, with sound as the other side wants it. Printed anew only where that differs from
+    /// what the peer knows.
+    pub(crate) fn offer(&self) -> Bytes {
+        self.reoffered(|stream, agreed| {
+            if agreed.iter().any(is_speech) {
+                stream.formats = agreed;
+            }
+        })
+    }
+
+    /// Our description with the formats that the other side offers.
+    pub(crate) fn offer_of(&self, media: &MediaDescription) -> Option<Bytes> {
+        let theirs = carried(media)?;
+        Some(self.reoffered(|stream, _| {
+            stream.formats.clone_from(&theirs.formats);
+            (stream.ptime_ms, stream.maxptime_ms) = (theirs.ptime_ms, theirs.maxptime_ms);
+        }))
+    }
+
+    fn reoffered(&self, change: impl FnOnce(&mut Stream, Vec<Format>)) -> Bytes {
+        let mut ours = self.ours();
+        let agreed = carried(&ours).map(|stream| self.agreed(stream)).unwrap_or_default();
+        if let Some(stream) = ours.streams.iter_mut().find(|stream| is_ours(stream)) {
+            change(stream, agreed);
+            stream.direction = self.partner.direction();
+        }
+        self.printed(&ours)
+    }
+
+    /// The version counts only where the description changes (RFC 3264 8, RFC 4028 7.4).
+    fn printed(&self, description: &MediaDescription) -> Bytes {
+        let same = Bytes::from(print(description, self.origin));
+        match same == self.text {
+            true => self.text.clone(),
+            false => print(description, Origin { version: self.origin.version + 1, ..self.origin }).into(),
+        }
+    }
+
+    /// An offer of the peer is answered with `answer`: gives its text.
+    pub(crate) fn take_offer(&mut self, offer: MediaDescription, answer: &MediaDescription) -> Bytes {
+        let mut answer = answer.clone();
+        if let Some(offered) = carried(&offer) {
+            self.secrecy.choose(offered);
+        }
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| is_ours(stream)) {
+            self.secrecy.answer(stream);
+        }
+        let text = self.printed(&answer);
+        self.commit(text.clone());
+        self.wish = carried(&offer).map_or(self.wish, Flow::said_by);
+        self.theirs = offer;
+        text
+    }
+
+    /// What the peer answered to `text`, an offer of ours. False where it refused the sound.
+    pub(crate) fn take_answer(&mut self, text: Bytes, answer: MediaDescription) -> bool {
+        let Some(stream) = carried(&answer).filter(|stream| self.secrecy.keying(stream).is_ok()) else { return false };
+        self.commit(text);
+        // An answer to less than both ways says nothing of what the peer would like.
+        if self.shown() == Some(Direction::SendRecv) {
+            self.wish = Flow::said_by(stream);
+        }
+        self.theirs = answer;
+        true
+    }
+
+    fn commit(&mut self, text: Bytes) {
+        if text != self.text {
+            self.origin.version += 1;
+            self.text = text;
+        }
+    }
+
+    /// Our offer went out in a response: it is what the peer knows, whatever it answers.
+    pub(crate) fn offered(&mut self, text: Bytes) {
+        self.commit(text);
+    }
+
+    /// What the peer does and can, for the other side.
+    pub(crate) fn standing(&self) -> MediaDescription {
+        self.theirs.clone()
+    }
+
+    /// Which way the describer of a session wants its sound to flow.
+    pub(crate) fn wish_of(media: &MediaDescription) -> Direction {
+        carried(media).map_or(Flow::BOTH, Flow::said_by).direction()
+    }
+
+    /// Whether a description tells the peer more than it knows: codecs that are merely named again need no request.
+    pub(crate) fn is_to_be_told(&self, text: &Bytes) -> bool {
+        let direction = sdp::read(text).ok().and_then(|offer| carried(&offer).map(|stream| stream.direction));
+        direction != self.shown()
+    }
+
+    /// An offer of ours was refused. Its version was seen, so the next description has a higher one.
+    pub(crate) fn offer_refused(&mut self, text: &Bytes) {
+        if !text.is_empty() && *text != self.text {
+            let ours = self.ours();
+            self.origin.version += 2;
+            self.text = print(&ours, self.origin).into();
+        }
+    }
+
+    /// Where the peer's sound is, where that changed.
+    pub(crate) fn sound(&mut self, signalling_ip: IpAddr) -> Option<SoundOrder> {
+        let order = self.order(signalling_ip)?;
+        self.ordered(order)
+    }
+
+    /// We have offered: from now on the peer may send what it wants to, if we said that we receive it (RFC 3264 5.1).
+    pub(crate) fn sound_while_offering(&mut self, text: &Bytes, signalling_ip: IpAddr) -> Option<SoundOrder> {
+        let offered = sdp::read(text).ok()?;
+        let order = self.order(signalling_ip)?;
+        let now = Flow::of(order.direction);
+        let may_send = now.sends || (self.wish.sends && Flow::said_by(carried(&offered)?).receives);
+        self.ordered(SoundOrder { direction: Flow { sends: may_send, ..now }.direction(), ..order })
+    }
+
+    fn order(&self, signalling_ip: IpAddr) -> Option<SoundOrder> {
+        let stream = carried(&self.theirs)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, signalling_ip).map(|order| order.keyed(keying))
+    }
+
+    fn ordered(&mut self, order: SoundOrder) -> Option<SoundOrder> {
+        let is_news = self.sound != Some(order);
+        self.sound = Some(order);
+        is_news.then_some(order)
+    }
+
+    /// What was ordered of the relay before this session was made.
+    pub(crate) fn sound_stands(&mut self, order: Option<SoundOrder>) {
+        self.sound = order;
+    }
+}
+
+fn is_ours(stream: &Stream) -> bool {
+    stream.kind == StreamKind::Audio && stream.receives_at.is_some()
+}
+
+fn why_not(offer: &MediaDescription) -> &'static str {
+    let is_fax = |stream: &Stream| stream.kind == StreamKind::Other("image".to_owned()) && stream.receives_at.is_some();
+    match offer.streams.iter().any(is_fax) {
+        true => "Fax over T.38 is not carried; send it as sound (G.711). The call goes on unchanged",
+        false => "The description offers no sound that can be carried; the call goes on unchanged",
+    }
+}
