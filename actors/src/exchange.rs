@@ -2,7 +2,10 @@
 //!
 //! What may be asked of it by people and programs is `backoffice`'s.
 
-use crate::call::{self, Look, Naming};
+mod shares;
+
+use self::shares::{challenger, endpoint_settings, naming};
+use crate::call::{self, Look};
 use crate::census::Census;
 use crate::chance;
 use crate::clock::Clock;
@@ -20,16 +23,12 @@ use crate::transport::tls::{Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use domain::{CallId, CarrierId, CompanyId, Entropy, ProfileId, ReleaseCause};
+use domain::{CallId, CarrierId, CompanyId, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{EventSink, Media, MediaEvent, MediaSettings};
 use parking_lot::Mutex;
-use sip::Method;
-use sip::digest::Challenger;
-use sip::digest::nonce::Issuer;
-use sip::endpoint::front_door::FrontDoor;
 use sip::endpoint::steering::SteeringKey;
-use sip::endpoint::{self, Endpoint, Transport};
+use sip::endpoint::{Endpoint, Transport};
 use sip::transaction::Timing;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,19 +146,6 @@ pub enum StartError {
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
 }
-
-/// Methods that are understood.
-const METHODS: [Method; 9] = [
-    Method::Invite,
-    Method::Ack,
-    Method::Bye,
-    Method::Cancel,
-    Method::Options,
-    Method::Register,
-    Method::Update,
-    Method::Info,
-    Method::Prack,
-];
 
 /// The switch of one node. A cheap handle: all copies are the same switch.
 #[derive(Clone)]
@@ -471,71 +457,4 @@ fn secret_key() -> std::io::Result<[u8; 32]> {
     let mut key = [0; 32];
     chance::fill(&mut key)?;
     Ok(key)
-}
-
-fn naming(settings: &ExchangeSettings, shard: u16, steering: SteeringKey, listeners: &[SocketAddr]) -> Naming {
-    let first = listeners.first().copied().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 5060)));
-    let contact = SocketAddr::new(settings.advertised.unwrap_or(first.ip()), first.port());
-    let host: Arc<str> = match &settings.host {
-        Some(host) => host.as_str().into(),
-        None => host_of(contact.ip()).into(),
-    };
-    Naming {
-        shard,
-        steering,
-        identity: Arc::new(leg::Identity {
-            host,
-            user_agent: settings.user_agent.as_str().into(),
-            contact,
-            transport: Transport::Udp,
-            is_sips: false,
-            timers: settings.session,
-        }),
-        advertised: settings.advertised,
-        media_advertised: settings.media_advertised,
-    }
-}
-
-/// An address as the host of a URI or a Via (RFC 3261 25.1).
-fn host_of(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    }
-}
-
-fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, shards: u16) -> endpoint::Settings {
-    let transactions_max = settings.transactions_max.div_ceil(usize::from(shards));
-    let mut front_door = FrontDoor {
-        methods: METHODS.to_vec(),
-        min_se_s: settings.session.min_se_s,
-        server: settings.user_agent.clone(),
-        ..FrontDoor::default()
-    };
-    // What REGISTERs may require (RFC 3327, RFC 5626).
-    front_door.extensions.extend(["path", "outbound"]);
-    endpoint::Settings {
-        shard: naming.shard,
-        timing: settings.timing,
-        server_transactions_max: transactions_max,
-        client_transactions_max: transactions_max,
-        advertised_host: settings.advertised.map(host_of),
-        front_door,
-        ..endpoint::Settings::default()
-    }
-}
-
-fn challenger(
-    settings: &ExchangeSettings,
-    shard: u16,
-    secret: &[u8; 32],
-    entropy: Entropy,
-    clock: Clock,
-) -> Challenger {
-    let issuer = sip::digest::Settings {
-        lifetime: settings.nonce_lifetime,
-        algorithms: settings.digest_algorithms.clone(),
-        ..sip::digest::Settings::new(settings.realm.as_str(), Issuer(shard))
-    };
-    Challenger::new(issuer, secret, entropy, clock.now().wall)
 }

@@ -48,6 +48,9 @@ class Installation:
             command = command.replace(written, here)
         if command.startswith("tandem init"):
             command += f" --sip-port {self.sip_port} --http 127.0.0.1:{self.http_port}"
+        if command.startswith("tandem carrier add"):
+            # SIPp takes whatever comes for a call, an OPTIONS too; carriers answer it.
+            command += " --options-interval 0"
         if command.endswith("&"):
             self.serve(command.rstrip("& "))
             self.tell(command, "")
