@@ -207,7 +207,7 @@ def a_hold_that_crosses_ours_is_asked_again(world):
     world.settled(call.profile, spent="0.01")
 
 
-@scenario(needs_switch=True, settings={"sip": {"session_expires_s": 90, "t1_ms": 100}}, timeout_s=120)
+@scenario(full=True, needs_switch=True, settings={"sip": {"session_expires_s": 90, "t1_ms": 100}}, timeout_s=120)
 def a_peer_that_vanishes_is_noticed_by_the_session_timer(world):
     """At 90 s a session is refreshed after 45 s; a carrier that does not answer that ends the call, and the record says why."""
     with Call(world) as call:

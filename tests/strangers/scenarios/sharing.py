@@ -49,7 +49,7 @@ def redis_goes_away_in_mid_call(world):
         equal(tandem_api.record_amount(record), Decimal("0.02") * record["billed_s"], "what the seconds of a record cost")
 
 
-@scenario(needs_switch=True, timeout_s=180, with_redis=True)
+@scenario(full=True, needs_switch=True, timeout_s=180, with_redis=True)
 def the_demo_tells_the_same_with_redis(world):
     """`demo --redis` tells the same story as `demo`, with the same statement to the cent."""
     told = {}
