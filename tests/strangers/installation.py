@@ -28,7 +28,7 @@ class Installation:
         self.folder.mkdir()
         self.here = self.folder
         self.environment = self.surroundings()
-        self.sip_port, self.http_port = free_port(), free_port(udp=False)
+        self.sip_port = self.http_port = None
         self.places = {"192.0.2.10": "127.0.0.1", "198.51.100.7:5060": carrier}
         self.process = None
         self.commands = 0
@@ -47,6 +47,9 @@ class Installation:
         for written, here in self.places.items():
             command = command.replace(written, here)
         if command.startswith("tandem init"):
+            # Chosen when they are needed: a build takes minutes, and somebody else may take them meanwhile.
+            if self.sip_port is None:
+                self.sip_port, self.http_port = free_port(), free_port(udp=False)
             command += f" --sip-port {self.sip_port} --http 127.0.0.1:{self.http_port}"
         if command.startswith("tandem carrier add"):
             # SIPp takes whatever comes for a call, an OPTIONS too; carriers answer it.

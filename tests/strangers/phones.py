@@ -33,7 +33,7 @@ class Baresip:
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
         control = free_port(udp=False)
-        self.address = f"127.0.0.1:{free_port()}"
+        self.address = f"127.0.0.1:{free_port(with_next=True)}"
         modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
                                           "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
         expect(modules, "baresip's modules were not found")

@@ -64,8 +64,9 @@ def ended(process, seconds=10):
 _given = set()
 
 
-def free_port(udp=True, tcp=True, address="127.0.0.1"):
-    """A port of the address that nobody holds now, for UDP, TCP or both, and that was not given out before."""
+def free_port(udp=True, tcp=True, address="127.0.0.1", with_next=False):
+    """A port of the address that nobody holds now, for UDP, TCP or both, and that was not given out before; `with_next`: and the
+    port after it, where a phone listens for TLS."""
     for _ in range(200):
         held = []
         try:
@@ -75,10 +76,14 @@ def free_port(udp=True, tcp=True, address="127.0.0.1"):
                     held.append(socket.socket(socket.AF_INET, kind))
                     held[-1].bind((address, port))
                     port = held[-1].getsockname()[1]
-            if port not in _given:
-                _given.add(port)
+            if with_next:
+                held.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+                held[-1].bind((address, port + 1))
+            ports = {port, port + 1} if with_next else {port}
+            if not ports & _given:
+                _given.update(ports)
                 return port
-        except OSError:
+        except (OSError, OverflowError):
             continue
         finally:
             for one in held:
