@@ -79,7 +79,7 @@ def taking_back_leaves_what_is_held(world):
 
 @scenario(needs_switch=True)
 def money_moves_once_for_each_key(world):
-    """The same Idempotency-Key twice moves credit once, and with another body is refused."""
+    """The same Idempotency-Key twice moves credit once, and with another body is refused (K1)."""
     profile = world.profile(credit="1.00")
     for _ in range(2):
         world.api.allocate(profile["id"], "2.00", key="the-same-order")

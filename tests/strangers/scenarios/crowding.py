@@ -27,7 +27,7 @@ def books_agree(world, profiles, answered, cents_each, given="10.00", calls=None
 
 @scenario(timeout_s=120)
 def two_hundred_calls_with_sound(world):
-    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once."""
+    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once (C1, R1)."""
     calls = 200
     profile = world.profile(channels=200)
     carrier = world.carrier(calls=calls, echo=True, trace=False)
@@ -63,7 +63,8 @@ def four_hundred_at_once_on_three_hundred_channels(world):
 
 @scenario(full=True, timeout_s=300)
 def two_thousand_calls_on_two_trunks(world):
-    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree."""
+    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree
+    (C1, R1)."""
     calls = 2000
     # Each call costs a cent, and while it is up one more is held for it.
     profiles = [world.profile(name=f"Trunk {number}", channels=300, credit="40.00") for number in (1, 2)]

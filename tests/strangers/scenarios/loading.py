@@ -36,7 +36,8 @@ def tandem_flags(world, pbxs):
 
 @scenario(needs_switch=True, timeout_s=90)
 def a_small_load_test_and_its_books(world):
-    """20 challenged calls a second with sound for 5 s: none fails, nothing heard is missing, records = ledger = expected."""
+    """20 challenged calls a second with sound for 5 s: none fails, nothing heard is missing, records = ledger = expected
+    (R1, K1)."""
     log = world.folder / "histograms.hlog"
     summary, code = load_test(world.folder, world.server.sip, *tandem_flags(world, 4), "--rate", 20, "--duration", "5s",
                               "--hold", "2.5s", "--seed", 7, "--hdr-log", log)
@@ -63,7 +64,7 @@ def a_small_load_test_and_its_books(world):
 
 @scenario(needs_switch=True, timeout_s=60)
 def a_load_test_that_finds_faults_says_so(world):
-    """Calls to a number that nobody carries fail, are counted by reason, and the exit code is 1."""
+    """Calls to a number that nobody carries fail, are counted by reason, and the exit code is 1 (S6)."""
     profile = world.profile()
     users = world.folder / "users"
     users.write_text(f"{profile['sip_user']} {profile['sip_password']}\n")
@@ -77,7 +78,7 @@ def a_load_test_that_finds_faults_says_so(world):
 
 @scenario(timeout_s=60)
 def a_load_test_of_a_server_that_is_not_ours(world):
-    """The same generator, PBXs and carrier against Kamailio: challenged calls, sound from end to end, no failure."""
+    """The same generator, PBXs and carrier against Kamailio: challenged calls, sound from end to end, no failure (S2)."""
     kamailio = StandIn(world.folder / "other").start()
     try:
         profiles = [kamailio.api.create_profile("company", f"Trunk {number}", 100) for number in (1, 2)]

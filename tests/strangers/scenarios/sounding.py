@@ -46,7 +46,8 @@ def hears_itself(world, profile, number, came_back, missing):
 
 @scenario()
 def sound_goes_there_and_back(world):
-    """RTP of the PBX reaches the carrier, and what the carrier sends comes back, byte for byte, by way of the switch."""
+    """RTP of the PBX reaches the carrier, and what the carrier sends comes back, byte for byte, by way of the switch
+    (RFC 3550 2.3)."""
     profile = world.profile()
     carrier = world.carrier(echo=True)
     # The first packets may come before the other leg knows where to send.
@@ -64,7 +65,8 @@ def sound_goes_there_and_back(world):
 
 @scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True)
 def a_call_without_sound_is_ended(world):
-    """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed."""
+    """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed
+    (R10, must-show 3)."""
     profile = world.profile()
     carrier = world.carrier(echo=True)
     end = sound.RtpEnd()
