@@ -74,7 +74,7 @@ def table(known, with_results):
     """The lines of the table, by subject."""
     last = results()
     yield counted(known, last)
-    for subject in dict.fromkeys(one.subject for one in known.values()):
+    for subject in sorted({one.subject for one in known.values()}):
         head = [*HEAD, "Result"] if with_results else HEAD
         yield from ("", f"## {subject}", "", row(head), row(["---"] * len(head)))
         for one in (one for one in known.values() if one.subject == subject):

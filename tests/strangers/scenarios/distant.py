@@ -38,7 +38,7 @@ def phone_at_home(world, profile, **more):
 def heard_right(phone, played):
     """What the phone heard is what it played, and most of it."""
     heard = phone.heard()
-    likeness = sound.correlation(played, heard, window_s=0.3, windows=8)
+    likeness = sound.correlation(played, heard, window_s=0.25, windows=4)
     print(f"  {len(heard) / sound.RATE_HZ:.1f} s heard, like what was played by {likeness:.2f}")
     expect(likeness > LIKENESS_MIN, f"what was heard is like what was played by {likeness:.3f}")
     expect(len(heard) > PLAYED_S * sound.RATE_HZ * SHARE_MIN, f"only {len(heard) / sound.RATE_HZ:.1f} s were heard")
