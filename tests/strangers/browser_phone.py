@@ -30,8 +30,9 @@ class BrowserPhone:
         program = shutil.which("chromium") or shutil.which("chromium-browser")
         expect(program, "chromium is missing: install it with `apt-get install chromium`")
         command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-                   "--disable-background-networking", "--disable-component-update", "--use-fake-device-for-media-stream",
-                   "--use-fake-ui-for-media-stream", "--ignore-certificate-errors", f"--user-data-dir={self.folder / 'profile'}",
+                   "--disable-background-networking", "--disable-component-update", "--allow-loopback-in-peer-connection",
+                   "--disable-features=WebRtcHideLocalIpsWithMdns",
+                   f"--user-data-dir={self.folder / 'profile'}",
                    f"http://127.0.0.1:{self.site.server_port}/phone.html"]
         self.log = (self.folder / "log").open("wb")
         self.process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self.log,

@@ -41,7 +41,7 @@ def chosen(options):
 def tails(folder, lines=5):
     """The last lines of the logs of a scenario: where it failed on a machine that nobody can visit, they are all there is."""
     for log in sorted(path for path in folder.rglob("*") if path.name == "log" or path.suffix == ".log"):
-        if log.name in ("screen.log", "messages.log"):
+        if log.name in ("screen.log", "messages.log") or "profile" in log.parts:
             continue
         # A phone draws its meter over and over in one line.
         text = log.read_bytes()[-16_384:].decode(errors="replace").rsplit("(bit/s)    ", 1)
@@ -76,7 +76,7 @@ def run(options, wanted):
 
     flags = [flag for flag, is_set in (("--redis", options.redis), ("--stand-in", options.stand_in)) if is_set]
     side_by_side.play_all(wanted, options.jobs, telling.seconds_of_the_last_run(), flags, told)
-    if not flags:
+    if not flags and not playing.APART:
         telling.keep(results)
     if options.json:
         print(json.dumps(results, indent=1))

@@ -32,6 +32,7 @@ DEFAULTS = {
     "method": "INVITE",
     "expires": "3600",
     "contact_params": "",
+    "contact_transport": ";transport=[transport]",
     "from_user": "[field0]",
     "media": "",
     "credentials": "",

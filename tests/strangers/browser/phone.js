@@ -11,10 +11,18 @@ let session = null;
 
 const header = (message, name) => (message && message.getHeader ? message.getHeader(name) || "" : "");
 
+// A machine without a microphone has this sound.
+const silence = () => new AudioContext().createMediaStreamDestination().stream;
+
 function follow(one) {
   session = one;
-  for (const name of ["progress", "accepted", "confirmed", "ended"]) {
+  for (const name of ["connecting", "peerconnection", "sending", "progress", "accepted", "confirmed", "ended"]) {
     one.on(name, (event) => tell(name, { originator: event.originator }));
+  }
+  // Nobody is waited for who could tell where else sound may go: what is known first is offered.
+  one.on("icecandidate", (event) => event.ready());
+  for (const name of ["getusermediafailed", "peerconnection:createofferfailed", "peerconnection:setlocaldescriptionfailed"]) {
+    one.on(name, (error) => tell("error", { text: `${name}: ${error}` }));
   }
   one.on("failed", (event) =>
     tell("failed", {
@@ -44,10 +52,10 @@ const orders = {
     ua.start();
   },
   call({ uri }) {
-    ua.call(uri, { mediaConstraints: { audio: true, video: false } });
+    ua.call(uri, { mediaStream: silence() });
   },
   answer() {
-    session.answer({ mediaConstraints: { audio: true, video: false } });
+    session.answer({ mediaStream: silence() });
   },
   refuse({ status }) {
     session.terminate({ status_code: status });
