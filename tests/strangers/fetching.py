@@ -24,7 +24,8 @@ def run(*command, cwd=None):
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(f"{command[0]}: {error}") from None
     if done.returncode:
-        raise Failure(f"{' '.join(map(str, command[:4]))} ended with {done.returncode}: {(done.stdout + done.stderr).strip()[-1500:]}")
+        said = (done.stdout + done.stderr).strip()[-1500:]
+        raise Failure(f"{' '.join(map(str, command[:4]))} ended with {done.returncode}: {said}")
 
 
 def made(name, sources, make):

@@ -1,4 +1,4 @@
-"""Plays many scenarios side by side, each as a process of its own, and those that measure one after the other at the end.
+"""Plays scenarios side by side, each as a process of its own; those that measure a time among few, those that are a load alone.
 
 Not here: how one is played (playing.py), what is told of them (run.py, telling.py).
 """
@@ -18,6 +18,8 @@ from waiting import PLACES_MAX
 RUN = pathlib.Path(__file__).resolve().parent / "run.py"
 # A scenario watches its own time; this much later its process is ended from outside.
 GRACE_S = 40
+# Side by side at most, where a time is measured.
+FEW = 2
 # What a scenario of which nothing is known may take: it is begun early, for the last to end should be a short one.
 UNKNOWN_S = 15.0
 
@@ -72,15 +74,16 @@ class Playing:
 
 
 def play_all(wanted, jobs, expected_s, flags, told):
-    """Plays them all, the longest first and those that want to be alone at the end; `told` hears of each result."""
+    """Plays them all, the longest first, those that want quiet at the end; `told` hears of each result."""
     def longest(one):
         return -expected_s.get(one.name, UNKNOWN_S)
 
-    crowd = sorted((one for one in wanted if not one.alone), key=longest)
+    crowd = sorted((one for one in wanted if not one.alone and not one.measures), key=longest)
+    few = sorted((one for one in wanted if one.measures and not one.alone), key=longest)
     alone = [one for one in wanted if one.alone]
     playing = []
     try:
-        for waiting, room in ((crowd, places(jobs)), (alone, 1)):
+        for waiting, room in ((crowd, places(jobs)), (few, min(FEW, places(jobs))), (alone, 1)):
             while waiting or playing:
                 while waiting and len(playing) < room:
                     taken = {one.place for one in playing}

@@ -19,7 +19,7 @@ _RULE = re.compile(r"\b(?:RFC \d+|SIPconnect|[A-Z]\d{1,2}[a-z]?\b|D-\d+|field le
 class Scenario:
     """One story with what it needs."""
 
-    def __init__(self, play, full, settings, needs_switch, timeout_s, with_redis, alone, network, needs, surroundings):
+    def __init__(self, play, full, settings, needs_switch, timeout_s, with_redis, alone, measures, network, needs, surroundings):
         self.play = play
         self.name = play.__name__
         # The first paragraph, in one line.
@@ -31,6 +31,7 @@ class Scenario:
         self.timeout_s = timeout_s
         self.with_redis = with_redis
         self.alone = alone
+        self.measures = measures
         self.network = network
         self.needs = needs
         self.surroundings = surroundings
@@ -41,18 +42,22 @@ class Scenario:
         return "; ".join(dict.fromkeys(said for said in re.findall(r"\(([^()]*)\)", self.proves) if _RULE.search(said)))
 
 
-def scenario(full=False, settings=None, needs_switch=False, timeout_s=60, with_redis=False, alone=None, network=False,
-             needs=(), surroundings=None):
-    """Makes a function a scenario. `full`: in `run.py --full` only. `needs_switch`: a stand-in cannot play it. `with_redis`: the
-    switch keeps its credit in a Redis of the scenario's own (`world.redis`). `alone`: why it is played with nothing beside it, when
-    all others are through: it measures time, or is the load. `network`: it needs the machine's own network, as for a download.
-    `needs`: strangers that are fetched first (fetching.py). `surroundings`: makes what must be there before the switch is started
-    (`world.surroundings`); it has `stop()`."""
+def scenario(full=False, settings=None, needs_switch=False, timeout_s=60, with_redis=False, alone=None, measures=None,
+             network=False, needs=(), surroundings=None):
+    """Makes a function a scenario.
+
+    `full`: in `run.py --full` only. `needs_switch`: a stand-in cannot play it. `with_redis`: the switch keeps its credit in a Redis
+    of the scenario's own (`world.redis`). `measures`: a time that others beside it would spoil; it is played among few, when the
+    crowd is through. `alone`: why it is played last with nothing beside it: it is a load itself. `network`: it needs the machine's
+    own network, as for a download. `needs`: strangers that are fetched first (fetching.py). `surroundings`: makes what must be
+    there before the switch is started (`world.surroundings`); it has `stop()`.
+    """
 
     def register(play):
         if play.__name__ in ALL and ALL[play.__name__].play.__module__ != play.__module__:
             raise ValueError(f"two scenarios are called {play.__name__}")
-        ALL[play.__name__] = Scenario(play, full, settings, needs_switch, timeout_s, with_redis, alone, network, needs, surroundings)
+        ALL[play.__name__] = Scenario(play, full, settings, needs_switch, timeout_s, with_redis, alone, measures, network, needs,
+                                      surroundings)
         return play
 
     return register

@@ -140,7 +140,7 @@ def byes_that_cross(world):
     world.records(calls)
 
 
-@scenario(settings={"sip": {"t1_ms": 100}}, needs_switch=True)
+@scenario(settings={"sip": {"t1_ms": 100}}, needs_switch=True, measures="64*T1")
 def an_ack_that_never_comes(world):
     """Without ACK to the 200 both legs end after 64*T1 (6.4 s at a T1 of 100 ms) and charging stops."""
     profile = world.profile()

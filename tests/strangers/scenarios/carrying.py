@@ -48,7 +48,7 @@ def refuse_late(mute):
     mute.sendto("\r\n".join(answer).encode(), switch)
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="2 s")
 def a_503_goes_over_to_the_next_carrier_within_two_seconds(world):
     """503: the next carrier rings within 2 s, and the record names both with status and delay (field lessons 18, 47)."""
     profile = world.profile()
@@ -60,7 +60,7 @@ def a_503_goes_over_to_the_next_carrier_within_two_seconds(world):
     expect(record["attempts"][0]["ended_after_ms"] < AT_ONCE_MS, f"{record['attempts'][0]}")
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="2 s")
 def a_refused_connection_goes_over_to_the_next_carrier_within_two_seconds(world):
     """Nobody listens at the first carrier's TCP port: the next one rings within 2 s (O1, must-show 4)."""
     profile = world.profile()
@@ -72,7 +72,7 @@ def a_refused_connection_goes_over_to_the_next_carrier_within_two_seconds(world)
     expect(rang_after_ms(record) < AT_ONCE_MS, f"it rang after {rang_after_ms(record):.0f} ms")
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="2 to 2.5 s")
 def silence_goes_over_to_the_next_carrier_at_the_carriers_own_limit(world):
     """A carrier that says nothing at all is left after its own limit, and no sooner (O1, must-show 4)."""
     profile = world.profile()

@@ -55,7 +55,7 @@ def hold(asking, asked, port, asked_port, flow):
     return answer, told, began
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="sound within 200 ms")
 def hold_is_answered_recvonly_and_sound_is_back_after_resume(world):
     """Hold gets recvonly, the far side hears of it, its sound rests; after resume both hear each other within 200 ms (RFC 3264 8.4)."""
     with Call(world) as call:
@@ -81,7 +81,7 @@ def hold_is_answered_recvonly_and_sound_is_back_after_resume(world):
     world.record(cause="normal", status=200)
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="3 packets of 20 ms")
 def another_port_and_another_ssrc_cost_three_packets_at_most(world):
     """A PBX, then a carrier, moves to another port and SSRC by re-INVITE: of each direction's sound at most 3 packets are lost
     (RFC 3264 8.3.1, must-show 2)."""

@@ -32,7 +32,7 @@ def registered(world, profile):
 
 @scenario(full=True, settings={"websocket": {}}, needs_switch=True, timeout_s=90, needs=("browser",))
 def a_browser_registers_rings_and_is_busy(world):
-    """JsSIP in Chromium registers over a WebSocket, is called at its number, hears who calls, is busy, goes away (I3, RFC 7118 5)."""
+    """JsSIP in Chromium registers over a WebSocket, is called at its number, knows who calls, is busy, goes (I3, RFC 7118 5)."""
     profile = world.profile(credit="0.00")
     # A browser's phone takes calls to its own user alone: the number is one of an account without extension (I3).
     account = world.api.call("POST", "/accounts", {"company": world.company, "name": "web", "profile": profile["id"]})
@@ -99,7 +99,7 @@ def sippy_stands_between_a_pbx_and_us(world):
 
 @scenario(full=True, needs_switch=True, needs=("sippy",))
 def sippy_is_called_as_a_pbx(world):
-    """A carrier calls a number; Sippy at the address of the profile's IP authentication rings its phone, which hangs up (I7, S3)."""
+    """A carrier calls a number; Sippy at the address of IP authentication rings its phone, which hangs up (I7, S3)."""
     port = free_port()
     profile = world.profile(ip=[("127.0.0.1", port)], registration=False)
     world.api.create_number(NUMBER, profile)

@@ -34,7 +34,7 @@ def tandem_flags(world, pbxs):
     return ["--tandem-api", f"http://127.0.0.1:{world.server.http_port}", "--token-file", token, "--pbxs", pbxs]
 
 
-@scenario(needs_switch=True, timeout_s=90)
+@scenario(needs_switch=True, timeout_s=90, alone="200 calls and their sound")
 def a_small_load_test_and_its_books(world):
     """20 challenged calls a second with sound for 5 s: none fails, nothing heard is missing, records = ledger = expected
     (R1, K1)."""
@@ -76,7 +76,7 @@ def a_load_test_that_finds_faults_says_so(world):
     equal((code, summary["ok"]), (0, True), "exit code and verdict where failures are allowed")
 
 
-@scenario(timeout_s=60)
+@scenario(timeout_s=60, alone="40 calls and their sound")
 def a_load_test_of_a_server_that_is_not_ours(world):
     """The same generator, PBXs and carrier against Kamailio: challenged calls, sound from end to end, no failure (S2)."""
     kamailio = StandIn(world.folder / "other").start()

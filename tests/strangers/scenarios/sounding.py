@@ -63,7 +63,7 @@ def sound_goes_there_and_back(world):
     expect(offered and 10_000 <= int(offered.group(1)) <= 31_999, "the carrier was not offered a port of the switch")
 
 
-@scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True)
+@scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True, measures="the seconds of silence")
 def a_call_without_sound_is_ended(world):
     """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed
     (R10, must-show 3)."""
