@@ -1,7 +1,8 @@
 """A wide network in small: the switch at a public address, a PBX behind a NAT at the other end, and between them a line that is
-slow and loses. All of it is namespaces of one machine; nothing of it is reached from outside.
+slow and loses. All of it is namespaces of one machine; nothing of it is reached from outside. The kernel's netem is not needed: the
+line is this program's, between two tunnels.
 
-Not here: what is said over it (scenarios/distant.py). The kernel's netem is not needed: the line is this program's, between two tunnels.
+Not here: what is said over it (scenarios/distant.py).
 """
 
 import collections

@@ -35,7 +35,8 @@ def chosen(options):
     if options.scenario:
         return [one for one in known.values()
                 if one.name in options.scenario or (one.subject in options.scenario and one in of_the_form)]
-    return of_the_form
+    last = telling.results() if options.missing else {}
+    return [one for one in of_the_form if not one.is_apart and not last.get(one.name, {}).get("ok")]
 
 
 def tails(folder, lines=5):
@@ -96,6 +97,7 @@ def main():
     parser.add_argument("scenario", nargs="*", help="names of scenarios or subjects; none: all of the gate")
     parser.add_argument("--full", action="store_true", help="the long forms in place of the gate's")
     parser.add_argument("--all", action="store_true", help="the gate's and the long forms")
+    parser.add_argument("--missing", action="store_true", help="of them those alone that have not passed on this machine")
     parser.add_argument("--jobs", type=int, help="scenarios at a time; by default two for each core, and never fewer than two")
     parser.add_argument("--list", action="store_true", help="name the scenarios and what each proves")
     parser.add_argument("--table", action="store_true", help="print the table of scenarios with the results of their last runs")

@@ -51,10 +51,10 @@ def cells(scenario, result):
     return [scenario.name, scenario.rule, ", ".join(ways) or "-", ", ".join(peers) or "-"]
 
 
-def verdict(result):
+def verdict(scenario, result):
     """How the last run ended."""
     if result is None:
-        return "not run here"
+        return "not asked for" if scenario.is_apart else "not run here"
     return "ok" if result["ok"] else f"not here: {result['lacking']}" if "lacking" in result else f"FAILED: {result['wrong']}"
 
 
@@ -79,7 +79,7 @@ def table(known, with_results):
         yield from ("", f"## {subject}", "", row(head), row(["---"] * len(head)))
         for one in (one for one in known.values() if one.subject == subject):
             result = last.get(one.name)
-            yield row([*cells(one, result), *([verdict(result)] if with_results else [])])
+            yield row([*cells(one, result), *([verdict(one, result)] if with_results else [])])
 
 
 def faults(known):

@@ -19,7 +19,7 @@ _RULE = re.compile(r"\b(?:RFC \d+|SIPconnect|[A-Z]\d{1,2}[a-z]?\b|D-\d+|field le
 class Scenario:
     """One story with what it needs."""
 
-    def __init__(self, play, full, settings, needs_switch, timeout_s, with_redis, alone, measures, network, needs, surroundings):
+    def __init__(self, play, full, settings, needs_switch, timeout_s, with_redis, alone, measures, network, needs, surroundings, apart):
         self.play = play
         self.name = play.__name__
         # The first paragraph, in one line.
@@ -35,6 +35,7 @@ class Scenario:
         self.network = network
         self.needs = needs
         self.surroundings = surroundings
+        self.is_apart = apart
 
     @property
     def rule(self):
@@ -43,21 +44,22 @@ class Scenario:
 
 
 def scenario(full=False, settings=None, needs_switch=False, timeout_s=60, with_redis=False, alone=None, measures=None,
-             network=False, needs=(), surroundings=None):
+             network=False, needs=(), surroundings=None, apart=False):
     """Makes a function a scenario.
 
     `full`: in `run.py --full` only. `needs_switch`: a stand-in cannot play it. `with_redis`: the switch keeps its credit in a Redis
     of the scenario's own (`world.redis`). `measures`: a time that others beside it would spoil; it is played among few, when the
     crowd is through. `alone`: why it is played last with nothing beside it: it is a load itself. `network`: it needs the machine's
     own network, as for a download. `needs`: strangers that are fetched first (fetching.py). `surroundings`: makes what must be
-    there before the switch is started (`world.surroundings`); it has `stop()`.
+    there before the switch is started (`world.surroundings`); it has `stop()`. `apart`: played
+    where it or its subject is named, and in no other run.
     """
 
     def register(play):
         if play.__name__ in ALL and ALL[play.__name__].play.__module__ != play.__module__:
             raise ValueError(f"two scenarios are called {play.__name__}")
         ALL[play.__name__] = Scenario(play, full, settings, needs_switch, timeout_s, with_redis, alone, measures, network, needs,
-                                      surroundings)
+                                      surroundings, apart)
         return play
 
     return register

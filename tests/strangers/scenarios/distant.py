@@ -1,4 +1,4 @@
-"""A PBX far away: behind a NAT that forgets, over a line that takes a quarter of a second each way and loses every twentieth packet.
+"""A PBX far away: behind a NAT that forgets, on a line that takes a quarter of a second each way and loses every twentieth packet.
 
 Not here: NATs that are only pretended (addressing.py).
 """
@@ -7,7 +7,6 @@ import sound
 from distance import ROUTER, SWITCH, Distance
 from phones import Baresip
 from scenarios import scenario
-from scenarios.encrypting import until_heard
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import state_of
 from waiting import equal, expect, until
@@ -15,10 +14,9 @@ from world import UNITED_STATES
 
 PORT = 5060
 FAR = {"sip": {"listen": [f"{SWITCH}:{PORT}"]}, "media": {"address": SWITCH}, "registration": {"keep_alive_s": 10}}
-# Seconds of sound that the phone plays.
-PLAYED_S = 5
-# A packet of twenty is lost each way: of an echo nine tenths come back, and bad luck has its share.
-LIKENESS_MIN, SHARE_MIN = 0.8, 0.75
+# Seconds of sound that the phone plays, before it hangs up by itself, and that it has to hear before it is told to.
+PLAYED_S, HEARD_S = 8, 4
+LIKENESS_MIN = 0.9
 DEADLINE_S = 25
 
 
@@ -38,10 +36,10 @@ def phone_at_home(world, profile, **more):
 def heard_right(phone, played):
     """What the phone heard is what it played, and most of it."""
     heard = phone.heard()
-    likeness = sound.correlation(played, heard, window_s=0.25, windows=4)
+    # Short pieces: where a packet is lost the phone plays on at once, and what follows is early.
+    likeness = sound.correlation(played, heard, window_s=0.12, windows=6)
     print(f"  {len(heard) / sound.RATE_HZ:.1f} s heard, like what was played by {likeness:.2f}")
     expect(likeness > LIKENESS_MIN, f"what was heard is like what was played by {likeness:.3f}")
-    expect(len(heard) > PLAYED_S * sound.RATE_HZ * SHARE_MIN, f"only {len(heard) / sound.RATE_HZ:.1f} s were heard")
 
 
 @scenario(settings=FAR, needs_switch=True, timeout_s=120, surroundings=Distance)
@@ -52,7 +50,7 @@ def a_far_pbx_behind_nat_calls_and_is_heard(world):
     phone, played = phone_at_home(world, profile)
     phone.order("dial", f"sip:{UNITED_STATES}@{SWITCH}:{PORT}")
     phone.until_event("CALL_ESTABLISHED", DEADLINE_S)
-    until_heard(phone)
+    until(lambda: phone.recorded_s() > HEARD_S, f"{HEARD_S} s of sound to be heard", DEADLINE_S)
     phone.order("hangup")
     phone.until_event("CALL_CLOSED", DEADLINE_S)
     carrier.finish()
@@ -77,7 +75,7 @@ def a_far_pbx_behind_nat_is_called_after_a_while(world):
     equal((state["state"], state["contact"]), ("registered", first["contact"]), "the binding after a while")
     caller = Outside(world, ip=SWITCH).calls(NUMBER, echo=True, options=("-d", (PLAYED_S + 3) * 1000), timeout_s=60)
     phone.until_event("CALL_ESTABLISHED", DEADLINE_S)
-    until_heard(phone)
+    until(lambda: phone.recorded_s() > HEARD_S, f"{HEARD_S} s of sound to be heard", DEADLINE_S)
     phone.order("hangup")
     phone.until_event("CALL_CLOSED", DEADLINE_S)
     caller.stop()
