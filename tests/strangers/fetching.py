@@ -4,6 +4,7 @@ Not here: Debian's packages (tests/run), and what the strangers do (browser_phon
 """
 
 import hashlib
+import os
 import pathlib
 import shutil
 import subprocess
@@ -16,11 +17,11 @@ FETCHED = HERE.parents[1] / "target" / "strangers"
 FETCH_S = 300
 
 
-def run(*command, cwd=None):
+def run(*command, cwd=None, seconds=FETCH_S):
     """One command; what it said is the failure's text."""
     try:
         done = subprocess.run([str(word) for word in command], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=FETCH_S)
+                              timeout=seconds)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Failure(f"{command[0]}: {error}") from None
     if done.returncode:
@@ -69,7 +70,24 @@ def sippy():
     return made("sippy", sources, make)
 
 
-ALL = {"browser": browser, "sippy": sippy}
+def asterisk():
+    """Debian 11 with its Asterisk in a folder: Debian 12 has none. Its release is frozen, so the version is pinned by it."""
+    sources = [HERE / "asterisk" / "version"]
+
+    def make(folder):
+        if os.getuid() != 0:
+            raise Failure("an Asterisk in a folder of its own needs root")
+        mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+        run("debootstrap", "--variant=minbase", "--include=asterisk", "bullseye", folder / "root", mirror, seconds=1_200)
+        wanted = sources[0].read_text().strip()
+        said = subprocess.run(["chroot", folder / "root", "asterisk", "-V"], capture_output=True, text=True).stdout.strip()
+        if said != wanted:
+            raise Failure(f"{mirror} has {said!r}, and this was written for {wanted!r}")
+
+    return made("asterisk", sources, make)
+
+
+ALL = {"browser": browser, "sippy": sippy, "asterisk": asterisk}
 
 
 def ensure(scenarios):
