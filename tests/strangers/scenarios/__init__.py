@@ -13,7 +13,7 @@ ALL = {}
 SUBJECTS = tuple(sorted(file.stem for file in pathlib.Path(__file__).parent.glob("[a-z]*.py")))
 
 # What a rule looks like: an id of the requirements, a section of an RFC, a lesson from the field, a line that must be shown.
-_RULE = re.compile(r"\b(?:RFC \d+|SIPconnect|[A-Z]\d{1,2}[a-z]?\b|D-\d+|field lessons? \d+|must-show \d+|decision \d+|issue \d+)")
+_RULE = re.compile(r"\b(?:RFC \d+|SIPconnect|[A-Z]\d{1,2}[a-z]?\b|D-\d+|field lessons? \d+|must-show \d+|decision\b|design \d+|issue \d+)")
 
 
 class Scenario:

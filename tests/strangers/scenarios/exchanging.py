@@ -142,7 +142,9 @@ def pressed(end):
     return list(events.values())
 
 
-@scenario(full=True, apart=True, needs_switch=True, timeout_s=SESSION_S // 2 + 120, needs=("asterisk",))
+# Its ends are silent, and nothing else is to be the sign that they live.
+@scenario(full=True, apart=True, needs_switch=True, timeout_s=SESSION_S // 2 + 120, needs=("asterisk",),
+          settings={"media": {"silence_timeout_s": 0}})
 def asterisk_refreshes_a_long_call(world):
     """A call outlives the first refresh of its session timer, and is billed to its end (RFC 4028 7)."""
     profile = world.profile(credit="50.00")
