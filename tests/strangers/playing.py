@@ -71,7 +71,7 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
         if scenario.with_redis or redis_for_all:
             redis = RedisServer(folder).start()
             settings["ledger"] = {**settings.get("ledger", {}), "engine": "redis", "url": redis.url}
-        surroundings = scenario.surroundings() if scenario.surroundings else None
+        surroundings = scenario.surroundings and scenario.surroundings()
         server = server_for(stand_in, folder, settings).start()
         meeting.sip_ports = {getattr(server, f"{kind}_port", None) for kind in ("sip", "tls", "ws", "wss")}
         with World(folder, server, redis) as world:

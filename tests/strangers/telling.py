@@ -54,7 +54,7 @@ def cells(scenario, result):
 def verdict(scenario, result):
     """How the last run ended."""
     if result is None:
-        return "not asked for" if scenario.is_apart else "not run here"
+        return "not asked for" if scenario.apart else "not run here"
     return "ok" if result["ok"] else f"not here: {result['lacking']}" if "lacking" in result else f"FAILED: {result['wrong']}"
 
 
