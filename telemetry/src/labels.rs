@@ -5,7 +5,7 @@
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
 
 /// Carriers with a label of their own; the rest share `other`.
 pub const CARRIERS_MAX: usize = 32;
@@ -133,10 +133,21 @@ labels! {
         Unframeable = "unframeable",
         /// The peer does not read what we send.
         Deaf = "deaf",
+        /// Its source is banned.
+        Banned = "banned",
         /// Its source has as many as it may.
         SourceFull = "source_full",
         /// As many are open as may be.
         Full = "full",
+    }
+    /// What the guard at the door kept from happening.
+    Guarded {
+        /// A message or a connection of a banned source: it was not read.
+        Banned = "banned",
+        /// An answer to a source that gets answers seldom: it was not sent.
+        Slowed = "slowed",
+        /// An answer that is too much larger than what asked for it: it was not sent.
+        Amplified = "amplified",
     }
     /// Datagram listeners.
     DatagramListener {
@@ -402,6 +413,9 @@ foreign! {
     AuthOutcome {
         Ok = "ok", Challenged = "challenged", BadPassword = "bad_password", UnknownUser = "unknown_user",
         StaleNonce = "stale_nonce", Replayed = "replayed", IpNotAllowed = "ip_not_allowed",
+    }
+    Offence {
+        BadPassword = "bad_password", UnknownUser = "unknown_user", Replayed = "replayed", Probing = "probing",
     }
     RegistrationOutcome {
         Created = "created", Refreshed = "refreshed", Removed = "removed", Expired = "expired", Rejected = "rejected",

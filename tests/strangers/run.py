@@ -25,7 +25,7 @@ from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
 SUBJECTS = ("registering", "calling", "carrying", "receiving", "identifying", "refusing", "speaking", "changing", "sounding",
-            "encrypting", "crowding", "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing",
+            "encrypting", "attacking", "crowding", "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing",
             "sharing",
             "demonstrating", "loading")
 
