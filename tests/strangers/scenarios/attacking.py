@@ -47,7 +47,7 @@ def packet(number, ssrc):
 
 @scenario(needs_switch=True)
 def sound_of_a_third_party_is_not_relayed_and_diverts_nothing(world):
-    """RTP from a third host and from a third port, with the victim's own SSRC and numbers: nobody hears it, nothing goes there (design 3)."""
+    """RTP from a third host and from a third port, with the victim's own SSRC and numbers: nobody hears it, nothing goes there (must-show 6)."""
     with Call(world) as call, Attacker() as far, Attacker("127.0.0.1") as near:
         ports = [sound_of(call.pbx.answer), sound_of(call.carrier.offer)]
         ssrcs = (call.pbx_sound.ssrc, call.carrier_sound.ssrc, 0xE)
@@ -196,7 +196,7 @@ def an_overheard_digest_places_no_call(world):
 
 @scenario(needs_switch=True)
 def answers_do_not_tell_who_exists(world):
-    """OPTIONS, REGISTER and INVITE for a user that is and for one that is not, without, with a wrong password: word for word alike."""
+    """OPTIONS, REGISTER and INVITE for a user that is and for one that is not, without, with a wrong password: word for word alike (must-show 6)."""
     known, peer = world.profile()["sip_user"], server_of(world)
     unknown = str(int(known) + 7_000)
     with Attacker() as attacker:
@@ -225,9 +225,9 @@ def likelihood(first, second):
     return (ranks - len(first) * (len(first) + 1) / 2) / (len(first) * len(second))
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="microseconds")
 def times_do_not_tell_who_exists(world):
-    """400 wrong passwords for users that are and 400 for ones that are not, mixed: the time of a 403 tells nobody which (5 sigma)."""
+    """400 wrong passwords for users that are and 400 for ones that are not, mixed: nobody is told by the time of a 403 which they are (must-show 6)."""
     seed = 11
     profiles, peer = [world.profile(name=f"Office {number}") for number in range(4)], server_of(world)
     known = [profile["sip_user"] for profile in profiles]
@@ -339,7 +339,7 @@ def garbage(seed, count):
             yield b"\r\n" * chance.randrange(40) + b"OPTIONS sip:x SIP/2.0\r\nContent-Length: 99999999\r\n\r\n"
 
 
-@scenario(settings=GUARDED, needs_switch=True)
+@scenario(settings=GUARDED, needs_switch=True, measures="no packet lost")
 def floods_of_garbage_reach_nobody(world):
     """6,000 datagrams and 20 connections of noise while a call is up: the switch stays up, no packet of the call is lost (RFC 4475)."""
     with Call(world) as call, Attacker() as attacker:
@@ -367,7 +367,7 @@ SHORT = {"sip": {"connection_first_message_timeout_s": 2, "connection_partial_me
 
 @scenario(settings=SHORT, needs_switch=True)
 def connections_that_give_nothing_are_closed_and_counted(world):
-    """Connections that say nothing, trickle a message, speak no SIP, are too many: closed, each counted by its reason."""
+    """Connections that say nothing, trickle a message, speak no SIP, are too many: closed, each counted by its reason (issue 4)."""
     peer = server_of(world)
     connect = lambda: socket.create_connection(peer, source_address=(STRANGER, 0))
     closed = lambda reason: world.api.metric("tandem_sip_connections_closed_total", reason=reason) >= 1
@@ -425,7 +425,7 @@ def tandem(world, *words):
 
 @scenario(settings={"guard": {"trusted": [], "failures_max": 6, "ban_s": 60}}, needs_switch=True)
 def a_password_guesser_is_slowed_then_banned_and_set_free(world):
-    """Six wrong passwords in a minute: what the host sends is dropped unread, a PBX elsewhere is not touched; `tandem ban remove` ends it."""
+    """Six wrong passwords in a minute: what the host sends is dropped unread, a PBX elsewhere is not touched; `tandem ban remove` ends it (issue 4)."""
     profile = world.profile()
     peer = server_of(world)
     with Attacker() as guesser, OverheardCaller(world.server.sip, profile) as pbx:
@@ -458,7 +458,7 @@ def a_password_guesser_is_slowed_then_banned_and_set_free(world):
 
 @scenario(settings={"guard": {"trusted": [], "failures_max": 6}}, needs_switch=True)
 def nobody_is_banned_by_what_is_sent_in_his_name(world):
-    """300 wrong passwords over UDP in the name of a PBX that is not registered: no ban, and it registers at once (decision: the guard)."""
+    """300 wrong passwords over UDP in the name of a PBX that is not registered: no ban, and it registers at once (decision 45)."""
     profile = world.profile()
     peer = server_of(world)
     with Attacker(ANOTHER) as elsewhere, Attacker(STRANGER) as spoofed:

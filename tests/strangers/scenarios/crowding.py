@@ -29,9 +29,9 @@ def books_agree(world, profiles, answered, cents_each, given="10.00", calls=None
     equal(recorded, expected, "the sum of the call records")
 
 
-@scenario(timeout_s=120)
+@scenario(timeout_s=120, alone="200 calls with sound")
 def two_hundred_calls_with_sound(world):
-    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once."""
+    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once (C1, R1)."""
     calls = 200
     profile = world.profile(channels=200)
     carrier = world.carrier(calls=calls, echo=True, trace=False)
@@ -50,7 +50,7 @@ def two_hundred_calls_with_sound(world):
             raise AssertionError(f"call {record['id']} had {there} packets there and {back} back, expected about 100")
 
 
-@scenario(timeout_s=90)
+@scenario(timeout_s=90, alone="400 calls at once")
 def four_hundred_at_once_on_three_hundred_channels(world):
     """400 calls at once on 300 channels: exactly 300 are carried, 100 get 503 channels_full (C1, C2)."""
     profile = world.profile(channels=300)
@@ -65,9 +65,10 @@ def four_hundred_at_once_on_three_hundred_channels(world):
     books_agree(world, [profile], 300, 1, calls=400)
 
 
-@scenario(full=True, timeout_s=300)
+@scenario(full=True, timeout_s=300, alone="100 calls a second")
 def two_thousand_calls_on_two_trunks(world):
-    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree."""
+    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree
+    (C1, R1)."""
     calls = 2000
     # Each call costs a cent, and while it is up one more is held for it.
     profiles = [world.profile(name=f"Trunk {number}", channels=300, credit="40.00") for number in (1, 2)]
@@ -96,7 +97,7 @@ def hasty(world, profile, calls, wanted, what):
 
 @scenario(needs_switch=True)
 def exactly_the_calls_of_a_second_that_a_profile_may_place(world):
-    """12 calls within 0.2 s of a profile that may place 5 a second: 5 carried, 7 get 503 `profile_cps_exceeded`, Retry-After."""
+    """12 calls within 0.2 s of a profile that may place 5 a second: 5 carried, 7 get 503 `profile_cps_exceeded`, Retry-After (issue 4)."""
     profile = world.profile()
     world.api.call("PATCH", f"/profiles/{profile['id']}", {"calls_per_second": 5})
     hasty(world, profile, 12, 5, "5 a second of the profile")
@@ -106,14 +107,14 @@ def exactly_the_calls_of_a_second_that_a_profile_may_place(world):
 
 @scenario(settings={"sip": {"calls_per_second_max": 5}}, needs_switch=True)
 def exactly_the_calls_of_a_second_that_a_node_takes(world):
-    """12 calls within 0.2 s at a node of two shards that takes 5 a second: 5 carried, 7 get 503 with Retry-After, counted as cps."""
+    """12 calls within 0.2 s at a node of two shards that takes 5 a second: 5 carried, 7 get 503 with Retry-After, counted as cps (issue 4)."""
     hasty(world, world.profile(), 12, 5, "5 a second of the node")
     equal(world.api.metric("tandem_sip_overload_rejections_total", reason="cps"), 7, "rejections by calls a second")
 
 
 @scenario(settings={"sip": {"calls_max": 4}}, needs_switch=True)
 def exactly_the_calls_at_one_time_that_a_node_takes(world):
-    """12 calls at once at a node that takes 4 at a time: 4 carried, 8 get 503 with Retry-After, counted as load."""
+    """12 calls at once at a node that takes 4 at a time: 4 carried, 8 get 503 with Retry-After, counted as load (issue 4)."""
     hasty(world, world.profile(channels=12), 12, 4, "4 at a time of the node")
     equal(world.api.metric("tandem_sip_overload_rejections_total", reason="load"), 8, "rejections by calls at one time")
 
@@ -164,13 +165,14 @@ def storm(world, seconds, talkers, p99_ms=50):
     return offered, talked
 
 
-@scenario(settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=90)
+@scenario(settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=90, alone="500 calls a second")
 def a_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
-    """500 calls/s offered for 2 s to a node that takes 100: 100 +-5 % admitted, others refused in 50 ms, 10 calls lose no packet, no tick."""
+    """500 calls/s offered for 2 s to a node that takes 100: 100 +-5 % admitted, others refused in 50 ms, 10 calls lose no packet, no tick (must-show 7)."""
     storm(world, 2, 10)
 
 
-@scenario(full=True, settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=180)
+@scenario(full=True, settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=180,
+          alone="500 calls a second")
 def a_long_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
-    """500 calls/s for 20 s at a node that takes 100, with 50 calls in progress: the same, with its numbers."""
+    """500 calls/s for 20 s at a node that takes 100, with 50 calls in progress: the same, with its numbers (must-show 7)."""
     storm(world, 20, 50)
