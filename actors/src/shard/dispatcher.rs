@@ -45,6 +45,9 @@ impl Shard {
         if has_password {
             return self.core.guarding.prove(peer);
         }
+        if outcome == AuthOutcome::Ok {
+            return;
+        }
         let desk = self.core.desk.load_full();
         if let Some((offence, evidence)) = self.door(&desk).offence(pending, outcome) {
             self.core.guarding.fail(peer, offence, evidence);

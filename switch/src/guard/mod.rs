@@ -42,6 +42,8 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(86_400);
 const PARTS: u64 = 10;
 /// Answers that a source with half as many failures as lead to a ban gets in a second.
 const SLOWED_TO: u32 = 1;
+/// A busy PBX proves itself with each call: what is known of it is written anew so seldom.
+const RENEWED_AFTER: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// When a source is slowed, banned, and trusted.
@@ -163,8 +165,13 @@ impl Guard {
 
     /// Somebody at this source has proven a password: whatever was counted is forgotten.
     pub fn prove(&mut self, source: Source, now: Now) {
+        let until = now.monotonic + self.rules.proven_for;
+        let is_fresh = |known: Monotonic| known > now.monotonic && until.since(known) < RENEWED_AFTER;
+        if self.proven.get(source).is_some_and(|(known, ())| is_fresh(known)) {
+            return;
+        }
         self.suspects.take(source);
-        self.proven.put(source, now.monotonic + self.rules.proven_for, ());
+        self.proven.put(source, until, ());
     }
 
     /// A source failed, or looked around. Gives the ban that this led to.

@@ -218,10 +218,15 @@ fn a_pbx_that_places_more_calls_a_second_than_its_profile_may_has_the_excess_ref
     let mut world = World::of(town().profile(hasty), 100, 0);
     for _ in 0..2 {
         let calls: Vec<_> = (0..5).map(|_| world.dial(CALLEE)).collect();
-        let refused = calls.iter().filter_map(|call| match world.last_to_caller(*call) {
-            LegOrder::Refuse(refusal) => Some((refusal.kind, refusal.retry_after_s)),
-            _ => None,
-        });
+        let refusal_to = |call: &domain::CallId| {
+            world.orders.iter().find_map(|(id, leg, order)| match order {
+                LegOrder::Refuse(refusal) if id == call && *leg == LegId::CALLER => {
+                    Some((refusal.kind, refusal.retry_after_s))
+                }
+                _ => None,
+            })
+        };
+        let refused = calls.iter().filter_map(refusal_to);
         assert_eq!(refused.collect::<Vec<_>>(), [(RefusalKind::ProfileCpsExceeded, Some(1)); 2]);
         let emergency = world.dial("911");
         assert_eq!(refusal_of(&world, emergency).0, RefusalKind::EmergencyNotCarried);

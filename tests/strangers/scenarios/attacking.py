@@ -65,12 +65,13 @@ def sound_of_a_third_party_is_not_relayed_and_diverts_nothing(world):
         goes_on(world, call)
 
 
-def in_dialog_from_elsewhere(world, method, body=""):
-    """A request inside the dialog of either side from another host is refused, and the call goes on."""
+def in_dialog_from_elsewhere(world, *methods, body=""):
+    """Requests inside the dialog of either side from another host are refused, and the call goes on."""
     with Call(world) as call, Attacker() as attacker:
         for side in (call.pbx, call.carrier):
-            refused = attacker.ask(server_of(world), overheard(side, attacker, method, body))
-            equal(refused.status, 403, f"the answer to a {method} that was overheard")
+            for method in methods:
+                refused = attacker.ask(server_of(world), overheard(side, attacker, method, body))
+                equal(refused.status, 403, f"the answer to a {method} that was overheard")
         equal(attacker.answers(0.1), [], "what else was sent to the attacker")
         goes_on(world, call)
 
@@ -86,7 +87,7 @@ def a_forged_re_invite_diverts_no_sound(world):
     """A re-INVITE and an UPDATE with the right tags and an attacker's description: 403, no sound goes there (RFC 3261 26.1.4)."""
     with Attacker() as ear:
         to_ear = description(int(ear.address.split(":")[1]), address=STRANGER)
-        in_dialog_from_elsewhere(world, "INVITE", to_ear)
+        in_dialog_from_elsewhere(world, "INVITE", "UPDATE", body=to_ear)
         equal(ear.answers(0.05), [], "sound that came to the attacker")
 
 
