@@ -113,9 +113,9 @@ pub struct Ban {
 
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
-    /// Millionths of parts of failures, at `at`.
+    /// Parts of failures since `since`.
     level: u64,
-    at: Monotonic,
+    since: Monotonic,
     bans: u32,
 }
 
@@ -184,18 +184,18 @@ impl Guard {
             // What was under way when it was banned.
             return None;
         }
-        let (drained, bans) = self.level(source, now.monotonic);
-        let level = drained + parts(offence) * MILLION;
-        if level < self.limit() {
-            self.suspects.put(source, now.monotonic, Suspect { level, at: now.monotonic, bans });
+        let mut suspect = self.suspect(source, now.monotonic);
+        suspect.level += parts(offence);
+        if suspect.level < self.limit() {
+            self.suspects.put(source, now.monotonic, suspect);
             return None;
         }
-        let number = bans.saturating_add(1);
+        let number = suspect.bans.saturating_add(1);
         let length = self.length(number);
         let ban = Ban { source, offence, since: now.wall, until: now.wall + length, number };
         let until = now.monotonic + length;
         // Remembered from the end of the ban on.
-        self.suspects.put(source, until, Suspect { level: 0, at: until, bans: number });
+        self.suspects.put(source, until, Suspect { level: 0, since: until, bans: number });
         self.bans.put(source, until, ban);
         Some(ban)
     }
@@ -208,7 +208,7 @@ impl Guard {
         if self.is_known(source, now.monotonic) {
             return true;
         }
-        let limit = match self.level(source, now.monotonic).0 >= self.limit() / 2 && self.rules.failures_max > 0 {
+        let limit = match self.suspect(source, now.monotonic).level >= self.limit() / 2 && self.rules.failures_max > 0 {
             true => SLOWED_TO,
             false => self.rules.answers_per_second,
         };
@@ -250,18 +250,16 @@ impl Guard {
         self.rules.trusted.iter().any(is_trusted) || self.acquainted.range(source.address()..).next().is_some_and(is_of)
     }
 
-    /// What is left of a source's failures, and how often it was banned.
-    fn level(&self, source: Source, now: Monotonic) -> (u64, u32) {
-        let Some((_, suspect)) = self.suspects.get(source) else { return (0, 0) };
-        let elapsed_us = u64::try_from(now.since(suspect.at).as_micros()).unwrap_or(u64::MAX);
-        let window_us = u64::try_from(self.rules.window.as_micros()).unwrap_or(u64::MAX).max(1);
-        // The limit drains once in each window.
-        let drained = u128::from(elapsed_us) * u128::from(self.limit()) / u128::from(window_us);
-        (suspect.level.saturating_sub(u64::try_from(drained).unwrap_or(u64::MAX)), suspect.bans)
+    /// What counts against a source: its failures within a window since the first of them, and how often it was banned.
+    fn suspect(&self, source: Source, now: Monotonic) -> Suspect {
+        let fresh = Suspect { level: 0, since: now, bans: 0 };
+        let Some((_, suspect)) = self.suspects.get(source) else { return fresh };
+        let is_counted = suspect.level > 0 && now.since(suspect.since) < self.rules.window;
+        if is_counted { *suspect } else { Suspect { bans: suspect.bans, ..fresh } }
     }
 
     fn limit(&self) -> u64 {
-        u64::from(self.rules.failures_max) * PARTS * MILLION
+        u64::from(self.rules.failures_max) * PARTS
     }
 
     fn length(&self, number: u32) -> Duration {
@@ -278,8 +276,6 @@ impl Guard {
         }
     }
 }
-
-const MILLION: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests;
