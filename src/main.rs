@@ -49,6 +49,13 @@ enum Command {
     Identity(Ordered<admin::IdentityCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
+    /// What would become of a call, and why: admitted dry by a running switch. No call is made.
+    Simulate {
+        #[command(flatten)]
+        order: admin::SimulateCommand,
+        #[command(flatten)]
+        door: admin::DoorOptions,
+    },
     /// Call records for other systems.
     Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
@@ -130,6 +137,7 @@ fn main() -> ExitCode {
         Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Simulate { order, door } => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),

@@ -14,7 +14,7 @@ const SECOND: Duration = Duration::from_secs(1);
 pub const CALLS_PER_SECOND_MAX: u32 = 10_000;
 
 /// The calls of one carrier.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Capacity {
     /// Who has a channel, and until when at the latest: a call that was lost to a panic never gives its channel back.
     seats: BTreeMap<(CallId, LegId), Monotonic>,

@@ -4,7 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, calls, carriers, companies, decks, identities, landlines, numbers, problems, profiles, rates, tokens,
+    accounts, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles, rates,
+    tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -47,6 +48,7 @@ impl Modify for BearerToken {
         identities::verification, identities::set_verification,
         calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
+        doctors::trace, doctors::of_profile, doctors::of_strangers, doctors::simulate,
         tokens::create, tokens::list, tokens::revoke,
     ),
     components(schemas(Problem)),
@@ -62,6 +64,7 @@ impl Modify for BearerToken {
         (name = "landlines", description = "Numbers elsewhere that may be shown as caller ID"),
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
+        (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
         (name = "problems", description = "What can go wrong"),
         (name = "document", description = "This document"),
