@@ -12,6 +12,11 @@ use std::sync::Arc;
 /// Steps of one trace at most: some twenty rules, and every carrier that a call record has room for. Where there are more, the last
 /// place is overwritten, so that the decision is there.
 pub const STEPS_MAX: usize = 48;
+/// Bytes of a trace that is written out, at most: what is left in a memo beside the longest call record. Beyond it steps are left out, but
+/// the last is there.
+pub const TEXT_BYTES_MAX: usize = 3_072;
+/// Room for the last step, whose words and values are bounded.
+const LAST_BYTES_MAX: usize = 400;
 /// Characters of a value at most when it is written out.
 const VALUE_CHARS_MAX: usize = 120;
 /// What stands between steps, and between the fields of one, in a trace that is written out. Values have neither.
@@ -369,6 +374,7 @@ impl Trace {
     pub fn to_text(&self) -> String {
         let mut text = String::with_capacity(self.steps.len() * 32);
         for (index, step) in self.steps.iter().enumerate() {
+            let before = text.len();
             if index > 0 {
                 text.push(BETWEEN_STEPS);
             }
@@ -380,6 +386,9 @@ impl Trace {
             put(&mut text, &step.seen);
             text.push(BETWEEN_FIELDS);
             put(&mut text, &step.wanted);
+            if text.len() > TEXT_BYTES_MAX - LAST_BYTES_MAX && index + 1 < self.steps.len() {
+                text.truncate(before);
+            }
         }
         text
     }
@@ -465,5 +474,14 @@ mod tests {
         trace.failed(RefusalKind::CarriersFailed, Value::None, Value::None);
         assert_eq!(trace.steps().len(), STEPS_MAX);
         assert!(trace.tells(RefusalKind::CarriersFailed));
+        let mut long = Trace::new();
+        for _ in 0..STEPS_MAX {
+            let name: Arc<str> = "n".repeat(200).into();
+            long.failed(RefusalKind::SessionIntervalTooSmall, Arc::clone(&name), name);
+        }
+        long.failed(RefusalKind::CarriersFailed, Value::None, Value::None);
+        let text = long.to_text();
+        assert!(text.len() <= TEXT_BYTES_MAX, "{}", text.len());
+        assert_eq!(read(&text).last().map(|told| told.refusal.clone()), Some("carriers_failed".to_owned()));
     }
 }

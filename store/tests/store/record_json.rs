@@ -189,4 +189,7 @@ fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     record.attempts = vec![record.attempts[0].clone(); 24];
     let bytes = to_json(&record).len();
     assert!(bytes * 4 <= Batch::MEMO_BYTES_MAX * 3, "{bytes}");
+    record.trace = "x".repeat(domain::trace::TEXT_BYTES_MAX);
+    let bytes = to_json(&record).len();
+    assert!(bytes < Batch::MEMO_BYTES_MAX, "{bytes}");
 }
