@@ -102,6 +102,9 @@ pub struct Attempt {
     pub steps: Vec<TraceStep>,
 }
 
+/// What whoever proves nothing is answered: no refusal of the catalogue yet.
+const CHALLENGE: u16 = 407;
+
 fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
@@ -124,7 +127,12 @@ fn read_steps(text: &str) -> Vec<TraceStep> {
 
 /// A refusal for people; the status is not always the catalogue's.
 pub(crate) fn show_refusal(kind: RefusalKind, status: u16, sentence: Option<&str>) -> ShownRefusal {
-    let phrase = if status == kind.status() { kind.phrase() } else { "" };
+    let phrase = match status {
+        CHALLENGE => "Proxy Authentication Required",
+        _ if status == kind.status() => kind.phrase(),
+        // Passed on as the called side said it.
+        _ => "",
+    };
     ShownRefusal {
         id: kind.as_str().to_owned(),
         status,

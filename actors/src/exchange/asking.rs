@@ -20,7 +20,7 @@ use std::sync::mpsc::sync_channel;
 use switch::attempts::Attempt;
 use switch::call::{LiveTrace, Opening, called_profile};
 use switch::profile::Posting;
-use switch::rehearsal::{Hypothesis, Rehearsal, Want};
+use switch::rehearsal::{Hypothesis, Rehearsal, Want, Whom};
 
 impl Exchange {
     /// The trace of a call, while it lives.
@@ -46,7 +46,15 @@ impl Exchange {
         let own = self.listeners().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let now = core.clock.now();
         let invitation = match hypothesis.invitation(desk.directory()) {
-            Ok(invitation) => invitation,
+            Ok(mut invitation) => {
+                // A PBX calls from where it is registered.
+                if let Whom::Profile(profile) = hypothesis.whom
+                    && let Some(binding) = core.registry.binding(profile)
+                {
+                    invitation.source = binding.source;
+                }
+                invitation
+            }
             Err(stranger) => {
                 let (status, stranger) = *stranger;
                 return Rehearsal::of_stranger(status, stranger, own, now);

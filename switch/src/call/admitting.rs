@@ -262,7 +262,7 @@ pub(super) fn check_subscription(owner: &Owner, trace: &mut Trace) -> Result<(),
         trace.failed(RefusalKind::ProfileInactive, seen, "an active profile with channels");
         return Err(RefusalKind::ProfileInactive.into());
     }
-    trace.passed(Rule::Subscription, seen, Value::None);
+    trace.passed(Rule::Subscription, seen, "a channel");
     Ok(())
 }
 
@@ -351,7 +351,7 @@ fn outside(
         trace.failed(RefusalKind::NoRoute, callee, "an enabled carrier that serves the number");
         return Err(no_route("carrier", callee));
     }
-    trace.passed(Rule::Route, Value::Count(carriers.len() as u64), Value::None);
+    trace.passed(Rule::Route, Value::Count(carriers.len() as u64), "a carrier that serves the number");
     let is_loss =
         |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
     let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
@@ -360,7 +360,7 @@ fn outside(
         return Err(Refusal::new(RefusalKind::RouteAtLoss));
     }
     if !losses.is_empty() {
-        trace.passed(Rule::Margin, Value::Count(places.len() as u64), Value::None);
+        trace.passed(Rule::Margin, Value::Count(places.len() as u64), "a carrier that costs no more");
     }
     Ok((rate.clone(), places.into_iter().map(Place::Carrier).collect(), losses))
 }

@@ -32,7 +32,7 @@ impl Call {
             return;
         }
         self.timers.disarm(Timer::Reservation);
-        self.trace.passed(Rule::Channel, Value::Count(1), self.channels());
+        self.trace.passed(Rule::Channel, "a free one", Value::None);
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         match self.errand.take() {
             Some(Errand::Dial(dial)) => {
@@ -58,7 +58,7 @@ impl Call {
                 Rule::Channel => self.channels(),
                 Rule::Credit => match &self.errand {
                     Some(Errand::Dial(dial)) => {
-                        self.trace.passed(Rule::Channel, Value::Count(1), self.channels());
+                        self.trace.passed(Rule::Channel, "a free one", Value::None);
                         let first = dial.rate.as_ref().map(|rate| rate.tariff.first_block().amount);
                         first.map_or(Value::None, |amount| Value::Money(amount, self.record.currency))
                     }
