@@ -88,7 +88,7 @@ def each_refusal_is_told_alike_on_the_wire_in_the_trace_and_beforehand(world):
 
 @scenario(needs_switch=True)
 def a_simulated_call_is_the_real_one_and_leaves_no_mark(world):
-    """`tandem simulate` names carrier, price and caller ID of the call that is then made; nothing was held, dialled or counted."""
+    """`tandem simulate` names carrier, price and caller ID of the call that is then made; nothing was held or counted (R13)."""
     profile = world.profile(credit="0.05")
     carrier = world.carrier()
     before = world.api.metrics()
@@ -123,7 +123,7 @@ def a_simulated_call_is_the_real_one_and_leaves_no_mark(world):
 
 @scenario(needs_switch=True)
 def a_live_call_tells_its_trace(world):
-    """The trace of a call can be read while it is up, and names the carrier that has it."""
+    """The trace of a call can be read while it is up, and names the carrier that has it (R12)."""
     profile = world.profile()
     carrier = world.carrier()
     pbx = world.pbx("call", profile, options=("-d", 700))
