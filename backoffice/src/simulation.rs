@@ -339,7 +339,10 @@ fn route(rehearsal: &Rehearsal, caller: &Caller) -> Vec<SimulatedCarrier> {
         })
     });
     let left = call.carriers_left().map(|carrier| {
-        let order = format!("Where those before it fail: priority {}, weight {}", carrier.priority, carrier.weight);
+        let order = match is_operator {
+            true => format!("Where those before it fail: priority {}, weight {}", carrier.priority, carrier.weight),
+            false => "Where those before it fail".to_owned(),
+        };
         SimulatedCarrier {
             carrier: carrier.id.to_string(),
             name: carrier.name.to_string(),

@@ -37,16 +37,16 @@ fn any_world(chance: &mut Entropy) -> World {
         Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap()))
     };
     let mut carriers = Vec::new();
-    for id in 1..=chance.below(4) {
+    for id in 1..=1 + chance.below(4) {
         let base = carrier(u128::from(id));
         carriers.push(Carrier {
-            enabled: often(chance, 85),
+            enabled: often(chance, 80),
             weight: chance.below(3) as u16 * 10,
             priority: chance.below(2) as u32,
-            channels: one(chance, &[None, None, Some(0), Some(1)]),
-            calls_per_second: one(chance, &[None, None, None, Some(1)]),
-            prefixes: one(chance, &[vec![], vec![], vec!["44".parse().unwrap()]]),
-            buy_deck: one(chance, &[None, None, buying("0.01"), buying("9.00")]),
+            channels: one(chance, &[None, None, None, None, Some(0), Some(1)]),
+            calls_per_second: one(chance, &[None, None, None, None, Some(1)]),
+            prefixes: one(chance, &[vec![], vec![], vec![], vec!["44".parse().unwrap()]]),
+            buy_deck: one(chance, &[None, None, None, buying("0.01"), buying("9.00")]),
             ..base
         });
     }
@@ -58,13 +58,17 @@ fn any_world(chance: &mut Entropy) -> World {
     };
     let caller = Profile {
         active: often(chance, 90),
-        channels: chance.below(3) as u32,
+        channels: one(chance, &[0, 1, 2, 10, 10, 10]),
         require_plus: often(chance, 20),
         auto_recharge: often(chance, 40).then_some(auto),
         caller_id: one(chance, &[CallerIdPolicy::None, CallerIdPolicy::Number(CALLER_ID.parse().unwrap())]),
         manners: manners(chance),
         sources: one(chance, &[vec![], vec!["192.0.2.7:5060".parse().unwrap()]]),
-        srtp: one(chance, &[SrtpPolicy::Off, SrtpPolicy::Off, SrtpPolicy::Preferred, SrtpPolicy::Required]),
+        srtp: match chance.below(8) {
+            0 => SrtpPolicy::Preferred,
+            1 => SrtpPolicy::Required,
+            _ => SrtpPolicy::Off,
+        },
         ..profile(profile_id(), SIP_USER)
     };
     let called = Profile {
@@ -85,7 +89,7 @@ fn any_world(chance: &mut Entropy) -> World {
         .profile(called)
         .number(number(OTHERS_NUMBER, Some(other_id())))
         .number(number(NOBODYS_NUMBER, None));
-    let cents = one(chance, &[0, 1, 2, 3, 5, 100, 1_000]);
+    let cents = one(chance, &[0, 1, 2, 3, 100, 1_000, 1_000, 1_000]);
     let mut world = World::of(town, cents, one(chance, &[0, 10, 1_000]));
     let others_money = money_of(Holder::Profile(other_id()));
     world.ledger.fund(money_of(Holder::World), others_money, 1_000_000);
@@ -127,7 +131,7 @@ fn any_invitation(chance: &mut Entropy) -> Invitation {
         ],
     );
     let mut offer = sound();
-    match chance.below(4) {
+    match chance.below(8) {
         0 => {
             let mut key = Entropy::from_seed([1; 16]);
             let key = MasterKey::mint(Suite::AesCm128HmacSha1_80, &mut key);
@@ -138,7 +142,7 @@ fn any_invitation(chance: &mut Entropy) -> Invitation {
         _ => {}
     }
     let carrier = domain::CarrierId::from_bits(1);
-    let proof = match chance.below(8) {
+    let proof = match chance.below(12) {
         0 => Proof::Carrier(carrier),
         1 => Proof::Source(vec![profile_id(), other_id()]),
         2 if often(chance, 20) => Proof::Credentials(ProfileId::from_bits(77)),
@@ -232,7 +236,7 @@ fn fate_inside(
 #[test]
 fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
     let (mut kinds, mut placed, mut inside) = (std::collections::BTreeSet::new(), 0, 0);
-    for seed in 0..6_000u64 {
+    for seed in 0..4_000u64 {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let mut chance = Entropy::from_seed(bytes);
@@ -305,7 +309,7 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
     ] {
         assert!(kinds.contains(&kind), "no world had {kind:?}; there were {kinds:?}");
     }
-    assert!(placed > 500 && inside > 100, "placed {placed}, inside {inside}");
+    assert!(placed > 400 && inside > 100, "placed {placed}, inside {inside}");
 }
 
 /// The step that decided is in the trace, with the id that the caller is told.
