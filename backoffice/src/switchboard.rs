@@ -11,6 +11,7 @@ use switch::Directory;
 use switch::attempts::Attempt;
 use switch::call::{Live, LiveTrace};
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 use switch::rehearsal::{Hypothesis, Rehearsal};
 
@@ -63,6 +64,12 @@ pub trait Switchboard: Send + Sync {
 
     /// How a carrier stands; none where that is not known yet.
     fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing>;
+
+    /// The bans that stand, in order of their sources.
+    fn bans(&self) -> Vec<Ban>;
+
+    /// Ends a ban; none where there is none.
+    fn lift_ban(&self, source: Source) -> Option<Ban>;
 
     /// The configuration in force.
     fn directory(&self) -> Arc<Directory>;

@@ -80,6 +80,11 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
     (RefusalKind::ProfileInactive, "Buy channels for the profile, or make it active."),
     (RefusalKind::CpsExceeded, "Start calls more slowly; dialers: a lower rate. Retry-After says when there is room."),
     (
+        RefusalKind::ProfileCpsExceeded,
+        "Start calls more slowly, or raise `calls_per_second` of the profile. Retry-After says when there is room.",
+    ),
+    (RefusalKind::NodeFull, "Come back after Retry-After. Operator: raise `sip.calls_max`, or add a node."),
+    (
         RefusalKind::EmergencyNotCarried,
         "Emergency calls must take a line of the PBX's own. FreePBX: an outbound route of type Emergency on another trunk.",
     ),

@@ -132,7 +132,10 @@ impl Rule {
             RefusalKind::ChannelsFull | RefusalKind::CalleeChannelsFull => Rule::Channel,
             RefusalKind::ProfileInactive => Rule::Subscription,
             RefusalKind::EmergencyNotCarried => Rule::Emergency,
-            RefusalKind::Draining | RefusalKind::Overloaded | RefusalKind::LedgerUnavailable => Rule::Node,
+            RefusalKind::Draining
+            | RefusalKind::Overloaded
+            | RefusalKind::NodeFull
+            | RefusalKind::LedgerUnavailable => Rule::Node,
             RefusalKind::MediaPortsExhausted => Rule::Sound,
             RefusalKind::CarriersFull | RefusalKind::CarriersFailed => Rule::Carrier,
             RefusalKind::PbxChallengedUs

@@ -11,6 +11,7 @@ use switch::Directory;
 use switch::attempts::Attempt;
 use switch::call::{Live, LiveTrace};
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 use switch::rehearsal::{Hypothesis, Rehearsal};
 
@@ -75,6 +76,14 @@ impl Switchboard for RunningExchange {
 
     fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing> {
         self.0.carrier_standing(carrier)
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        self.0.bans()
+    }
+
+    fn lift_ban(&self, source: Source) -> Option<Ban> {
+        self.0.lift_ban(source)
     }
 
     fn directory(&self) -> Arc<Directory> {

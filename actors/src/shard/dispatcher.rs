@@ -37,6 +37,7 @@ impl Shard {
         let desk = self.core.desk.load_full();
         let (outcome, proof) = self.door(&desk).prove_caller(pending);
         self.core.tell(&Fact::Authenticated(outcome));
+        self.heed(pending, outcome, matches!(proof, Ok(Proof::Credentials(_))));
         match proof {
             Ok(proof) => self.open_call(pending, proof, ctx),
             Err(reply) => {
@@ -65,6 +66,21 @@ impl Shard {
         let named = directory.profile_by_sip_user(&attempt.user).map(|profile| profile.id);
         let attempt = attempt::refused(attempt, &refusal.into(), refusal.status());
         self.core.attempts.note_unproven(named, attempt);
+    }
+
+    /// What a proof, or its failure, is to the guard.
+    pub(super) fn heed(&mut self, pending: &Pending, outcome: AuthOutcome, has_password: bool) {
+        let peer = pending.source().peer.ip();
+        if has_password {
+            return self.core.guarding.prove(peer);
+        }
+        if outcome == AuthOutcome::Ok {
+            return;
+        }
+        let desk = self.core.desk.load_full();
+        if let Some((offence, evidence)) = self.door(&desk).offence(pending, outcome) {
+            self.core.guarding.fail(peer, offence, evidence);
+        }
     }
 
     pub(super) fn door<'a>(&'a mut self, desk: &'a Arc<Desk>) -> Door<'a> {

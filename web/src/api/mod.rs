@@ -5,6 +5,7 @@
 mod accounts;
 mod answers;
 mod asking;
+mod bans;
 mod calls;
 mod carriers;
 mod companies;
@@ -97,6 +98,8 @@ route_table! { ROUTES, token_routes;
     "/attempts", "GET": get doctors::of_strangers;
     "/simulate", "POST": post doctors::simulate;
     "/rates", "GET": get rates::read;
+    "/bans", "GET": get bans::list;
+    "/bans/{source}", "DELETE": delete bans::lift;
     "/tokens", "GET, POST": get tokens::list, post tokens::create;
     "/tokens/{id}", "DELETE": delete tokens::revoke;
 }

@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles, rates,
-    tokens,
+    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles,
+    rates, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -50,6 +50,7 @@ impl Modify for BearerToken {
         rates::read,
         doctors::trace, doctors::of_profile, doctors::of_strangers, doctors::simulate,
         tokens::create, tokens::list, tokens::revoke,
+        bans::list, bans::lift,
     ),
     components(schemas(Problem)),
     security(("token" = [])),
@@ -66,6 +67,7 @@ impl Modify for BearerToken {
         (name = "calls", description = "Live calls and call records"),
         (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
+        (name = "bans", description = "Sources whose messages are dropped unread"),
         (name = "problems", description = "What can go wrong"),
         (name = "document", description = "This document"),
     )

@@ -16,6 +16,7 @@ use switch::attempts::Attempt;
 use switch::call::{Live, LiveTrace, Opening};
 use switch::carrier::Standing;
 use switch::directory::Company;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 use switch::rehearsal::{Hypothesis, Rehearsal, Want};
 
@@ -31,6 +32,7 @@ pub(crate) struct HandSwitchboard {
     pub(crate) is_ready: AtomicBool,
     pub(crate) is_draining: AtomicBool,
     pub(crate) reload_fails: AtomicBool,
+    pub(crate) bans: Mutex<Vec<Ban>>,
     directory: Mutex<Arc<Directory>>,
 }
 
@@ -47,6 +49,7 @@ impl HandSwitchboard {
             is_ready: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             reload_fails: AtomicBool::new(false),
+            bans: Mutex::default(),
             directory: Mutex::default(),
         }
     }
@@ -177,6 +180,16 @@ impl Switchboard for HandSwitchboard {
 
     fn carrier_standing(&self, _: CarrierId) -> Option<Standing> {
         None
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        self.bans.lock().unwrap().clone()
+    }
+
+    fn lift_ban(&self, source: Source) -> Option<Ban> {
+        let mut bans = self.bans.lock().unwrap();
+        let place = bans.iter().position(|ban| ban.source == source)?;
+        Some(bans.remove(place))
     }
 
     fn directory(&self) -> Arc<Directory> {
