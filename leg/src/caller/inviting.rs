@@ -6,12 +6,13 @@ use super::{CallerLeg, Phase};
 use crate::flow::Flow;
 use crate::negotiation::{answer_back, answer_ourselves, late_offer, offer_onwards};
 use crate::reliable::Due;
-use crate::replies::{passed_on, reason_given};
+use crate::replies::{reason_given, refusal, taken_back};
 use crate::sdp::CONTENT_TYPE;
 use crate::talk::{self, ALLOW, contact};
 use crate::words::Effect;
 use domain::call_control::LegEvent;
 use domain::media::MediaDescription;
+use domain::refusal::RefusalKind;
 use domain::{Now, ReleaseCause};
 use sip::endpoint::{Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
@@ -71,7 +72,7 @@ impl CallerLeg {
             return respond(talk::stranger(&self.identity));
         }
         if let Err(untimely) = dialog.take_request(message) {
-            return respond(Reply::new(untimely.status(), untimely.phrase()));
+            return respond(talk::untimely(&untimely));
         }
         match message.method() {
             Some(Method::Bye) => {
@@ -84,10 +85,10 @@ impl CallerLeg {
                 respond(contact(Reply::new(200, "OK"), &self.identity).header(Name::Allow, ALLOW));
             }
             Some(Method::Update | Method::Invite) => {
-                respond(Reply::new(500, "Server Internal Error").header(Name::RetryAfter, "2"));
+                respond(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, "2"));
             }
             Some(Method::Options | Method::Info) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
-            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
     }
 
@@ -104,7 +105,7 @@ impl CallerLeg {
             Phase::Answered { talk, .. } | Phase::Talking(talk) => return talk.on_cancelled(effects),
             Phase::Leaving(_) | Phase::Over => return,
         }
-        self.refuse(passed_on(487, ReleaseCause::Cancelled, None, &self.identity), effects);
+        self.refuse(taken_back(), effects);
         effects.push(Effect::Tell(LegEvent::Cancelled));
     }
 
@@ -124,7 +125,7 @@ impl CallerLeg {
         match reliable.expire(now) {
             Some(Due::Repeat(reply)) => self.respond(reply, effects),
             Some(Due::GiveUp) => {
-                self.refuse(passed_on(504, ReleaseCause::SessionExpired, None, &self.identity), effects);
+                self.refuse(refusal(&RefusalKind::PrackMissing.into(), &self.identity.host), effects);
                 effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
             }
             None => {}
