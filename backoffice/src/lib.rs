@@ -15,6 +15,7 @@ pub mod credit;
 pub mod deck;
 mod error;
 pub mod export;
+pub mod fax;
 pub mod identity;
 pub mod landline;
 pub mod number;

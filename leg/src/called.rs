@@ -28,6 +28,7 @@ use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
+use domain::fax::FaxPolicy;
 use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::Calling;
@@ -66,6 +67,8 @@ pub struct CalledLeg {
     sent: Bytes,
     early: EarlyDialogs,
     secrecy: Secrecy,
+    /// What is done about fax over T.38.
+    t38: FaxPolicy,
     invite: Option<ClientTransactionId>,
     phase: Phase,
 }
@@ -120,6 +123,7 @@ impl CalledLeg {
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            t38: order.manner.t38,
             invite: None,
             phase,
         };
@@ -316,8 +320,9 @@ impl CalledLeg {
         self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
-        session.sound_stands(sound);
+        let mut session =
+            Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy).with_fax(self.t38);
+        session.sound_stands(sound.clone());
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
         let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
         match (&self.phase, media, sound) {

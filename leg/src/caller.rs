@@ -24,12 +24,13 @@ use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact}
 use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
+use domain::fax::FaxPolicy;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
-use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId};
+use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId, Transport};
 use sip::{Message, Name, Wrong};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub struct CallerLeg {
     /// Whether the caller leaves the offer to us (RFC 3261 13.2.1): it goes out in the 200, and the ACK brings the answer.
     is_late: bool,
     secrecy: Secrecy,
+    /// What is done about fax over T.38.
+    t38: FaxPolicy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -105,6 +108,7 @@ impl CallerLeg {
             offer_fault,
             is_late,
             secrecy: Secrecy::off(),
+            t38: FaxPolicy::Refuse,
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
@@ -120,7 +124,7 @@ impl CallerLeg {
     pub fn sound(&self) -> Option<SoundOrder> {
         let stream = carried(self.offer.as_ref()?)?;
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, self.source.peer.ip()).map(|order| order.keyed(keying))
+        SoundOrder::of(stream, None, self.source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
@@ -133,6 +137,17 @@ impl CallerLeg {
         if let Some(stream) = self.offer.as_ref().and_then(carried) {
             self.secrecy.choose(stream);
         }
+    }
+
+    /// Over what our keys will be sent where others can read them; none where there are none, or nobody can (RFC 4568 7).
+    pub fn keys_in_clear(&self) -> Option<Transport> {
+        let is_keyed = self.sound().is_some_and(|order| order.keying.is_some());
+        Some(self.source.transport).filter(|transport| is_keyed && !transport.is_secure())
+    }
+
+    /// What is done about fax over T.38, once it is known whose call it is. Before anything is answered.
+    pub fn permit_fax(&mut self, policy: FaxPolicy) {
+        self.t38 = policy;
     }
 
     /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
@@ -214,7 +229,8 @@ impl CallerLeg {
         let origin = Origin { session: self.origin, version: self.described.1, address: ours.ip() };
         let sound = self.sound();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(body, origin, self.offer.take().unwrap_or_default(), partner, secrecy);
+        let theirs = self.offer.take().unwrap_or_default();
+        let mut session = Session::new(body, origin, theirs, partner, secrecy).with_fax(self.t38);
         session.sound_stands(sound);
         let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
         let mut talk = Talk::new(agreed, now);

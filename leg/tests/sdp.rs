@@ -91,13 +91,13 @@ fn an_answer_without_a_common_codec_is_none() {
     assert_eq!(answer_back(&described(PBX), &described(refused), ours()), None);
 }
 
-/// Field lesson 39: each side is sent key presses under the number that it gave them, at each clock rate.
+/// RFC 3264 6.1, field lesson 39: who offers finds its own numbers again, at each clock rate; the relay puts the carrier's in their place.
 #[test]
-fn a_carrier_that_numbers_keys_otherwise_is_sent_them_under_its_own_number() {
+fn a_caller_is_answered_with_its_own_numbers_however_the_carrier_numbers_keys() {
     let carrier = CARRIER.replace("101", "96");
     let answer = answer_back(&described(PBX), &described(&carrier), ours()).unwrap();
     let keys = answer.streams[0].formats.last().unwrap();
-    assert_eq!((keys.payload_type, keys.rtpmap.as_deref()), (96, Some("telephone-event/8000")));
+    assert_eq!((keys.payload_type, keys.rtpmap.as_deref()), (101, Some("telephone-event/8000")));
     let wide = CARRIER.replace("telephone-event/8000", "telephone-event/16000");
     let answer = answer_back(&described(PBX), &described(&wide), ours()).unwrap();
     assert_eq!(answer.streams[0].formats.len(), 1, "keys of another clock are not what was offered");

@@ -225,6 +225,7 @@ mod tests {
             incoming_to: IncomingTo::default(),
             manners: Manners::default(),
             srtp: Default::default(),
+            t38: Default::default(),
             credentials: 0,
         }
     }

@@ -9,6 +9,7 @@ use actors::ways;
 use actors::ways::door::{Door, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
+use domain::media::KeyPress;
 use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::{Mode, Opened, Side};
@@ -69,6 +70,8 @@ pub struct Node {
     called_sounds: BTreeMap<u64, SocketAddr>,
     /// What was ordered of the media room about far ends, in order.
     pub sound_orders: Vec<(Side, leg::SoundOrder)>,
+    /// Keys that were put into the sound of a side, in order.
+    pub keys: Vec<(Side, KeyPress)>,
     next_port: u16,
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
@@ -131,6 +134,7 @@ impl Node {
             sounds: BTreeSet::new(),
             called_sounds: BTreeMap::new(),
             sound_orders: Vec::new(),
+            keys: Vec::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
             work: VecDeque::new(),
@@ -305,10 +309,14 @@ impl Node {
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
             call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
-                self.sound_orders.push((side, order));
                 if side == Side::B && !order.rtp.ip().is_unspecified() {
                     self.called_sounds.insert(place, order.rtp);
                 }
+                self.sound_orders.push((side, order));
+            }
+            call::Effect::Press(side, key) => {
+                assert!(self.sounds.contains(&place), "keys need open ports");
+                self.keys.push((side, key));
             }
             call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }

@@ -1,8 +1,8 @@
 //! An end as who is asked: what it answers, and how often it says so.
 
-use super::{Act, Agent, Complaint, PATIENCE, Said, T1, Talk};
+use super::{Act, Agent, Complaint, FaxManner, PATIENCE, Said, T1, Talk};
 use crate::world::text::{
-    body, branch, cseq, flow, formats, header, method, parameter, phrase, response, sdp_flowing, tag, uri,
+    body, branch, cseq, fax, flow, formats, header, is_fax, method, parameter, phrase, response, sdp_flowing, tag, uri,
 };
 use domain::Monotonic;
 use std::time::Duration;
@@ -193,8 +193,22 @@ impl Agent {
             return response(text, &format!("{status} {}", phrase(status)), "end", "", "");
         }
         let lines = format!("Contact: <sip:end@{shown}>\r\n{timer}");
+        let (is_offered, fax_manner) = (is_fax(offer), self.manner.fax);
+        if is_offered && fax_manner == FaxManner::Refuses {
+            return response(text, "488 Not Acceptable Here", "end", "", "");
+        }
+        let before = talk.sketch.clone();
+        talk.sketch.is_fax =
+            if offer.is_empty() { before.is_fax } else { is_offered && fax_manner == FaxManner::Takes };
+        if talk.sketch != before {
+            talk.sketch.version += 1;
+        }
         let description = match offer {
             "" => String::new(),
+            _ if is_offered => {
+                let port = if fax_manner == FaxManner::Takes { talk.sketch.port } else { 0 };
+                fax(address, port, talk.sketch.version)
+            }
             offer => {
                 let (port, version) = (talk.sketch.port, talk.sketch.version);
                 talk.sketch.formats = chosen(formats(offer), &talk.sketch.formats);
