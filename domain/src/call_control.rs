@@ -296,6 +296,8 @@ pub enum LegOrder {
     Invite(Box<OutgoingInvitation>),
     /// To a leg of an answered call: a word of the leg on the other side.
     Session(SessionWord),
+    /// To any leg, before the order that ends it: the Q.850 cause that the other side gave, for whom this leg is with (RFC 3326, RFC 6432).
+    GiveReason(u8),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
 }

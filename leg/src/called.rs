@@ -19,7 +19,7 @@ use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
 use crate::presenting;
 use crate::reach::next_hop;
-use crate::replies::{reason_given, reason_lines};
+use crate::replies::{Why, reason_given, reason_lines};
 use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -70,6 +70,8 @@ pub struct CalledLeg {
     /// What is done about fax over T.38.
     t38: FaxPolicy,
     invite: Option<ClientTransactionId>,
+    /// The Q.850 cause that the caller gave for the end.
+    given: Option<u8>,
     phase: Phase,
 }
 
@@ -125,6 +127,7 @@ impl CalledLeg {
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
             t38: order.manner.t38,
             invite: None,
+            given: None,
             phase,
         };
         match (request_uri, offer_onwards(&order.offer, ours)) {
@@ -163,7 +166,7 @@ impl CalledLeg {
         if sent == Sent::Invite {
             self.invite = Some(transaction);
             if let Phase::Cancelling(cause) = self.phase {
-                effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
             }
             return;
         }
@@ -195,7 +198,7 @@ impl CalledLeg {
             Phase::Calling => {
                 self.phase = Phase::Cancelling(cause);
                 if let Some(transaction) = self.invite {
-                    effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                    effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
                 }
             }
             Phase::Talking(talk) => self.leave(talk, cause, effects),
@@ -204,8 +207,12 @@ impl CalledLeg {
     }
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(cause, &self.identity, effects);
+        talk.bye(self.why(cause), &self.identity, effects);
         self.phase = Phase::Leaving(talk);
+    }
+
+    fn why(&self, cause: ReleaseCause) -> Why {
+        Why { cause, given: self.given }
     }
 
     fn on_response(
@@ -447,6 +454,7 @@ impl Machine for CalledLeg {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
+            Event::Ordered(LegOrder::GiveReason(q850)) => self.given = Some(q850),
             Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),

@@ -16,7 +16,7 @@ use crate::flow::Flow;
 use crate::invitation;
 use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
 use crate::reliable::{self, Reliable};
-use crate::replies::{passed_on, refusal};
+use crate::replies::{Why, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -57,6 +57,8 @@ pub struct CallerLeg {
     origin: u64,
     /// Our description as it was sent last, and its version.
     described: (Bytes, u64),
+    /// The Q.850 cause that the called side gave for the end.
+    given: Option<u8>,
     /// Where the caller requires that what rings is heard.
     reliable: Option<Box<Reliable>>,
     phase: Phase,
@@ -113,6 +115,7 @@ impl CallerLeg {
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
             described: (Bytes::new(), 1),
+            given: None,
             reliable: must_hear.then(|| Box::new(Reliable::new(&invite, first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
@@ -183,9 +186,10 @@ impl CallerLeg {
             }
             LegOrder::Refuse(why) => self.on_refuse(why, effects),
             LegOrder::RefuseAs { status, cause, sentence } => {
-                let reply = passed_on(status, cause, sentence.as_deref(), &self.identity);
+                let reply = passed_on(status, self.why(cause), sentence.as_deref(), &self.identity);
                 self.refuse(reply, effects);
             }
+            LegOrder::GiveReason(q850) => self.given = Some(q850),
             LegOrder::Release(cause) => self.on_release(cause, effects),
             // The caller's leg is not invited; it invited.
             LegOrder::Invite(_) => {}
@@ -216,13 +220,16 @@ impl CallerLeg {
             effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::IncompatibleMedia)));
             return None;
         };
-        let body = self.printed(&answer, ours);
+        // What was answered reliably is not answered again (RFC 6337 3.1.1): the session goes on as it is.
+        let is_answered = self.reliable.as_ref().is_some_and(|reliable| reliable.has_answered());
+        let body = if is_answered { self.described.0.clone() } else { self.printed(&answer, ours) };
         let Phase::Inviting(dialog) = &self.phase else { return None };
         let mut timer = SessionTimer::new(self.identity.timers);
         let reply = contact(Reply::new(200, "OK").tag(dialog.local_tag()), &self.identity)
             .header(Name::Allow, ALLOW)
             .header(Name::Supported, SUPPORTED);
-        let reply = timer.grant(&self.invite, reply).body(CONTENT_TYPE, body.clone());
+        let reply = timer.grant(&self.invite, reply);
+        let reply = if is_answered { reply } else { reply.body(CONTENT_TYPE, body.clone()) };
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
@@ -265,7 +272,7 @@ impl CallerLeg {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Inviting(dialog) => {
                 self.phase = Phase::Inviting(dialog);
-                self.refuse(passed_on(480, cause, None, &self.identity), effects);
+                self.refuse(passed_on(480, self.why(cause), None, &self.identity), effects);
             }
             Phase::Answered { talk, release } => {
                 self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };
@@ -276,8 +283,12 @@ impl CallerLeg {
     }
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(cause, &self.identity, effects);
+        talk.bye(self.why(cause), &self.identity, effects);
         self.phase = Phase::Leaving(talk);
+    }
+
+    fn why(&self, cause: ReleaseCause) -> Why {
+        Why { cause, given: self.given }
     }
 
     fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {

@@ -5,11 +5,24 @@ use domain::{Refusal, ReleaseCause};
 use sip::endpoint::{HeaderLines, Reply};
 use sip::{Message, Name};
 
+/// Why something ends: by our table, and the Q.850 cause that the other side gave, where it gave one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Why {
+    pub(crate) cause: ReleaseCause,
+    pub(crate) given: Option<u8>,
+}
+
+impl From<ReleaseCause> for Why {
+    fn from(cause: ReleaseCause) -> Why {
+        Why { cause, given: None }
+    }
+}
+
 /// A refusal of the catalogue: status and phrase, `Reason` with the Q.850 cause, `Warning` with machine reason and sentence,
 /// and `Retry-After` where trying again may help.
 pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
-        .header(Name::Reason, reason(refusal.kind.cause()))
+        .header(Name::Reason, reason(refusal.kind.cause().into()))
         .warning(host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
     match refusal.retry_after_s {
         Some(seconds) => reply.header(Name::RetryAfter, seconds.to_string()),
@@ -18,8 +31,8 @@ pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
 }
 
 /// A refusal of the called side, passed on.
-pub(crate) fn passed_on(status: u16, cause: ReleaseCause, sentence: Option<&str>, identity: &Identity) -> Reply {
-    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(cause));
+pub(crate) fn passed_on(status: u16, why: impl Into<Why>, sentence: Option<&str>, identity: &Identity) -> Reply {
+    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(why.into()));
     match sentence {
         Some(sentence) => reply.warning(&identity.host, sentence),
         None => reply,
@@ -27,15 +40,15 @@ pub(crate) fn passed_on(status: u16, cause: ReleaseCause, sentence: Option<&str>
 }
 
 /// The `Reason` of a BYE or CANCEL.
-pub(crate) fn reason_lines(cause: ReleaseCause) -> HeaderLines {
+pub(crate) fn reason_lines(why: Why) -> HeaderLines {
     let mut lines = HeaderLines::new();
-    lines.push(Name::Reason, reason(cause));
+    lines.push(Name::Reason, reason(why));
     lines
 }
 
-/// `Q.850;cause=16;text="normal"` (RFC 3326 2).
-pub(crate) fn reason(cause: ReleaseCause) -> String {
-    format!("Q.850;cause={};text=\"{}\"", cause.q850(), cause.as_str())
+/// `Q.850;cause=16;text="normal"` (RFC 3326 2): the number as the other side gave it, the word from our table.
+pub(crate) fn reason(why: Why) -> String {
+    format!("Q.850;cause={};text=\"{}\"", why.given.unwrap_or(why.cause.q850()), why.cause.as_str())
 }
 
 /// The Q.850 cause that the other side gives for a BYE or a refusal (RFC 3326).

@@ -25,8 +25,8 @@ def check_body(expression, variable):
 class Call:
     """A call between two ends made by hand, with sound both ways."""
 
-    def __init__(self, world):
-        self.profile = world.profile()
+    def __init__(self, world, **profile):
+        self.profile = world.profile(**profile)
         self.line, self.trunk = handmade.Caller(world.server.sip, self.profile), handmade.Carrier()
         world.api.create_carrier("handmade", self.trunk.address, priority=1)
         self.pbx_sound, self.carrier_sound = Stream(0xA), Stream(0xB)
@@ -167,8 +167,8 @@ def late_offers_are_answered_in_the_ack(world):
 
 @scenario(needs_switch=True)
 def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
-    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call."""
-    with Call(world) as call:
+    """T.38 gets 488 of a trunk without it, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call."""
+    with Call(world, t38="refuse") as call:
         fax = description(call.pbx_sound.port).replace("m=audio", "m=image").replace("RTP/AVP 0", "udptl t38")
         answer = ask(call.pbx, "INVITE", fax)
         equal(status_of(answer), 488, "the answer to T.38")
@@ -230,6 +230,17 @@ def a_session_timer_that_is_too_short_gets_422(world):
     timer = sip_headers("Supported: timer", "Session-Expires: 600;refresher=uas")
     granted = '<action><ereg regexp="600;refresher=uas" search_in="hdr" header="Session-Expires:" check_it="true" assign_to="se"/></action>'
     world.pbx("call", profile, headers=timer, check=granted, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+
+
+@scenario(needs_switch=True)
+def a_carrier_that_requires_prack_gets_it_though_the_caller_knows_nothing_of_it(world):
+    """SIPp as carrier sends its 183 reliably: it gets a PRACK with the right RAck, and its description there is the caller's answer, for its
+    200 has none (RFC 3262 4 and 5)."""
+    profile = world.profile()
+    carrier = world.carrier("carrier_reliable")
+    world.pbx("call", profile, check=check_body("m=audio [0-9]+ RTP/AVP 0 101", "described"), options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.01")
 

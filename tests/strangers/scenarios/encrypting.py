@@ -5,15 +5,18 @@ Not here: TLS, which keeps the keys secret on the way; these stories have it swi
 
 import base64
 import re
+import time
 
+import handmade
 import sound
 import tandem_api
+from changing_ends import Stream, description, flow_of, reply, sound_of
 from phones import Baresip, Linphone
 from scenarios import scenario
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import state_of, until_registered_at
 from sipp_agent import check_header
-from waiting import expect, until
+from waiting import equal, expect, until
 from wire import Wire, entropy
 from world import UNITED_STATES
 
@@ -213,6 +216,40 @@ def two_different_phones_over_tls_give_a_listener_neither_sound_nor_keys(world):
         expect(secret_word not in everything, f"{secret_word.decode()} stood on the wire in clear")
     expect(world.api.metric("tandem_srtp_keys_in_clear_total") == 0, "keys in clear were counted")
     world.until_idle(caller_profile)
+
+
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=60)
+def a_secure_phone_holds_by_its_own_key_and_resumes(world):
+    """baresip's own hold key, under SRTP: the plain carrier is told sendonly, after the second press sendrecv, and sound goes on both ways;
+    the wire of the phone is never clear (RFC 3264 8.4, RFC 3711)."""
+    profile = world.profile(srtp="required")
+    listener, of_carrier = wire(world), Stream(0xB)
+    with handmade.Carrier() as trunk:
+        world.api.create_carrier("handmade", trunk.address, priority=1)
+        caller = phone(world, profile, sound.sweep(PLAYED_S))
+        caller.until_registered()
+        caller.order("dial", f"sip:{UNITED_STATES}@{world.server.sip}")
+        carrier = trunk.acknowledged(trunk.answer(of_carrier.port))
+        of_carrier.to = sound_of(carrier.offer)
+        until(lambda: of_carrier.heard, "the phone's sound at the carrier", 5)
+        (of_phone,) = {ssrc for ssrc, _ in of_carrier.heard}
+        for key, asked, answered in (("hold", "sendonly", "recvonly"), ("resume", "sendrecv", "sendrecv")):
+            pressed = time.monotonic()
+            caller.order(key)
+            told = reply(carrier, "INVITE", description(of_carrier.port, answered))
+            equal(flow_of(told), asked, f"what the carrier is told after {key}")
+        until(lambda: of_carrier.first_after(pressed, of_phone), "the phone's sound after it resumed", 5)
+        # The carrier's port is of the kernel's choice, and may be one of the phone's range.
+        is_phones = lambda *ports: of_carrier.port not in ports and is_of(PBX_PORTS)(*ports)
+        until(lambda: len(listener.overheard(is_phones)) > 2 * PACKETS_MIN * sound.FRAME, "enough to listen to", 10)
+        caller.order("hangup")
+        reply(carrier, "BYE")
+        caller.until_event("CALL_CLOSED")
+    caller.stop()
+    secret(listener.overheard(is_phones), "the PBX's side")
+    of_carrier.close()
+    world.until_idle(profile)
+    world.record(cause="normal", status=200)
 
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90)

@@ -88,7 +88,7 @@ impl Agent {
     }
 
     pub(super) fn answer(&mut self, call_id: &str, status: u16, now: Monotonic) {
-        let (shown, hangs_up_after) = (self.shown, self.manner.hangs_up_after);
+        let (shown, hangs_up_after, reason) = (self.shown, self.manner.hangs_up_after, self.reason());
         let described = if matches!(status, 183 | 200) { self.described(call_id) } else { String::new() };
         let (rings_reliably, allow) = (self.manner.rings_reliably && (101..200).contains(&status), self.allow());
         let timer = if status == 200 { self.granted_timer(call_id, now) } else { String::new() };
@@ -98,7 +98,8 @@ impl Agent {
         }
         let our_tag = tag(&talk.local).unwrap_or_default().to_owned();
         let contact = format!("Contact: <sip:end@{shown}>\r\n");
-        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}") };
+        let reason = if status >= 300 { reason } else { String::new() };
+        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}{reason}") };
         if rings_reliably {
             talk.rseq += 1;
             lines.push_str(&format!("Require: 100rel\r\nRSeq: {}\r\n", talk.rseq));

@@ -124,9 +124,9 @@ impl Agent {
         let invite = talk.invite.clone();
         let line = |name| format!("{name}: {}\r\n", header(&invite, name).unwrap_or_default());
         let target = talk.target.clone();
-        let (number, _) = cseq(&invite);
+        let ((number, _), reason) = (cseq(&invite), self.reason());
         let text = format!(
-            "CANCEL {target} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}CSeq: {number} CANCEL\r\nContent-Length: 0\r\n\r\n",
+            "CANCEL {target} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}{reason}CSeq: {number} CANCEL\r\nContent-Length: 0\r\n\r\n",
             line("Via"),
             line("From"),
             line("To"),

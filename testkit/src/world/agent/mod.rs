@@ -216,11 +216,17 @@ impl Agent {
             return;
         }
         let branch = format!("z9hG4bK{}", self.token());
-        let text = self.request(call_id, "BYE", &branch, "", "");
+        let reason = self.reason();
+        let text = self.request(call_id, "BYE", &branch, &reason, "");
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.is_up = false;
         }
         self.ask(call_id, branch, "BYE", text, now);
+    }
+
+    /// Why something ends, where it gives a cause.
+    fn reason(&self) -> String {
+        self.manner.q850.map(|cause| format!("Reason: Q.850;cause={cause}\r\n")).unwrap_or_default()
     }
 
     /// Hangs up, whether it was answered or not: CANCEL or BYE.

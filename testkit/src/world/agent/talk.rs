@@ -39,6 +39,8 @@ pub struct Manner {
     pub invite_lines: String,
     /// The formats that it offers and answers with.
     pub formats: &'static str,
+    /// The Q.850 cause that it gives for every end (RFC 3326).
+    pub q850: Option<u8>,
     /// What it does about fax over T.38.
     pub fax: FaxManner,
     /// Whether a second phone answers too, 300 ms after the first (a fork).
@@ -63,6 +65,7 @@ impl Default for Manner {
             rings_reliably: false,
             invite_lines: String::new(),
             formats: "0",
+            q850: None,
             fax: FaxManner::Takes,
             forks: false,
         }
