@@ -11,6 +11,7 @@
 //! | over | - |
 
 mod inviting;
+mod securing;
 
 use crate::flow::Flow;
 use crate::invitation;
@@ -21,16 +22,15 @@ use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact};
-use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
+use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
 use domain::fax::FaxPolicy;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
-use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
-use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId, Transport};
+use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Name, Wrong};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -121,36 +121,6 @@ impl CallerLeg {
             invite,
         };
         Ok((leg, invitation))
-    }
-
-    /// What the offer, if it can be carried, says about where the caller wants sound.
-    pub fn sound(&self) -> Option<SoundOrder> {
-        let stream = carried(self.offer.as_ref()?)?;
-        let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, None, self.source.peer.ip()).map(|order| order.keyed(keying))
-    }
-
-    /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
-    /// answered.
-    pub fn secure(&mut self, policy: SrtpPolicy, seed: KeySeed) {
-        self.secrecy = Secrecy::new(policy, seed);
-        if let Some(Ok(permitted)) = self.offer.as_ref().map(|offer| offer.permitted(policy)) {
-            self.offer = Some(permitted);
-        }
-        if let Some(stream) = self.offer.as_ref().and_then(carried) {
-            self.secrecy.choose(stream);
-        }
-    }
-
-    /// Over what our keys will be sent where others can read them; none where there are none, or nobody can (RFC 4568 7).
-    pub fn keys_in_clear(&self) -> Option<Transport> {
-        let is_keyed = self.sound().is_some_and(|order| order.keying.is_some());
-        Some(self.source.transport).filter(|transport| is_keyed && !transport.is_secure())
-    }
-
-    /// What is done about fax over T.38, once it is known whose call it is. Before anything is answered.
-    pub fn permit_fax(&mut self, policy: FaxPolicy) {
-        self.t38 = policy;
     }
 
     /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
@@ -432,12 +402,6 @@ impl CallerLeg {
             effects.push(talk.unbind());
             self.phase = Phase::Over;
         }
-    }
-
-    /// An offer of ours with the keys that the policy wants.
-    fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
-        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
-        offer
     }
 
     /// The version counts only where the description changes (RFC 3264 8).

@@ -10,9 +10,9 @@ use actors::ways::door::{Door, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
 use domain::media::KeyPress;
-use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId};
 use ledger::Ledger;
-use media::{Mode, Opened, Side};
+use media::Side;
 use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
@@ -32,6 +32,7 @@ use super::{REALM, SWITCH};
 mod carriers;
 mod known;
 mod looking;
+mod sounding;
 
 use known::{NobodyChangedHis, Registered};
 pub use looking::CallSeen;
@@ -320,18 +321,6 @@ impl Node {
             }
             call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }
-    }
-
-    fn open_sound(&mut self, place: u64, mode: Mode) -> Result<Opened, Refusal> {
-        if !self.has_ports {
-            return Err(call::no_sound(&media::OpenRefused::PortsExhausted));
-        }
-        assert!(self.sounds.insert(place), "ports are opened once");
-        let mut port = || {
-            self.next_port = if self.next_port > 60_000 { 10_000 } else { self.next_port + 2 };
-            SocketAddr::new(SWITCH.ip(), self.next_port)
-        };
-        Ok(Opened { a: port(), b: (mode == Mode::Relay).then(&mut port) })
     }
 
     fn at_profile(&mut self, id: ProfileId, now: Now, act: impl FnOnce(&mut Profile, &mut Vec<profile::Effect>)) {

@@ -197,6 +197,11 @@ fn n2_n3_a_number_is_added_moved_between_profiles_of_its_company_and_removed() {
     world.patch(&path, &json!({"profile": foreign})).fault("/profile");
     assert_eq!(world.patch(&path, &json!({"profile": null})).ok(200)["profile"], Value::Null);
     assert_eq!(world.get(&path).ok(200)["number"], "+442079460123");
+    let hidden = world.patch(&path, &json!({"caller_id_allowed": false})).ok(200);
+    assert_eq!((&hidden["caller_id_allowed"], &hidden["profile"]), (&json!(false), &Value::Null), "L3");
+    assert_eq!(world.get(&path).ok(200)["caller_id_allowed"], false);
+    let token = world.company_token(&company);
+    world.ask_as(&token, "PATCH", &path, Some(&json!({"caller_id_allowed": true}))).problem(403, "operator_only");
     world.post("/numbers", &new).problem(409, "conflict");
     world.post("/numbers", &json!({"number": "0044", "company": company})).fault("/number");
     assert_eq!(world.get(&format!("/numbers?company={company}")).ok(200)["items"].as_array().unwrap().len(), 1);
