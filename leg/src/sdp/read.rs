@@ -266,8 +266,9 @@ impl Reading {
 
     /// Attributes of T.38 are passed on as they stand; one too many, or too long, is as if it were not there.
     fn on_fax(&mut self, text: &str) {
+        let is_its_place = self.stream.transport.eq_ignore_ascii_case("udptl");
         let kept = &mut self.stream.fax;
-        if kept.len() < FAX_ATTRIBUTES_MAX && text.len() <= FAX_ATTRIBUTE_BYTES_MAX {
+        if is_its_place && kept.len() < FAX_ATTRIBUTES_MAX && text.len() <= FAX_ATTRIBUTE_BYTES_MAX {
             kept.push(text.trim().to_owned());
         }
     }
