@@ -6,6 +6,7 @@ use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
+use crate::guarding::Guarding;
 use crate::profile::{ProfileOutlet, ProfileShell};
 use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
@@ -13,6 +14,7 @@ use crate::shard::Shard;
 use crate::shell::{Enduring, Shell};
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
+use crate::transport::stream::Patience;
 use crate::transport::tls::Tls;
 use crate::ways::door::{Bindings, FormerSecrets};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
@@ -29,7 +31,6 @@ use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use switch::overload::Gate;
 use switch::registration::{Binding, Expiries};
 use telemetry::Telemetry;
@@ -54,8 +55,8 @@ pub struct NodeLimits {
     pub mailbox_shard_max: usize,
     /// PBXs registered at one time.
     pub bindings_max: usize,
-    /// A stream connection over which nothing comes for so long is closed.
-    pub connection_idle: Duration,
+    /// How long connections may keep us waiting.
+    pub patience: Patience,
     /// How long bindings are granted.
     pub expiries: Expiries,
 }
@@ -67,8 +68,7 @@ impl Default for NodeLimits {
             mailbox_profile_max: 4_096,
             mailbox_shard_max: 4_096,
             bindings_max: 100_000,
-            // Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
-            connection_idle: Duration::from_secs(900),
+            patience: Patience::default(),
             expiries: Expiries::default(),
         }
     }
@@ -108,6 +108,8 @@ pub struct Core {
     pub limits: NodeLimits,
     /// What live bindings were registered with, where the profile has another password now (S10, D-18).
     pub pinned: DashMap<ProfileId, Pinned>,
+    /// Who is slowed and banned at the door.
+    pub(crate) guarding: Guarding,
     /// Who may connect.
     pub(crate) doorkeeper: Arc<Doorkeeper>,
     /// Certificates, where there are some.

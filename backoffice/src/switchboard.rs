@@ -10,6 +10,7 @@ use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 
 /// A future in a box.
@@ -49,6 +50,12 @@ pub trait Switchboard: Send + Sync {
 
     /// How a carrier stands; none where that is not known yet.
     fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing>;
+
+    /// The bans that stand, in order of their sources.
+    fn bans(&self) -> Vec<Ban>;
+
+    /// Ends a ban; none where there is none.
+    fn lift_ban(&self, source: Source) -> Option<Ban>;
 
     /// The configuration in force.
     fn directory(&self) -> Arc<Directory>;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 
 /// The switch of this node.
@@ -57,6 +58,14 @@ impl Switchboard for RunningExchange {
 
     fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing> {
         self.0.carrier_standing(carrier)
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        self.0.bans()
+    }
+
+    fn lift_ban(&self, source: Source) -> Option<Ban> {
+        self.0.lift_ban(source)
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -142,10 +142,8 @@ impl Store {
         let details = if allowed { "may be shown" } else { "may not be shown" };
         self.change(signed, "number_permitted", id, details, |transaction| {
             let number = get(transaction, id)?;
-            transaction.execute(
-                "UPDATE numbers SET caller_id_allowed = ?2 WHERE id = ?1",
-                params![id.to_string(), allowed],
-            )?;
+            transaction
+                .execute("UPDATE numbers SET caller_id_allowed = ?2 WHERE id = ?1", params![id.to_string(), allowed])?;
             Ok(Number { caller_id_allowed: allowed, ..number })
         })
     }

@@ -9,6 +9,7 @@ pub mod call;
 pub mod carrier;
 pub mod directory;
 pub mod emergency;
+pub mod guard;
 pub mod numbering;
 pub mod overload;
 pub mod profile;

@@ -52,6 +52,7 @@ use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use switch::guard::{Evidence, Offence};
 use wire::ReadableSocket;
 
 /// How often a shard hands over what it has counted.
@@ -237,7 +238,7 @@ impl Shard {
         while index < self.effects.len() {
             let effect = std::mem::replace(
                 &mut self.effects[index],
-                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE },
+                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE, is_stateless: false },
             );
             index += 1;
             self.perform(effect, ctx);
@@ -247,10 +248,20 @@ impl Shard {
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Transmit { bytes, destination } => self.transmit(bytes, destination, ctx),
+            Effect::Transmit { destination, is_stateless: true, .. } if !self.may_answer(&destination) => {}
+            Effect::Transmit { bytes, destination, .. } => self.transmit(bytes, destination, ctx),
             Effect::RequestArrived { pending } => self.on_request(&pending, ctx),
             news => self.tell_leg(news),
         }
+    }
+
+    /// Whether who has proven nothing is answered. Over a connection it is certain who asks so much.
+    fn may_answer(&self, destination: &Destination) -> bool {
+        let peer = destination.addr.ip();
+        if destination.flow.is_some() {
+            self.core.guarding.fail(peer, Offence::Probing, Evidence::Certain);
+        }
+        self.core.guarding.answers(peer)
     }
 
     fn transmit(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
@@ -321,12 +332,13 @@ impl Shard {
         let socket = Arc::new(ReadableSocket::register(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
-        let telemetry = Arc::clone(&self.core.telemetry);
+        let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
-            let error = udp::read(socket, |datagrams, drops| {
+            let is_barred = |peer| core.guarding.bars(peer);
+            let error = udp::read(socket, is_barred, |datagrams, drops| {
                 // Where this shard lags behind, the kernel's buffer and then the network drop for us.
                 if !offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() }) {
-                    figures::count_dropped(&telemetry);
+                    figures::count_dropped(&core.telemetry);
                 }
             });
             let error = error.await;

@@ -38,8 +38,13 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     wire::udp_socket(address, &options)
 }
 
-/// Reads for ever, handing on every batch. Returns only where the socket cannot be read at all.
-pub(crate) async fn read(socket: Arc<ReadableSocket>, mut deliver: impl FnMut(Vec<Datagram>, u32)) -> io::Error {
+/// Reads for ever, handing on every batch without what barred addresses sent: that is not even copied. Returns only where the socket
+/// cannot be read at all.
+pub(crate) async fn read(
+    socket: Arc<ReadableSocket>,
+    is_barred: impl Fn(IpAddr) -> bool,
+    mut deliver: impl FnMut(Vec<Datagram>, u32),
+) -> io::Error {
     let bound = match socket.socket().local_addr() {
         Ok(bound) => bound,
         Err(error) => return error,
@@ -47,7 +52,7 @@ pub(crate) async fn read(socket: Arc<ReadableSocket>, mut deliver: impl FnMut(Ve
     let mut batch = RecvBatch::new(READ_BATCH, DATAGRAM_BYTES_MAX);
     loop {
         match socket.recv(&mut batch).await {
-            Ok(_) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            Ok(_) => deliver(datagrams(&batch, bound, &is_barred), batch.dropped_total()),
             Err(error) if says_nothing_of_the_socket(&error) => {}
             Err(error) => return error,
         }
@@ -60,11 +65,11 @@ fn says_nothing_of_the_socket(error: &io::Error) -> bool {
     error.raw_os_error().is_some() && error.kind() != io::ErrorKind::OutOfMemory
 }
 
-fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
+fn datagrams(batch: &RecvBatch, bound: SocketAddr, is_barred: &impl Fn(IpAddr) -> bool) -> Vec<Datagram> {
     let local = |ip: Option<IpAddr>| SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port());
     batch
         .iter()
-        .filter(|datagram| !datagram.truncated)
+        .filter(|datagram| !datagram.truncated && !is_barred(datagram.from.ip()))
         .map(|datagram| {
             let bytes = Bytes::copy_from_slice(datagram.payload);
             Datagram { bytes, peer: datagram.from, local: local(datagram.local_ip) }

@@ -94,10 +94,11 @@ fn settings() -> ExchangeSettings {
         user_agent: "Tandem".to_owned(),
         timing: sip::transaction::Timing::default(),
         datagram_bytes_max: 1_300,
-        limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
+        limits: switch::overload::Limits { calls_per_second: 0, calls_max: 1_000 },
         transactions_max: 10_000,
         connections_max: 100,
         connections_per_source_max: 100,
+        guard: switch::guard::Rules::default(),
         streams: actors::StreamSettings::default(),
         node_limits: actors::NodeLimits::default(),
         session: actors::SessionTimers::default(),
@@ -112,6 +113,7 @@ fn settings() -> ExchangeSettings {
             options_every: None,
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
+            profile_calls_per_second: None,
         },
     }
 }

@@ -11,4 +11,5 @@ mod door;
 mod lossy;
 mod memory;
 mod requesting;
+mod spoofing;
 mod support;

@@ -18,7 +18,7 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
     let sentence = refused.to_string();
     assert!(
         sentence
-            .contains("has schema version 999, but this program knows versions up to 7: start the newer version again")
+            .contains("has schema version 999, but this program knows versions up to 8: start the newer version again")
     );
     let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
     assert_eq!(companies, 1);
@@ -39,7 +39,7 @@ fn opening_again_migrates_nothing_and_loses_nothing() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(versions, [1, 2, 3, 4, 5, 6, 7].map(|version| (version, crate::world::NOON.as_unix_micros())));
+    assert_eq!(versions, [1, 2, 3, 4, 5, 6, 7, 8].map(|version| (version, crate::world::NOON.as_unix_micros())));
 }
 
 #[test]
@@ -73,6 +73,7 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          ALTER TABLE carriers DROP COLUMN buy_deck;
          DROP INDEX call_records_by_sequence;
          ALTER TABLE profiles DROP COLUMN srtp;
+         ALTER TABLE profiles DROP COLUMN calls_per_second;
          ALTER TABLE carriers DROP COLUMN srtp;
          ALTER TABLE profiles DROP COLUMN t38;
          ALTER TABLE carriers DROP COLUMN t38;

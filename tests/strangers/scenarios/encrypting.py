@@ -89,7 +89,7 @@ def is_of(ports):
     return lambda from_port, to_port: from_port in ports or to_port in ports
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def a_secure_phone_calls_through_a_plain_carrier(world):
     """baresip with mandatory SRTP hears itself by way of a carrier without: on its own side of the wire nobody can listen
     (T7, RFC 4568)."""
@@ -117,7 +117,7 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     expect(there >= 100 and back >= 100, f"the record counts {there} packets there and {back} back")
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def two_secure_phones_hear_each_other(world):
     """baresip as PBX and baresip as carrier, both with mandatory SRTP: each hears the other, and nothing on the wire is clear
     (T7, RFC 3711)."""
@@ -148,7 +148,7 @@ def two_secure_phones_hear_each_other(world):
         expect(discarded <= 2, f"{discarded} packets were discarded as {reason}")
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def two_different_secure_phones_hear_each_other(world):
     """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear
     (T7, RFC 3711)."""
@@ -179,7 +179,7 @@ def two_different_secure_phones_hear_each_other(world):
     world.until_idle(profile)
 
 
-@scenario(settings={"tls": {}}, needs_switch=True, timeout_s=90)
+@scenario(settings={"tls": {}}, needs_switch=True, timeout_s=90, listens=True)
 def two_different_phones_over_tls_give_a_listener_neither_sound_nor_keys(world):
     """linphone calls baresip's number, both over TLS with SRTP as shipped: each hears the other, and a listener on the wire has neither
     clear RTP nor a key (RFC 3711, RFC 4568 7)."""
@@ -221,7 +221,7 @@ def two_different_phones_over_tls_give_a_listener_neither_sound_nor_keys(world):
     world.until_idle(caller_profile)
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=60)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=60, listens=True)
 def a_secure_phone_holds_by_its_own_key_and_resumes(world):
     """baresip's own hold key, under SRTP: the plain carrier is told sendonly, after the second press sendrecv, and sound goes on both ways;
     the wire of the phone is never clear (RFC 3264 8.4, RFC 3711)."""
@@ -255,7 +255,7 @@ def a_secure_phone_holds_by_its_own_key_and_resumes(world):
     world.record(cause="normal", status=200)
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def a_plain_carrier_calls_a_secure_phone(world):
     """The other way round: a carrier without SRTP calls a number of a PBX that requires it (T7, RFC 4568)."""
     profile = world.profile(srtp="required")
@@ -312,7 +312,7 @@ def off_refuses_a_phone_that_insists(world):
     world.record(status=488, refusal="srtp_off", amount="0")
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, listens=True)
 def preferred_falls_back_to_plain_and_keys_are_found_nowhere(world):
     """A carrier with `preferred` is offered keys beside plain RTP and answers plain: sound goes through, and no key is in logs,
     store, journal or API (T7, RFC 8643)."""
