@@ -4,8 +4,9 @@
 
 use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
-use domain::call_control::Whereto;
+use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
 use domain::network::Network;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, ProfileId};
 use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
@@ -117,6 +118,23 @@ impl Desk {
                 }))
             }
         }
+    }
+
+    /// Where an invitation is to be sent, if it may be sent there.
+    ///
+    /// # Errors
+    /// The carrier's name could not be resolved, or it was taken out between the choice and the call; no listener reaches the PBX; or
+    /// keys would travel in the clear that must not.
+    pub fn reach(&self, order: &OutgoingInvitation) -> Result<Target, LegFailure> {
+        let target = self.target(&order.whereto).ok_or(match order.whereto {
+            Whereto::Carrier(_) => LegFailure::Unresolved,
+            Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
+        })?;
+        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.directory.settings().srtp_needs_tls;
+        if needs_secrecy && !target.destination().transport.is_secure() {
+            return Err(LegFailure::Insecure);
+        }
+        Ok(target)
     }
 
     /// Builds a desk from the store. Resolves carriers' names, so it blocks: not for threads that carry calls.

@@ -45,6 +45,9 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.carriers(&settings.carriers);
     let channels = settings.limits.channels_per_profile;
     checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
+    let attempts = &settings.limits;
+    checks.range(("limits", "attempts_per_profile"), attempts.attempts_per_profile, 1, 1_000, " attempts");
+    checks.range(("limits", "attempts_of_strangers"), attempts.attempts_of_strangers, 1, 100_000, " attempts");
     let calls = settings.limits.calls_per_second_per_profile;
     checks.range(("limits", "calls_per_second_per_profile"), calls, 0, 10_000, " calls a second");
     checks.guard(&settings.guard);

@@ -349,13 +349,23 @@ impl Default for Carriers {
 pub struct Limits {
     /// Channels of a profile (C2), 1 to 10000. Profiles that have more keep them until they are changed.
     pub channels_per_profile: u16,
+    /// Attempts (registrations, calls) that are remembered of a profile, for who asks why one failed; 1 to 1000, in memory. Of those that
+    /// proved nothing as many again.
+    pub attempts_per_profile: u16,
+    /// Attempts of strangers that are remembered, 1 to 100000, in memory.
+    pub attempts_of_strangers: u32,
     /// Calls that a PBX may place in any second where its profile does not say, at most 10000; 0 for no limit.
     pub calls_per_second_per_profile: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { channels_per_profile: 300, calls_per_second_per_profile: 0 }
+        Limits {
+            channels_per_profile: 300,
+            attempts_per_profile: 20,
+            attempts_of_strangers: 500,
+            calls_per_second_per_profile: 0,
+        }
     }
 }
 

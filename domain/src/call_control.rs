@@ -10,7 +10,7 @@ use crate::fax::FaxPolicy;
 use crate::header::HeaderLine;
 use crate::ids::{CarrierId, ProfileId};
 use crate::media::{Direction, MediaDescription};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::srtp::SrtpPolicy;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -251,7 +251,9 @@ pub enum LegEvent {
         status: u16,
         /// Why.
         cause: ReleaseCause,
-        /// For a person, where there is something to say.
+        /// What it is in the catalogue.
+        kind: RefusalKind,
+        /// For a person, where there is more to say than the catalogue does.
         sentence: Option<Cow<'static, str>>,
     },
     /// The Q.850 cause of a `Reason` header (RFC 3326) of the other side, told before the event that it is the reason of.
@@ -289,7 +291,9 @@ pub enum LegOrder {
         status: u16,
         /// Why the call ended.
         cause: ReleaseCause,
-        /// For a person, where there is something to say.
+        /// What it is in the catalogue.
+        kind: RefusalKind,
+        /// For a person, where there is more to say than the catalogue does.
         sentence: Option<Cow<'static, str>>,
     },
     /// To a leg towards the called side: call.

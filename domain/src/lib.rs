@@ -22,9 +22,11 @@ pub mod money;
 pub mod network;
 pub mod number_format;
 pub mod refusal;
+pub mod remedy;
 pub mod srtp;
 pub mod time;
 pub mod timer;
+pub mod trace;
 
 pub use cause::ReleaseCause;
 pub use country::Country;
@@ -39,3 +41,4 @@ pub use number_format::NumberFormat;
 pub use refusal::Refusal;
 pub use time::{Monotonic, Now, Wall};
 pub use timer::TimerTable;
+pub use trace::Trace;

@@ -155,8 +155,8 @@ impl CallerLeg {
                 }
             }
             LegOrder::Refuse(why) => self.on_refuse(why, effects),
-            LegOrder::RefuseAs { status, cause, sentence } => {
-                let reply = passed_on(status, self.why(cause), sentence.as_deref(), &self.identity);
+            LegOrder::RefuseAs { status, cause, kind, sentence } => {
+                let reply = passed_on(status, self.why(cause), kind, sentence.as_deref(), &self.identity);
                 self.refuse(reply, effects);
             }
             LegOrder::GiveReason(q850) => self.given = Some(q850),
@@ -242,7 +242,10 @@ impl CallerLeg {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Inviting(dialog) => {
                 self.phase = Phase::Inviting(dialog);
-                self.refuse(passed_on(480, self.why(cause), None, &self.identity), effects);
+                self.refuse(
+                    passed_on(480, self.why(cause), RefusalKind::EndedByOperator, None, &self.identity),
+                    effects,
+                );
             }
             Phase::Answered { talk, release } => {
                 self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };

@@ -1,6 +1,7 @@
 //! Answers that say why: a refusal of the catalogue on the wire, and the reason of every release (RFC 3326).
 
 use crate::words::Identity;
+use domain::refusal::RefusalKind;
 use domain::{Refusal, ReleaseCause};
 use sip::endpoint::{HeaderLines, Reply};
 use sip::{Message, Name};
@@ -30,13 +31,21 @@ pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     }
 }
 
-/// A refusal of the called side, passed on.
-pub(crate) fn passed_on(status: u16, why: impl Into<Why>, sentence: Option<&str>, identity: &Identity) -> Reply {
+/// A refusal under another status than the catalogue's: of the called side, passed on, or as the caller is to understand it.
+pub(crate) fn passed_on(
+    status: u16,
+    why: impl Into<Why>,
+    kind: RefusalKind,
+    sentence: Option<&str>,
+    identity: &Identity,
+) -> Reply {
     let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(why.into()));
-    match sentence {
-        Some(sentence) => reply.warning(&identity.host, sentence),
-        None => reply,
-    }
+    reply.warning(&identity.host, &format!("{}: {}", kind.as_str(), sentence.unwrap_or(kind.sentence())))
+}
+
+/// The answer to an INVITE that its caller takes back: no refusal.
+pub(crate) fn taken_back() -> Reply {
+    Reply::new(487, phrase(487)).header(Name::Reason, reason(ReleaseCause::Cancelled.into()))
 }
 
 /// The `Reason` of a BYE or CANCEL.

@@ -51,6 +51,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             mailbox_profile_max: settings.node.mailbox_profile_max,
             mailbox_shard_max: settings.node.mailbox_shard_max,
             bindings_max: settings.registration.bindings_max as usize,
+            attempts_per_profile: settings.limits.attempts_per_profile.into(),
+            attempts_of_strangers: settings.limits.attempts_of_strangers as usize,
             patience: Patience {
                 idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
                 first_message: Duration::from_secs(sip.connection_first_message_timeout_s.into()),

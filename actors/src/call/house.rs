@@ -13,8 +13,8 @@ use crate::desk::Desk;
 use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::network::Network;
-use domain::srtp::{KeySeed, SrtpPolicy};
-use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
+use domain::srtp::KeySeed;
+use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::Transport;
@@ -22,7 +22,7 @@ use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use switch::Call;
-use switch::call::Opening;
+use switch::call::{Opening, Stranger};
 use switch::registration::Binding;
 
 pub use sounding::no_sound;
@@ -96,7 +96,7 @@ impl House {
         mut entropy: Entropy,
         now: Now,
         effects: &mut Vec<Effect>,
-    ) -> Result<House, Box<(CallerLeg, Refusal)>> {
+    ) -> Result<House, Box<(CallerLeg, Stranger)>> {
         let mut media_networks = BySide::default();
         if let Proof::Carrier(carrier) = opening.invitation.proof {
             media_networks.b = desk.media_networks(carrier);
@@ -105,7 +105,7 @@ impl House {
         let binding = opening.binding.clone();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
-            Err(refusal) => return Err(Box::new((caller, refusal))),
+            Err(stranger) => return Err(Box::new((caller, stranger))),
         };
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
@@ -227,22 +227,11 @@ impl House {
     }
 
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
-        let ours = self.ours(self.called_side(), opened);
-        let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
-            // The carrier's name could not be resolved, or it was taken out between the choice and the call; or no listener reaches
-            // the PBX.
-            let failure = match order.whereto {
-                Whereto::Carrier(_) => LegFailure::Unresolved,
-                Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
-            };
-            self.tell_call(id, LegEvent::Failed(failure));
-            return;
+        let ours = self.ours(self.called_side(), opened).ok_or(LegFailure::Transport);
+        let (target, ours) = match self.desk.reach(order).and_then(|target| Ok((target, ours?))) {
+            Ok(reached) => reached,
+            Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
         };
-        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;
-        if needs_secrecy && !target.destination().transport.is_secure() {
-            self.tell_call(id, LegEvent::Failed(LegFailure::Insecure));
-            return;
-        }
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }

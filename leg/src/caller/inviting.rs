@@ -7,7 +7,7 @@ use crate::flow::Flow;
 use crate::invitation::offer_in;
 use crate::negotiation::{answer_back, answer_ourselves, late_offer, offer_onwards};
 use crate::reliable::{Due, Said};
-use crate::replies::{passed_on, reason_given, refusal};
+use crate::replies::{reason_given, refusal, taken_back};
 use crate::sdp::{CONTENT_TYPE, Origin};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session, contact};
@@ -78,7 +78,7 @@ impl CallerLeg {
             return respond(talk::stranger(&self.identity));
         }
         if let Err(untimely) = dialog.take_request(message) {
-            return respond(Reply::new(untimely.status(), untimely.phrase()));
+            return respond(talk::untimely(&untimely));
         }
         match message.method() {
             Some(Method::Bye) => {
@@ -92,10 +92,10 @@ impl CallerLeg {
                 self.accept_early(transaction, message, reply, effects);
             }
             Some(Method::Invite) => {
-                respond(Reply::new(500, "Server Internal Error").header(Name::RetryAfter, RETRY_AFTER_S));
+                respond(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, RETRY_AFTER_S));
             }
             Some(Method::Options | Method::Info) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
-            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
     }
 
@@ -112,7 +112,7 @@ impl CallerLeg {
             Phase::Answered { talk, .. } | Phase::Talking(talk) => return talk.on_cancelled(effects),
             Phase::Leaving(_) | Phase::Over => return,
         }
-        self.refuse(passed_on(487, ReleaseCause::Cancelled, None, &self.identity), effects);
+        self.refuse(taken_back(), effects);
         effects.push(Effect::Tell(LegEvent::Cancelled));
     }
 
@@ -138,11 +138,11 @@ impl CallerLeg {
         let offer = match offer_in(request) {
             _ if request.body().is_empty() => return respond(reply),
             Ok(Some(offer)) => offer,
-            Ok(None) | Err(_) => return respond(Reply::new(488, "Not Acceptable Here")),
+            Ok(None) | Err(_) => return respond(refusal(&RefusalKind::NoCommonCodec.into(), &self.identity.host)),
         };
         let is_answered = self.reliable.as_ref().is_some_and(|reliable| reliable.has_answered());
         let (Some(theirs), Some(ours), true) = (self.offer.clone(), self.ours, is_answered) else {
-            return respond(Reply::new(500, "Server Internal Error").header(Name::RetryAfter, RETRY_AFTER_S));
+            return respond(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, RETRY_AFTER_S));
         };
         let (text, version) = self.described.clone();
         let origin = Origin { session: self.origin, version, address: ours.ip() };
@@ -173,7 +173,7 @@ impl CallerLeg {
         match reliable.expire(now) {
             Some(Due::Repeat(reply)) => self.respond(reply, effects),
             Some(Due::GiveUp) => {
-                self.refuse(passed_on(504, ReleaseCause::SessionExpired, None, &self.identity), effects);
+                self.refuse(refusal(&RefusalKind::PrackMissing.into(), &self.identity.host), effects);
                 effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
             }
             None => {}

@@ -22,10 +22,11 @@ use crate::session_timer::SessionTimer;
 use crate::words::{Effect, Identity, Sent};
 use bytes::BytesMut;
 use domain::call_control::{LegEvent, SessionWord};
+use domain::refusal::RefusalKind;
 use domain::{Entropy, Monotonic, Now, ReleaseCause, TimerTable};
 use living::Timer;
 use ours::{Owed, Pending};
-use sip::dialog::Dialog;
+use sip::dialog::{Dialog, Untimely};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 use theirs::Waiting;
@@ -185,5 +186,13 @@ fn shown(reply: Reply, identity: &Identity) -> Reply {
 
 /// An answer to whoever has no dialog with us.
 pub(crate) fn respond_481(transaction: ServerTransactionId, effects: &mut Vec<Effect>) {
-    effects.push(Effect::Respond { transaction, reply: Reply::new(481, "Call/Transaction Does Not Exist") });
+    effects.push(Effect::Respond { transaction, reply: Reply::refusing(RefusalKind::NoSuchDialog) });
+}
+
+/// An answer to a request that comes at the wrong time.
+pub(crate) fn untimely(untimely: &Untimely) -> Reply {
+    Reply::refusing(match untimely {
+        Untimely::OutOfOrder => RefusalKind::OutOfOrder,
+        Untimely::OtherDialog => RefusalKind::NoSuchDialog,
+    })
 }

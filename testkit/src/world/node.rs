@@ -385,7 +385,7 @@ impl Node {
         act(machine, &mut effects);
         for effect in effects {
             match effect {
-                registration::Effect::Answer { transaction, answer } => {
+                registration::Effect::Answer { transaction, answer, .. } => {
                     let reply = ways::register::reply_of(answer, &self.naming.identity.host);
                     let transaction = self.registers.remove(&transaction).expect("a REGISTER is answered once");
                     self.at_endpoint(now, |endpoint, effects| {
@@ -442,7 +442,7 @@ impl Node {
             Some(Method::Invite) => self.on_invite(pending, now),
             Some(Method::Register) => self.on_register(pending, now),
             _ => {
-                let reply = Reply::new(481, "Call/Transaction Does Not Exist");
+                let reply = Reply::refusing(domain::refusal::RefusalKind::NoSuchDialog);
                 self.at_door(now, |door| door.answer(pending, reply));
             }
         }
