@@ -227,6 +227,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         },
         manners,
         srtp: profile.srtp,
+        t38: profile.t38,
         credentials: 0,
     }
 }
@@ -268,6 +269,7 @@ fn carrier_entry(
         failover,
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         srtp: carrier.srtp,
+        t38: carrier.t38,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
     }

@@ -63,6 +63,8 @@ pub struct ExchangeSettings {
     pub user_agent: String,
     /// T1, T2, T4.
     pub timing: Timing,
+    /// Bytes of a request that goes in a datagram at most; 0: whatever its size (RFC 3261 18.1.1).
+    pub datagram_bytes_max: usize,
     /// How long sessions last without a refresh.
     pub session: leg::SessionTimers,
     /// Calls at one time and a second.

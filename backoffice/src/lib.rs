@@ -17,6 +17,7 @@ pub mod deck;
 pub mod doctor;
 mod error;
 pub mod export;
+pub mod fax;
 pub mod identity;
 pub mod landline;
 pub mod number;

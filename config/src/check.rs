@@ -124,6 +124,10 @@ impl Checks {
             self.complain(&[("sip", "t2_ms"), ("sip", "t1_ms")], message, help);
         }
         self.range(("sip", "t4_ms"), sip.t4_ms, 0, 32_000, " milliseconds");
+        if sip.datagram_bytes_max != 0 && !(1_300..=65_000).contains(&sip.datagram_bytes_max) {
+            let message = format!("{} is out of range", sip.datagram_bytes_max);
+            self.complain(&[("sip", "datagram_bytes_max")], message, "expected 0 or 1300 to 65000 bytes");
+        }
         self.range(("sip", "session_expires_min_s"), sip.session_expires_min_s, 90, 86_400, " seconds");
         if sip.session_expires_s != 0 && !(sip.session_expires_min_s..=86_400).contains(&sip.session_expires_s) {
             let message = format!("{} is out of range", sip.session_expires_s);

@@ -13,6 +13,7 @@ pub mod credit;
 pub mod e164;
 pub mod entropy;
 pub mod fact;
+pub mod fax;
 pub mod header;
 pub mod ids;
 pub mod machine;

@@ -76,6 +76,7 @@ impl Second {
                 return (Some(LegEvent::Answered { media }), false);
             }
             LegOrder::Session(word) => return (Some(LegEvent::Session(word)), false),
+            LegOrder::GiveReason(q850) => return (Some(LegEvent::ReasonGiven(q850)), false),
             LegOrder::Refuse(refusal) => refused(refusal),
             LegOrder::RefuseAs { status, cause, kind, sentence } => {
                 LegEvent::RefusedInside { status, cause, kind, sentence }
@@ -97,6 +98,7 @@ impl Second {
     pub(super) fn heard_by_second(&mut self, order: LegOrder) -> (Option<LegEvent>, bool) {
         match order {
             LegOrder::Session(word) if self.standing == Standing::Answered => (Some(LegEvent::Session(word)), false),
+            LegOrder::GiveReason(q850) => (Some(LegEvent::ReasonGiven(q850)), false),
             LegOrder::Release(cause) => (self.given_up(cause), true),
             _ => (None, false),
         }

@@ -136,6 +136,9 @@ impl CallOutlet {
             direction: order.direction,
             clock_rate: order.clock_rate_hz,
             keying: order.keying,
+            carriage: order.carriage,
+            numbers: order.numbers,
+            keys: order.keys,
             sources,
             ..Remote::new(order.rtp, order.signalling_ip)
         };
@@ -223,6 +226,10 @@ impl Outlet<House> for CallOutlet {
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
             Effect::SetSound(side, order, sources) => self.set_sound(side, order, sources),
+            // Where the queue is full, a key is lost; the call itself is unharmed.
+            Effect::Press(side, key) => {
+                let _ = self.core.media.press(self.session(), side, key);
+            }
             // Where the queue is full, silence is not watched for; the call itself is unharmed.
             Effect::WatchForSilence => {
                 let _ = self.core.media.answered(self.session());

@@ -6,7 +6,7 @@ use super::CalledLeg;
 use crate::invitation::offer_in;
 use crate::negotiation::carried;
 use crate::reach::next_hop;
-use crate::sdp::CONTENT_TYPE;
+use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
 use crate::words::{Effect, Sent, SoundOrder};
@@ -88,7 +88,8 @@ impl CalledLeg {
     pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
         let stream = carried(media)?;
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
+        let ours = sdp::read(&self.ours).ok();
+        SoundOrder::of(stream, ours.as_ref().and_then(carried), source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     pub(super) fn acknowledge(

@@ -17,7 +17,7 @@ mod theirs;
 pub(crate) use session::{Judgement, Session};
 
 use crate::reach::next_hop;
-use crate::replies::reason;
+use crate::replies::{Why, reason};
 use crate::session_timer::SessionTimer;
 use crate::words::{Effect, Identity, Sent};
 use bytes::BytesMut;
@@ -124,12 +124,12 @@ impl Talk {
     }
 
     /// Hangs up. A request of the peer that still waits is answered first (RFC 3261 15.1.2).
-    pub(crate) fn bye(&mut self, cause: ReleaseCause, identity: &Identity, effects: &mut Vec<Effect>) {
+    pub(crate) fn bye(&mut self, why: impl Into<Why>, identity: &Identity, effects: &mut Vec<Effect>) {
         self.answer_waiting(effects);
         self.timers.clear();
         self.owed = Owed::default();
         let mut out = BytesMut::with_capacity(512);
-        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(cause));
+        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(why.into()));
         if !identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*identity.user_agent);
         }

@@ -72,6 +72,7 @@ impl World {
             require_plus: false,
             incoming_to: store::IncomingTo::CalledNumber,
             srtp: domain::srtp::SrtpPolicy::Off,
+            t38: domain::fax::FaxPolicy::Relay,
         }
     }
 

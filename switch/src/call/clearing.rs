@@ -119,21 +119,43 @@ impl Call {
             ReleaseCause::NoAnswer => AttemptOutcome::NoAnswer,
             _ => AttemptOutcome::GivenUp,
         };
+        let given = self.reason_to_pass(ending);
+        if let Some(leg) = self.invited_leg() {
+            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
+        }
         self.abandon_attempt(outcome, ending.cause, at, effects);
         if let Some((carrier, leg)) = self.seat.take() {
             effects.push(Effect::AskCarrier(carrier, Ask::Left { call: self.record.id, leg }));
         }
         if self.legs.is_up(LegId::CALLER) {
             if let Some(order) = farewell(ending) {
+                effects.extend(given.map(|q850| Effect::Leg(LegId::CALLER, LegOrder::GiveReason(q850))));
                 effects.push(Effect::Leg(LegId::CALLER, order));
             }
             self.legs.close(LegId::CALLER);
         }
         let others: Vec<LegId> = self.legs.up().collect();
         for leg in others {
+            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
             effects.push(Effect::Leg(leg, LegOrder::Release(ending.cause)));
             self.legs.close(leg);
         }
+    }
+
+    /// The Q.850 cause that one side gave is for the other, where the end is theirs and not ours, and speaks of people rather than of our
+    /// business with a carrier (RFC 3326, RFC 6432).
+    fn reason_to_pass(&self, ending: &Ending) -> Option<u8> {
+        let is_theirs = matches!(
+            ending.cause,
+            ReleaseCause::Normal
+                | ReleaseCause::Cancelled
+                | ReleaseCause::NoAnswer
+                | ReleaseCause::Busy
+                | ReleaseCause::Rejected
+                | ReleaseCause::InvalidNumber
+                | ReleaseCause::IncompatibleMedia
+        );
+        self.record.q850.filter(|_| is_theirs && !matches!(ending.farewell, Farewell::Refuse { .. }))
     }
 
     /// Asks the profile to give everything back and to keep the record.

@@ -209,6 +209,8 @@ impl Call {
         let Some(attempt) = &mut hunting.attempt else { return };
         hunting.was_invited = true;
         attempt.is_invited = true;
+        // What the one before said is of no account any more.
+        self.record.q850 = None;
         attempt.begun = now.monotonic;
         let carrier = attempt.place.carrier();
         let patience = carrier.and_then(|carrier| carrier.progress_timeout);
@@ -402,6 +404,12 @@ impl Call {
             self.legs.abandon(attempt.leg);
             effects.push(Effect::Leg(attempt.leg, LegOrder::Release(cause)));
         }
+    }
+
+    /// The leg of the present attempt, where it was invited.
+    pub(super) fn invited_leg(&self) -> Option<LegId> {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return None };
+        attempt.is_invited.then_some(attempt.leg)
     }
 
     /// The present attempt has ended by itself.

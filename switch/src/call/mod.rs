@@ -35,6 +35,7 @@ use admitting::Errand;
 use clearing::Clearing;
 use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
+use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, Trace};
 use hunting::Hunting;
@@ -229,6 +230,14 @@ impl Call {
         match &self.came_from {
             Some(carrier) => carrier.srtp,
             None => self.profile_srtp(),
+        }
+    }
+
+    /// What the caller's side does about fax over T.38.
+    pub fn caller_t38(&self) -> FaxPolicy {
+        match &self.came_from {
+            Some(carrier) => carrier.t38,
+            None => self.directory.profile(self.record.profile).map(|profile| profile.t38).unwrap_or_default(),
         }
     }
 

@@ -95,6 +95,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
         srtp: Default::default(),
+        t38: Default::default(),
         credentials: 0,
     }
 }
@@ -153,6 +154,7 @@ pub(crate) fn sound() -> MediaDescription {
             direction: Direction::SendRecv,
             formats: Vec::new(),
             format_tokens: Vec::new(),
+            fax: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
             crypto: Vec::new(),
