@@ -4,8 +4,9 @@
 
 use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
-use domain::call_control::Whereto;
+use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
 use domain::network::Network;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, ProfileId};
 use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
@@ -119,6 +120,23 @@ impl Desk {
         }
     }
 
+    /// Where an invitation is to be sent, if it may be sent there.
+    ///
+    /// # Errors
+    /// The carrier's name could not be resolved, or it was taken out between the choice and the call; no listener reaches the PBX; or
+    /// keys would travel in the clear that must not.
+    pub fn reach(&self, order: &OutgoingInvitation) -> Result<Target, LegFailure> {
+        let target = self.target(&order.whereto).ok_or(match order.whereto {
+            Whereto::Carrier(_) => LegFailure::Unresolved,
+            Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
+        })?;
+        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.directory.settings().srtp_needs_tls;
+        if needs_secrecy && !target.destination().transport.is_secure() {
+            return Err(LegFailure::Insecure);
+        }
+        Ok(target)
+    }
+
     /// Builds a desk from the store. Resolves carriers' names, so it blocks: not for threads that carry calls.
     ///
     /// The second value says what was left out and why: one bad row does not stop the others.
@@ -209,6 +227,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         },
         manners,
         srtp: profile.srtp,
+        t38: profile.t38,
         credentials: 0,
     }
 }
@@ -250,6 +269,7 @@ fn carrier_entry(
         failover,
         sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
         srtp: carrier.srtp,
+        t38: carrier.t38,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
     }

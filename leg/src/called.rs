@@ -19,7 +19,7 @@ use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
 use crate::presenting;
 use crate::reach::next_hop;
-use crate::replies::{reason_given, reason_lines};
+use crate::replies::{Why, reason_given, reason_lines};
 use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -28,6 +28,7 @@ use crate::target::Target;
 use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
+use domain::fax::FaxPolicy;
 use domain::srtp::KeySeed;
 use domain::{Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::Calling;
@@ -66,7 +67,11 @@ pub struct CalledLeg {
     sent: Bytes,
     early: EarlyDialogs,
     secrecy: Secrecy,
+    /// What is done about fax over T.38.
+    t38: FaxPolicy,
     invite: Option<ClientTransactionId>,
+    /// The Q.850 cause that the caller gave for the end.
+    given: Option<u8>,
     phase: Phase,
 }
 
@@ -120,7 +125,9 @@ impl CalledLeg {
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            t38: order.manner.t38,
             invite: None,
+            given: None,
             phase,
         };
         match (request_uri, offer_onwards(&order.offer, ours)) {
@@ -159,7 +166,7 @@ impl CalledLeg {
         if sent == Sent::Invite {
             self.invite = Some(transaction);
             if let Phase::Cancelling(cause) = self.phase {
-                effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
             }
             return;
         }
@@ -191,7 +198,7 @@ impl CalledLeg {
             Phase::Calling => {
                 self.phase = Phase::Cancelling(cause);
                 if let Some(transaction) = self.invite {
-                    effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                    effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
                 }
             }
             Phase::Talking(talk) => self.leave(talk, cause, effects),
@@ -200,8 +207,12 @@ impl CalledLeg {
     }
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(cause, &self.identity, effects);
+        talk.bye(self.why(cause), &self.identity, effects);
         self.phase = Phase::Leaving(talk);
+    }
+
+    fn why(&self, cause: ReleaseCause) -> Why {
+        Why { cause, given: self.given }
     }
 
     fn on_response(
@@ -316,8 +327,9 @@ impl CalledLeg {
         self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
-        session.sound_stands(sound);
+        let mut session =
+            Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy).with_fax(self.t38);
+        session.sound_stands(sound.clone());
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
         let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
         match (&self.phase, media, sound) {
@@ -442,6 +454,7 @@ impl Machine for CalledLeg {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
+            Event::Ordered(LegOrder::GiveReason(q850)) => self.given = Some(q850),
             Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),

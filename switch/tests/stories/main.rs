@@ -14,5 +14,6 @@ mod paths;
 mod receiving;
 mod recharge;
 mod registration;
+mod rehearsing;
 mod securing;
 mod world;
