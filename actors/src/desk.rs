@@ -11,7 +11,9 @@ use leg::{CarrierTarget, PbxTarget, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
 use sip::endpoint::Destination;
+use siphasher::sip::SipHasher24;
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use store::Everything;
 use switch::Directory;
 use switch::directory::{
     AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country, CountryPlan,
-    IncomingTo, Manners, Profile,
+    EnrolmentTerms, IncomingTo, Manners, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -72,6 +74,11 @@ impl Desk {
     /// Where a carrier listens; none where it is not known or its name could not be resolved.
     pub fn carrier(&self, id: CarrierId) -> Option<&CarrierTarget> {
         self.carriers.get(&id)
+    }
+
+    /// By which name a carrier knows us, where it asks or wants us to register.
+    pub fn account(&self, id: CarrierId) -> Option<&Arc<leg::Account>> {
+        self.carriers.get(&id)?.account.as_ref()
     }
 
     /// The name that the certificate of whoever listens there must bear (RFC 5922 7.3): the host by which it was configured, or else the
@@ -158,8 +165,12 @@ impl Desk {
                 decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
             });
             let manners = manners::of_carrier(&everything, carrier);
-            builder = builder.carrier(Carrier { manners, ..carrier_entry(carrier, &addresses, rules, buy_deck) });
-            match addresses.first().map(|first| target(carrier, first, rules)) {
+            let enrolment =
+                everything.carrier_accounts.get(&carrier.id).and_then(|(account, _)| enrolment(carrier, account));
+            let entry = carrier_entry(carrier, &addresses, rules, buy_deck);
+            builder = builder.carrier(Carrier { manners, enrolment, ..entry });
+            let account = everything.carrier_accounts.get(&carrier.id).map(account);
+            match addresses.first().map(|first| target(carrier, first, account, rules)) {
                 Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
                 Some(Err(fault)) => faults.push(fault),
                 None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
@@ -238,7 +249,22 @@ fn carrier_entry(
         srtp: carrier.srtp,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
+        enrolment: None,
     }
+}
+
+/// Who we are to a carrier that asks.
+fn account((account, password): &(store::CarrierAccount, store::Password)) -> Arc<leg::Account> {
+    Arc::new(leg::Account { user: account.user.as_str().into(), password: password.reveal().into() })
+}
+
+/// By what we register towards a carrier, where it wants that. Its version is another one wherever it is registered otherwise.
+fn enrolment(carrier: &store::Carrier, account: &store::CarrierAccount) -> Option<EnrolmentTerms> {
+    let mut hasher = SipHasher24::new();
+    hasher.write_u32(account.version);
+    hasher.write(carrier.transport.as_str().as_bytes());
+    carrier.addresses.iter().for_each(|address| hasher.write(address.to_string().as_bytes()));
+    account.register.then(|| EnrolmentTerms { expires_s: account.expires_s, version: hasher.finish() })
 }
 
 /// The decks in force.
@@ -272,21 +298,30 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
     Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
 }
 
+/// The port that an address without one means (RFC 3261 19.1.2).
+const SIP_PORT: u16 = 5060;
+
 /// What each of a carrier's addresses means, in their order; nothing where its name cannot be resolved.
 fn resolved(carrier: &store::Carrier, faults: &mut Vec<String>) -> Vec<Vec<SocketAddr>> {
-    let resolve = |address: &store::HostPort| match (address.host.as_str(), address.port).to_socket_addrs() {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => {
-            let fault = format!("carrier {}: {} cannot be resolved: {error}", carrier.name, address.host);
-            faults.push(format!("{fault}; it is skipped"));
-            Vec::new()
-        }
-    };
+    let resolve =
+        |address: &store::Address| match (address.host.as_str(), address.port.unwrap_or(SIP_PORT)).to_socket_addrs() {
+            Ok(addresses) => addresses.collect(),
+            Err(error) => {
+                let fault = format!("carrier {}: {} cannot be resolved: {error}", carrier.name, address.host);
+                faults.push(format!("{fault}; it is skipped"));
+                Vec::new()
+            }
+        };
     carrier.addresses.iter().map(resolve).collect()
 }
 
 /// Where a carrier listens, and the listener of ours that reaches it.
-fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> Result<CarrierTarget, String> {
+fn target(
+    carrier: &store::Carrier,
+    first: &[SocketAddr],
+    account: Option<Arc<leg::Account>>,
+    rules: &NodeRules,
+) -> Result<CarrierTarget, String> {
     let is_tls = transport_of(carrier.transport).is_secure();
     if is_tls && rules.tls_listeners.is_empty() {
         return Err(format!(
@@ -304,7 +339,7 @@ fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> 
     })?;
     let destination = Destination { transport: transport_of(carrier.transport), addr, flow: None, local };
     let number_format = carrier.terms.number_format.clone();
-    Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format })
+    Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format, account })
 }
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.

@@ -31,7 +31,7 @@ use sip::endpoint::steering::SteeringKey;
 use sip::endpoint::{Endpoint, Transport};
 use sip::transaction::Timing;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
@@ -204,6 +204,8 @@ impl Exchange {
             is_draining: AtomicBool::new(false),
             limits: settings.node_limits,
             pinned: DashMap::new(),
+            registers_open: AtomicUsize::new(0),
+            chance: Mutex::new(chance.fork()),
             shards: OnceLock::new(),
         });
         let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry, rooms.clock)
@@ -328,6 +330,11 @@ impl Exchange {
         self.inner.core.registry.standing(carrier)
     }
 
+    /// How our registration towards a carrier stands; none where it has never wanted one.
+    pub fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing> {
+        self.inner.core.registry.enrolled(carrier)
+    }
+
     /// What is looked up now.
     pub fn directory(&self) -> Arc<switch::Directory> {
         Arc::clone(self.inner.core.desk.load().directory())
@@ -350,6 +357,9 @@ impl Exchange {
         }
         for carrier in core.registry.carriers() {
             tell(&carrier, Tell(switch::carrier::Event::DirectorySwapped(Arc::clone(&directory))));
+        }
+        for enrolment in core.registry.enrolments() {
+            tell(&enrolment, Tell(switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory))));
         }
         wake_carriers(core);
         Ok(faults)
@@ -384,11 +394,31 @@ impl Exchange {
     pub async fn drain(&self, patience: Duration) {
         self.inner.core.is_draining.store(true, Ordering::Relaxed);
         self.inner.core.telemetry.set_draining(true);
+        self.leave_carriers().await;
         self.wait_for_silence(patience).await;
         for (id, call) in self.inner.core.registry.calls() {
             end(id, &call, ReleaseCause::Shutdown);
         }
         self.wait_for_silence(LAST_WORDS).await;
+    }
+
+    /// Carriers where we register shall call another node, or nobody, before this one is gone.
+    async fn leave_carriers(&self) {
+        let core = &self.inner.core;
+        let enrolments = core.registry.enrolments();
+        if enrolments.is_empty() {
+            return;
+        }
+        for enrolment in enrolments {
+            tell(&enrolment, Tell(switch::enrolment::Event::LeaveOrdered));
+        }
+        let clock = core.clock;
+        let until = clock.monotonic() + FAREWELL;
+        // The orders are on their way to the shards: a REGISTER is counted as soon as it is ordered.
+        actix_rt::time::sleep(SILENCE_CHECK).await;
+        while core.registers_open.load(Ordering::Relaxed) > 0 && clock.monotonic() < until {
+            actix_rt::time::sleep(SILENCE_CHECK).await;
+        }
     }
 
     async fn wait_for_silence(&self, patience: Duration) {
@@ -414,6 +444,8 @@ impl Exchange {
 
 /// How long legs may take to be told that their call is over: an answer to BYE comes within T1 or is repeated.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long carriers may take to answer that we are leaving.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often draining looks whether calls still live.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
@@ -425,6 +457,10 @@ fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
 fn wake_carriers(core: &Arc<Core>) {
     for carrier in core.desk.load().directory().carriers() {
         let _ = core.carrier(carrier.id);
+        // One that was registered with is told so before it is forgotten.
+        if carrier.enrolment.is_some() {
+            let _ = core.enrolment(carrier.id);
+        }
     }
 }
 

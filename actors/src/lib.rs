@@ -10,6 +10,7 @@ pub mod chance;
 pub mod clock;
 mod core;
 pub mod desk;
+mod enrolment;
 mod exchange;
 mod figures;
 mod listening;

@@ -18,6 +18,7 @@ use crate::invitation::offer_in;
 use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
 use crate::presenting;
+use crate::proving::Proving;
 use crate::reach::next_hop;
 use crate::replies::{reason_given, reason_lines};
 use crate::sdp::{Origin, print};
@@ -29,7 +30,7 @@ use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
 use domain::srtp::KeySeed;
-use domain::{Machine, Monotonic, Now, ReleaseCause};
+use domain::{Entropy, Machine, Monotonic, Now, ReleaseCause};
 use sip::dialog::Calling;
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Method, Name};
@@ -66,6 +67,8 @@ pub struct CalledLeg {
     sent: Bytes,
     early: EarlyDialogs,
     secrecy: Secrecy,
+    /// Where the called side may ask who we are.
+    proving: Option<Box<Proving>>,
     invite: Option<ClientTransactionId>,
     phase: Phase,
 }
@@ -106,6 +109,8 @@ impl CalledLeg {
             max_forwards: naming.hops_left,
         };
         let phase = Phase::Calling;
+        let chance = Entropy::from_seed(naming.key_seed.0).fork();
+        let proving = target.account().map(|account| Proving::new(Arc::clone(account), chance));
         let destination = target.destination();
         let timer = SessionTimer::new(identity.timers);
         let mut leg = CalledLeg {
@@ -120,6 +125,7 @@ impl CalledLeg {
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            proving,
             invite: None,
             phase,
         };
@@ -132,6 +138,7 @@ impl CalledLeg {
                 offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(order, effects);
+                leg.sign(0, effects);
             }
             (Some(_), None) => {
                 leg.phase = Phase::Over;
@@ -440,6 +447,36 @@ impl Machine for CalledLeg {
     type Effect = Effect;
 
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        if !self.is_answered_with_proof(&event, effects) {
+            self.hear(event, now, effects);
+        }
+        self.sign(first, effects);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        match &self.phase {
+            Phase::Talking(talk) => talk.deadline(),
+            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
+        }
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        if let Phase::Talking(talk) = &mut self.phase {
+            let heard = talk.expire(now, &self.identity, effects);
+            self.obey(heard, effects);
+        }
+        self.sign(first, effects);
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+}
+
+impl CalledLeg {
+    fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
             Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
@@ -462,23 +499,5 @@ impl Machine for CalledLeg {
             // What only the leg of who called is ordered.
             Event::Ordered(_) | Event::AnsweredWithEcho(_) => {}
         }
-    }
-
-    fn deadline(&self) -> Option<Monotonic> {
-        match &self.phase {
-            Phase::Talking(talk) => talk.deadline(),
-            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
-        }
-    }
-
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if let Phase::Talking(talk) = &mut self.phase {
-            let heard = talk.expire(now, &self.identity, effects);
-            self.obey(heard, effects);
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Over)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Which of them is called is the call's to decide; who knows their addresses is the user of this crate.
 
+use crate::proving::Account;
 use crate::words::Identity;
 use domain::call_control::{CalledUser, CallerId, Compat};
 use domain::{E164, NumberFormat};
@@ -18,6 +19,8 @@ pub struct CarrierTarget {
     pub host: Arc<str>,
     /// How it wants the called number written, in Request-URI and To.
     pub number_format: NumberFormat,
+    /// By which name it knows us, where it asks.
+    pub account: Option<Arc<Account>>,
 }
 
 /// Where a PBX is called.
@@ -50,6 +53,14 @@ impl Target {
         match self {
             Target::Carrier(carrier) => carrier.destination,
             Target::Pbx(pbx) => pbx.destination,
+        }
+    }
+
+    /// By which name we are known there, where that may be asked.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            Target::Carrier(carrier) => carrier.account.as_ref(),
+            Target::Pbx(_) => None,
         }
     }
 

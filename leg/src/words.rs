@@ -39,7 +39,7 @@ impl Identity {
 
     /// The value of Contact with this user part; without one where it is empty. Over a stream it names the transport, or the peer's
     /// next request would come over UDP (RFC 3263 4.1); `sips:` over TLS needs no name.
-    pub(crate) fn contact_of(&self, user: &str) -> String {
+    pub fn contact_of(&self, user: &str) -> String {
         let mut text = String::with_capacity(64);
         text.push_str(if self.is_sips { "<sips:" } else { "<sip:" });
         text.push_str(user);

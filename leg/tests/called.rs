@@ -39,6 +39,7 @@ fn invite(order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
         destination: destination(),
         host: "198.51.100.7:5060".into(),
         number_format: Default::default(),
+        account: None,
     };
     invite_at(&Target::Carrier(carrier), order)
 }

@@ -59,6 +59,10 @@ impl Switchboard for RunningExchange {
         self.0.carrier_standing(carrier)
     }
 
+    fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing> {
+        self.0.carrier_enrolled(carrier)
+    }
+
     fn directory(&self) -> Arc<Directory> {
         self.0.directory()
     }

@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_carriers.sql"),
     include_str!("../migrations/0005_srtp.sql"),
     include_str!("../migrations/0006_identity.sql"),
+    include_str!("../migrations/0007_trunks.sql"),
 ];
 
 /// Brings a database to the newest version known here.

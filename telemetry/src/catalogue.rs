@@ -257,6 +257,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Calls, "tandem_carrier_channels_in_use", &[CARRIER], "Calls that ring or are answered at the carrier now"),
     gauge(Calls, "tandem_carrier_channel_limit", &[CARRIER], "Configured calls of the carrier; 0 without a limit"),
     gauge(Calls, "tandem_carrier_up", &[CARRIER], "1 when the carrier answers OPTIONS or calls"),
+    gauge(Calls, "tandem_carrier_registered", &[CARRIER], "1 while the carrier keeps our Contact, or wants none; 0 while it should and does not"),
     histogram(Calls, "tandem_carrier_options_rtt_seconds", SIGNALLING, &[CARRIER], "OPTIONS round trip"),
     counter(Calls, "tandem_carrier_attempts_total", &[CARRIER, label("result", AttemptResult::VALUES)], "Route attempts by result"),
 

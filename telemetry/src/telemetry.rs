@@ -115,8 +115,8 @@ impl Telemetry {
                 self.calls.on_carrier_attempted(carrier, *result, *post_dial_delay);
             }
             Fact::CarrierProbed { carrier, round_trip } => self.calls.on_carrier_probed(carrier, *round_trip),
-            // The gauge is read before each scrape.
-            Fact::CarrierTurned { .. } => {}
+            // The gauges are read before each scrape.
+            Fact::CarrierTurned { .. } | Fact::CarrierEnrolled { .. } => {}
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }

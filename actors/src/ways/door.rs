@@ -172,7 +172,7 @@ impl Door<'_> {
         let mut orders = Vec::new();
         let invited =
             CallerLeg::invited(pending.message().clone(), transaction, source, proof, &tag, identity, &mut orders);
-        let (caller, invitation) = match invited {
+        let (mut caller, mut invitation) = match invited {
             Ok(invited) => invited,
             Err(wrong) => {
                 let reply = Reply::new(400, "Bad Request").warning(host, &wrong.to_string());
@@ -180,6 +180,15 @@ impl Door<'_> {
                 return Received::Answered;
             }
         };
+        if let Proof::Carrier(carrier) = invitation.proof
+            && let Some(account) = self.desk.account(carrier)
+        {
+            caller.known_as(Arc::clone(account), self.entropy.fork());
+            // It calls us by the Contact that we have registered there; whom it wants is said elsewhere.
+            if *invitation.dialled == *account.user {
+                invitation.dialled = leg::invitation::wanted_in(pending.message());
+            }
+        }
         let id = CallId::mint(now.wall, self.entropy);
         let directory = Arc::clone(self.desk.directory());
         let binding = called_profile(&directory, &invitation).and_then(|profile| self.bindings.binding(profile));

@@ -164,6 +164,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         verifications: Vec::new(),
         profile_manners: Default::default(),
         carrier_manners: Default::default(),
+        carrier_accounts: Default::default(),
         decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };
     let rules = NodeRules {

@@ -73,6 +73,19 @@ def a_refused_connection_goes_over_to_the_next_carrier_within_two_seconds(world)
 
 
 @scenario(needs_switch=True)
+def a_closed_udp_port_goes_over_to_the_next_carrier_within_two_seconds(world):
+    """Nobody listens at the first carrier's UDP port, and ICMP says so: the next one rings within 2 s (RFC 3261 18.4)."""
+    profile = world.profile()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as gone:
+        gone.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % gone.getsockname()[1]
+    world.api.create_carrier("gone", address, priority=0)
+    record = call_goes_over(world, profile)
+    equal(attempts(record), [("gone", "unreachable", 0), ("carrier1", "answered", 200)], "attempts")
+    expect(rang_after_ms(record) < AT_ONCE_MS, f"it rang after {rang_after_ms(record):.0f} ms")
+
+
+@scenario(needs_switch=True)
 def silence_goes_over_to_the_next_carrier_at_the_carriers_own_limit(world):
     """A carrier that says nothing at all is left after its own limit, and no sooner."""
     profile = world.profile()
