@@ -146,6 +146,12 @@ impl Core {
         self.gate.lock().leave();
     }
 
+    /// Nobody answers there: for as long as a carrier that went down is left alone, other places go first.
+    pub(crate) fn avoid(&self, address: SocketAddr) {
+        let (now, desk) = (self.clock.monotonic(), self.desk.load());
+        desk.whereabouts().avoid(address, now + desk.directory().settings().carrier_rest, now);
+    }
+
     /// Says what happened.
     pub fn tell(&self, fact: &Fact) {
         self.telemetry.tell(fact);

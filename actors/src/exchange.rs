@@ -15,6 +15,7 @@ use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
 use crate::records::Drain;
 use crate::registry::Registry;
+use crate::resolving::{DnsSettings, Resolver, Ways};
 use crate::shard::{self, Shard, ShardParts, SoundSilent};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
@@ -81,6 +82,8 @@ pub struct ExchangeSettings {
     pub media: MediaSettings,
     /// The address that session descriptions name, where it is not the one that sound is received at.
     pub media_advertised: Option<IpAddr>,
+    /// How DNS is asked where carriers are.
+    pub dns: DnsSettings,
     /// What the store does not hold; its listeners are filled in.
     pub rules: NodeRules,
 }
@@ -142,6 +145,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The thread that asks DNS did not start.
+    #[error("names of carriers cannot be looked up: {0}")]
+    Resolver(std::io::Error),
     /// The thread for call records did not start.
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
@@ -160,6 +166,7 @@ struct Inner {
     listening: Listening,
     arbiters: Mutex<Vec<Arbiter>>,
     drain: Drain,
+    resolver: Resolver,
     /// One reload at a time, so that the newest always wins.
     reloading: Mutex<()>,
 }
@@ -179,6 +186,12 @@ impl Exchange {
         let rules =
             NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
         let (desk, faults) = Desk::build(rooms.store.snapshot()?, &rules);
+        let ways = Ways { plain: listening.plain.clone(), tls: listening.tls() };
+        let whereabouts = Arc::clone(&rules.whereabouts);
+        let telemetry = Arc::clone(&rooms.telemetry);
+        let resolver = Resolver::start(settings.dns.clone(), ways, whereabouts, telemetry, rooms.clock);
+        let resolver = resolver.map_err(StartError::Resolver)?;
+        resolver.want(desk.names());
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let handshakes = match &tls {
@@ -246,6 +259,7 @@ impl Exchange {
                 listening,
                 arbiters: Mutex::new(arbiters),
                 drain,
+                resolver,
                 reloading: Mutex::new(()),
             }),
         })
@@ -351,6 +365,7 @@ impl Exchange {
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
+        self.inner.resolver.want(desk.names());
         core.swap_desk(desk);
         for profile in core.registry.profiles() {
             tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
@@ -438,6 +453,7 @@ impl Exchange {
         if let Err(error) = self.inner.core.ledger.flush() {
             tracing::error!(%error, "the ledger could not be flushed");
         }
+        self.inner.resolver.stop();
         self.inner.drain.finish();
     }
 }

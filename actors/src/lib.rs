@@ -21,13 +21,16 @@ mod records;
 mod recovery;
 mod registrar;
 mod registry;
+mod resolving;
 mod shard;
 pub mod shell;
 mod transport;
 pub mod ways;
+pub mod whereabouts;
 
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings};
 pub use leg::SessionTimers;
 pub use recovery::{Recovered, recover};
+pub use resolving::DnsSettings;
 pub use transport::tls::{ClientCertificates, TlsError, TlsSettings};

@@ -11,6 +11,7 @@
 //! | over | - |
 
 mod calling;
+mod hopping;
 
 use crate::early::{EarlyDialogs, Provisional};
 use crate::flow::Flow;
@@ -31,6 +32,7 @@ use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
 use domain::srtp::KeySeed;
 use domain::{Entropy, Machine, Monotonic, Now, ReleaseCause};
+use hopping::Hops;
 use sip::dialog::Calling;
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Method, Name};
@@ -67,6 +69,8 @@ pub struct CalledLeg {
     sent: Bytes,
     early: EarlyDialogs,
     secrecy: Secrecy,
+    /// Where else it may be called.
+    hops: Hops,
     /// Where the called side may ask who we are.
     proving: Option<Box<Proving>>,
     invite: Option<ClientTransactionId>,
@@ -125,6 +129,7 @@ impl CalledLeg {
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            hops: Hops::of(target, order.callee),
             proving,
             invite: None,
             phase,
@@ -162,9 +167,10 @@ impl CalledLeg {
         effects.push(Effect::Request { sent: Sent::Invite, request: self.sent.clone(), destination: self.destination });
     }
 
-    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
+    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, now: Now, effects: &mut Vec<Effect>) {
         if sent == Sent::Invite {
             self.invite = Some(transaction);
+            self.hops.invited(now);
             if let Phase::Cancelling(cause) = self.phase {
                 effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
             }
@@ -220,9 +226,13 @@ impl CalledLeg {
         effects: &mut Vec<Effect>,
     ) {
         let status = response.status().unwrap_or_default();
+        if self.hops.is_former(transaction) {
+            return self.on_former_response(transaction, response, source, effects);
+        }
         if Some(transaction) != self.invite {
             return self.on_later_response(transaction, response, source, now, effects);
         }
+        self.hops.heard();
         match status {
             100 => self.tell_while_calling(LegEvent::Trying, effects),
             101..200 => self.on_provisional(status, response, source, effects),
@@ -354,6 +364,12 @@ impl CalledLeg {
         if asks_again && self.send_invite_again(effects).is_some() {
             return;
         }
+        // Another server may have room (RFC 3263 4.3); one that it names itself may be the right one.
+        if status == 503 && self.hop_on(effects)
+            || (300..400).contains(&status) && self.is_redirected(response, effects)
+        {
+            return;
+        }
         let q850 = reason_given(response);
         let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
         self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
@@ -393,9 +409,14 @@ impl CalledLeg {
             TransactionId::Client(transaction) => transaction,
             TransactionId::Server(_) => return,
         };
+        self.hops.forget(failed);
         let is_invite = Some(failed) == self.invite;
         let heard = match &mut self.phase {
             Phase::Calling if is_invite => {
+                self.avoid(effects);
+                if self.hop_on(effects) {
+                    return;
+                }
                 return self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects);
             }
             Phase::Cancelling(_) if is_invite => return self.end(effects),
@@ -457,21 +478,26 @@ impl Machine for CalledLeg {
     fn deadline(&self) -> Option<Monotonic> {
         match &self.phase {
             Phase::Talking(talk) => talk.deadline(),
-            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
+            Phase::Calling => self.hops.deadline(),
+            Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
         }
     }
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let first = effects.len();
-        if let Phase::Talking(talk) = &mut self.phase {
-            let heard = talk.expire(now, &self.identity, effects);
-            self.obey(heard, effects);
+        match &mut self.phase {
+            Phase::Talking(talk) => {
+                let heard = talk.expire(now, &self.identity, effects);
+                self.obey(heard, effects);
+            }
+            Phase::Calling => self.on_hop_due(now, effects),
+            Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => {}
         }
         self.sign(first, effects);
     }
 
     fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Over)
+        matches!(self.phase, Phase::Over) && !self.hops.is_open()
     }
 }
 
@@ -480,7 +506,7 @@ impl CalledLeg {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
             Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
-            Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
+            Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, now, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
             Event::RequestArrived { transaction, message, source } => {
                 self.on_request(transaction, &message, source, now, effects);

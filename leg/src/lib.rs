@@ -54,5 +54,5 @@ pub use caller::CallerLeg;
 pub use proving::{Account, Prover};
 pub use replies::{reason_given, refusal};
 pub use session_timer::SessionTimers;
-pub use target::{CarrierTarget, PbxTarget, Target};
+pub use target::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -172,6 +172,8 @@ pub enum Effect {
     },
     /// Send this side's sound there, and hear it from there.
     Sound(SoundOrder),
+    /// Nobody answers there: for a while others are to be tried first.
+    Avoid(SocketAddr),
     /// Say to its call what happened.
     Tell(LegEvent),
 }

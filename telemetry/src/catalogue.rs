@@ -231,6 +231,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Sip, "tandem_sip_receive_drops_total", &[label("listener", DatagramListener::VALUES)], "Datagrams the kernel dropped because the socket buffer was full (SO_RXQ_OVFL)"),
     counter(Sip, "tandem_sip_overload_rejections_total", &[label("reason", OverloadReason::VALUES)], "Requests answered 503 with Retry-After by overload control"),
     counter(Sip, "tandem_sip_auth_attempts_total", &[label("outcome", AuthOutcome::VALUES)], "Digest and IP authentication outcomes"),
+    counter(Sip, "tandem_dns_queries_total", &[label("kind", DnsKind::VALUES), label("outcome", DnsOutcome::VALUES)], "Questions to DNS about carriers: services, servers, addresses"),
 
     gauge(Registrar, "tandem_registrations_active", &[TRANSPORT], "Bindings now held"),
     counter(Registrar, "tandem_registrations_total", &[label("outcome", RegistrationOutcome::VALUES)], "REGISTER outcomes"),

@@ -7,6 +7,7 @@
 mod actors;
 mod calls;
 pub mod catalogue;
+mod dns;
 mod error;
 mod exact;
 mod families;

@@ -24,7 +24,7 @@ from waiting import Failure  # noqa: E402
 from world import World  # noqa: E402
 
 OUT = HERE.parents[1] / "target" / "tests" / "strangers"
-SUBJECTS = ("registering", "calling", "carrying", "enrolling", "receiving", "identifying", "refusing", "speaking", "changing", "sounding",
+SUBJECTS = ("registering", "calling", "carrying", "enrolling", "locating", "trading", "receiving", "identifying", "refusing", "speaking", "changing", "sounding",
             "encrypting", "crowding", "charging", "crashing", "equipping", "securing", "browsing", "addressing", "watching", "installing",
             "sharing",
             "demonstrating", "loading")

@@ -224,7 +224,8 @@ impl House {
 
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
         let ours = self.ours(self.called_side(), opened);
-        let (Some(target), Some(ours)) = (self.desk.target(&order.whereto), ours) else {
+        let target = self.desk.target(&order.whereto, &mut self.entropy, now.monotonic);
+        let (Some(target), Some(ours)) = (target, ours) else {
             // The carrier's name could not be resolved, or it was taken out between the choice and the call; or no listener reaches
             // the PBX.
             let failure = match order.whereto {
@@ -259,7 +260,6 @@ impl House {
         self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
-        let _ = now;
     }
 
     /// How we show ourselves to who is called there.
@@ -359,6 +359,7 @@ impl House {
                     self.held = Some((id, event));
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
+                leg::Effect::Avoid(addr) => effects.push(Effect::Avoid(addr)),
                 leg::Effect::Sound(order) => {
                     let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
                     self.set_sound(side, order, effects);

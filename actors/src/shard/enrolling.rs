@@ -63,9 +63,9 @@ impl Shard {
         if let Some(id) = newest.filter(is_current) {
             return Some(id);
         }
-        let target = desk.carrier(carrier)?;
+        let target = desk.carrier(carrier, &mut self.entropy, self.core.clock.monotonic())?;
         let account = target.account.as_ref()?;
-        let opened = Correspondence::open(carrier, version, target, account, &self.naming, &mut self.entropy);
+        let opened = Correspondence::open(carrier, version, &target, account, &self.naming, &mut self.entropy);
         self.enrolments.last += 1;
         let id = self.enrolments.last;
         self.enrolments.open.insert(id, opened);

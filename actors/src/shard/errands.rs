@@ -11,6 +11,7 @@ use actix::{Context, Handler, Message};
 use domain::CarrierId;
 use sip::endpoint::Destination;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use switch::carrier::Event;
 
 /// A carrier of this shard is to be asked by OPTIONS.
@@ -26,7 +27,7 @@ pub struct OptionsOrdered {
 /// What was sent, and for whom.
 pub(super) enum Errand {
     /// The OPTIONS with this number.
-    Options { carrier: CarrierId, number: u64 },
+    Options { carrier: CarrierId, number: u64, at: SocketAddr },
     /// A REGISTER.
     Register { correspondence: u64, under_way: UnderWay },
 }
@@ -54,24 +55,40 @@ impl Shard {
     fn on_options_ordered(&mut self, carrier: CarrierId, number: u64) {
         let desk = self.core.desk.load_full();
         let failed = |because: &str| Event::ProbeFailed { number, because: because.into() };
-        let Some(target) = desk.carrier(carrier) else {
+        self.avoid_the_silent(carrier);
+        let now = self.core.clock.monotonic();
+        let Some(target) = desk.carrier(carrier, &mut self.entropy, now) else {
             return self.tell_carrier(carrier, failed("its address is not known"));
         };
-        let request = options(target, &self.naming, &mut self.entropy);
-        if !self.send_errand(Errand::Options { carrier, number }, &request, target.destination) {
+        let request = options(&target, &self.naming, &mut self.entropy);
+        let at = target.destination.addr;
+        if !self.send_errand(Errand::Options { carrier, number, at }, &request, target.destination) {
             self.tell_carrier(carrier, failed("this node has no room for the OPTIONS"));
+        }
+    }
+
+    /// A place that has not answered the OPTIONS before this one: others go first.
+    fn avoid_the_silent(&self, carrier: CarrierId) {
+        for errand in self.errands.open.values() {
+            match errand {
+                Errand::Options { carrier: asked, at, .. } if *asked == carrier => self.core.avoid(*at),
+                _ => {}
+            }
         }
     }
 
     pub(super) fn on_errand(&mut self, number: u64, news: &leg::Event) {
         let Some(errand) = self.errands.open.remove(&number) else { return };
         let kept = match errand {
-            Errand::Options { carrier, number } => match probe_heard(number, news) {
+            Errand::Options { carrier, number, at } => match probe_heard(number, news) {
                 Some(event) => {
+                    if matches!(event, Event::ProbeFailed { .. }) {
+                        self.core.avoid(at);
+                    }
                     self.tell_carrier(carrier, event);
                     None
                 }
-                None => Some(Errand::Options { carrier, number }),
+                None => Some(Errand::Options { carrier, number, at }),
             },
             Errand::Register { correspondence, under_way } => self
                 .on_register_news(correspondence, under_way, news)

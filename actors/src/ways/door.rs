@@ -75,7 +75,7 @@ impl Door<'_> {
                 None => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             },
             _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
-            Verdict::Missing => match self.desk.directory().carrier_at(pending.source().peer) {
+            Verdict::Missing => match self.desk.carrier_at(pending.source().peer) {
                 Some(carrier) => (AuthOutcome::Ok, Ok(Proof::Carrier(carrier))),
                 None => self.refused(Verdict::Missing, Gate::Proxy),
             },

@@ -104,6 +104,7 @@ fn settings() -> ExchangeSettings {
         nonce_key: None,
         media: media::MediaSettings::default(),
         media_advertised: None,
+        dns: Default::default(),
         rules: NodeRules {
             calls: CallSettings::default(),
             echo_codes: vec!["*43".to_owned()],
@@ -111,6 +112,7 @@ fn settings() -> ExchangeSettings {
             options_every: None,
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
+            whereabouts: Default::default(),
         },
     }
 }

@@ -31,6 +31,8 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
             response_timeout_s: Some(3),
             options_interval_s: Some(0),
             buy_deck: None,
+            redirects: store::Redirects::Follow,
+            redirect_networks: vec!["203.0.113.0/24".parse().unwrap()],
         },
         srtp: domain::srtp::SrtpPolicy::Preferred,
         media_networks: vec!["203.0.113.0/24".parse().unwrap(), "2001:db8:5::/48".parse().unwrap()],

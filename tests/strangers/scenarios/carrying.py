@@ -146,3 +146,46 @@ def a_carrier_hears_numbers_in_its_own_form(world):
     world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.01")
+
+
+def redirecting(world, to, contact="<sip:+12025550123@{address}>", **terms):
+    """A carrier that sends its calls to another SIPp; the SIPp that does so."""
+    agent = world.agent("redirecting", "carrier_redirects", contact=contact.format(address=to.address)).listening()
+    world.api.create_carrier("redirecting", agent.address, priority=0, terms=terms)
+    return agent
+
+
+@scenario(needs_switch=True)
+def a_redirection_is_followed_where_the_carrier_may_send_us(world):
+    """302 with `redirects: follow`: the same number is called there, within one attempt, at the route's price (RFC 3261 8.1.3.4)."""
+    profile = world.profile()
+    gateway = world.agent("gateway", "carrier").listening()
+    first = redirecting(world, gateway, contact="<sip:+12025550123@192.0.2.99>;q=0.1, <sip:+12025550123@{address}>;q=0.9",
+                        redirects="follow", redirect_networks=["127.0.0.0/8"])
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    first.finish()
+    gateway.finish()
+    world.settled(profile, spent="0.01")
+    equal(attempts(world.record(status=200)), [("redirecting", "answered", 200)], "attempts")
+
+
+@scenario(needs_switch=True)
+def a_redirection_is_refused_unless_it_is_allowed_and_means_the_same_number(world):
+    """302 without leave, and 302 to a number that was not called: the next carrier is tried, nobody else is called (RFC 3261 8.1.3.4)."""
+    profile = world.profile()
+    elsewhere = world.agent("elsewhere", "carrier").listening()
+    second = world.carrier(priority=2, calls=2)
+    first = redirecting(world, elsewhere)
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    first.finish()
+    dear = world.agent("dear", "carrier_redirects", contact=f"<sip:+88161234567@{elsewhere.address}>").listening()
+    carrier = [one for one in world.api.all("/carriers") if one["name"] == "redirecting"][0]
+    world.api.call("PATCH", f"/carriers/{carrier['id']}", {
+        "addresses": [dear.address], "terms": {"redirects": "follow", "redirect_networks": ["127.0.0.0/8"]}})
+    world.pbx("call", profile, options=("-d", SHORT_MS), name="again").finish()
+    dear.finish()
+    second.finish()
+    world.never_invited(elsewhere)
+    world.settled(profile, spent="0.02")
+    for record in world.records(2):
+        equal(attempts(record), [("redirecting", "refused", 302), ("carrier1", "answered", 200)], "attempts")

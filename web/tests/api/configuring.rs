@@ -72,7 +72,8 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
     let world = World::new();
     activate(&world, &import(&world, "buy north", CSV));
     let terms = json!({"weight": 70, "channels": 30, "calls_per_second": 5, "number_format": "national:44:0,99#",
-                       "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north"});
+                       "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north", "redirects": "follow",
+                       "redirect_networks": ["192.0.2.0/24"]});
     let new = json!({"name": "north", "address": "192.0.2.1:5060", "terms": terms});
     let carrier = world.post("/carriers", &new).ok(201);
     assert_eq!((&carrier["terms"], &carrier["health"]), (&terms, &Value::Null));
