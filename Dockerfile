@@ -15,8 +15,8 @@ COPY . .
 # Both caches outlive the build: a second one compiles only what has changed.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    TANDEM_REVISION="$REVISION" cargo build --release --locked --bin tandem \
-    && install -D --strip target/release/tandem /image/usr/bin/tandem
+    TANDEM_REVISION="$REVISION" cargo build --profile dist --locked --bin tandem \
+    && install -D --strip target/dist/tandem /image/usr/bin/tandem
 # The libraries, each where the dynamic loader looks for it, and names for the user.
 RUN ldd /image/usr/bin/tandem | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }' | sort -u > /libraries \
     && while read -r library; do install -D "$library" "/image$library"; done < /libraries \

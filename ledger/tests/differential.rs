@@ -5,16 +5,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "differential/comparing.rs"]
+mod comparing;
 #[path = "differential/posting.rs"]
 mod posting;
 
-use common::{ask, company};
+use common::ask;
+use comparing::{Journal, is_journalled, is_promise, replay, row_of};
 use domain::Entropy;
-use domain::credit::{Batch, Durability, Outcome};
+use domain::credit::Durability;
+use ledger::Ledger;
 use ledger::memory::MemoryLedger;
 use ledger::sqlite::{Settings, SqliteLedger, verify};
-use ledger::{Ledger, Lines, StatementQuery};
-use posting::{COMPANIES, Poster, chance_of, is_of_state, label, number};
+use posting::{Poster, chance_of, label, number};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,8 +61,8 @@ struct Pair {
     path: PathBuf,
     sqlite: Option<SqliteLedger>,
     memory: MemoryLedger,
-    /// What either journal must hold, in order: the batch of row n is at n - 1.
-    journal: Vec<(Batch, Durability, Outcome)>,
+    /// What either journal must hold.
+    journal: Journal,
     /// Rows up to this one were answered as durable.
     promised: u64,
     /// One batch in so many waits for the disk, and takes all before it along.
@@ -129,27 +132,15 @@ impl Pair {
             "sqlite and memory differ on {batch:#?} ({durability:?}) after {} rows",
             self.journal.len()
         );
-        let is_journalled = match &ours {
-            Outcome::Applied(_) => true,
-            Outcome::Refused(refusal) => durability == Durability::BeforeAnswer && is_of_state(refusal.because),
-            Outcome::Replayed(_) | Outcome::Unavailable => false,
-        };
-        if is_journalled {
+        if is_journalled(&ours, durability) {
             self.journal.push((batch.clone(), durability, ours.clone()));
         }
-        if durability == Durability::BeforeAnswer
-            && !matches!(&ours, Outcome::Refused(refusal) if !is_of_state(refusal.because))
-        {
+        if is_promise(&ours, durability) {
             // A replayed answer is a promise for the row that it replays, which may be any before this.
-            self.promised = self.promised.max(self.row_of(&batch).unwrap_or(0));
+            self.promised = self.promised.max(row_of(&self.journal, &batch).unwrap_or(0));
         }
         self.poster.posted.push(batch);
         label(&ours)
-    }
-
-    fn row_of(&self, batch: &Batch) -> Option<u64> {
-        let found = self.journal.iter().rposition(|(known, _, _)| known.id == batch.id)?;
-        Some(found as u64 + 1)
     }
 
     fn reopen(&mut self) {
@@ -182,55 +173,28 @@ impl Pair {
 
     /// The model again, after its first `rows` rows.
     fn rewind(&mut self, rows: usize) {
-        self.journal.truncate(rows);
         self.memory = MemoryLedger::new();
-        for (batch, durability, outcome) in &self.journal {
-            assert_eq!(ask(&self.memory, batch.clone(), *durability), *outcome);
-        }
+        replay(&mut self.journal, rows, &self.memory);
         self.compare_balances();
         self.compare_unfinished();
     }
 
-    fn compare_balances(&mut self) {
-        for number in 1..=COMPANIES {
-            assert_eq!(self.sqlite().balances(company(number)), self.memory.balances(company(number)));
-        }
-        assert_eq!(self.sqlite().open_holds(None, usize::MAX), self.memory.open_holds(None, usize::MAX));
-        let (theirs, ours) = (self.sqlite().totals(), self.memory.totals());
-        assert_eq!((&theirs.units, theirs.open_holds), (&ours.units, ours.open_holds));
-        assert_eq!((theirs.open_money_holds, theirs.accounts), (ours.open_money_holds, ours.accounts));
-        assert_eq!(theirs.applied, ours.applied);
-        assert!(theirs.units.values().all(|sums| sums.imbalance == 0));
+    fn compare_balances(&self) {
+        comparing::compare_balances(self.sqlite(), &self.memory);
+        assert_eq!(self.sqlite().totals().applied, self.memory.totals().applied);
     }
 
     fn compare_unfinished(&self) {
-        let (theirs, ours) = (self.sqlite().unfinished().unwrap(), self.memory.unfinished().unwrap());
-        for (theirs, ours) in theirs.iter().zip(&ours) {
-            assert_eq!(theirs, ours);
-        }
-        assert_eq!(theirs.len(), ours.len());
+        comparing::compare_unfinished(self.sqlite(), &self.memory);
     }
 
     fn compare_everything(&mut self) {
         self.compare_balances();
         self.sqlite().flush().unwrap();
         self.compare_unfinished();
-        let after = self.poster.chance.below(self.journal.len() as u64 + 1);
-        assert_eq!(self.sqlite().ended_after(after, 50).unwrap(), self.memory.ended_after(after, 50).unwrap());
-        for _ in 0..4 {
-            let number = 1 + u128::from(self.poster.chance.below(COMPANIES as u64));
-            let query = StatementQuery {
-                company: company(number),
-                account: (self.poster.chance.below(2) == 0).then(|| self.poster.any_account(number)),
-                lines: if self.poster.chance.below(2) == 0 { Lines::All } else { Lines::Posted },
-                before: (self.poster.chance.below(2) == 0)
-                    .then(|| 1 + self.poster.chance.below(self.journal.len() as u64 + 2)),
-                after: if self.poster.chance.below(3) == 0 { after } else { 0 },
-                limit: 1 + self.poster.chance.below(200) as usize,
-            };
-            assert_eq!(self.sqlite().statement(&query).unwrap(), self.memory.statement(&query).unwrap(), "{query:?}");
-        }
-        for audit in [self.sqlite().verify().unwrap(), self.memory.verify().unwrap()] {
+        let sqlite = self.sqlite.as_ref().unwrap();
+        comparing::compare_readings(sqlite, &self.memory, &mut self.poster, self.journal.len() as u64);
+        for audit in [sqlite.verify().unwrap(), self.memory.verify().unwrap()] {
             assert!(audit.is_clean(), "{audit}");
             assert_eq!(audit.batches, self.journal.len() as u64);
             assert_eq!(audit.open_holds, self.memory.totals().open_holds);

@@ -6,17 +6,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "differential/comparing.rs"]
+mod comparing;
 #[path = "differential/posting.rs"]
 mod posting;
 
+use common::ask;
 use common::server::RedisServer;
-use common::{ask, company};
+use comparing::{Journal, is_journalled, is_promise, replay, row_of};
 use domain::Entropy;
 use domain::credit::{Batch, Durability, Kind, Outcome};
+use ledger::Ledger;
 use ledger::memory::MemoryLedger;
 use ledger::redis::{BALANCE_MAX, RedisLedger, Settings};
-use ledger::{Ledger, Lines, StatementQuery};
-use posting::{COMPANIES, Poster, chance_of, is_of_state, label, number};
+use posting::{Poster, chance_of, label, number};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -104,8 +107,8 @@ struct Pair {
     settings: Settings,
     redis: Option<RedisLedger>,
     memory: MemoryLedger,
-    /// What the journal must hold, in order: the batch of row n is at n - 1.
-    journal: Vec<(Batch, Durability, Outcome)>,
+    /// What the journal must hold.
+    journal: Journal,
     /// Rows up to this one must survive the node: they were answered as durable, or moved money.
     promised: u64,
     posted: u64,
@@ -222,26 +225,14 @@ impl Pair {
     fn compare(&mut self, batch: Batch, durability: Durability, theirs: Outcome) {
         let ours = ask(&self.memory, batch.clone(), durability);
         assert_eq!(theirs, ours, "redis and memory differ on {batch:#?} ({durability:?}), row {}", self.journal.len());
-        let is_journalled = match &ours {
-            Outcome::Applied(_) => true,
-            Outcome::Refused(refusal) => durability == Durability::BeforeAnswer && is_of_state(refusal.because),
-            Outcome::Replayed(_) | Outcome::Unavailable => false,
-        };
-        if is_journalled {
+        if is_journalled(&ours, durability) {
             self.journal.push((batch.clone(), durability, ours.clone()));
         }
-        let is_order = durability == Durability::BeforeAnswer
-            && !matches!(&ours, Outcome::Refused(refusal) if !is_of_state(refusal.because));
-        if is_order || matches!(ours, Outcome::Applied(_)) && moves_money(&batch) {
-            self.promised = self.promised.max(self.row_of(&batch).unwrap_or(0));
+        if is_promise(&ours, durability) || matches!(ours, Outcome::Applied(_)) && moves_money(&batch) {
+            self.promised = self.promised.max(row_of(&self.journal, &batch).unwrap_or(0));
         }
         self.poster.posted.push(batch);
         *self.told.tally.entry(label(&ours)).or_default() += 1;
-    }
-
-    fn row_of(&self, batch: &Batch) -> Option<u64> {
-        let found = self.journal.iter().rposition(|(known, _, _)| known.id == batch.id)?;
-        Some(found as u64 + 1)
     }
 
     fn happened(&mut self, what: &'static str) {
@@ -326,30 +317,20 @@ impl Pair {
 
     /// The model again, after its first `rows` rows.
     fn rewind(&mut self, rows: usize) {
-        self.journal.truncate(rows);
         self.memory = MemoryLedger::with_balance_max(BALANCE_MAX);
-        for (batch, durability, outcome) in &self.journal {
-            assert_eq!(ask(&self.memory, batch.clone(), *durability), *outcome);
-        }
+        replay(&mut self.journal, rows, &self.memory);
         self.compare_balances();
         self.compare_unfinished();
         self.compare_redis();
     }
 
-    fn compare_balances(&mut self) {
-        for number in 1..=COMPANIES {
-            assert_eq!(self.redis().balances(company(number)), self.memory.balances(company(number)));
-        }
-        assert_eq!(self.redis().open_holds(None, usize::MAX), self.memory.open_holds(None, usize::MAX));
-        let (theirs, ours) = (self.redis().totals(), self.memory.totals());
-        assert_eq!((&theirs.units, theirs.open_holds), (&ours.units, ours.open_holds));
-        assert_eq!((theirs.open_money_holds, theirs.accounts), (ours.open_money_holds, ours.accounts));
-        assert!(theirs.units.values().all(|sums| sums.imbalance == 0));
+    fn compare_balances(&self) {
+        comparing::compare_balances(self.redis(), &self.memory);
         self.agree();
     }
 
     fn compare_unfinished(&self) {
-        assert_eq!(self.redis().unfinished().unwrap(), self.memory.unfinished().unwrap());
+        comparing::compare_unfinished(self.redis(), &self.memory);
     }
 
     /// What stands in Redis itself.
@@ -362,20 +343,8 @@ impl Pair {
         self.compare_balances();
         self.redis().flush().unwrap();
         self.compare_unfinished();
-        let after = self.poster.chance.below(self.journal.len() as u64 + 1);
-        assert_eq!(self.redis().ended_after(after, 50).unwrap(), self.memory.ended_after(after, 50).unwrap());
-        for _ in 0..4 {
-            let number = 1 + u128::from(self.poster.chance.below(COMPANIES as u64));
-            let query = StatementQuery {
-                company: company(number),
-                account: (self.poster.chance.below(2) == 0).then(|| self.poster.any_account(number)),
-                lines: if self.poster.chance.below(2) == 0 { Lines::All } else { Lines::Posted },
-                before: None,
-                after: if self.poster.chance.below(3) == 0 { after } else { 0 },
-                limit: 1 + self.poster.chance.below(200) as usize,
-            };
-            assert_eq!(self.redis().statement(&query).unwrap(), self.memory.statement(&query).unwrap(), "{query:?}");
-        }
+        let redis = self.redis.as_ref().unwrap();
+        comparing::compare_readings(redis, &self.memory, &mut self.poster, self.journal.len() as u64);
         assert!(self.memory.verify().unwrap().is_clean());
     }
 }

@@ -26,14 +26,16 @@ class Baresip:
     """
 
     def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000",
-                 transport="udp", authority=None):
+                 transport="udp", authority=None, place=None):
         """`account`: further parameters of its accounts. `answers_as`: a user under which it takes calls, at once and without
-        registering; without a profile that is all it does."""
+        registering; without a profile that is all it does. `place`: another network that it is in (distance.py)."""
         self.folder = pathlib.Path(folder) / name
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
         control = free_port(udp=False)
-        self.address = f"127.0.0.1:{free_port(with_next=True)}"
+        ip = place.ip if place else "127.0.0.1"
+        self.place = place
+        self.address = f"{ip}:{free_port(with_next=True)}"
         modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
                                           "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
         expect(modules, "baresip's modules were not found")
@@ -48,7 +50,7 @@ class Baresip:
             f"rtp_ports {rtp}",
             # None: what comes late on a busy machine, in a burst, is heard too.
             "jitter_buffer_delay 0-0",
-            "net_interface 127.0.0.1",
+            f"net_interface {ip}",
             # Relative: of a path longer than 127 bytes baresip cuts the end off, and the recordings lose their names.
             f"snd_path {self.recordings.name}",
             "module g711.so",
@@ -73,7 +75,8 @@ class Baresip:
         (self.folder / "accounts").write_text("\n".join([*accounts, ""]))
         (self.folder / "contacts").write_text("")
         self.log = open(self.folder / "log", "wb")
-        self.process = subprocess.Popen(["baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
+        prefix = place.prefix if place else []
+        self.process = subprocess.Popen([*prefix, "baresip", "-f", str(self.folder)], cwd=self.folder, stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=subprocess.STDOUT)
         self.events = []
         self.rest = b""
@@ -81,7 +84,12 @@ class Baresip:
 
     def _connect(self, port):
         expect(self.process.poll() is None, "baresip ended at once")
-        return socket.create_connection(("127.0.0.1", port), 1)
+        if not self.place:
+            return socket.create_connection(("127.0.0.1", port), 1)
+        line = self.place.socket(socket.SOCK_STREAM)
+        line.settimeout(1)
+        line.connect(("127.0.0.1", port))
+        return line
 
     def order(self, command, params=""):
         """Sends a command."""

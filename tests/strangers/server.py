@@ -72,6 +72,8 @@ class Server:
         self._secure(wanted)
         for section, keys in wanted.items():
             sections.setdefault(section, {}).update(keys)
+        # As the settings have it in the end: a scenario may want another address than loopback's.
+        self.sip = sections["sip"]["listen"][0]
         self.config = self.folder / "tandem.toml"
         self.config.write_text(toml(sections))
         self.api = TandemApi(self.http_port, token)
@@ -81,7 +83,7 @@ class Server:
     def _secure(self, wanted):
         """Certificates and ports for the sections [tls] and [websocket], and a listener on IPv6, where a scenario wants them."""
         if wanted.get("sip", {}).pop("ipv6", False):
-            wanted["sip"]["listen"] = [self.sip, f"[::1]:{self.sip_port}"]
+            wanted["sip"]["listen"] = [f"127.0.0.1:{self.sip_port}", f"[::1]:{self.sip_port}"]
         if "tls" in wanted:
             self.authority = Authority(self.folder)
             certificate, key = self.authority.issue("switch")
@@ -100,11 +102,6 @@ class Server:
     def tls(self):
         """Where PBXs send their requests over TLS."""
         return f"127.0.0.1:{self.tls_port}"
-
-    @property
-    def sip(self):
-        """Where PBXs send their requests."""
-        return f"127.0.0.1:{self.sip_port}"
 
     def start(self):
         """Starts it and waits until it is ready."""

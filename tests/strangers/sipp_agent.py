@@ -32,6 +32,7 @@ DEFAULTS = {
     "method": "INVITE",
     "expires": "3600",
     "contact_params": "",
+    "contact_transport": ";transport=[transport]",
     "from_user": "[field0]",
     "media": "",
     "credentials": "",
@@ -91,8 +92,9 @@ class Sipp:
 
     def __init__(self, folder, name, scenario, remote=None, calls=1, users=None, rate=10, period_ms=1000,
                  limit=None, timeout_s=30, transport="u1", echo=False, trace=True, port=None, options=(),
-                 prefix=(), **values):
+                 prefix=(), ip="127.0.0.1", **values):
         self.name = name
+        self.ip = ip
         self.port = port or free_port()
         self.media_port = free_media_port()
         self.folder = pathlib.Path(folder) / name
@@ -103,8 +105,8 @@ class Sipp:
         command = [*prefix, "sipp"]
         if remote:
             command.append(remote)
-        command += ["-sf", str(self.scenario), "-i", "127.0.0.1", "-p", str(self.port)]
-        command += ["-mi", "127.0.0.1", "-mp", str(self.media_port), "-t", transport]
+        command += ["-sf", str(self.scenario), "-i", ip, "-p", str(self.port)]
+        command += ["-mi", ip, "-mp", str(self.media_port), "-t", transport]
         command += ["-nostdin", "-trace_stat", "-stf", str(self.folder / "stat.csv"), "-fd", "1"]
         command += ["-trace_err", "-error_file", str(self.folder / "errors.log"), "-recv_timeout", str(timeout_s * 1000)]
         command += ["-timeout", f"{timeout_s}s", "-timeout_error", "-trace_logs", "-log_file", str(self.folder / "log")]
@@ -132,7 +134,7 @@ class Sipp:
     @property
     def address(self):
         """Where it listens."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.ip}:{self.port}"
 
     def listening(self):
         """Waits until it can be spoken to."""
@@ -140,7 +142,9 @@ class Sipp:
 
         def is_bound():
             expect(self.process.poll() is None, f"{self.name} ended at once: {self.complaint()}")
-            with open("/proc/net/udp") as udp, open("/proc/net/tcp") as tcp:
+            # Its own tables: it may be in another network.
+            tables = f"/proc/{self.process.pid}/net"
+            with open(f"{tables}/udp") as udp, open(f"{tables}/tcp") as tcp:
                 return wanted in udp.read() or wanted in tcp.read()
 
         until(is_bound, f"{self.name} to listen at {self.address}")

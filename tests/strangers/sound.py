@@ -68,11 +68,15 @@ def _likeness(pattern, heard):
     length, last = len(pattern), len(heard) - len(pattern)
     if length < FRAME or last < 0:
         return 0.0
-    # A few samples, at irregular places (regular ones would take one pitch for another), find where; all of them judge.
-    probes = random.Random(1).sample(range(length), min(length, 300))
-    few = [pattern[probe] for probe in probes]
-    likely = heapq.nlargest(5, ((_alike(few, [heard[at + probe] for probe in probes]), at) for at in range(last + 1)))
-    return max(_alike(pattern, heard[at:at + length]) for _, at in likely)
+    # A few samples, at irregular places (regular ones would take one pitch for another), find where, and ever more of them of ever
+    # fewer places; all of them judge.
+    places = range(last + 1)
+    for probes, likely in ((40, 200), (300, 5)):
+        probes = random.Random(1).sample(range(length), min(length, probes))
+        few = [pattern[probe] for probe in probes]
+        found = heapq.nlargest(likely, ((_alike(few, [heard[at + probe] for probe in probes]), at) for at in places))
+        places = [at for _, at in found]
+    return max(_alike(pattern, heard[at:at + length]) for at in places)
 
 
 def _alike(a, b):

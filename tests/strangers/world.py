@@ -30,6 +30,10 @@ class World:
         self.company = None
         self.profiles = []
         self.carriers = 0
+        # What the scenario is played in, where that is more than one machine.
+        self.surroundings = None
+        # Asked for before the switch ends, however the story went.
+        self.at_its_end = lambda: None
 
     def __enter__(self):
         return self
@@ -40,6 +44,7 @@ class World:
         if kind is None:
             expect(self.server.is_alive(), "the switch died during the scenario")
             self.nothing_leaks()
+            self.at_its_end()
             self.server.stop()
             self.server.expect_no_panic()
             self.server.verify_ledger()

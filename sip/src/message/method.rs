@@ -69,21 +69,8 @@ impl Method {
     /// The method as it is written on the wire.
     pub fn as_str(&self) -> &str {
         match self {
-            Method::Invite => "INVITE",
-            Method::Ack => "ACK",
-            Method::Bye => "BYE",
-            Method::Cancel => "CANCEL",
-            Method::Options => "OPTIONS",
-            Method::Register => "REGISTER",
-            Method::Prack => "PRACK",
-            Method::Update => "UPDATE",
-            Method::Info => "INFO",
-            Method::Subscribe => "SUBSCRIBE",
-            Method::Notify => "NOTIFY",
-            Method::Refer => "REFER",
-            Method::Message => "MESSAGE",
-            Method::Publish => "PUBLISH",
             Method::Other(name) => name,
+            listed => listed.label(),
         }
     }
 

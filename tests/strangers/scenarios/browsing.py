@@ -67,7 +67,7 @@ def a_browsers_phone_is_called_over_its_websocket(world):
 
 @scenario(settings=BOTH, needs_switch=True)
 def a_browsers_sound_is_refused_in_words(world):
-    """A call with DTLS-SRTP alone is refused 488, and the sentence says which sound is carried."""
+    """A call with DTLS-SRTP alone is refused 488, and the sentence says which sound is carried (S8, RFC 3261 20.43)."""
     profile = world.profile()
     phone = WebPhone(opened(world, "WSS"), "WSS", profile)
     answer = phone.request("INVITE", f"sip:*43@{world.server.sip}", body=BROWSERS_OFFER)
@@ -77,7 +77,8 @@ def a_browsers_sound_is_refused_in_words(world):
 
 @scenario(settings={"websocket": {"origins": ["https://phone.example.com"]}}, needs_switch=True)
 def only_pages_of_the_right_origin_and_subprotocol_come_in(world):
-    """A page of another origin gets 403, another subprotocol 400; fragments, pings and keep-alives are taken, nonsense is not."""
+    """A page of another origin gets 403, another subprotocol 400; fragments, pings and keep-alives are taken, nonsense is not
+    (RFC 6455 10.2, RFC 7118 4.1)."""
     port = world.server.ws_port
     equal(WebSocket(port, origin="https://evil.example").status, 403, "a page of another origin")
     equal(WebSocket(port, subprotocol="chat").status, 400, "another subprotocol")

@@ -42,7 +42,7 @@ def two_prices_add_up(world):
 
 @scenario()
 def a_call_over_tcp(world):
-    """A PBX calls over TCP; the carrier is reached over UDP; the bill is the same."""
+    """A PBX calls over TCP; the carrier is reached over UDP; the bill is the same (RFC 3261 18)."""
     profile = world.profile()
     carrier = world.carrier()
     world.pbx("call", profile, transport="t1", options=("-d", SHORT_MS)).finish()
@@ -68,7 +68,7 @@ def a_known_address_is_not_challenged(world):
 
 @scenario()
 def the_carrier_hangs_up(world):
-    """The called side ends the call; the PBX gets the BYE; the bill is the minimum."""
+    """The called side ends the call; the PBX gets the BYE; the bill is the minimum (R1, RFC 3261 15)."""
     profile = world.profile()
     carrier = world.carrier("carrier_hangs_up", hold_ms=str(SHORT_MS))
     world.pbx("call_until_bye", profile).finish()
@@ -79,7 +79,7 @@ def the_carrier_hangs_up(world):
 
 @scenario(needs_switch=True)
 def an_operator_hangs_up(world):
-    """A live call is listed by the API, ended through it, and both sides get BYE."""
+    """A live call is listed by the API, ended through it, and both sides get BYE (R10, RFC 3261 15)."""
     profile = world.profile()
     carrier = world.carrier()
     pbx = world.pbx("call_until_bye", profile)
@@ -127,7 +127,8 @@ def ringing_is_heard_in_order(world):
 
 @scenario(timeout_s=90)
 def byes_that_cross(world):
-    """Twenty calls in which both sides send BYE at the same instant: each side gets its answer, each call is billed once."""
+    """Twenty calls in which both sides send BYE at the same instant: each side gets its answer, each call is billed once
+    (R10, RFC 3261 15.1)."""
     calls = 20
     profile = world.profile()
     with handmade.Carrier() as carrier, handmade.Caller(world.server.sip, profile) as caller:
@@ -139,7 +140,7 @@ def byes_that_cross(world):
     world.records(calls)
 
 
-@scenario(settings={"sip": {"t1_ms": 100}}, needs_switch=True)
+@scenario(settings={"sip": {"t1_ms": 100}}, needs_switch=True, measures="64*T1")
 def an_ack_that_never_comes(world):
     """Without ACK to the 200 both legs end after 64*T1 (6.4 s at a T1 of 100 ms) and charging stops."""
     profile = world.profile()
@@ -155,7 +156,7 @@ def an_ack_that_never_comes(world):
 
 @scenario()
 def a_silent_carrier_is_left_for_the_next(world):
-    """A carrier that never rings is cancelled after its limit, and the next one takes the call."""
+    """A carrier that never rings is cancelled after its limit, and the next one takes the call (O1, RFC 3261 9.1)."""
     profile = world.profile()
     silent = world.carrier("carrier_cancelled", status="100 Trying")
     second = world.carrier()
@@ -170,7 +171,7 @@ def a_silent_carrier_is_left_for_the_next(world):
 
 @scenario()
 def a_failing_carrier_is_left_for_the_next(world):
-    """503 from the first carrier: the second takes the call and the PBX hears nothing of it."""
+    """503 from the first carrier: the second takes the call and the PBX hears nothing of it (O1, RFC 3261 21.5.4)."""
     profile = world.profile()
     failing = world.carrier("carrier_refuses", final="503", phrase="Service Unavailable")
     second = world.carrier()

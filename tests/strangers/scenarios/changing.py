@@ -55,7 +55,7 @@ def hold(asking, asked, port, asked_port, flow):
     return answer, told, began
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="sound within 200 ms")
 def hold_is_answered_recvonly_and_sound_is_back_after_resume(world):
     """Hold gets recvonly, the far side hears of it, its sound rests; after resume both hear each other within 200 ms (RFC 3264 8.4)."""
     with Call(world) as call:
@@ -81,9 +81,10 @@ def hold_is_answered_recvonly_and_sound_is_back_after_resume(world):
     world.record(cause="normal", status=200)
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="3 packets of 20 ms")
 def another_port_and_another_ssrc_cost_three_packets_at_most(world):
-    """A PBX, then a carrier, moves to another port and SSRC by re-INVITE: of each direction's sound at most 3 packets are lost."""
+    """A PBX, then a carrier, moves to another port and SSRC by re-INVITE: of each direction's sound at most 3 packets are lost
+    (RFC 3264 8.3.1, must-show 2)."""
     with Call(world) as call:
         for asking, stream, other in ((call.pbx, call.pbx_sound, call.carrier_sound),
                                       (call.carrier, call.carrier_sound, call.pbx_sound)):
@@ -127,7 +128,7 @@ def a_hold_between_two_strangers(world):
 
 @scenario(needs_switch=True)
 def other_codecs_are_agreed_between_two_strangers(world):
-    """SIPp changes to PCMA: the SIPp carrier is asked for it, and the PBX gets its answer."""
+    """SIPp changes to PCMA: the SIPp carrier is asked for it, and the PBX gets its answer (RFC 3264 8.3.2)."""
     profile = world.profile()
     carrier = world.carrier("carrier_changed", change_check=check_body("m=audio [0-9]+ RTP/AVP 8", "told"),
                             change_status="200 OK", change_sdp='{{sdp_flowing flow="sendrecv" formats="8"}}')
@@ -139,7 +140,8 @@ def other_codecs_are_agreed_between_two_strangers(world):
 
 @scenario(needs_switch=True)
 def codecs_that_the_far_side_refuses_are_refused_and_the_call_goes_on(world):
-    """SIPp changes to a codec that the SIPp carrier answers 488: the PBX gets 488, the call goes on and ends by BYE."""
+    """SIPp changes to a codec that the SIPp carrier answers 488: the PBX gets 488, the call goes on and ends by BYE
+    (RFC 3261 14.1, 14.2)."""
     profile = world.profile()
     carrier = world.carrier("carrier_changed", change_status="488 Not Acceptable Here", change_sdp="")
     world.pbx("reinvite", profile, final="488", again_sdp='{{sdp_flowing flow="sendrecv" formats="8"}}',
@@ -151,7 +153,8 @@ def codecs_that_the_far_side_refuses_are_refused_and_the_call_goes_on(world):
 
 @scenario(needs_switch=True)
 def late_offers_are_answered_in_the_ack(world):
-    """An INVITE without offer gets the carrier's choice in the 200; a re-INVITE without offer ours; the ACKs bring the answers."""
+    """An INVITE without offer gets the carrier's choice in the 200; a re-INVITE without offer ours; the ACKs bring the answers
+    (RFC 3261 13.2.1, RFC 3264 4)."""
     profile = world.profile()
     sound = Stream(0xA)
     with handmade.Carrier() as trunk, handmade.Caller(world.server.sip, profile) as line:
@@ -167,7 +170,8 @@ def late_offers_are_answered_in_the_ack(world):
 
 @scenario(needs_switch=True)
 def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
-    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call."""
+    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call
+    (RFC 3261 8.2.1, RFC 3515)."""
     with Call(world) as call:
         fax = description(call.pbx_sound.port).replace("m=audio", "m=image").replace("RTP/AVP 0", "udptl t38")
         answer = ask(call.pbx, "INVITE", fax)
@@ -209,7 +213,8 @@ def a_hold_that_crosses_ours_is_asked_again(world):
 
 @scenario(full=True, needs_switch=True, settings={"sip": {"session_expires_s": 90, "t1_ms": 100}}, timeout_s=120)
 def a_peer_that_vanishes_is_noticed_by_the_session_timer(world):
-    """At 90 s a session is refreshed after 45 s; a carrier that does not answer that ends the call, and the record says why."""
+    """At 90 s a session is refreshed after 45 s; a carrier that does not answer that ends the call, and the record says why
+    (RFC 4028 10, must-show 3)."""
     with Call(world) as call:
         wanted = lambda text: text.startswith(("INVITE ", "UPDATE ")) and call.carrier.call_id in text
         request, _ = call.trunk.receive("a refresh", wanted, 60)

@@ -14,7 +14,7 @@ from world import DEAR, LONDON
 DEAR_PER_SECOND = Decimal("0.02")
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="the last paid second, to 0.2 s")
 def credit_runs_out_in_mid_call(world):
     """At $0.02 a second $0.10 lasts 5 s: both sides get BYE within 0.2 s of it, and the balance is 0.00 (R8)."""
     credit = Decimal("0.10")
@@ -30,7 +30,7 @@ def credit_runs_out_in_mid_call(world):
     world.record(cause="credit_exhausted", amount=credit, billed_s=5)
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, measures="the last paid second, to 0.2 s")
 def credit_added_in_mid_call_is_spent_in_it(world):
     """A top-up while the call is up extends it (K4)."""
     profile = world.profile(credit="0.10")
@@ -79,7 +79,7 @@ def taking_back_leaves_what_is_held(world):
 
 @scenario(needs_switch=True)
 def money_moves_once_for_each_key(world):
-    """The same Idempotency-Key twice moves credit once, and with another body is refused."""
+    """The same Idempotency-Key twice moves credit once, and with another body is refused (K1)."""
     profile = world.profile(credit="1.00")
     for _ in range(2):
         world.api.allocate(profile["id"], "2.00", key="the-same-order")

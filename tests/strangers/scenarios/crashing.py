@@ -56,11 +56,13 @@ def told(world, profile, calls):
 
 @scenario(needs_switch=True, timeout_s=120)
 def kill_with_thirty_calls_up(world):
-    """kill -9 with 30 calls up: 30 records at what was captured, channels and holds free, a second restart changes nothing."""
+    """kill -9 with 30 calls up: 30 records at what was captured, channels and holds free, a second restart changes nothing
+    (R8, K1)."""
     dies_with(world, 30)
 
 
-@scenario(full=True, needs_switch=True, timeout_s=240)
+@scenario(full=True, needs_switch=True, timeout_s=240, alone="300 calls")
 def kill_with_three_hundred_calls_up(world):
-    """kill -9 with 300 calls up: 300 records at what was captured, channels and holds free, a second restart changes nothing."""
+    """kill -9 with 300 calls up: 300 records at what was captured, channels and holds free, a second restart changes nothing
+    (R8, K1)."""
     dies_with(world, 300)

@@ -25,9 +25,9 @@ def books_agree(world, profiles, answered, cents_each, given="10.00", calls=None
     equal(recorded, expected, "the sum of the call records")
 
 
-@scenario(timeout_s=120)
+@scenario(timeout_s=120, alone="200 calls with sound")
 def two_hundred_calls_with_sound(world):
-    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once."""
+    """200 calls at 50 a second, RTP in both directions: none fails, each is billed once (C1, R1)."""
     calls = 200
     profile = world.profile(channels=200)
     carrier = world.carrier(calls=calls, echo=True, trace=False)
@@ -46,7 +46,7 @@ def two_hundred_calls_with_sound(world):
             raise AssertionError(f"call {record['id']} had {there} packets there and {back} back, expected about 100")
 
 
-@scenario(timeout_s=90)
+@scenario(timeout_s=90, alone="400 calls at once")
 def four_hundred_at_once_on_three_hundred_channels(world):
     """400 calls at once on 300 channels: exactly 300 are carried, 100 get 503 channels_full (C1, C2)."""
     profile = world.profile(channels=300)
@@ -61,9 +61,10 @@ def four_hundred_at_once_on_three_hundred_channels(world):
     books_agree(world, [profile], 300, 1, calls=400)
 
 
-@scenario(full=True, timeout_s=300)
+@scenario(full=True, timeout_s=300, alone="100 calls a second")
 def two_thousand_calls_on_two_trunks(world):
-    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree."""
+    """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree
+    (C1, R1)."""
     calls = 2000
     # Each call costs a cent, and while it is up one more is held for it.
     profiles = [world.profile(name=f"Trunk {number}", channels=300, credit="40.00") for number in (1, 2)]

@@ -60,7 +60,8 @@ class Demo:
 
 @scenario(needs_switch=True, timeout_s=120)
 def an_outside_call_into_the_demo(world):
-    """A SIPp that the demo knows nothing of calls through it: records, statement and ledger hold that call and its cent more."""
+    """A SIPp that the demo knows nothing of calls through it: records, statement and ledger hold that call and its cent more
+    (R12)."""
     folder = world.folder / "demo"
     folder.mkdir()
     demo = Demo(folder)

@@ -88,7 +88,8 @@ def is_of(ports):
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def a_secure_phone_calls_through_a_plain_carrier(world):
-    """baresip with mandatory SRTP hears itself by way of a carrier without: on its own side of the wire nobody can listen."""
+    """baresip with mandatory SRTP hears itself by way of a carrier without: on its own side of the wire nobody can listen
+    (T7, RFC 4568)."""
     profile = world.profile(srtp="required")
     listener = wire(world)
     carrier = world.carrier("carrier", echo=True)
@@ -115,7 +116,8 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def two_secure_phones_hear_each_other(world):
-    """baresip as PBX and baresip as carrier, both with mandatory SRTP: each hears the other, and nothing on the wire is clear."""
+    """baresip as PBX and baresip as carrier, both with mandatory SRTP: each hears the other, and nothing on the wire is clear
+    (T7, RFC 3711)."""
     profile = world.profile(srtp="required")
     listener = wire(world)
     of_pbx, of_carrier = sound.sweep(PLAYED_S), sound.sweep(PLAYED_S, from_hz=2400, to_hz=400)
@@ -145,7 +147,8 @@ def two_secure_phones_hear_each_other(world):
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def two_different_secure_phones_hear_each_other(world):
-    """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear."""
+    """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear
+    (T7, RFC 3711)."""
     profile = world.profile(srtp="required")
     listener = wire(world)
     of_pbx, of_carrier = sound.sweep(PLAYED_S), sound.sweep(PLAYED_S, from_hz=2400, to_hz=400)
@@ -175,7 +178,7 @@ def two_different_secure_phones_hear_each_other(world):
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
 def a_plain_carrier_calls_a_secure_phone(world):
-    """The other way round: a carrier without SRTP calls a number of a PBX that requires it."""
+    """The other way round: a carrier without SRTP calls a number of a PBX that requires it (T7, RFC 4568)."""
     profile = world.profile(srtp="required")
     world.api.create_number(NUMBER, profile)
     listener = wire(world)
@@ -197,7 +200,8 @@ def a_plain_carrier_calls_a_secure_phone(world):
 
 @scenario(settings=CLEAR, needs_switch=True)
 def required_refuses_a_plain_phone(world):
-    """A profile that requires SRTP refuses an offer of plain RTP with 488 `srtp_required`, unheard by the carrier and free."""
+    """A profile that requires SRTP refuses an offer of plain RTP with 488 `srtp_required`, unheard by the carrier and free
+    (T7, RFC 4568)."""
     profile = world.profile(srtp="required")
     carrier = world.carrier()
     world.pbx("refused", profile, final="488", check=check_header("Warning", "srtp_required", "warned")).finish()
@@ -208,7 +212,8 @@ def required_refuses_a_plain_phone(world):
 
 @scenario(needs_switch=True)
 def required_takes_no_keys_that_others_can_read(world):
-    """As shipped, a profile that requires SRTP refuses keys that came over UDP: whoever reads them hears the call."""
+    """As shipped, a profile that requires SRTP refuses keys that came over UDP: whoever reads them hears the call
+    (T7, RFC 4568 8.3)."""
     profile = world.profile(srtp="required")
     carrier = world.carrier()
     world.pbx("refused", profile, final="488", check=check_header("Warning", "TLS", "warned"), sdp=SAVP).finish()
@@ -219,7 +224,7 @@ def required_takes_no_keys_that_others_can_read(world):
 
 @scenario(needs_switch=True)
 def off_refuses_a_phone_that_insists(world):
-    """A profile without SRTP refuses an offer of RTP/SAVP with 488 `srtp_off`, and says what would be right."""
+    """A profile without SRTP refuses an offer of RTP/SAVP with 488 `srtp_off`, and says what would be right (T7)."""
     profile = world.profile()
     carrier = world.carrier()
     world.pbx("refused", profile, final="488", check=check_header("Warning", "srtp_off", "warned"), sdp=SAVP).finish()
@@ -231,7 +236,7 @@ def off_refuses_a_phone_that_insists(world):
 @scenario(needs_switch=True)
 def preferred_falls_back_to_plain_and_keys_are_found_nowhere(world):
     """A carrier with `preferred` is offered keys beside plain RTP and answers plain: sound goes through, and no key is in logs,
-    store, journal or API."""
+    store, journal or API (T7, RFC 8643)."""
     profile = world.profile(srtp="preferred")
     carrier = world.carrier(echo=True, settings={"srtp": "preferred"})
     from scenarios.sounding import hears_itself

@@ -54,7 +54,8 @@ def both_ways(world, installed, carrier, made):
 
 @scenario(needs_switch=True, timeout_s=90)
 def the_readme_leads_from_nothing_to_a_billed_call(world):
-    """By the README's commands only: Kamailio registers as the PBX, calls SIPp as the carrier and is charged, and is called back."""
+    """By the README's commands only: Kamailio registers as the PBX, calls SIPp as the carrier and is charged, and is called back
+    (S1, I1, R1)."""
     carrier = world.agent("carrier", "carrier", calls=1).listening()
     installed = Installation(world.folder, carrier.address)
     world.agents.append(installed)
@@ -62,9 +63,9 @@ def the_readme_leads_from_nothing_to_a_billed_call(world):
     both_ways(world, installed, carrier, "".join(installed.must(command) for command in set_up))
 
 
-@scenario(full=True, needs_switch=True, timeout_s=1800)
+@scenario(full=True, needs_switch=True, timeout_s=1800, network=True)
 def a_bare_root_comes_to_a_billed_call(world):
-    """The same from a fresh clone with an empty cargo folder: clone, install, set up, call, be called."""
+    """The same from a fresh clone with an empty cargo folder: clone, install, set up, call, be called (S1, I1, R1)."""
     port = free_port()
     installed = BareRoot(world.folder, f"127.0.0.1:{port}")
     world.agents.append(installed)
@@ -78,7 +79,7 @@ def a_bare_root_comes_to_a_billed_call(world):
 
 @scenario(needs_switch=True)
 def refused_commands_change_nothing(world):
-    """A command that cannot be done says why in a sentence, ends with 1, and changes nothing."""
+    """A command that cannot be done says why in a sentence, ends with 1, and changes nothing (S8, K1)."""
     installed = Installation(world.folder, "127.0.0.1:5060")
     world.agents.append(installed)
 

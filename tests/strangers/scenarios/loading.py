@@ -34,9 +34,10 @@ def tandem_flags(world, pbxs):
     return ["--tandem-api", f"http://127.0.0.1:{world.server.http_port}", "--token-file", token, "--pbxs", pbxs]
 
 
-@scenario(needs_switch=True, timeout_s=90)
+@scenario(needs_switch=True, timeout_s=90, alone="200 calls and their sound")
 def a_small_load_test_and_its_books(world):
-    """20 challenged calls a second with sound for 5 s: none fails, nothing heard is missing, records = ledger = expected."""
+    """20 challenged calls a second with sound for 5 s: none fails, nothing heard is missing, records = ledger = expected
+    (R1, K1)."""
     log = world.folder / "histograms.hlog"
     summary, code = load_test(world.folder, world.server.sip, *tandem_flags(world, 4), "--rate", 20, "--duration", "5s",
                               "--hold", "2.5s", "--seed", 7, "--hdr-log", log)
@@ -63,7 +64,7 @@ def a_small_load_test_and_its_books(world):
 
 @scenario(needs_switch=True, timeout_s=60)
 def a_load_test_that_finds_faults_says_so(world):
-    """Calls to a number that nobody carries fail, are counted by reason, and the exit code is 1."""
+    """Calls to a number that nobody carries fail, are counted by reason, and the exit code is 1 (S6)."""
     profile = world.profile()
     users = world.folder / "users"
     users.write_text(f"{profile['sip_user']} {profile['sip_password']}\n")
@@ -75,9 +76,9 @@ def a_load_test_that_finds_faults_says_so(world):
     equal((code, summary["ok"]), (0, True), "exit code and verdict where failures are allowed")
 
 
-@scenario(timeout_s=60)
+@scenario(timeout_s=60, alone="40 calls and their sound")
 def a_load_test_of_a_server_that_is_not_ours(world):
-    """The same generator, PBXs and carrier against Kamailio: challenged calls, sound from end to end, no failure."""
+    """The same generator, PBXs and carrier against Kamailio: challenged calls, sound from end to end, no failure (S2)."""
     kamailio = StandIn(world.folder / "other").start()
     try:
         profiles = [kamailio.api.create_profile("company", f"Trunk {number}", 100) for number in (1, 2)]

@@ -38,7 +38,7 @@ def call(world, profile, number):
     return max(world.records(number), key=lambda record: record["invited_at"])
 
 
-@scenario(settings=BY_NAME, needs_switch=True)
+@scenario(settings=BY_NAME, needs_switch=True, measures="4 s")
 def a_dead_server_of_a_service_goes_over_to_the_next_within_four_seconds(world):
     """Two SRV targets, the first one silent: the second rings under 4 s, and the next call goes there at once (RFC 3263 4.3)."""
     profile = world.profile()

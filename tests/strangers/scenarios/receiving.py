@@ -26,17 +26,18 @@ SECONDS = 3
 class Outside:
     """A carrier that the switch knows by its address, and that calls from there."""
 
-    def __init__(self, world, name="outside"):
+    def __init__(self, world, name="outside", ip="127.0.0.1"):
         self.world = world
         self.name = name
+        self.ip = ip
         self.port = free_port()
-        world.api.create_carrier(name, f"127.0.0.1:{self.port}", priority=99)
+        world.api.create_carrier(name, f"{ip}:{self.port}", priority=99)
 
     def calls(self, number, scenario="call", caller=CALLER, name="caller", port=None, **values):
         """A call of this caller to the number."""
         rows = [(caller, "[authentication]", number)]
         return self.world.agent(name, scenario, remote=self.world.server.sip, users=rows, port=port or self.port,
-                                opening="{{invite_unchallenged}}", **values)
+                                ip=self.ip, opening="{{invite_unchallenged}}", **values)
 
 
 def registers(world, profile, name="registers"):
@@ -195,7 +196,7 @@ def busy_hang_up_and_cancel_pass_both_ways(world):
 
 @scenario(needs_switch=True)
 def sound_of_an_incoming_call_goes_there_and_back(world):
-    """RTP of the carrier reaches the PBX by way of the switch, and what the PBX sends comes back, byte for byte."""
+    """RTP of the carrier reaches the PBX by way of the switch, and what the PBX sends comes back, byte for byte (RFC 3550 2.3)."""
     profile = world.profile()
     world.api.create_number(NUMBER, profile)
     outside = Outside(world)

@@ -17,7 +17,7 @@ def refused(world, profile, carrier, final, **values):
 
 @scenario()
 def a_wrong_password_places_no_call(world):
-    """An INVITE with a wrong password gets 403, and so does one of a user that does not exist."""
+    """An INVITE with a wrong password gets 403, and so does one of a user that does not exist (S2)."""
     profile = world.profile()
     carrier = world.carrier()
     world.pbx("refused", profile, name="unknown", user="99059999999999", password="wrong", final="403").finish()
@@ -78,7 +78,7 @@ def the_third_call_on_two_channels_is_refused(world):
 
 @scenario(timeout_s=60)
 def thirty_at_once_with_credit_for_one(world):
-    """30 simultaneous INVITEs, 30 channels, credit for one first block: one carried, 29 get 402."""
+    """30 simultaneous INVITEs, 30 channels, credit for one first block: one carried, 29 get 402 (K2, R8)."""
     calls = 30
     profile = world.profile(channels=30, credit="0.01")
     carrier = world.carrier(calls=1)

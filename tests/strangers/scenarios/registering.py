@@ -30,7 +30,7 @@ def until_registered_at(world, profile, port):
 
 @scenario()
 def registers_and_goes_away(world):
-    """A PBX registers for an hour, shows in the API within a second, and unregisters."""
+    """A PBX registers for an hour, shows in the API within a second, and unregisters (S1, RFC 3261 10.3)."""
     profile = world.profile()
     pbx = world.pbx("register", profile, name="registers", check=check_header("Contact", "expires=3600", "granted"))
     pbx.finish()
@@ -43,7 +43,7 @@ def registers_and_goes_away(world):
 
 @scenario()
 def wrong_password_and_unknown_user_get_the_same_answer(world):
-    """A wrong password and a user that does not exist are both refused 403, and no one can tell them apart."""
+    """A wrong password and a user that does not exist are both refused 403, and no one can tell them apart (RFC 3261 26.1.1)."""
     profile = world.profile()
     wrong = world.pbx("register", profile, name="wrong_password", password="wrong", final="403")
     wrong.finish()
@@ -65,7 +65,7 @@ def refusal_seen(agent):
 
 @scenario()
 def ten_seconds_are_too_brief(world):
-    """A PBX that asks for 10 s is told 423 and the least that it may ask for."""
+    """A PBX that asks for 10 s is told 423 and the least that it may ask for (S9, RFC 3261 10.3)."""
     profile = world.profile()
     world.pbx("register", profile, expires="10", final="423", check=check_header("Min-Expires", "30", "least")).finish()
 

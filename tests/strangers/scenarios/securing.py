@@ -61,7 +61,8 @@ def a_phone_registers_and_calls_over_tls(world):
 
 @scenario(settings=TLS, needs_switch=True)
 def a_phone_is_called_over_the_connection_that_it_registered_with(world):
-    """A carrier calls the number; baresip rings over its own TLS connection, which no new one joins; then the caller hangs up."""
+    """A carrier calls the number; baresip rings over its own TLS connection, which no new one joins; then the caller hangs up
+    (S14, RFC 5626 5.3)."""
     profile = world.profile(credit="0.00")
     world.api.create_number(NUMBER, profile)
     phone, _ = phone_over_tls(world, profile, answers_as=NUMBER[1:])
@@ -100,7 +101,8 @@ def a_carrier_is_called_over_tls_and_calls_over_tls(world):
 
 @scenario(settings=TLS, needs_switch=True)
 def a_carrier_that_cannot_prove_its_name_is_not_called(world):
-    """A certificate of the authority that names somebody else: the call is refused, and nothing of it reaches the carrier."""
+    """A certificate of the authority that names somebody else: the call is refused, and nothing of it reaches the carrier
+    (RFC 5922 7.2)."""
     profile = world.profile()
     carrier = KamailioTls(world.folder, world.server.tls, Impostor(world.server.authority))
     world.agents.append(carrier)
@@ -125,7 +127,8 @@ class Impostor:
 
 @scenario(settings=TLS, needs_switch=True)
 def a_renewed_certificate_is_taken_while_calls_go_on(world):
-    """SIGHUP: who comes then sees the new certificate, a call that is up goes on; a broken file changes nothing (metric, log)."""
+    """SIGHUP: who comes then sees the new certificate, a call that is up goes on; a broken file changes nothing (metric, log)
+    (T7)."""
     profile = world.profile()
     carrier = world.carrier()
     pbx = world.pbx("call", profile, options=("-d", 3000))
@@ -154,7 +157,8 @@ def shown(world):
 
 @scenario(settings={"tls": {"client_certificates": "required", "version_min": "1.3"}}, needs_switch=True)
 def only_who_has_a_certificate_comes_in(world):
-    """`client_certificates = "required"` and TLS 1.3: openssl's own library comes in with a certificate, and not without."""
+    """`client_certificates = "required"` and TLS 1.3: openssl's own library comes in with a certificate, and not without
+    (T7, RFC 3261 26.3.1)."""
     context = ssl.create_default_context(cafile=str(world.server.authority.ca))
     request = (f"OPTIONS sip:{world.server.tls} SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKx;rport\r\n"
                "Max-Forwards: 70\r\nFrom: <sip:a@b.invalid>;tag=1\r\nTo: <sip:b@b.invalid>\r\nCall-ID: options\r\n"

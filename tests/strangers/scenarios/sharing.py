@@ -15,13 +15,15 @@ from world import DEAR
 
 @scenario(needs_switch=True, timeout_s=120, with_redis=True)
 def kill_with_thirty_calls_up_on_redis(world):
-    """kill -9 with 30 calls up and the credit in Redis: 30 records at what was captured, a second restart changes nothing."""
+    """kill -9 with 30 calls up and the credit in Redis: 30 records at what was captured, a second restart changes nothing
+    (R8, K1)."""
     dies_with(world, 30)
 
 
 @scenario(needs_switch=True, timeout_s=120, with_redis=True)
 def redis_goes_away_in_mid_call(world):
-    """Redis dies under a call: the call ends at what it has paid, a new one gets 503 at the door; Redis is back, calls pass again."""
+    """Redis dies under a call: the call ends at what it has paid, a new one gets 503 at the door; Redis is back, calls pass again
+    (R8)."""
     profile = world.profile(credit="5.00")
     carrier = world.carrier(calls=2)
     talking = world.pbx("call_until_bye", profile, number=DEAR, name="talking")
@@ -51,7 +53,7 @@ def redis_goes_away_in_mid_call(world):
 
 @scenario(full=True, needs_switch=True, timeout_s=180, with_redis=True)
 def the_demo_tells_the_same_with_redis(world):
-    """`demo --redis` tells the same story as `demo`, with the same statement to the cent."""
+    """`demo --redis` tells the same story as `demo`, with the same statement to the cent (K1, R1)."""
     told = {}
     for name, options in (("with_sqlite", []), ("with_redis", ["--redis", f"{world.redis.url}/1"])):
         folder = world.folder / name

@@ -46,7 +46,8 @@ def hears_itself(world, profile, number, came_back, missing):
 
 @scenario()
 def sound_goes_there_and_back(world):
-    """RTP of the PBX reaches the carrier, and what the carrier sends comes back, byte for byte, by way of the switch."""
+    """RTP of the PBX reaches the carrier, and what the carrier sends comes back, byte for byte, by way of the switch
+    (RFC 3550 2.3)."""
     profile = world.profile()
     carrier = world.carrier(echo=True)
     # The first packets may come before the other leg knows where to send.
@@ -62,9 +63,10 @@ def sound_goes_there_and_back(world):
     expect(offered and 10_000 <= int(offered.group(1)) <= 31_999, "the carrier was not offered a port of the switch")
 
 
-@scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True)
+@scenario(settings={"media": {"silence_timeout_s": SILENCE_S}}, needs_switch=True, measures="the seconds of silence")
 def a_call_without_sound_is_ended(world):
-    """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed."""
+    """An answered call whose RTP stops is ended by the switch, both legs, once it was silent for the timeout, and is billed
+    (R10, must-show 3)."""
     profile = world.profile()
     carrier = world.carrier(echo=True)
     end = sound.RtpEnd()

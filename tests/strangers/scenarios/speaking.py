@@ -39,7 +39,8 @@ def unknown_extensions_are_refused(world):
 
 @scenario(needs_switch=True)
 def a_broken_message_is_told_so(world):
-    """A request whose CSeq is no number gets 400 with a reason that a person can read; rubbish is survived."""
+    """A request whose CSeq is no number gets 400 with a reason that a person can read; rubbish is survived
+    (S8, RFC 3261 21.4.1)."""
     def broken(local):
         return raw.request("OPTIONS", f"sip:{world.server.sip}", local).replace("CSeq: 1 ", "CSeq: one ")
 
@@ -75,7 +76,7 @@ def a_stranger_is_challenged(world):
 
 @scenario()
 def the_same_offer_again_is_agreed(world):
-    """A re-INVITE with unchanged SDP gets 200 with SDP, and the call goes on."""
+    """A re-INVITE with unchanged SDP gets 200 with SDP, and the call goes on (RFC 3261 14.2, RFC 3264 8)."""
     profile = world.profile()
     carrier = world.carrier()
     body = '<action><ereg regexp="m=audio" search_in="body" check_it="true" assign_to="sound"/></action>'

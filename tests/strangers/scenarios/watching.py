@@ -14,7 +14,7 @@ from waiting import equal, expect, until
 
 @scenario(needs_switch=True)
 def metrics_tell_of_the_call(world):
-    """One answered call moves each of its counters by one and gives back what its gauges showed."""
+    """One answered call moves each of its counters by one and gives back what its gauges showed (R12)."""
     counters = {
         ("tandem_call_attempts_total", (("direction", "outbound"),)): 1,
         ("tandem_calls_answered_total", (("direction", "outbound"),)): 1,
@@ -73,7 +73,7 @@ def metrics_tell_of_the_call(world):
 
 @scenario(needs_switch=True)
 def the_api_says_what_is_wrong(world):
-    """Without a token 401, nonsense 4xx as RFC 9457 problem, OpenAPI and health for everybody."""
+    """Without a token 401, nonsense 4xx as RFC 9457 problem, OpenAPI and health for everybody (RFC 9457 3)."""
     api = world.api
     equal(api.raw("GET", "/livez")[0], 200, "/livez")
     equal(api.raw("GET", "/readyz")[0], 200, "/readyz")
@@ -96,7 +96,7 @@ def the_api_says_what_is_wrong(world):
 
 @scenario(needs_switch=True)
 def a_healthcheck_without_a_shell(world):
-    """`tandem healthcheck` ends with 0 beside a switch that takes calls, and with 1 and a sentence once it is dead."""
+    """`tandem healthcheck` ends with 0 beside a switch that takes calls, and with 1 and a sentence once it is dead (S13)."""
     def ask():
         return subprocess.run([BINARY, "healthcheck", "--config", str(world.server.config)], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=20)
