@@ -114,7 +114,7 @@ impl CallerLeg {
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
             described: (Bytes::new(), 1),
             proving: None,
-            reliable: must_hear.then(|| Box::new(Reliable::new(&invite, first_rseq(tag)))),
+            reliable: must_hear.then(|| Box::new(Reliable::new(&invite, reliable::first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
         };
@@ -433,12 +433,6 @@ impl CallerLeg {
         };
         self.described.0.clone()
     }
-}
-
-/// The first RSeq is drawn from 1 to 2^31 - 1 (RFC 3262 3); later ones have room above it.
-fn first_rseq(tag: &str) -> u32 {
-    let chance = tag.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    chance >> 2
 }
 
 impl Machine for CallerLeg {

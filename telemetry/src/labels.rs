@@ -285,28 +285,6 @@ labels! {
         /// It answered, and did not do it: loading, read-only, out of memory, not set up for money.
         Refused = "refused",
     }
-    /// What DNS was asked.
-    DnsKind {
-        /// The services of a domain.
-        Naptr = "naptr",
-        /// The servers of a service.
-        Srv = "srv",
-        /// IPv4 addresses.
-        A = "a",
-        /// IPv6 addresses.
-        Aaaa = "aaaa",
-    }
-    /// How DNS answered.
-    DnsOutcome {
-        /// With records.
-        Ok = "ok",
-        /// That there are none.
-        Nxdomain = "nxdomain",
-        /// Not in time.
-        Timeout = "timeout",
-        /// With a failure, or not to be understood.
-        Error = "error",
-    }
     /// Whose balances.
     Pool {
         /// Companies'.
@@ -513,6 +491,10 @@ statuses! {
               "603" "604" "3xx" "4xx" "5xx" "6xx"]
     }
 }
+
+mod dns;
+
+pub use dns::{DnsKind, DnsOutcome};
 
 #[cfg(test)]
 mod tests;

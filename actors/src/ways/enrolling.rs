@@ -158,3 +158,130 @@ impl Correspondence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip::endpoint::Transport;
+    use sip::endpoint::steering::SteeringKey;
+
+    fn correspondence() -> Correspondence {
+        let local = "203.0.113.1:5060".parse().unwrap();
+        let identity = leg::Identity {
+            host: "sip.example.net".into(),
+            user_agent: "Tandem".into(),
+            contact: local,
+            transport: Transport::Udp,
+            is_sips: false,
+            timers: leg::SessionTimers::default(),
+        };
+        let naming = Naming {
+            shard: 3,
+            steering: SteeringKey::new([1; 16]),
+            identity: Arc::new(identity),
+            advertised: None,
+            media_advertised: None,
+        };
+        let addr = "198.51.100.7:5060".parse().unwrap();
+        let destination = Destination { transport: Transport::Udp, addr, flow: None, local };
+        let target = CarrierTarget { host: "north.example".into(), ..CarrierTarget::at(destination) };
+        let account = Arc::new(Account { user: "acme".into(), password: "s3cret".into() });
+        let mut entropy = Entropy::from_seed([5; 16]);
+        Correspondence::open(CarrierId::from_bits(1), 1, &target, &account, &naming, &mut entropy)
+    }
+
+    fn read(request: &Bytes) -> Message {
+        let text = String::from_utf8(request.to_vec()).unwrap();
+        let via = "Via: SIP/2.0/UDP 203.0.113.1:5060;branch=z9hG4bK1\r\n";
+        let message = Message::parse(Bytes::from(text.replacen("\r\n", &format!("\r\n{via}"), 1))).unwrap();
+        message.check().unwrap();
+        message
+    }
+
+    fn answer(request: &Message, status: u16, lines: &str) -> Message {
+        let header = |name| String::from_utf8(request.header(name).unwrap().to_vec()).unwrap();
+        let text = format!(
+            "SIP/2.0 {status} X\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=t\r\nCall-ID: {}\r\nCSeq: {}\r\n{lines}Content-Length: 0\r\n\r\n",
+            header(Name::Via),
+            header(Name::From),
+            header(Name::To),
+            header(Name::CallId),
+            header(Name::CSeq),
+        );
+        Message::parse(Bytes::from(text)).unwrap()
+    }
+
+    const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"north\", nonce=\"abc\", algorithm=MD5, qop=\"auth\"\r\n";
+    const OURS: &str = "sip:acme@203.0.113.1:5060";
+
+    /// RFC 3261 10.2, 22.2.
+    #[test]
+    fn a_register_says_who_we_are_and_is_proven_when_it_is_asked_and_unasked_from_then_on() {
+        let mut correspondence = correspondence();
+        let (request, under_way) = correspondence.register(1, 600, "Tandem");
+        let first = read(&request);
+        assert_eq!(first.uri().unwrap().as_str(), "sip:north.example");
+        assert_eq!(first.to().unwrap().uri().as_str(), "sip:acme@north.example");
+        assert_eq!(first.from().unwrap().uri().as_str(), "sip:acme@north.example");
+        assert_eq!(first.contact().unwrap().uri().as_str(), OURS);
+        assert_eq!((first.expires_s(), first.authorizations().count()), (Some(600), 0));
+        let heard = correspondence.hear(&answer(&first, 401, CHALLENGE), under_way, "Tandem");
+        let Heard::Again(request, under_way) = heard else { panic!("{heard:?}") };
+        let second = read(&request);
+        assert_eq!(
+            (second.cseq().unwrap().number, second.call_id(), second.expires_s()),
+            (2, first.call_id(), Some(600))
+        );
+        let proof = String::from_utf8(second.authorizations().next().unwrap().to_vec()).unwrap();
+        assert!(proof.contains("uri=\"sip:north.example\"") && proof.contains("nc=00000001"), "{proof}");
+        let heard = correspondence.hear(&answer(&second, 401, CHALLENGE), under_way, "Tandem");
+        let refused = Answer::Refused { status: 401, retry_after_s: None };
+        assert!(matches!(heard, Heard::Over(Event::Answered { number: 1, answer }) if answer == refused));
+        let (request, _) = correspondence.register(2, 600, "Tandem");
+        let proof = String::from_utf8(read(&request).authorizations().next().unwrap().to_vec()).unwrap();
+        assert!(proof.contains("nonce=\"abc\""), "{proof}");
+    }
+
+    fn granted(lines: &str) -> Answer {
+        let mut correspondence = correspondence();
+        let (request, under_way) = correspondence.register(1, 600, "");
+        let ok = answer(&read(&request), 200, lines);
+        match correspondence.hear(&ok, under_way, "") {
+            Heard::Over(Event::Answered { answer, .. }) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// RFC 3261 10.2.4, 10.3: a 200 lists every binding of the address of record.
+    #[test]
+    fn of_the_contacts_of_a_200_ours_counts() {
+        let ours = |expires_s| Answer::Granted { expires_s, contact: OURS.into() };
+        let nothing = Answer::Granted { expires_s: 0, contact: "".into() };
+        for (lines, expected) in [
+            (format!("Contact: <sip:acme@192.0.2.9>;expires=60, <{OURS}>;expires=120\r\n"), ours(120)),
+            (format!("Contact: <sip:acme@192.0.2.9>;expires=60\r\nContact: <{OURS}>\r\nExpires: 300\r\n"), ours(300)),
+            (format!("Contact: <{OURS}>\r\n"), ours(3_600)),
+            ("Contact: <sip:acme@192.0.2.9>;expires=60, <sip:other@192.0.2.9>\r\n".to_owned(), nothing.clone()),
+            ("Contact: <sip:other@192.0.2.9>;expires=60\r\n".to_owned(), nothing.clone()),
+            (String::new(), nothing),
+        ] {
+            assert_eq!(granted(&lines), expected, "{lines}");
+        }
+        let rewritten = Answer::Granted { expires_s: 60, contact: "sip:acme@192.0.2.9:1024".into() };
+        assert_eq!(
+            granted("Contact: <sip:acme@192.0.2.9:1024>;expires=60\r\n"),
+            rewritten,
+            "by a registrar that sees NAT"
+        );
+    }
+
+    #[test]
+    fn a_423_says_how_long_it_must_be() {
+        let mut correspondence = correspondence();
+        let (request, under_way) = correspondence.register(7, 60, "");
+        let brief = answer(&read(&request), 423, "Min-Expires: 900\r\n");
+        let heard = correspondence.hear(&brief, under_way, "");
+        let expected = Answer::TooBrief { min_expires_s: 900 };
+        assert!(matches!(heard, Heard::Over(Event::Answered { number: 7, answer }) if answer == expected));
+    }
+}

@@ -302,7 +302,6 @@ impl Node {
                 self.work.push_back(Work::Call(place, call::Event::Call(event)));
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
-            // Places by name there are none in this world.
             call::Effect::Avoid(_) => {}
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
             call::Effect::SetSound(side, order, _) => {

@@ -4,12 +4,14 @@ Not here: calls that one carrier takes (calling.py), calls that the switch refus
 """
 
 import socket
+import threading
 from contextlib import closing
 from datetime import datetime
 
+from handmade import Line, answer_to
 from scenarios import scenario
 from sipp_agent import check_header
-from waiting import equal, expect
+from waiting import equal, expect, until
 
 # How long a call is held, in milliseconds.
 SHORT_MS = 300
@@ -189,3 +191,63 @@ def a_redirection_is_refused_unless_it_is_allowed_and_means_the_same_number(worl
     world.settled(profile, spent="0.02")
     for record in world.records(2):
         equal(attempts(record), [("redirecting", "refused", 302), ("carrier1", "answered", 200)], "attempts")
+
+
+class Pulse(threading.Thread):
+    """A carrier that does nothing but answer OPTIONS, at a port that can fall dead."""
+
+    def __init__(self, port=0):
+        super().__init__(daemon=True)
+        self.line = Line(port)
+        self.is_open = True
+        self.start()
+
+    def run(self):
+        """One OPTIONS after the other."""
+        self.line.socket.settimeout(0.1)
+        while self.is_open:
+            try:
+                data, peer = self.line.socket.recvfrom(65_535)
+            except TimeoutError:
+                continue
+            text = data.decode()
+            if text.startswith("OPTIONS "):
+                self.line.send(peer, *answer_to(text, "200 OK", "pulse"))
+
+    def stop(self):
+        """Nobody is there any more."""
+        self.is_open = False
+        self.join(2)
+        self.line.socket.close()
+
+
+@scenario(settings={"carriers": {"failures_max": 1, "rest_s": 1}}, needs_switch=True)
+def a_carrier_that_goes_dark_is_skipped_and_is_up_again_with_its_first_answer(world):
+    """OPTIONS tell that a carrier is gone and that it is back: meanwhile it is skipped, API and metric say so (O1, RFC 3261 11)."""
+    profile = world.profile()
+    pulse = Pulse()
+    world.agents.append(pulse)
+    port = int(pulse.line.address.rsplit(":", 1)[1])
+    carrier = world.api.create_carrier("pulse", pulse.line.address, priority=0, terms={"options_interval_s": 5})["id"]
+    second = world.carrier(priority=2)
+
+    def stands(state, is_up):
+        health = world.api.get(f"/carriers/{carrier}")["health"]
+        known = health["round_trip_ms"] is not None and health["state"] == state
+        return known and world.api.metric("tandem_carrier_up", carrier="pulse") == is_up
+
+    until(lambda: stands("up", 1), "OPTIONS to be answered", 3)
+    pulse.stop()
+    until(lambda: stands("down", 0), "the carrier to be missed", 8)
+    record = call_goes_over_to(world, profile, second)
+    equal(attempts(record), [("pulse", "skipped_down", 0), ("carrier1", "answered", 200)], "attempts")
+    world.agents.append(Pulse(port))
+    until(lambda: stands("up", 1), "the carrier to be back", 8)
+
+
+def call_goes_over_to(world, profile, carrier):
+    """A call that this carrier takes; its record."""
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+    return world.record(status=200)
