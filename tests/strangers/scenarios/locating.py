@@ -7,6 +7,7 @@ import socket
 from contextlib import closing
 
 from dns_server import DnsServer, a, naptr, srv
+from phones import KamailioTls
 from scenarios import scenario
 from scenarios.carrying import attempts, rang_after_ms, refuse_late
 from waiting import Failure, equal, expect, free_port, until
@@ -111,3 +112,34 @@ def a_carrier_whose_name_does_not_exist_is_left_at_once_and_calls_by_its_name_wh
         return True
 
     until(is_known, "the carrier to be known by its name", 8)
+
+
+class Naming:
+    """An authority whose bearer has one name."""
+
+    def __init__(self, authority, host):
+        self.authority, self.host, self.ca = authority, host, authority.ca
+
+    def issue(self, name):
+        """As the authority, for this name."""
+        return self.authority.issue(f"{name}.{self.host}", f"DNS:{self.host}")
+
+
+@scenario(settings={**BY_NAME, "tls": {}}, needs_switch=True)
+def a_certificate_must_bear_the_domain_and_not_the_host_that_dns_names(world):
+    """TLS by SRV: who bears the carrier's domain is called, who bears the name of the server that DNS says is not (RFC 5922 4)."""
+    profile = world.profile()
+    subscriber = world.agent("subscriber", "carrier").listening()
+    zone = Zone(world, {"edge.example": [a("127.0.0.1")]})
+    for domain, bears in (("honest.example", "honest.example"), ("forged.example", "edge.example")):
+        folder = world.folder / domain
+        kamailio = KamailioTls(folder, world.server.tls, Naming(world.server.authority, bears), subscriber.address)
+        world.agents.append(kamailio)
+        zone.zone[f"_sips._tcp.{domain}"] = [srv(0, 0, kamailio.tls_port, "edge.example")]
+    carrier = world.api.create_carrier("secure", "sip:honest.example;transport=tls")["id"]
+    call(world, profile, 1)
+    subscriber.finish()
+    world.api.call("PATCH", f"/carriers/{carrier}", {"addresses": ["sip:forged.example;transport=tls"]})
+    world.pbx("refused", profile, final="503", name="refused").finish()
+    outcomes = sorted(attempts(record)[0][1:] for record in world.records(2))
+    equal(outcomes, [("answered", 200), ("unreachable", 0)], "attempts")
