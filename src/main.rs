@@ -49,6 +49,8 @@ enum Command {
     Identity(Ordered<admin::IdentityCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
+    /// Sources that the guard at the door of a running switch has banned: listed, set free.
+    Ban(Ordered<admin::BanCommand>),
     /// Call records for other systems.
     Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
@@ -129,6 +131,7 @@ fn main() -> ExitCode {
         Command::Account(Ordered { order, door }) => admin::run(&door, &order),
         Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Ban(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),

@@ -7,6 +7,7 @@ use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::enrolment::{EnrolmentOutlet, EnrolmentShell};
+use crate::guarding::Guarding;
 use crate::profile::{ProfileOutlet, ProfileShell};
 use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
@@ -14,6 +15,7 @@ use crate::shard::Shard;
 use crate::shell::{Enduring, Shell};
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
+use crate::transport::stream::Patience;
 use crate::transport::tls::Tls;
 use crate::ways::door::{Bindings, FormerSecrets};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
@@ -30,7 +32,6 @@ use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use switch::overload::Gate;
 use switch::registration::{Binding, Expiries};
 use telemetry::Telemetry;
@@ -55,8 +56,8 @@ pub struct NodeLimits {
     pub mailbox_shard_max: usize,
     /// PBXs registered at one time.
     pub bindings_max: usize,
-    /// A stream connection over which nothing comes for so long is closed.
-    pub connection_idle: Duration,
+    /// How long connections may keep us waiting.
+    pub patience: Patience,
     /// How long bindings are granted.
     pub expiries: Expiries,
 }
@@ -68,8 +69,7 @@ impl Default for NodeLimits {
             mailbox_profile_max: 4_096,
             mailbox_shard_max: 4_096,
             bindings_max: 100_000,
-            // Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
-            connection_idle: Duration::from_secs(900),
+            patience: Patience::default(),
             expiries: Expiries::default(),
         }
     }
@@ -109,6 +109,8 @@ pub struct Core {
     pub limits: NodeLimits,
     /// What live bindings were registered with, where the profile has another password now (S10, D-18).
     pub pinned: DashMap<ProfileId, Pinned>,
+    /// Who is slowed and banned at the door.
+    pub(crate) guarding: Guarding,
     /// Who may connect.
     pub(crate) doorkeeper: Arc<Doorkeeper>,
     /// Certificates, where there are some.

@@ -82,12 +82,14 @@ pub struct NodeRules {
     pub countries: Vec<(Country, CountryPlan)>,
     /// Where we listen for UDP and TCP: carriers are called from the first that can reach them.
     pub listeners: Vec<SocketAddr>,
-    /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
-    pub options_every: Option<Duration>,
     /// The same for TLS.
     pub tls_listeners: Vec<SocketAddr>,
     /// Where carriers are that are known by name.
     pub whereabouts: Arc<Whereabouts>,
+    /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
+    pub options_every: Option<Duration>,
+    /// Calls that a PBX may place in any second where its profile does not say; none for no limit.
+    pub profile_calls_per_second: Option<u32>,
 }
 
 impl Desk {
@@ -99,6 +101,17 @@ impl Desk {
     /// The H(A1) of a SIP user, and whose it is.
     pub fn secret(&self, sip_user: &str) -> Option<(ProfileId, Ha1)> {
         self.secrets.get(sip_user).copied()
+    }
+
+    /// The addresses of carriers and of PBXs with IP authentication: whoever sends from there is no stranger.
+    pub(crate) fn acquainted(&self) -> BTreeSet<IpAddr> {
+        let pbxs = self.directory.profiles().flat_map(|profile| profile.sources.iter().map(SocketAddr::ip));
+        let sources = self.directory.carriers().flat_map(|carrier| carrier.sources.iter());
+        let carriers = sources.map(|source| match source {
+            CarrierSource::Exact(address) => address.ip(),
+            CarrierSource::Address(ip) => *ip,
+        });
+        pbxs.chain(carriers).map(|ip| ip.to_canonical()).collect()
     }
 
     /// Every SIP user with its profile and H(A1), in order.
@@ -237,7 +250,7 @@ impl Desk {
                 }
             }
             let manners = manners::of_profile(&everything, profile, &rules.countries, &mut faults);
-            builder = builder.profile(profile_entry(profile, sip_user, manners));
+            builder = builder.profile(profile_entry(profile, sip_user, manners, rules));
         }
         builder = manners::with_numbers(builder, &everything);
         let (mut lines, mut named) = (BTreeMap::new(), BTreeMap::<Wanted, Vec<CarrierId>>::new());
@@ -269,12 +282,13 @@ impl Desk {
     }
 }
 
-fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners) -> Profile {
+fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners, rules: &NodeRules) -> Profile {
     Profile {
         id: profile.id,
         company: profile.company,
         sip_user,
         channels: u32::from(profile.channels),
+        calls_per_second: profile.calls_per_second.or(rules.profile_calls_per_second),
         active: profile.state == store::ProfileState::Active && profile.channels > 0,
         caller_id: profile.caller_id.map_or(CallerIdPolicy::None, CallerIdPolicy::Number),
         auto_recharge: profile

@@ -12,6 +12,7 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
 use crate::desk::{Desk, NodeRules};
+use crate::guarding::Guarding;
 use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
 use crate::records::Drain;
@@ -39,6 +40,7 @@ use std::time::Duration;
 use store::Store;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::guard::Ban;
 use switch::overload::{Gate, Limits};
 use switch::registration::Binding;
 use telemetry::Telemetry;
@@ -65,6 +67,8 @@ pub struct ExchangeSettings {
     pub session: leg::SessionTimers,
     /// Calls at one time and a second.
     pub limits: Limits,
+    /// When strangers are slowed and banned.
+    pub guard: switch::guard::Rules,
     /// Transactions at one time, over all shards.
     pub transactions_max: usize,
     /// Stream connections of others at one time, over all shards; as many may be ours.
@@ -152,6 +156,9 @@ pub enum StartError {
     /// The thread for call records did not start.
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
+    /// The thread for the audit did not start.
+    #[error("bans cannot be written to the audit: {0}")]
+    Audit(std::io::Error),
 }
 
 /// The switch of one node. A cheap handle: all copies are the same switch.
@@ -202,8 +209,14 @@ impl Exchange {
         if let Some(tls) = &tls {
             rooms.telemetry.set_tls_certificate(Some(tls.loaded().ends_unix_s));
         }
+        let guarding = {
+            let (store, telemetry) = (Arc::clone(&rooms.store), Arc::clone(&rooms.telemetry));
+            Guarding::start(settings.guard.clone(), store, telemetry, rooms.clock).map_err(StartError::Audit)?
+        };
+        guarding.acquaint(desk.acquainted());
         let core = Arc::new(Core {
             clock: rooms.clock,
+            guarding,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
             tls,
             handshakes,
@@ -214,7 +227,7 @@ impl Exchange {
             media,
             telemetry: Arc::clone(&rooms.telemetry),
             census: Census::new(shards),
-            gate: Mutex::new(Gate::new(settings.limits, rooms.clock.monotonic())),
+            gate: Mutex::new(Gate::new(settings.limits)),
             is_draining: AtomicBool::new(false),
             limits: settings.node_limits,
             pinned: DashMap::new(),
@@ -350,6 +363,16 @@ impl Exchange {
         self.inner.core.registry.enrolled(carrier)
     }
 
+    /// Every source that is banned now, in order.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.inner.core.guarding.bans()
+    }
+
+    /// Ends a ban; none where there is none.
+    pub fn lift_ban(&self, source: switch::guard::Source) -> Option<Ban> {
+        self.inner.core.guarding.lift(source)
+    }
+
     /// What is looked up now.
     pub fn directory(&self) -> Arc<switch::Directory> {
         Arc::clone(self.inner.core.desk.load().directory())
@@ -367,6 +390,7 @@ impl Exchange {
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
         self.inner.resolver.want(desk.names());
+        core.guarding.acquaint(desk.acquainted());
         core.swap_desk(desk);
         for profile in core.registry.profiles() {
             tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));

@@ -18,6 +18,7 @@ pub(crate) fn publish(core: &Core) {
     publish_media(core);
     publish_ledger(core);
     publish_registrar(core);
+    core.telemetry.set_guard(core.guarding.totals());
     if let Some(figures) = ProcessFigures::read() {
         core.telemetry.set_process(&figures);
     }

@@ -13,6 +13,7 @@ pub mod desk;
 mod enrolment;
 mod exchange;
 mod figures;
+mod guarding;
 mod listening;
 pub mod mailbox;
 mod manners;
@@ -33,4 +34,5 @@ pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings
 pub use leg::SessionTimers;
 pub use recovery::{Recovered, recover};
 pub use resolving::DnsSettings;
+pub use transport::stream::Patience;
 pub use transport::tls::{ClientCertificates, TlsError, TlsSettings};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 
 /// A future in a box.
@@ -52,6 +53,12 @@ pub trait Switchboard: Send + Sync {
 
     /// How our registration towards a carrier stands; none where it has never wanted one.
     fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing>;
+
+    /// The bans that stand, in order of their sources.
+    fn bans(&self) -> Vec<Ban>;
+
+    /// Ends a ban; none where there is none.
+    fn lift_ban(&self, source: Source) -> Option<Ban>;
 
     /// The configuration in force.
     fn directory(&self) -> Arc<Directory>;

@@ -3,6 +3,7 @@
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
 use crate::emergency;
+use crate::guard::Guard;
 use crate::reach::{unreachable, unroutable};
 use crate::settings::{Calls, Carriers, Dns, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
@@ -45,6 +46,9 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.dns(&settings.dns);
     let channels = settings.limits.channels_per_profile;
     checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
+    let calls = settings.limits.calls_per_second_per_profile;
+    checks.range(("limits", "calls_per_second_per_profile"), calls, 0, 10_000, " calls a second");
+    checks.guard(&settings.guard);
     checks.ledger(&settings.ledger);
     checks.http(&settings.http);
     checks.together(settings);
@@ -137,7 +141,27 @@ impl Checks {
             " connections (connections_max)",
         );
         self.range(("sip", "connection_idle_timeout_s"), sip.connection_idle_timeout_s, 30, 86_400, " seconds");
+        for (key, seconds) in [
+            ("connection_first_message_timeout_s", sip.connection_first_message_timeout_s),
+            ("connection_partial_message_timeout_s", sip.connection_partial_message_timeout_s),
+            ("connection_write_timeout_s", sip.connection_write_timeout_s),
+        ] {
+            self.range(("sip", key), seconds, 1, 3_600, " seconds");
+        }
         self.range(("sip", "nonce_lifetime_s"), sip.nonce_lifetime_s, 10, 86_400, " seconds");
+    }
+
+    fn guard(&mut self, guard: &Guard) {
+        self.range(("guard", "failures_max"), guard.failures_max, 0, 1_000, " failures");
+        self.range(("guard", "window_s"), guard.window_s, 1, 3_600, " seconds");
+        self.range(("guard", "ban_s"), guard.ban_s, 1, 604_800, " seconds");
+        let least = guard.ban_s.clamp(1, 604_800);
+        self.range(("guard", "ban_max_s"), guard.ban_max_s, least, 604_800, " seconds (ban_s is the least)");
+        self.range(("guard", "answers_per_second_max"), guard.answers_per_second_max, 1, 100_000, " answers a second");
+        if guard.trusted.len() > Guard::TRUSTED_MAX {
+            let message = format!("{} networks", guard.trusted.len());
+            self.complain(&[("guard", "trusted")], message, format!("expected at most {}", Guard::TRUSTED_MAX));
+        }
     }
 
     /// A list of addresses to listen on.

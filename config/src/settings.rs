@@ -3,6 +3,7 @@
 //! Reading and checking them is in [`crate::load`]; `tandem.toml` beside this crate says the same to people, and a test compares.
 
 use crate::emergency::Country;
+use crate::guard::Guard;
 use crate::redis_url::RedisUrl;
 use crate::streams::{Tls, WebSocket};
 use crate::values::{
@@ -39,6 +40,8 @@ pub struct Settings {
     pub dns: Dns,
     /// What customers may have at most.
     pub limits: Limits,
+    /// When strangers are slowed and banned.
+    pub guard: Guard,
     /// Where credit is kept.
     pub ledger: Ledger,
     /// API, metrics and health.
@@ -114,7 +117,7 @@ pub struct Sip {
     pub session_expires_min_s: u32,
     /// Calls at one time. One more is refused with 503.
     pub calls_max: u32,
-    /// New calls a second. More are refused with 503 and Retry-After.
+    /// New calls in any second, over all shards. More are refused with 503 and Retry-After.
     pub calls_per_second_max: u32,
     /// Transactions at one time, over all shards. Beyond it new requests get 503 without state.
     pub transactions_max: u32,
@@ -124,6 +127,12 @@ pub struct Sip {
     pub connections_per_source_max: u32,
     /// Seconds of silence after which a connection is closed.
     pub connection_idle_timeout_s: u32,
+    /// Seconds within which who connects says something whole.
+    pub connection_first_message_timeout_s: u32,
+    /// Seconds within which a message that was begun over a connection is whole, however its bytes trickle.
+    pub connection_partial_message_timeout_s: u32,
+    /// Seconds within which the peer of a connection takes what is written to it.
+    pub connection_write_timeout_s: u32,
     /// Seconds that a digest nonce is good for, 10 to 86400; after it a PBX is told `stale` and asks again by itself.
     pub nonce_lifetime_s: u32,
     /// A file with the key that nonces are signed with, at least 32 characters, shared by nodes that stand in for each other.
@@ -152,6 +161,9 @@ impl Default for Sip {
             connections_max: 10_000,
             connections_per_source_max: 500,
             connection_idle_timeout_s: 900,
+            connection_first_message_timeout_s: 30,
+            connection_partial_message_timeout_s: 10,
+            connection_write_timeout_s: 30,
             nonce_lifetime_s: 300,
             nonce_key_file: None,
         }
@@ -362,11 +374,13 @@ impl Default for Dns {
 pub struct Limits {
     /// Channels of a profile (C2), 1 to 10000. Profiles that have more keep them until they are changed.
     pub channels_per_profile: u16,
+    /// Calls that a PBX may place in any second where its profile does not say, at most 10000; 0 for no limit.
+    pub calls_per_second_per_profile: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { channels_per_profile: 300 }
+        Limits { channels_per_profile: 300, calls_per_second_per_profile: 0 }
     }
 }
 

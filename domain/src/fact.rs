@@ -7,6 +7,7 @@ use crate::cause::ReleaseCause;
 use crate::credit::Code;
 use crate::ids::{CallId, ProfileId};
 use crate::money::{Currency, Micros};
+use crate::time::Wall;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,31 @@ pub enum CallerIdChange {
     NotAllowed,
     /// The configured number is no longer the profile's (L7).
     NumberGone,
+}
+
+/// What a source of messages did at the door that counts against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Offence {
+    /// It showed a wrong password.
+    BadPassword,
+    /// It showed a user that does not exist.
+    UnknownUser,
+    /// It showed credentials that were used before.
+    Replayed,
+    /// It sent what no user agent of ours sends for long: scans, unknown methods, calls without proof, broken messages.
+    Probing,
+}
+
+impl Offence {
+    /// The word in the API, the audit and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Offence::BadPassword => "bad_password",
+            Offence::UnknownUser => "unknown_user",
+            Offence::Replayed => "replayed",
+            Offence::Probing => "probing",
+        }
+    }
 }
 
 /// Something that happened and that somebody may want to count or read.
@@ -272,6 +298,26 @@ pub enum Fact {
     },
     /// Somebody proved an identity, or did not.
     Authenticated(AuthOutcome),
+    /// A source was banned at the door. Audited.
+    SourceBanned {
+        /// An address, or the /64 that it lies in.
+        source: Arc<str>,
+        /// The last of what it did.
+        offence: Offence,
+        /// Until when.
+        until: Wall,
+        /// Which ban of this source it is, from 1.
+        number: u32,
+        /// Bans before it that no line told of, because there were too many.
+        untold: u32,
+    },
+    /// A ban ended before its time.
+    BanLifted {
+        /// An address, or the /64 that it lies in.
+        source: Arc<str>,
+        /// Why, in words.
+        because: Arc<str>,
+    },
     /// A ledger batch was answered.
     LedgerPosted {
         /// Why its first transfer was made.

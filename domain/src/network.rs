@@ -32,6 +32,11 @@ pub enum NotANetwork {
 }
 
 impl Network {
+    /// Its first address.
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Whether an address lies in it. An IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

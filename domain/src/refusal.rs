@@ -122,6 +122,12 @@ refusals! {
     /// Too many calls a second.
     CpsExceeded, "cps_exceeded", 503, "Service Unavailable", Overload,
         "Too many new calls a second; try again after the time in Retry-After";
+    /// Too many calls a second of one profile.
+    ProfileCpsExceeded, "profile_cps_exceeded", 503, "Service Unavailable", Overload,
+        "The PBX places more calls a second than its profile may; let it wait for the time in Retry-After";
+    /// As many calls at one time as this node takes.
+    NodeFull, "node_full", 503, "Service Unavailable", Overload,
+        "This node carries as many calls as it takes; try again after the time in Retry-After";
     /// An emergency number (O3, D-20).
     EmergencyNotCarried, "emergency_not_carried", 503, "Service Unavailable", EmergencyRefused,
         "Emergency calls are not carried here; the PBX must send them by its own line";

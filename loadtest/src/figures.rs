@@ -76,6 +76,8 @@ pub struct Figures {
     pub setup: Latencies,
     /// INVITE, as scheduled, to its 200.
     pub answer: Latencies,
+    /// INVITE, as scheduled, to its refusal, the challenge and the second INVITE included.
+    pub refusal: Latencies,
     /// BYE to its final response (RFC 6076 SDD).
     pub disconnect: Latencies,
     /// What was talked.
@@ -102,6 +104,7 @@ impl Figures {
         self.registration.add(&other.registration);
         self.setup.add(&other.setup);
         self.answer.add(&other.answer);
+        self.refusal.add(&other.refusal);
         self.disconnect.add(&other.disconnect);
         self.talk.add(other.talk);
         self.answered += other.answered;

@@ -187,6 +187,7 @@ impl Pbx {
                     self.common.on_answer(call, now, ends_at);
                 }
                 News::Refused { status, reason, warning } => {
+                    self.common.figures.borrow_mut().refusal.record(now.since(call.at));
                     let said: String = warning.or(reason).unwrap_or_default().chars().take(WARNING_CHARS).collect();
                     self.common.fail_call(call, format!("{status} {said}").trim_end());
                 }

@@ -131,7 +131,7 @@ pub struct Summary {
     pub unacknowledged: u64,
     /// SIP messages that we sent again.
     pub retransmissions: u64,
-    /// Histograms: `registration`, `setup`, `answer`, `disconnect`, `rtp_round_trip`, `rtp_one_way`, `sent_late`, `rtp_sent_late`.
+    /// Histograms: `registration`, `setup`, `refusal`, `answer`, `disconnect`, `rtp_round_trip`, `rtp_one_way`, `sent_late`, `rtp_sent_late`.
     pub latencies: BTreeMap<&'static str, Percentiles>,
     /// Sound; none without it.
     pub rtp: Option<Rtp>,
@@ -158,6 +158,7 @@ impl Run<'_> {
         vec![
             ("registration", figures.registration.clone()),
             ("setup", figures.setup.clone()),
+            ("refusal", figures.refusal.clone()),
             ("answer", figures.answer.clone()),
             ("disconnect", figures.disconnect.clone()),
             ("rtp_round_trip", round_trip),

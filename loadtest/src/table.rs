@@ -7,9 +7,10 @@ use crate::tandem::{Books, Measured, Ticks};
 use std::fmt::Write;
 
 /// The histograms that are shown, and what they are called.
-const ROWS: [(&str, &str); 8] = [
+const ROWS: [(&str, &str); 9] = [
     ("registration", "registration"),
     ("setup", "set-up (SRD)"),
+    ("refusal", "refusal"),
     ("answer", "answer"),
     ("disconnect", "hang-up (SDD)"),
     ("rtp_round_trip", "RTP round trip"),

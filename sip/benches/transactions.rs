@@ -105,12 +105,14 @@ fn transactions(calls: usize) -> u64 {
     spent / calls as u64
 }
 
+const ASKER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
 fn verdicts(calls: usize, password: &str) -> u64 {
     let now = Wall::from_unix_seconds(1_700_000_000);
     let settings = sip::digest::Settings::new("tandem.example", Issuer(1));
     let mut challenger = Challenger::new(settings, &[1; 32], Entropy::from_seed([2; 16]), now);
     let mut lines = Vec::new();
-    challenger.challenge(Gate::Proxy, Freshness::New, now, &mut lines);
+    challenger.challenge(Gate::Proxy, Freshness::New, ASKER, now, &mut lines);
     let text = String::from_utf8(lines).unwrap();
     let challenge = text.lines().next().unwrap().strip_prefix("Proxy-Authenticate: ").unwrap();
     let ha1 = Ha1::new("99050000040027", "tandem.example", "secret");
@@ -121,7 +123,9 @@ fn verdicts(calls: usize, password: &str) -> u64 {
         .collect();
     let start = cpu_ns();
     for answer in &answers {
-        std::hint::black_box(challenger.verify([answer.as_bytes()], "INVITE", uri.as_bytes(), now, |_| Some(ha1)));
+        std::hint::black_box(
+            challenger.verify([answer.as_bytes()], "INVITE", uri.as_bytes(), ASKER, now, |_| Some(ha1)),
+        );
     }
     (cpu_ns() - start) / calls as u64
 }
@@ -134,7 +138,7 @@ fn challenges(calls: usize) -> u64 {
     let start = cpu_ns();
     for _ in 0..calls {
         lines.clear();
-        challenger.challenge(Gate::Proxy, Freshness::New, now, &mut lines);
+        challenger.challenge(Gate::Proxy, Freshness::New, ASKER, now, &mut lines);
         std::hint::black_box(&lines);
     }
     (cpu_ns() - start) / calls as u64

@@ -4,6 +4,7 @@
 use domain::{Entropy, Wall};
 use sip::digest::nonce::Issuer;
 use sip::digest::{Challenger, Credentials, Freshness, Gate, Ha1, Secret, Settings, Unanswerable, Verdict, answer};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 const REALM: &str = "tandem.example";
@@ -11,11 +12,14 @@ const USER: &str = "99050000040027";
 const PASSWORD: &str = "correct horse";
 const URI: &str = "sip:+12025550123@tandem.example";
 const KEY: [u8; 32] = [3; 32];
+const ASKER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+const ANOTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
 
 /// A gate with a clock.
 struct Door {
     challenger: Challenger,
     now: Wall,
+    asker: IpAddr,
 }
 
 impl Door {
@@ -25,7 +29,7 @@ impl Door {
 
     fn with(settings: Settings) -> Door {
         let now = Wall::from_unix_seconds(1_700_000_000);
-        Door { challenger: Challenger::new(settings, &KEY, Entropy::from_seed([4; 16]), now), now }
+        Door { challenger: Challenger::new(settings, &KEY, Entropy::from_seed([4; 16]), now), now, asker: ASKER }
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -35,7 +39,7 @@ impl Door {
     /// The values of a new challenge, SHA-256 first.
     fn challenge(&mut self) -> [String; 2] {
         let mut lines = Vec::new();
-        self.challenger.challenge(Gate::Proxy, Freshness::New, self.now, &mut lines);
+        self.challenger.challenge(Gate::Proxy, Freshness::New, self.asker, self.now, &mut lines);
         let text = String::from_utf8(lines).unwrap();
         let values: Vec<_> =
             text.lines().map(|line| line.strip_prefix("Proxy-Authenticate: ").unwrap().to_owned()).collect();
@@ -48,7 +52,7 @@ impl Door {
 
     fn verify_call(&mut self, credentials: &str, method: &str, uri: &str) -> Verdict {
         let lookup = |user: &str| (user == USER).then(|| Ha1::new(USER, REALM, PASSWORD));
-        self.challenger.verify([credentials.as_bytes()], method, uri.as_bytes(), self.now, lookup)
+        self.challenger.verify([credentials.as_bytes()], method, uri.as_bytes(), self.asker, self.now, lookup)
     }
 }
 
@@ -72,7 +76,7 @@ fn both_algorithms_are_offered_in_lines_of_their_own_md5_last() {
     assert!(first.starts_with("Digest realm=\"tandem.example\", nonce=\"") && first.ends_with("algorithm=SHA-256"));
     assert!(second.ends_with("qop=\"auth\", algorithm=MD5"), "RFC 8760 2.1: {second}");
     let mut lines = Vec::new();
-    door.challenger.challenge(Gate::Registrar, Freshness::Stale, door.now, &mut lines);
+    door.challenger.challenge(Gate::Registrar, Freshness::Stale, door.asker, door.now, &mut lines);
     let text = String::from_utf8(lines).unwrap();
     assert_eq!(text.matches("WWW-Authenticate: Digest ").count(), 2);
     assert_eq!(text.matches(", stale=TRUE\r\n").count(), 2);
@@ -125,7 +129,7 @@ fn no_credentials_or_those_for_another_realm_are_missing() {
     let mut door = Door::new();
     let lookup = |_: &str| None;
     let now = door.now;
-    assert_eq!(door.challenger.verify([], "INVITE", URI.as_bytes(), now, lookup), Verdict::Missing);
+    assert_eq!(door.challenger.verify([], "INVITE", URI.as_bytes(), ASKER, now, lookup), Verdict::Missing);
     assert_eq!(door.verify("Basic dTpw"), Verdict::Missing);
     let [sha256, _] = door.challenge();
     let elsewhere = sha256.replace(REALM, "other.example");
@@ -133,7 +137,8 @@ fn no_credentials_or_those_for_another_realm_are_missing() {
     // The one for our realm is found among others.
     let (other, ours) = (answered(&elsewhere, PASSWORD, 1), answered(&sha256, PASSWORD, 1));
     let known = |_: &str| Some(Ha1::new(USER, REALM, PASSWORD));
-    let verdict = door.challenger.verify([other.as_bytes(), ours.as_bytes()], "INVITE", URI.as_bytes(), now, known);
+    let verdict =
+        door.challenger.verify([other.as_bytes(), ours.as_bytes()], "INVITE", URI.as_bytes(), ASKER, now, known);
     assert_eq!(verdict, ok());
 }
 
@@ -147,6 +152,27 @@ fn a_nonce_count_passes_once() {
     assert_eq!(door.verify(&answered(&sha256, PASSWORD, 3)), ok());
     assert_eq!(door.verify(&answered(&sha256, PASSWORD, 2)), ok(), "overtaken on the way");
     assert_eq!(door.verify(&answered(&sha256, PASSWORD, 2)), Verdict::Replayed);
+}
+
+/// Who reads a digest on the wire and is faster, or drops the original, has to send from the same address.
+#[test]
+fn credentials_that_were_overheard_are_worth_nothing_from_another_address() {
+    let mut door = Door::new();
+    let [sha256, _] = door.challenge();
+    let overheard = answered(&sha256, PASSWORD, 1);
+    let hears = |door: &Door| door.challenger.has_heard_us([overheard.as_bytes()], door.asker, door.now);
+    door.asker = ANOTHER;
+    assert_eq!(door.verify(&overheard), Verdict::Stale);
+    assert!(!hears(&door), "nor does it show that the challenge was heard there");
+    door.asker = ASKER;
+    assert!(hears(&door));
+    assert_eq!(door.verify(&overheard), ok());
+    let guess = answered(&sha256, "wrong", 2);
+    assert!(door.challenger.has_heard_us([guess.as_bytes()], door.asker, door.now), "a guess shows it too");
+    let other_shard = Door::with(Settings::new(REALM, Issuer(2)));
+    assert!(hears(&other_shard), "whichever shard it comes to");
+    door.wait(300);
+    assert!(!hears(&door));
 }
 
 #[test]
@@ -304,7 +330,7 @@ fn user_names_may_hold_quotes() {
     let text = answer([sha256.as_bytes()], credentials(odd, PASSWORD), "INVITE", URI, 1, "c").unwrap();
     let lookup = |user: &str| (user == odd).then(|| Ha1::new(odd, REALM, PASSWORD));
     let now = door.now;
-    let verdict = door.challenger.verify([text.as_bytes()], "INVITE", URI.as_bytes(), now, lookup);
+    let verdict = door.challenger.verify([text.as_bytes()], "INVITE", URI.as_bytes(), ASKER, now, lookup);
     assert_eq!(verdict, Verdict::Ok { user: odd.to_owned() });
 }
 

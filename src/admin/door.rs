@@ -77,6 +77,11 @@ impl Door {
         self.client.ask("PUT", path, Some(body), None).map_err(|failed| self.told(&failed))
     }
 
+    /// Removes something.
+    pub(super) fn delete(&self, path: &str) -> Result<(), String> {
+        self.client.ask("DELETE", path, None, None).map(drop).map_err(|failed| self.told(&failed))
+    }
+
     /// As [`Door::post`], for a long body: `sent` is told how many bytes of how many have gone out.
     pub(super) fn post_telling(
         &self,

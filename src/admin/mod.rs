@@ -10,6 +10,7 @@
 //! | the others | one noun each |
 
 mod account;
+mod ban;
 mod calls;
 mod carrier;
 mod company;
@@ -22,6 +23,7 @@ mod profile;
 mod show;
 
 pub(crate) use account::AccountCommand;
+pub(crate) use ban::BanCommand;
 pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;

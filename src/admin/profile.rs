@@ -21,6 +21,9 @@ pub(crate) enum ProfileCommand {
         /// Calls at one time.
         #[arg(long, default_value_t = 10)]
         channels: u16,
+        /// Calls that its PBX may place in any second; what the node's settings say where none is.
+        #[arg(long, value_name = "CALLS")]
+        calls_per_second: Option<u32>,
         /// The number that is shown to who is called.
         #[arg(long, value_name = "+NUMBER")]
         caller_id: Option<String>,
@@ -85,6 +88,7 @@ impl Order for ProfileCommand {
                 company,
                 name,
                 channels,
+                calls_per_second,
                 caller_id,
                 ip,
                 no_registration,
@@ -98,6 +102,7 @@ impl Order for ProfileCommand {
                     "company": names::company(door, company)?,
                     "name": name,
                     "channels": channels,
+                    "calls_per_second": calls_per_second,
                     "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
                     "caller_id": caller_id,
                     "incoming_to": incoming_to.as_str(),

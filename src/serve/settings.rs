@@ -2,7 +2,7 @@
 
 use actors::desk::NodeRules;
 use actors::{
-    ClientCertificates, DnsSettings, ExchangeSettings, NodeLimits, SessionTimers, StreamSettings, TlsSettings,
+    ClientCertificates, DnsSettings, ExchangeSettings, NodeLimits, Patience, SessionTimers, StreamSettings, TlsSettings,
 };
 use config::{
     DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
@@ -42,11 +42,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         user_agent: sip.user_agent.clone(),
         timing: Timing { t1: milliseconds(sip.t1_ms), t2: milliseconds(sip.t2_ms), t4: milliseconds(sip.t4_ms) },
         session: SessionTimers { expires_s: sip.session_expires_s, min_se_s: sip.session_expires_min_s },
-        limits: Limits {
-            calls_per_second: sip.calls_per_second_max,
-            burst: sip.calls_per_second_max,
-            calls_max: sip.calls_max,
-        },
+        limits: Limits { calls_per_second: sip.calls_per_second_max, calls_max: sip.calls_max },
+        guard: guard(settings),
         transactions_max: sip.transactions_max as usize,
         connections_max: sip.connections_max as usize,
         connections_per_source_max: sip.connections_per_source_max as usize,
@@ -56,7 +53,12 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             mailbox_profile_max: settings.node.mailbox_profile_max,
             mailbox_shard_max: settings.node.mailbox_shard_max,
             bindings_max: settings.registration.bindings_max as usize,
-            connection_idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
+            patience: Patience {
+                idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
+                first_message: Duration::from_secs(sip.connection_first_message_timeout_s.into()),
+                partial_message: Duration::from_secs(sip.connection_partial_message_timeout_s.into()),
+                write: Duration::from_secs(sip.connection_write_timeout_s.into()),
+            },
             expiries: Expiries {
                 behind_nat_max_s: settings.registration.expires_nat_max_s,
                 direct_max_s: settings.registration.expires_direct_max_s,
@@ -86,9 +88,36 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
                 .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
             tls_listeners: Vec::new(),
             whereabouts: Arc::default(),
+            profile_calls_per_second: Some(settings.limits.calls_per_second_per_profile).filter(|limit| *limit > 0),
         },
     }
 }
+
+/// When strangers are slowed and banned. Who has proven a password is known for an hour longer than he can stay registered, or a call
+/// of his can last.
+fn guard(settings: &Settings) -> switch::guard::Rules {
+    let Settings { guard, registration, calls, sip, .. } = settings;
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    let longest_s = [
+        registration.expires_nat_max_s,
+        registration.expires_direct_max_s,
+        sip.connection_idle_timeout_s,
+        calls.max_duration_s,
+    ];
+    let longest_s = longest_s.into_iter().max().unwrap_or_default();
+    switch::guard::Rules {
+        failures_max: guard.failures_max,
+        window: seconds(guard.window_s),
+        ban: seconds(guard.ban_s),
+        ban_max: seconds(guard.ban_max_s),
+        answers_per_second: guard.answers_per_second_max,
+        proven_for: seconds(longest_s) + PROVEN_MARGIN,
+        trusted: guard.trusted.iter().map(|network| network.0).collect(),
+    }
+}
+
+/// How much longer than its registration or call a source is known.
+const PROVEN_MARGIN: Duration = Duration::from_secs(3_600);
 
 /// TLS and WebSockets.
 fn streams(settings: &Settings) -> StreamSettings {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use switch::Directory;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 
 /// The switch of this node.
@@ -61,6 +62,14 @@ impl Switchboard for RunningExchange {
 
     fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing> {
         self.0.carrier_enrolled(carrier)
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        self.0.bans()
+    }
+
+    fn lift_ban(&self, source: Source) -> Option<Ban> {
+        self.0.lift_ban(source)
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -13,6 +13,8 @@ use std::net::SocketAddr;
 pub const CHANNELS_MAX: u16 = 10_000;
 /// Source addresses of a profile at most.
 pub const SOURCES_MAX: usize = 32;
+/// Calls a second at most that a profile can be limited to.
+const CALLS_PER_SECOND_MAX: u32 = 10_000;
 
 /// Whether a profile may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +123,8 @@ pub struct Profile {
     pub state: ProfileState,
     /// Calls at one time, 0 to [`CHANNELS_MAX`]; 0 without a subscription (P7).
     pub channels: u16,
+    /// Calls that its PBX may place in any second, 1 to 10,000; none for what the node's settings say.
+    pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
     /// The number shown to who is called, where one is.
@@ -150,6 +154,8 @@ pub struct NewProfile {
     pub sip_user: Option<String>,
     /// Calls at one time.
     pub channels: u16,
+    /// Calls that its PBX may place in any second.
+    pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
     /// The number shown to who is called.
@@ -173,6 +179,8 @@ pub struct ProfilePatch {
     pub state: Option<ProfileState>,
     /// Calls at one time.
     pub channels: Option<u16>,
+    /// Calls that its PBX may place in any second.
+    pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself.
     pub auth: Option<ProfileAuth>,
     /// The number shown to who is called.
@@ -190,7 +198,7 @@ pub struct ProfilePatch {
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp
+    p.incoming_to, p.srtp, p.calls_per_second
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -213,6 +221,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         created_at: Wall::from_unix_micros(row.get(13)?),
         incoming_to: parsed(row, 16)?,
         srtp: parsed(row, 17)?,
+        calls_per_second: row.get(18)?,
     })
 }
 
@@ -237,6 +246,9 @@ pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)
 fn check(profile: &Profile) -> Result<()> {
     checks::name("name", &profile.name)?;
     checks::within("channels", u32::from(profile.channels), 0, u32::from(CHANNELS_MAX))?;
+    if let Some(calls_per_second) = profile.calls_per_second {
+        checks::within("calls_per_second", calls_per_second, 1, CALLS_PER_SECOND_MAX)?;
+    }
     check_auth(&profile.auth)?;
     match profile.auto_recharge {
         Some(recharge) if !recharge.amount.is_positive() => Err(Error::invalid(
@@ -295,6 +307,7 @@ impl Store {
                 sip_user,
                 state: ProfileState::Active,
                 channels: new.channels,
+                calls_per_second: new.calls_per_second,
                 auth: new.auth.clone(),
                 caller_id: new.caller_id,
                 auto_recharge: new.auto_recharge,
@@ -327,6 +340,7 @@ impl Store {
             profile.name = patch.name.clone().unwrap_or(profile.name);
             profile.state = patch.state.unwrap_or(profile.state);
             profile.channels = patch.channels.unwrap_or(profile.channels);
+            profile.calls_per_second = patch.calls_per_second.unwrap_or(profile.calls_per_second);
             profile.auth = patch.auth.clone().unwrap_or(profile.auth);
             profile.caller_id = patch.caller_id.unwrap_or(profile.caller_id);
             profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
@@ -395,8 +409,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             incoming_to, srtp, calls_per_second)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -416,7 +430,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             ha1.sha256,
             sealed,
             profile.incoming_to.as_str(),
-            profile.srtp.as_str()
+            profile.srtp.as_str(),
+            profile.calls_per_second
         ])?;
     Ok(())
 }
@@ -425,7 +440,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
-             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12 WHERE id = ?1",
+             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
+             calls_per_second = ?13 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -439,7 +455,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.auto_recharge.map(|recharge| recharge.threshold.get()),
             profile.require_plus,
             profile.incoming_to.as_str(),
-            profile.srtp.as_str()
+            profile.srtp.as_str(),
+            profile.calls_per_second
         ])?;
     Ok(())
 }

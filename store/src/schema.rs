@@ -15,7 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_carriers.sql"),
     include_str!("../migrations/0005_srtp.sql"),
     include_str!("../migrations/0006_identity.sql"),
-    include_str!("../migrations/0007_trunks.sql"),
+    include_str!("../migrations/0007_front_door.sql"),
+    include_str!("../migrations/0008_trunks.sql"),
 ];
 
 /// Brings a database to the newest version known here.

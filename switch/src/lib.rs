@@ -10,6 +10,7 @@ pub mod carrier;
 pub mod directory;
 pub mod emergency;
 pub mod enrolment;
+pub mod guard;
 pub mod numbering;
 pub mod overload;
 pub mod profile;

@@ -6,7 +6,7 @@ use crate::labels::*;
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
 use serde::Serialize;
 
 /// The kind of a metric.
@@ -232,6 +232,9 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Sip, "tandem_sip_overload_rejections_total", &[label("reason", OverloadReason::VALUES)], "Requests answered 503 with Retry-After by overload control"),
     counter(Sip, "tandem_sip_auth_attempts_total", &[label("outcome", AuthOutcome::VALUES)], "Digest and IP authentication outcomes"),
     counter(Sip, "tandem_dns_queries_total", &[label("kind", DnsKind::VALUES), label("outcome", DnsOutcome::VALUES)], "Questions to DNS about carriers: services, servers, addresses"),
+    counter(Sip, "tandem_sip_bans_total", &[label("offence", Offence::VALUES)], "Sources that were banned at the door, by the last of what they did"),
+    gauge(Sip, "tandem_sip_bans", &[], "Sources that are banned now"),
+    counter(Sip, "tandem_sip_guarded_total", &[label("reason", Guarded::VALUES)], "What the guard at the door kept from happening: messages of banned sources that were not read, answers that were not sent"),
 
     gauge(Registrar, "tandem_registrations_active", &[TRANSPORT], "Bindings now held"),
     counter(Registrar, "tandem_registrations_total", &[label("outcome", RegistrationOutcome::VALUES)], "REGISTER outcomes"),

@@ -5,7 +5,11 @@
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+
+mod statuses;
+
+pub use statuses::{Code, FinalCode};
 
 /// Carriers with a label of their own; the rest share `other`.
 pub const CARRIERS_MAX: usize = 32;
@@ -133,10 +137,21 @@ labels! {
         Unframeable = "unframeable",
         /// The peer does not read what we send.
         Deaf = "deaf",
+        /// Its source is banned.
+        Banned = "banned",
         /// Its source has as many as it may.
         SourceFull = "source_full",
         /// As many are open as may be.
         Full = "full",
+    }
+    /// What the guard at the door kept from happening.
+    Guarded {
+        /// A message or a connection of a banned source: it was not read.
+        Banned = "banned",
+        /// An answer to a source that gets answers seldom: it was not sent.
+        Slowed = "slowed",
+        /// An answer that is too much larger than what asked for it: it was not sent.
+        Amplified = "amplified",
     }
     /// Datagram listeners.
     DatagramListener {
@@ -403,6 +418,9 @@ foreign! {
         Ok = "ok", Challenged = "challenged", BadPassword = "bad_password", UnknownUser = "unknown_user",
         StaleNonce = "stale_nonce", Replayed = "replayed", IpNotAllowed = "ip_not_allowed",
     }
+    Offence {
+        BadPassword = "bad_password", UnknownUser = "unknown_user", Replayed = "replayed", Probing = "probing",
+    }
     RegistrationOutcome {
         Created = "created", Refreshed = "refreshed", Removed = "removed", Expired = "expired", Rejected = "rejected",
         IntervalTooBrief = "interval_too_brief",
@@ -441,54 +459,6 @@ impl Label for LedgerCode {
     const VALUES: &'static [&'static str] = values_of!(LedgerCode);
     fn index(self) -> usize {
         self as usize
-    }
-}
-
-/// Statuses that have a label of their own; the others share the one of their class, behind them.
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident { alone: [$($alone:literal)*], classes: [$($class:literal)*], all: [$($value:literal)*] })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-            pub struct $name(usize);
-
-            impl $name {
-                const ALONE: &'static [u16] = &[$($alone),*];
-                const CLASSES: &'static [u16] = &[$($class),*];
-
-                /// The label of a status; one of no class counts in the last.
-                pub fn of(status: u16) -> Self {
-                    let alone = Self::ALONE.iter().position(|known| *known == status);
-                    let class = || Self::CLASSES.iter().position(|class| *class == status / 100);
-                    let last = Self::VALUES.len() - 1;
-                    $name(alone.unwrap_or_else(|| class().map_or(last, |index| Self::ALONE.len() + index)))
-                }
-            }
-
-            impl Label for $name {
-                const VALUES: &'static [&'static str] = &[$($value),*];
-                fn index(self) -> usize {
-                    self.0
-                }
-            }
-        )*
-    };
-}
-
-statuses! {
-    /// The status of a SIP response on the wire.
-    Code {
-        alone: [100 180 183 200 202 400 401 403 404 407 408 415 480 481 486 487 488 491 500 502 503 504 600 603],
-        classes: [3 4 5 6 1 2],
-        all: ["100" "180" "183" "200" "202" "400" "401" "403" "404" "407" "408" "415" "480" "481" "486" "487" "488"
-              "491" "500" "502" "503" "504" "600" "603" "3xx" "4xx" "5xx" "6xx" "1xx" "2xx"]
-    }
-    /// The final status of an INVITE, as its caller got it.
-    FinalCode {
-        alone: [200 400 402 403 404 408 415 480 484 486 487 488 500 502 503 504 600 603 604],
-        classes: [3 4 5 6],
-        all: ["200" "400" "402" "403" "404" "408" "415" "480" "484" "486" "487" "488" "500" "502" "503" "504" "600"
-              "603" "604" "3xx" "4xx" "5xx" "6xx"]
     }
 }
 

@@ -34,5 +34,5 @@ pub use mask::mask;
 pub use media::MediaTotals;
 pub use money::{CurrencyTotals, LedgerTotals};
 pub use process::{ProcessFigures, RuntimeFigures};
-pub use sip::SipTotals;
+pub use sip::{GuardTotals, SipTotals};
 pub use telemetry::{Build, Telemetry};

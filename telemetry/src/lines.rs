@@ -75,6 +75,12 @@ pub(crate) fn write(fact: &Fact) {
         Fact::Authenticated(outcome) => {
             debug!(target: SIP, { outcome = word(*outcome) }, "authentication failed");
         }
+        Fact::SourceBanned { source, offence, until, number, untold } => {
+            warn!(target: SIP, { guard.source = &**source, guard.offence = offence.as_str(), guard.until = %until, guard.number = number, guard.untold = untold }, "source banned: what it sends is dropped unread; DELETE /api/v1/bans/{{source}} ends that");
+        }
+        Fact::BanLifted { source, because } => {
+            info!(target: SIP, { guard.source = &**source, because = &**because }, "ban lifted");
+        }
         Fact::LedgerPosted { code, applied, amount, currency } => {
             debug!(target: MONEY, { ledger.code = code.as_str(), ledger.applied = applied, ledger.amount = %amount, currency = currency.as_str() }, "ledger batch answered");
         }

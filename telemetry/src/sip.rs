@@ -6,11 +6,11 @@
 use crate::error::Error;
 use crate::families::{Counters, Counts, Gauges, Maker};
 use crate::labels::{
-    Code, ConnectionClosed, DatagramListener, Method, OverloadReason, ParseError, Role, Stray, StreamTransport,
-    TlsOutcome, TlsRole, TransactionTimer,
+    Code, ConnectionClosed, DatagramListener, Guarded, Method, OverloadReason, ParseError, Role, Stray,
+    StreamTransport, TlsOutcome, TlsRole, TransactionTimer,
 };
 use crate::telemetry::Telemetry;
-use domain::fact::{AuthOutcome, Flow, Transport};
+use domain::fact::{AuthOutcome, Flow, Offence, Transport};
 use domain::refusal::RefusalKind;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -38,6 +38,8 @@ pub struct SipTotals {
     pub merged: u64,
     /// New requests refused with 503 because a table was full.
     pub refused_full: u64,
+    /// Answers to strangers that were too much larger than what asked for them.
+    pub withheld: u64,
     /// Datagrams that the kernel dropped.
     pub receive_drops: Counts<(DatagramListener,)>,
     /// Transactions now in memory.
@@ -58,10 +60,22 @@ impl SipTotals {
         self.strays.add_all(&other.strays);
         self.merged += other.merged;
         self.refused_full += other.refused_full;
+        self.withheld += other.withheld;
         self.receive_drops.add_all(&other.receive_drops);
         self.transactions.add_all(&other.transactions);
         self.connections.add_all(&other.connections);
     }
+}
+
+/// What the guard at the door has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuardTotals {
+    /// Sources that are banned now.
+    pub bans: u64,
+    /// Messages and connections of banned sources, unread, since the start.
+    pub dropped: u64,
+    /// Answers that were not given, because their source gets them seldom, since the start.
+    pub slowed: u64,
 }
 
 pub(crate) struct SipHandles {
@@ -83,6 +97,9 @@ pub(crate) struct SipHandles {
     closed: Counters<(ConnectionClosed,)>,
     overload: Counters<(OverloadReason,)>,
     auth: Counters<(AuthOutcome,)>,
+    bans: Counters<(Offence,)>,
+    bans_now: Gauges<()>,
+    guarded: Counters<(Guarded,)>,
     /// The last totals of each shard: as many as there are shards. Touched by who collects, never by a call.
     shards: Mutex<BTreeMap<usize, SipTotals>>,
 }
@@ -108,6 +125,9 @@ impl SipHandles {
             closed: maker.counters("tandem_sip_connections_closed_total")?,
             overload: maker.counters("tandem_sip_overload_rejections_total")?,
             auth: maker.counters("tandem_sip_auth_attempts_total")?,
+            bans: maker.counters("tandem_sip_bans_total")?,
+            bans_now: maker.gauges("tandem_sip_bans")?,
+            guarded: maker.counters("tandem_sip_guarded_total")?,
             shards: Mutex::default(),
         })
     }
@@ -119,8 +139,8 @@ impl SipHandles {
     /// A call was refused; some refusals are overload control's.
     pub(crate) fn on_refused(&self, refusal: RefusalKind) {
         let reason = match refusal {
-            RefusalKind::CpsExceeded => OverloadReason::Cps,
-            RefusalKind::Overloaded => OverloadReason::Load,
+            RefusalKind::CpsExceeded | RefusalKind::ProfileCpsExceeded => OverloadReason::Cps,
+            RefusalKind::Overloaded | RefusalKind::NodeFull => OverloadReason::Load,
             RefusalKind::Draining => OverloadReason::Draining,
             RefusalKind::MediaPortsExhausted => OverloadReason::MediaPorts,
             RefusalKind::LedgerUnavailable => OverloadReason::Ledger,
@@ -147,6 +167,7 @@ impl Telemetry {
         self.sip.strays.absolute(&sum.strays);
         self.sip.merged.at(()).absolute(sum.merged);
         self.sip.overload.at((OverloadReason::Transactions,)).absolute(sum.refused_full);
+        self.sip.guarded.at((Guarded::Amplified,)).absolute(sum.withheld);
         self.sip.receive_drops.absolute(&sum.receive_drops);
         self.sip.transactions.set_all(&sum.transactions);
         self.sip.connections.set_all(&sum.connections);
@@ -168,6 +189,18 @@ impl Telemetry {
         if let Some(ends) = ends_unix_s {
             self.sip.certificate_ends.at(()).set(ends as f64);
         }
+    }
+
+    /// What the guard has done by now.
+    pub fn set_guard(&self, totals: GuardTotals) {
+        self.sip.bans_now.at(()).set(totals.bans as f64);
+        self.sip.guarded.at((Guarded::Banned,)).absolute(totals.dropped);
+        self.sip.guarded.at((Guarded::Slowed,)).absolute(totals.slowed);
+    }
+
+    /// A source was banned.
+    pub fn count_ban(&self, offence: Offence) {
+        self.sip.bans.at((offence,)).increment(1);
     }
 
     /// A connection was closed by us.

@@ -125,7 +125,10 @@ impl Telemetry {
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }
             | Fact::CallerIdChanged { .. }
-            | Fact::EmergencyRefused { .. } => {}
+            | Fact::EmergencyRefused { .. }
+            // Counted apart: not every ban has a line.
+            | Fact::SourceBanned { .. }
+            | Fact::BanLifted { .. } => {}
             Fact::ChargeAnswered { after } => self.money.on_charge_answered(*after),
             Fact::RegistrationChanged { outcome, .. } => self.registrar.on_changed(*outcome),
             Fact::RegistrationConflicted { .. } => self.registrar.on_conflicted(),

@@ -117,7 +117,7 @@ impl Line {
         let mut waiting = VecDeque::from(std::mem::take(&mut self.effects));
         while let Some(effect) = waiting.pop_front() {
             match effect {
-                Effect::Transmit { bytes, destination } => {
+                Effect::Transmit { bytes, destination, .. } => {
                     if !send(&bytes, destination.addr) {
                         self.endpoint.handle(Event::TransportFailed { destination }, self.now, &mut self.effects);
                     }

@@ -47,6 +47,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         name: "Front desk".to_owned(),
         sip_user: None,
         channels,
+        calls_per_second: None,
         auth: store::ProfileAuth { registration: true, sources: Vec::new() },
         caller_id: Some(CALLER_ID.parse().unwrap()),
         auto_recharge: recharge.map(|recharge| store::AutoRecharge {

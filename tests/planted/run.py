@@ -94,8 +94,9 @@ def played(scenarios):
 
 def plant(bug):
     """Plants one bug, and gives who caught it and how, or what is wrong."""
-    alone = {"GIT_CEILING_DIRECTORIES": str(PLANTED)}
-    code, said = run(["git", "apply", "--whitespace=nowarn", bug.file], TREE, 60, **alone)
+    # Not a part of the repository around it; and the lines next to the bug alone have to be as they were.
+    alone, apply = {"GIT_CEILING_DIRECTORIES": str(PLANTED)}, ["git", "apply", "--whitespace=nowarn", "-C1"]
+    code, said = run([*apply, bug.file], TREE, 60, **alone)
     if code:
         return None, f"the patch does not apply any more: {said.strip()}"
     try:
@@ -105,7 +106,7 @@ def plant(bug):
         failed = played(bug.by)
         return next(iter(failed.items()), None), None if failed else f"nobody noticed: {', '.join(bug.by)} passed"
     finally:
-        run(["git", "apply", "--whitespace=nowarn", "--reverse", bug.file], TREE, 60, **alone)
+        run([*apply, "--reverse", bug.file], TREE, 60, **alone)
 
 
 def main():

@@ -163,16 +163,16 @@ class Caller(Line):
         self.send(self.peer, start, [*headers, f"RAck: {header(dialog.rang, 'RSeq')} 2 INVITE"])
         self.receive("the answer to PRACK", lambda text: text.startswith("SIP/2.0 200") and " PRACK" in header(text, "CSeq"))
 
-    def proof(self, refused, method, uri):
-        """The digest that answers a challenge (RFC 2617, MD5, qop=auth)."""
+    def proof(self, refused, method, uri, count=1):
+        """The digest that answers a challenge (RFC 2617, MD5, qop=auth), for the so-many-th time."""
         challenge = header(refused, "Proxy-Authenticate")
         value = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge))
         ha1 = md5(f"{self.user}:{value['realm']}:{self.password}")
         ha2 = md5(f"{method}:{uri}")
-        response = md5(f"{ha1}:{value['nonce']}:00000001:0a4f113b:auth:{ha2}")
+        response = md5(f"{ha1}:{value['nonce']}:{count:08x}:0a4f113b:auth:{ha2}")
         opaque = f', opaque="{value["opaque"]}"' if "opaque" in value else ""
         return (f'Proxy-Authorization: Digest username="{self.user}", realm="{value["realm"]}", nonce="{value["nonce"]}", '
-                f'uri="{uri}", response="{response}", algorithm=MD5, cnonce="0a4f113b", nc=00000001, qop=auth{opaque}')
+                f'uri="{uri}", response="{response}", algorithm=MD5, cnonce="0a4f113b", nc={count:08x}, qop=auth{opaque}')
 
 
 def md5(text):

@@ -71,7 +71,7 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
         if scenario.with_redis or redis_for_all:
             redis = RedisServer(folder).start()
             settings["ledger"] = {**settings.get("ledger", {}), "engine": "redis", "url": redis.url}
-        surroundings = scenario.surroundings() if scenario.surroundings else None
+        surroundings = scenario.surroundings and scenario.surroundings()
         server = server_for(stand_in, folder, settings).start()
         meeting.sip_ports = {getattr(server, f"{kind}_port", None) for kind in ("sip", "tls", "ws", "wss")}
         with World(folder, server, redis) as world:
@@ -97,12 +97,13 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
             surroundings.stop()
 
 
-def play(scenario, redis_for_all=False, stand_in=False, in_own_network=True):
+def play(scenario, redis_for_all=False, stand_in=False):
     """What the process of one scenario does; its exit code."""
     from meeting import Meeting
 
     folder = OUT / scenario.name
-    outcome = {"network": "own" if in_own_network and not scenario.network and own_network() else "shared"}
+    outcome = {"network": "own" if not scenario.network and own_network() else "shared"}
+    os.environ["STRANGERS_NETWORK"] = outcome["network"]
     meeting = Meeting()
     try:
         outcome["wrong"] = played(scenario, folder, meeting, redis_for_all, stand_in)

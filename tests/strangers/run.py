@@ -31,12 +31,12 @@ def chosen(options):
         if name not in known and name not in scenarios.SUBJECTS:
             raise SystemExit(f"no scenario and no subject is called {name}; see --list")
     # A scenario that is named is played, whichever form it has; of a subject, those of the form.
-    of_the_form = [one for one in known.values() if one.is_full_only == options.full or options.all]
+    of_the_form = [one for one in known.values() if one.full == options.full or options.all]
     if options.scenario:
         return [one for one in known.values()
                 if one.name in options.scenario or (one.subject in options.scenario and one in of_the_form)]
     last = telling.results() if options.missing else {}
-    return [one for one in of_the_form if not one.is_apart and not last.get(one.name, {}).get("ok")]
+    return [one for one in of_the_form if not one.apart and not last.get(one.name, {}).get("ok")]
 
 
 def tails(folder, lines=5):

@@ -29,6 +29,12 @@ def places(jobs=None):
     return max(2, min(jobs or 2 * len(os.sched_getaffinity(0)), PLACES_MAX)) if jobs != 1 else 1
 
 
+def networks_of_their_own():
+    """Whether the system lets a process have one."""
+    ask = f"import sys; sys.path.insert(0, {str(RUN.parent)!r}); import playing; sys.exit(0 if playing.own_network() else 1)"
+    return subprocess.run([sys.executable, "-B", "-c", ask], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
 class Playing:
     """One scenario's process."""
 
@@ -69,7 +75,7 @@ class Playing:
             outcome = {"wrong": f"its process ended with {self.process.returncode}: {said[-500:]}"}
         scenario = self.scenario
         return {"scenario": scenario.name, "subject": scenario.subject, "proves": scenario.proves, "rule": scenario.rule,
-                "full": scenario.is_full_only, "seconds": round(took, 2), "ok": not outcome["wrong"] and "lacking" not in outcome,
+                "full": scenario.full, "seconds": round(took, 2), "ok": not outcome["wrong"] and "lacking" not in outcome,
                 "said": said, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **outcome}
 
 
@@ -78,9 +84,12 @@ def play_all(wanted, jobs, expected_s, flags, told):
     def longest(one):
         return -expected_s.get(one.name, UNKNOWN_S)
 
-    crowd = sorted((one for one in wanted if not one.alone and not one.measures), key=longest)
-    few = sorted((one for one in wanted if one.measures and not one.alone), key=longest)
-    alone = [one for one in wanted if one.alone]
+    crowded = len(wanted) > 1 and not networks_of_their_own()
+    if crowded:
+        print("no networks of their own are to be had here: one is shared, in ranges of ports", flush=True)
+    alone = [one for one in wanted if one.alone or one.listens and crowded]
+    few = sorted((one for one in wanted if one.measures and one not in alone), key=longest)
+    crowd = sorted((one for one in wanted if one not in alone and one not in few), key=longest)
     playing = []
     try:
         for waiting, room in ((crowd, places(jobs)), (few, min(FEW, places(jobs))), (alone, 1)):

@@ -3,8 +3,8 @@
 Not here: how results come to be (playing.py, meeting.py), and what is told of the peers (interop.py).
 """
 
+import fcntl
 import json
-import os
 import re
 
 from playing import ROOT
@@ -33,10 +33,12 @@ def results():
 def keep(new):
     """Puts results in the place of older ones of the same scenarios."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    both = results() | {result["scenario"]: result for result in new}
-    beside = RESULTS.with_suffix(f".{os.getpid()}")
-    beside.write_text(json.dumps(both, indent=1))
-    beside.replace(RESULTS)
+    with RESULTS.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        both = results() | {result["scenario"]: result for result in new}
+        beside = RESULTS.with_suffix(".new")
+        beside.write_text(json.dumps(both, indent=1))
+        beside.replace(RESULTS)
 
 
 def seconds_of_the_last_run():
@@ -54,7 +56,7 @@ def cells(scenario, result):
 def verdict(scenario, result):
     """How the last run ended."""
     if result is None:
-        return "not asked for" if scenario.is_apart else "not run here"
+        return "not asked for" if scenario.apart else "not run here"
     return "ok" if result["ok"] else f"not here: {result['lacking']}" if "lacking" in result else f"FAILED: {result['wrong']}"
 
 

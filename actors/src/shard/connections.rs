@@ -20,6 +20,7 @@ use slab::Slab;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use switch::guard::{Evidence, Offence};
 use telemetry::labels::ConnectionClosed;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -144,6 +145,9 @@ impl Shard {
         let (itself, core) = (ctx.address(), Arc::clone(&self.core));
         actix_rt::spawn(tcp::accept(listener, move |stream, peer| {
             let local = stream.local_addr().unwrap_or(local);
+            if core.guarding.bars(peer.ip()) {
+                return core.telemetry.count_connection_closed(ConnectionClosed::Banned);
+            }
             match core.doorkeeper.enter(peer.ip()) {
                 Ok(pass) => let_in(stream, Door { transport, peer, local, pass }, &core, &itself),
                 Err(why) => turn_away(&core, why, peer),
@@ -264,17 +268,17 @@ async fn serve(
     shard: &Addr<Shard>,
 ) -> Closed {
     let deliver = |bytes| {
+        if core.guarding.bars(source.peer.ip()) {
+            return false;
+        }
         if !offer(shard, ReadFrom { arrival: Arrival { bytes, source } }) {
             count_dropped(&core.telemetry);
         }
+        true
     };
     let is_welcome = |origin: &str| core.origins.is_empty() || core.origins.iter().any(|known| known == origin);
-    let manners = Manners {
-        transport: source.transport,
-        is_accepted,
-        idle: core.limits.connection_idle,
-        is_welcome: &is_welcome,
-    };
+    let manners =
+        Manners { transport: source.transport, is_accepted, patience: core.limits.patience, is_welcome: &is_welcome };
     let closed = match link {
         Link::Plain(stream) => {
             let (reading, writing) = stream.into_split();
@@ -342,6 +346,7 @@ impl Shard {
     fn on_connection_ended(&mut self, flow: Flow, closed: Option<Closed>, ctx: &mut Context<Self>) {
         let Some(connection) = self.connections.leave(flow) else { return };
         if let Some(Closed::Unframeable(why)) = closed {
+            self.core.guarding.fail(connection.peer.ip(), Offence::Probing, Evidence::Certain);
             self.endpoint.count_unframeable(connection.transport, why.reason);
         }
         let now = self.core.clock.now();

@@ -9,6 +9,7 @@ use crate::shell::Shell;
 use crate::ways::door::{Door, Received};
 use actix::{Actor, AsyncContext, Context};
 use domain::call_control::Proof;
+use domain::fact::AuthOutcome;
 use domain::refusal::RefusalKind;
 use domain::{Fact, Refusal};
 use leg::refusal;
@@ -31,9 +32,25 @@ impl Shard {
         let desk = self.core.desk.load_full();
         let (outcome, proof) = self.door(&desk).prove_caller(pending);
         self.core.tell(&Fact::Authenticated(outcome));
+        self.heed(pending, outcome, matches!(proof, Ok(Proof::Credentials(_))));
         match proof {
             Ok(proof) => self.open_call(pending, proof, ctx),
             Err(reply) => self.answer(pending, *reply),
+        }
+    }
+
+    /// What a proof, or its failure, is to the guard.
+    pub(super) fn heed(&mut self, pending: &Pending, outcome: AuthOutcome, has_password: bool) {
+        let peer = pending.source().peer.ip();
+        if has_password {
+            return self.core.guarding.prove(peer);
+        }
+        if outcome == AuthOutcome::Ok {
+            return;
+        }
+        let desk = self.core.desk.load_full();
+        if let Some((offence, evidence)) = self.door(&desk).offence(pending, outcome) {
+            self.core.guarding.fail(peer, offence, evidence);
         }
     }
 

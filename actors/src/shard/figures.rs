@@ -138,6 +138,7 @@ fn of_wire(counted: &Counters) -> SipTotals {
     totals.acks_missing = counted.acks_missing;
     totals.merged = counted.merged;
     totals.refused_full = counted.refused_full;
+    totals.withheld = counted.withheld;
     totals
 }
 

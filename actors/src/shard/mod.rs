@@ -58,6 +58,7 @@ use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
+use switch::guard::{Evidence, Offence};
 use wire::ReadableSocket;
 
 /// How often a step sends what came of what could not be sent; the rest goes with the next step.
@@ -247,7 +248,7 @@ impl Shard {
         while index < self.effects.len() {
             let effect = std::mem::replace(
                 &mut self.effects[index],
-                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE },
+                Effect::Transmit { bytes: Bytes::new(), destination: NOWHERE, is_stateless: false },
             );
             index += 1;
             self.perform(effect, ctx);
@@ -257,10 +258,20 @@ impl Shard {
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::Transmit { bytes, destination } => self.transmit(bytes, destination, ctx),
+            Effect::Transmit { destination, is_stateless: true, .. } if !self.may_answer(&destination) => {}
+            Effect::Transmit { bytes, destination, .. } => self.transmit(bytes, destination, ctx),
             Effect::RequestArrived { pending } => self.on_request(&pending, ctx),
             news => self.tell_leg(news),
         }
+    }
+
+    /// Whether who has proven nothing is answered. Over a connection it is certain who asks so much.
+    fn may_answer(&self, destination: &Destination) -> bool {
+        let peer = destination.addr.ip();
+        if destination.flow.is_some() {
+            self.core.guarding.fail(peer, Offence::Probing, Evidence::Certain);
+        }
+        self.core.guarding.answers(peer)
     }
 
     fn transmit(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
@@ -339,19 +350,20 @@ impl Shard {
         let socket = Arc::new(ReadableSocket::register(udp)?);
         self.udp.push((address, Outgoing::new(Arc::clone(&socket))));
         let itself = ctx.address();
-        let telemetry = Arc::clone(&self.core.telemetry);
+        let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
+            let is_barred = |peer| core.guarding.bars(peer);
             let deliver = |datagrams, drops: u32| {
                 // Where this shard lags behind, the kernel's buffer and then the network drop for us.
                 if !offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() }) {
-                    figures::count_dropped(&telemetry);
+                    figures::count_dropped(&core.telemetry);
                 }
             };
             // One that is lost is told again when the request is repeated.
             let bounced = |bounces| {
                 let _ = offer(&itself, Bounced(bounces));
             };
-            let error = udp::read(socket, deliver, bounced);
+            let error = udp::read(socket, is_barred, deliver, bounced);
             let error = error.await;
             tracing::error!(%error, %address, "the SIP socket cannot be read any more");
         });

@@ -33,6 +33,7 @@ impl Shard {
         let desk = self.core.desk.load_full();
         let (outcome, proven) = self.door(&desk).prove_registrant(pending);
         self.core.tell(&Fact::Authenticated(outcome));
+        self.heed(pending, outcome, proven.is_ok());
         let (profile, user) = match proven {
             Ok(proven) => proven,
             Err(reply) => return self.answer(pending, *reply),

@@ -4,8 +4,9 @@
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
+use switch::guard;
 
 /// Handshakes (TLS, WebSocket) under way at one time on the node; one takes 0.2 ms of a thread, and its peer at most
 /// [`HANDSHAKE_S`](super::HANDSHAKE_S) to speak.
@@ -36,7 +37,7 @@ pub(crate) struct Doorkeeper {
 struct Counted {
     connections: usize,
     handshakes: usize,
-    sources: HashMap<IpAddr, Source>,
+    sources: HashMap<guard::Source, Source>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -53,7 +54,7 @@ impl Doorkeeper {
 
     /// Lets a connection in until its pass is dropped.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Pass, TurnedAway> {
-        let source = source_of(peer);
+        let source = guard::Source::of(peer);
         let mut counted = self.counted.lock();
         if counted.connections >= self.connections_max {
             return Err(TurnedAway::Full);
@@ -73,13 +74,13 @@ impl Doorkeeper {
         self.counted.lock().connections
     }
 
-    fn leave(&self, source: IpAddr) {
+    fn leave(&self, source: guard::Source) {
         let mut counted = self.counted.lock();
         counted.connections -= 1;
         counted.change(source, |source| source.connections -= 1);
     }
 
-    fn handshake_ended(&self, source: IpAddr) {
+    fn handshake_ended(&self, source: guard::Source) {
         let mut counted = self.counted.lock();
         counted.handshakes -= 1;
         counted.change(source, |source| source.handshakes -= 1);
@@ -87,7 +88,7 @@ impl Doorkeeper {
 }
 
 impl Counted {
-    fn change(&mut self, source: IpAddr, change: impl FnOnce(&mut Source)) {
+    fn change(&mut self, source: guard::Source, change: impl FnOnce(&mut Source)) {
         let Some(of_source) = self.sources.get_mut(&source) else { return };
         change(of_source);
         if of_source.connections == 0 && of_source.handshakes == 0 {
@@ -99,7 +100,7 @@ impl Counted {
 /// A connection that was let in; gives its place back when it is dropped.
 pub(crate) struct Pass {
     doorkeeper: Arc<Doorkeeper>,
-    source: IpAddr,
+    source: guard::Source,
 }
 
 impl Pass {
@@ -128,23 +129,12 @@ impl Drop for Pass {
 /// A handshake that is under way; gives its place back when it is dropped.
 pub(crate) struct Handshaking {
     doorkeeper: Arc<Doorkeeper>,
-    source: IpAddr,
+    source: guard::Source,
 }
 
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.doorkeeper.handshake_ended(self.source);
-    }
-}
-
-/// Whom an address counts for: of IPv6 its /64, which one subscriber has as a whole (RFC 6177).
-fn source_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }
 

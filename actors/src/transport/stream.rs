@@ -17,16 +17,35 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Messages at most that wait for one connection to take them; then the connection is closed: its peer does not read.
 pub(crate) const WRITES_WAITING_MAX: usize = 256;
-/// A peer that takes nothing for so long does not read.
-const DEAF: Duration = Duration::from_secs(30);
-/// A message that was begun must be whole within this time, however its bytes trickle (slow loris).
-const PARTIAL_MESSAGE: Duration = Duration::from_secs(10);
-/// Who connects has something to say: its first whole message comes within this time, or it is hung up on.
-const FIRST_MESSAGE: Duration = Duration::from_secs(30);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes read at once: more than most messages have, and little beside ten thousand connections.
 const READ_BYTES: usize = 4 * 1_024;
+
+/// How long a connection may keep us waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For anything at all.
+    pub idle: Duration,
+    /// For the first whole message of who connects: who does so has something to say.
+    pub first_message: Duration,
+    /// For the rest of a message that was begun, however its bytes trickle (slow loris).
+    pub partial_message: Duration,
+    /// For a peer to take what is written to it.
+    pub write: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            // Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
+            idle: Duration::from_secs(900),
+            first_message: Duration::from_secs(30),
+            partial_message: Duration::from_secs(10),
+            write: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Why a connection was closed by us.
 #[derive(Debug, thiserror::Error)]
@@ -47,14 +66,17 @@ pub(crate) enum Closed {
     #[error("nothing came for {0} s")]
     Idle(u64),
     /// Nothing whole came at first.
-    #[error("no message came within {} s", FIRST_MESSAGE.as_secs())]
-    Silent,
+    #[error("no message came within {0} s")]
+    Silent(u64),
     /// A message was not finished in time.
-    #[error("a message that was begun was not whole after {} s", PARTIAL_MESSAGE.as_secs())]
-    Partial,
+    #[error("a message that was begun was not whole after {0} s")]
+    Partial(u64),
     /// The peer takes nothing any more.
     #[error("the peer does not read")]
     Deaf,
+    /// The peer is banned.
+    #[error("the peer is banned")]
+    Banned,
 }
 
 impl Closed {
@@ -65,9 +87,10 @@ impl Closed {
             Closed::Unframeable(_) => ConnectionClosed::Unframeable,
             Closed::Unopened(_) => ConnectionClosed::Handshake,
             Closed::Idle(_) => ConnectionClosed::Idle,
-            Closed::Silent => ConnectionClosed::Silent,
-            Closed::Partial => ConnectionClosed::Partial,
+            Closed::Silent(_) => ConnectionClosed::Silent,
+            Closed::Partial(_) => ConnectionClosed::Partial,
             Closed::Deaf => ConnectionClosed::Deaf,
+            Closed::Banned => ConnectionClosed::Banned,
         })
     }
 }
@@ -131,20 +154,20 @@ pub(crate) struct Manners<'a> {
     pub(crate) transport: Transport,
     /// Whether the peer opened it: then it must speak first.
     pub(crate) is_accepted: bool,
-    /// After so long without a byte it is closed.
-    pub(crate) idle: Duration,
+    /// How long it may keep us waiting.
+    pub(crate) patience: Patience,
     /// Whether pages of an origin may open WebSockets.
     pub(crate) is_welcome: &'a (dyn Fn(&str) -> bool + Sync),
 }
 
-/// Carries one connection to its end, handing on whole messages; `waiting` is written, and pings are answered through `writes`.
+/// Carries one connection to its end, handing on whole messages for as long as `deliver` takes them; `waiting` is written, and pings are answered through `writes`.
 pub(crate) async fn serve<R, W>(
     mut reading: R,
     mut writing: W,
     manners: Manners<'_>,
     writes: mpsc::Sender<Bytes>,
     mut waiting: mpsc::Receiver<Bytes>,
-    deliver: impl FnMut(Bytes),
+    deliver: impl FnMut(Bytes) -> bool,
 ) -> Closed
 where
     R: AsyncRead + Unpin,
@@ -167,10 +190,10 @@ where
     };
     let closed = tokio::select! {
         closed = read(&mut reading, cutter, &manners, writes, deliver) => closed,
-        closed = write(&mut writing, &mut waiting) => closed,
+        closed = write(&mut writing, &mut waiting, manners.patience.write) => closed,
     };
     let goodbye = async {
-        if manners.transport.is_websocket() && !matches!(closed, Closed::Io(_) | Closed::Deaf) {
+        if manners.transport.is_websocket() && !matches!(closed, Closed::Io(_) | Closed::Deaf | Closed::Banned) {
             let code = match &closed {
                 Closed::Goodbye => websocket::CLOSE_NORMAL,
                 Closed::Unframeable(why) => why.close_code(),
@@ -225,7 +248,7 @@ async fn read<R: AsyncRead + Unpin>(
     mut cutter: Cutter,
     manners: &Manners<'_>,
     writes: mpsc::Sender<Bytes>,
-    mut deliver: impl FnMut(Bytes),
+    mut deliver: impl FnMut(Bytes) -> bool,
 ) -> Closed {
     let mut buffer = vec![0; READ_BYTES];
     let opened = Instant::now();
@@ -242,7 +265,9 @@ async fn read<R: AsyncRead + Unpin>(
                     match cut {
                         Cut::Message(message) => {
                             is_stranger = false;
-                            deliver(message);
+                            if !deliver(message) {
+                                return Closed::Banned;
+                            }
                         }
                         // A peer that pings faster than it reads loses pongs, not the connection.
                         Cut::Answer(answer) => drop(writes.try_send(answer)),
@@ -258,12 +283,13 @@ async fn read<R: AsyncRead + Unpin>(
         if has_cut {
             begun = now;
         }
-        let mut deadline = (now + manners.idle, Closed::Idle(manners.idle.as_secs()));
+        let Patience { idle, first_message, partial_message, .. } = manners.patience;
+        let mut deadline = (now + idle, Closed::Idle(idle.as_secs()));
         if was_pending {
-            deadline = (begun + PARTIAL_MESSAGE, Closed::Partial);
+            deadline = (begun + partial_message, Closed::Partial(partial_message.as_secs()));
         }
-        if is_stranger && opened + FIRST_MESSAGE < deadline.0 {
-            deadline = (opened + FIRST_MESSAGE, Closed::Silent);
+        if is_stranger && opened + first_message < deadline.0 {
+            deadline = (opened + first_message, Closed::Silent(first_message.as_secs()));
         }
         match timeout_at(deadline.0, reading.read(&mut buffer)).await {
             Err(_) => return deadline.1,
@@ -280,13 +306,17 @@ async fn read<R: AsyncRead + Unpin>(
 }
 
 /// Writes until every sender is gone or the peer takes nothing more.
-async fn write<W: AsyncWrite + Unpin>(writing: &mut W, waiting: &mut mpsc::Receiver<Bytes>) -> Closed {
+async fn write<W: AsyncWrite + Unpin>(
+    writing: &mut W,
+    waiting: &mut mpsc::Receiver<Bytes>,
+    patience: Duration,
+) -> Closed {
     while let Some(bytes) = waiting.recv().await {
         let written = async {
             writing.write_all(&bytes).await?;
             writing.flush().await
         };
-        match timeout(DEAF, written).await {
+        match timeout(patience, written).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Closed::Io(error),
             Err(_) => return Closed::Deaf,

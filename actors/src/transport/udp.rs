@@ -41,9 +41,11 @@ pub(crate) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     wire::udp_socket(address, &options)
 }
 
-/// Reads for ever, handing on every batch, and what came back of what was sent. Returns only where the socket cannot be read at all.
+/// Reads for ever, handing on every batch without what barred addresses sent (that is not even copied), and what came back of what was
+/// sent. Returns only where the socket cannot be read at all.
 pub(crate) async fn read(
     socket: Arc<ReadableSocket>,
+    is_barred: impl Fn(IpAddr) -> bool,
     mut deliver: impl FnMut(Vec<Datagram>, u32),
     mut bounced: impl FnMut(Vec<Bounce>),
 ) -> io::Error {
@@ -60,7 +62,7 @@ pub(crate) async fn read(
         }
         match received {
             Ok(0) => {}
-            Ok(_) => deliver(datagrams(&batch, bound), batch.dropped_total()),
+            Ok(_) => deliver(datagrams(&batch, bound, &is_barred), batch.dropped_total()),
             Err(error) if says_nothing_of_the_socket(&error) => {}
             Err(error) => return error,
         }
@@ -73,11 +75,11 @@ fn says_nothing_of_the_socket(error: &io::Error) -> bool {
     error.raw_os_error().is_some() && error.kind() != io::ErrorKind::OutOfMemory
 }
 
-fn datagrams(batch: &RecvBatch, bound: SocketAddr) -> Vec<Datagram> {
+fn datagrams(batch: &RecvBatch, bound: SocketAddr, is_barred: &impl Fn(IpAddr) -> bool) -> Vec<Datagram> {
     let local = |ip: Option<IpAddr>| SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port());
     batch
         .iter()
-        .filter(|datagram| !datagram.truncated)
+        .filter(|datagram| !datagram.truncated && !is_barred(datagram.from.ip()))
         .map(|datagram| {
             let bytes = Bytes::copy_from_slice(datagram.payload);
             Datagram { bytes, peer: datagram.from, local: local(datagram.local_ip) }

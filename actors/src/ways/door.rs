@@ -16,6 +16,7 @@ use sip::{Kind, Message, Scheme, Uri};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::{Opening, called_profile};
+use switch::guard::{Evidence, Offence};
 use switch::registration::Binding;
 
 /// Knows the passwords that live bindings were registered with, where their profiles have others now (S10, D-18).
@@ -65,7 +66,11 @@ impl Door<'_> {
     /// Otherwise what is answered. Whoever shows credentials is no carrier: carriers are never asked for any.
     pub fn prove_caller(&mut self, pending: &Pending) -> (AuthOutcome, Result<Proof, Box<Reply>>) {
         let verdict = match self.judge(pending, Gate::Proxy) {
-            Verdict::BadPassword => self.judge_by_former(pending),
+            // Of users that do not exist as well: what takes longer tells who does.
+            first @ (Verdict::BadPassword | Verdict::UnknownUser) => match self.judge_by_former(pending) {
+                Verdict::BadPassword | Verdict::UnknownUser => first,
+                verdict => verdict,
+            },
             verdict => verdict,
         };
         let at_source = self.desk.directory().profiles_at(pending.source().peer);
@@ -77,9 +82,9 @@ impl Door<'_> {
             _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
             Verdict::Missing => match self.desk.carrier_at(pending.source().peer) {
                 Some(carrier) => (AuthOutcome::Ok, Ok(Proof::Carrier(carrier))),
-                None => self.refused(Verdict::Missing, Gate::Proxy),
+                None => self.refused(pending, Verdict::Missing, Gate::Proxy),
             },
-            refused => self.refused(refused, Gate::Proxy),
+            refused => self.refused(pending, refused, Gate::Proxy),
         }
     }
 
@@ -92,7 +97,7 @@ impl Door<'_> {
         };
         match proven {
             Some(proven) => (AuthOutcome::Ok, Ok(proven)),
-            None => self.refused(verdict, Gate::Registrar),
+            None => self.refused(pending, verdict, Gate::Registrar),
         }
     }
 
@@ -107,7 +112,8 @@ impl Door<'_> {
         };
         let desk = self.desk;
         let lookup = |user: &str| desk.secret(user).map(|(_, ha1)| ha1);
-        self.challenger.verify(values, method.as_str(), uri, self.now.wall, lookup)
+        let asker = pending.source().peer.ip();
+        self.challenger.verify(values, method.as_str(), uri, asker, self.now.wall, lookup)
     }
 
     /// After a change of password a PBX calls with the old one from where it is registered, until it registers again (S10).
@@ -118,14 +124,28 @@ impl Door<'_> {
         let (desk, former) = (self.desk, self.former_secrets);
         let from = pending.source().peer;
         let lookup = |user: &str| former.former_secret(desk.secret(user)?.0, from);
-        match self.challenger.verify(values, method.as_str(), uri, self.now.wall, lookup) {
-            Verdict::UnknownUser => Verdict::BadPassword,
-            verdict => verdict,
-        }
+        self.challenger.verify(values, method.as_str(), uri, from.ip(), self.now.wall, lookup)
+    }
+
+    /// What a failed proof is to the guard, and whether it is certain who failed; none where nobody did.
+    pub fn offence(&self, pending: &Pending, outcome: AuthOutcome) -> Option<(Offence, Evidence)> {
+        let offence = match outcome {
+            AuthOutcome::BadPassword => Offence::BadPassword,
+            AuthOutcome::UnknownUser => Offence::UnknownUser,
+            AuthOutcome::Replayed => Offence::Replayed,
+            AuthOutcome::Ok | AuthOutcome::Challenged | AuthOutcome::StaleNonce | AuthOutcome::IpNotAllowed => {
+                return None;
+            }
+        };
+        let message = pending.message();
+        let values = message.proxy_authorizations().chain(message.authorizations());
+        let source = pending.source();
+        let is_certain = source.flow.is_some() || self.challenger.has_heard_us(values, source.peer.ip(), self.now.wall);
+        Some((offence, if is_certain { Evidence::Certain } else { Evidence::Forgeable }))
     }
 
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
-    fn refused<T>(&mut self, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Box<Reply>>) {
+    fn refused<T>(&mut self, pending: &Pending, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Box<Reply>>) {
         match verdict {
             Verdict::Malformed(sentence) => (
                 AuthOutcome::BadPassword,
@@ -133,10 +153,10 @@ impl Door<'_> {
             ),
             Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
-            Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(gate, Freshness::Stale))),
-            Verdict::Replayed => (AuthOutcome::Replayed, Err(self.challenge(gate, Freshness::Stale))),
+            Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(pending, gate, Freshness::Stale))),
+            Verdict::Replayed => (AuthOutcome::Replayed, Err(self.challenge(pending, gate, Freshness::Stale))),
             Verdict::Missing | Verdict::Ok { .. } => {
-                (AuthOutcome::Challenged, Err(self.challenge(gate, Freshness::New)))
+                (AuthOutcome::Challenged, Err(self.challenge(pending, gate, Freshness::New)))
             }
         }
     }
@@ -145,9 +165,10 @@ impl Door<'_> {
         Box::new(refusal(&RefusalKind::BadCredentials.into(), &self.naming.identity.host))
     }
 
-    fn challenge(&mut self, gate: Gate, freshness: Freshness) -> Box<Reply> {
+    fn challenge(&mut self, pending: &Pending, gate: Gate, freshness: Freshness) -> Box<Reply> {
         let mut lines = Vec::with_capacity(512);
-        self.challenger.challenge(gate, freshness, self.now.wall, &mut lines);
+        let asker = pending.source().peer.ip();
+        self.challenger.challenge(gate, freshness, asker, self.now.wall, &mut lines);
         Box::new(Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes()))
     }
 

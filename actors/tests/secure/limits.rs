@@ -1,7 +1,7 @@
 //! Who takes places and gives nothing: slow, silent, too many; over TCP and TLS.
 
 use crate::authority::{Authority, Peer, options};
-use crate::tls::switch;
+use crate::tls::switch_with;
 use crate::world::{Beginning, World};
 use actors::StreamSettings;
 use domain::Micros;
@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// What the tests wait at most; the longest rule is 30 s.
+/// What the tests wait at most; the longest rule of these tests is the 10 s of a TLS handshake.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 fn connect(address: SocketAddr) -> TcpStream {
@@ -60,10 +60,17 @@ fn trickle(mut stream: TcpStream) -> Duration {
 
 /// Slow loris: it is the message's beginning that counts, not its last byte.
 #[actix_rt::test]
-async fn a_message_that_trickles_is_given_up_ten_seconds_after_it_began() {
+async fn a_message_that_trickles_is_given_up_so_long_after_it_began() {
     let authority = Authority::new();
     authority.issue("switch", &["127.0.0.1"], 2099);
-    let (world, tls) = switch(&authority, |_| {});
+    let (world, tls) = switch_with(
+        &authority,
+        |_| {},
+        |settings| {
+            settings.node_limits.patience.partial_message = Duration::from_secs(3);
+            settings.node_limits.patience.first_message = Duration::from_secs(5);
+        },
+    );
     let tcp = world.address();
     let (trickled, shaken, silent) = elsewhere(move || {
         let trickled = std::thread::spawn(move || trickle(connect(tcp)));
@@ -74,11 +81,40 @@ async fn a_message_that_trickles_is_given_up_ten_seconds_after_it_began() {
     })
     .await;
     for (what, took, least, most) in
-        [("trickling", trickled, 9, 20), ("no handshake", shaken, 9, 20), ("silence", silent, 29, 40)]
+        [("trickling", trickled, 2, 8), ("no handshake", shaken, 9, 20), ("silence", silent, 4, 15)]
     {
         let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
         assert!(least <= took && took <= most, "{what} was suffered for {took:?}, expected {least:?} to {most:?}");
     }
+}
+
+/// Asks and asks, and reads no answer, until it is hung up on.
+#[allow(clippy::disallowed_methods, reason = "the test times what a peer sees, by the clock on the wall")]
+fn ask_and_never_read(mut stream: TcpStream) -> Duration {
+    let began = Instant::now();
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let question = options("deaf");
+    while began.elapsed() < PATIENCE {
+        match stream.write_all(question.as_bytes()) {
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return began.elapsed(),
+            _ => {}
+        }
+    }
+    panic!("a peer that does not read was suffered for {PATIENCE:?}");
+}
+
+#[actix_rt::test]
+async fn who_does_not_read_is_hung_up_on() {
+    let beginning = Beginning { channels: 1, profile_credit: Micros::from_cents(1), rate: "0.02" };
+    let world = World::start_with(&beginning, |settings| {
+        settings.node_limits.patience.write = Duration::from_secs(1);
+        // Nobody is banned here for asking much.
+        settings.guard =
+            switch::guard::Rules { failures_max: 0, answers_per_second: u32::MAX, ..settings.guard.clone() };
+    });
+    let tcp = world.address();
+    let took = elsewhere(move || ask_and_never_read(connect(tcp))).await;
+    assert!(took >= Duration::from_secs(1), "{took:?}");
 }
 
 #[actix_rt::test]
@@ -88,7 +124,7 @@ async fn one_source_has_its_share_of_the_connections_and_idle_ones_are_closed() 
     let beginning = Beginning { channels: 1, profile_credit: Micros::from_cents(1), rate: "0.02" };
     let world = World::start_with(&beginning, |settings| {
         settings.connections_per_source_max = 3;
-        settings.node_limits.connection_idle = Duration::from_secs(2);
+        settings.node_limits.patience.idle = Duration::from_secs(2);
         let tls = actors::TlsSettings {
             certificate_file: authority.path("switch.pem"),
             key_file: authority.path("switch.key"),

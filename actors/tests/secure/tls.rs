@@ -11,6 +11,15 @@ const BEGINNING: Beginning = Beginning { channels: 2, profile_credit: Micros::fr
 
 /// A switch with a certificate of this authority at a TLS listener.
 pub(crate) fn switch(authority: &Authority, change: impl FnOnce(&mut TlsSettings)) -> (World, SocketAddr) {
+    switch_with(authority, change, |_| {})
+}
+
+/// The same with settings of its own.
+pub(crate) fn switch_with(
+    authority: &Authority,
+    change: impl FnOnce(&mut TlsSettings),
+    set: impl FnOnce(&mut actors::ExchangeSettings),
+) -> (World, SocketAddr) {
     let mut tls = TlsSettings {
         certificate_file: authority.path("switch.pem"),
         key_file: authority.path("switch.key"),
@@ -24,6 +33,7 @@ pub(crate) fn switch(authority: &Authority, change: impl FnOnce(&mut TlsSettings
     let world = World::start_with(&BEGINNING, |settings| {
         let listen = vec![(Transport::Tls, "127.0.0.1:0".parse().unwrap())];
         settings.streams = StreamSettings { listen, tls: Some(tls), origins: Vec::new() };
+        set(settings);
     });
     let address = world.exchange.stream_listeners()[0].1;
     (world, address)

@@ -93,10 +93,11 @@ fn settings() -> ExchangeSettings {
         digest_algorithms: vec![sip::digest::Algorithm::Sha256, sip::digest::Algorithm::Md5],
         user_agent: "Tandem".to_owned(),
         timing: sip::transaction::Timing::default(),
-        limits: switch::overload::Limits { calls_per_second: 0, burst: 1, calls_max: 1_000 },
+        limits: switch::overload::Limits { calls_per_second: 0, calls_max: 1_000 },
         transactions_max: 10_000,
         connections_max: 100,
         connections_per_source_max: 100,
+        guard: switch::guard::Rules::default(),
         streams: actors::StreamSettings::default(),
         node_limits: actors::NodeLimits::default(),
         session: actors::SessionTimers::default(),
@@ -113,6 +114,7 @@ fn settings() -> ExchangeSettings {
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
             whereabouts: Default::default(),
+            profile_calls_per_second: None,
         },
     }
 }

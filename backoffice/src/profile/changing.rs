@@ -58,6 +58,7 @@ impl Office {
             name: new.name,
             sip_user: None,
             channels: rounded_channels(new.channels, self.inner.settings.channels_max)?,
+            calls_per_second: new.calls_per_second,
             auth: auth(new.authentication),
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
@@ -97,6 +98,7 @@ impl Office {
                 .channels
                 .map(|asked| rounded_channels(asked, self.inner.settings.channels_max))
                 .transpose()?,
+            calls_per_second: patch.calls_per_second,
             auth: patch.authentication.map(auth),
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,

@@ -83,6 +83,9 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false, example = 10)]
     pub channels: i64,
+    /// Calls that its PBX may place in any second, 1 to 10000; null for what the node's settings say.
+    #[schema(example = 5)]
+    pub calls_per_second: Option<u32>,
     /// How its PBX proves itself; by registration where nothing is said.
     #[serde(default)]
     #[schema(required = false)]
@@ -155,6 +158,10 @@ pub struct ProfilePatch {
     pub state: Option<ProfileStateName>,
     /// Calls at one time: 1 to 300, above 100 rounded to tens; 0 for none. Binds new calls at once; calls that are up go on (C11).
     pub channels: Option<i64>,
+    /// Calls that its PBX may place in any second; null for what the node's settings say.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<u32>)]
+    pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself; replaces all.
     pub authentication: Option<Authentication>,
     /// The number shown to who is called; null for none.
@@ -197,6 +204,8 @@ pub struct Profile {
     pub credentials: Credentials,
     /// Element 2: calls at one time.
     pub channels: Channels,
+    /// Calls that its PBX may place in any second; null for what the node's settings say.
+    pub calls_per_second: Option<u32>,
     /// Element 3: what its calls are paid from.
     pub credit: ProfileCredit,
     /// Element 4: the business accounts that are attached to it, the oldest hundred; all of them are at `/accounts`.

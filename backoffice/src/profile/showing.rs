@@ -148,6 +148,7 @@ impl Office {
                 sip_user: row.sip_user,
             },
             channels: Channels { subscribed: row.channels, in_use },
+            calls_per_second: row.calls_per_second,
             credit: ProfileCredit {
                 credit: Credit::of(money, row.currency),
                 auto_recharge: row.auto_recharge.map(|recharge| AutoRecharge {

@@ -106,7 +106,7 @@ impl World {
     fn post(&mut self, effects: Vec<endpoint::Effect>) {
         for effect in effects {
             match effect {
-                endpoint::Effect::Transmit { bytes, destination } => {
+                endpoint::Effect::Transmit { bytes, destination, .. } => {
                     self.sent.push((destination.addr, Message::parse(bytes).unwrap()));
                 }
                 endpoint::Effect::TransactionFailed { transaction, .. } => {

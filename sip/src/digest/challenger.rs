@@ -14,6 +14,7 @@ use super::uri::same_user_part;
 use super::window::{Count, Use, Window};
 use domain::{Entropy, Wall};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -114,7 +115,7 @@ pub enum Verdict {
     UnknownUser,
     /// The response does not come from the user's password.
     BadPassword,
-    /// The password is right; the nonce is too old, another node's or not ours.
+    /// The password is right; the nonce is too old, another node's, another address's or not ours.
     Stale,
     /// The password is right; this nonce count was used before.
     Replayed,
@@ -147,11 +148,11 @@ impl Challenger {
     }
 
     /// Appends the header lines of a challenge, each with its CRLF: SHA-256 first, MD5 last (RFC 8760 2.1), under one new
-    /// nonce. Nothing is remembered.
-    pub fn challenge(&mut self, gate: Gate, freshness: Freshness, now: Wall, lines: &mut Vec<u8>) {
+    /// nonce, which is good for requests from `asker` alone. Nothing is remembered.
+    pub fn challenge(&mut self, gate: Gate, freshness: Freshness, asker: IpAddr, now: Wall, lines: &mut Vec<u8>) {
         let nonce =
             Nonce { issued: now, issuer: self.settings.issuer, random: self.entropy.next_u64() & 0xffff_ffff_ffff };
-        let nonce = self.mint.print(&nonce);
+        let nonce = self.mint.print(&nonce, asker);
         let stale: &[u8] = match freshness {
             Freshness::New => b"",
             Freshness::Stale => b", stale=TRUE",
@@ -176,20 +177,21 @@ impl Challenger {
     /// Judges the credentials of a request.
     ///
     /// `values` are the values of all its `Authorization` or `Proxy-Authorization` headers; the first one for our realm counts.
-    /// `uri` is the Request-URI as it stands on the wire. `lookup` gives H(A1) of a user. Only [`Verdict::Ok`] uses up a nonce
+    /// `uri` is the Request-URI as it stands on the wire, `asker` where the request comes from. `lookup` gives H(A1) of a user. Only [`Verdict::Ok`] uses up a nonce
     /// count: whoever accepts a user under several passwords (an old one until he registers again) calls once per password.
     pub fn verify<'h>(
         &mut self,
         values: impl IntoIterator<Item = &'h [u8]>,
         method: &str,
         uri: &[u8],
+        asker: IpAddr,
         now: Wall,
         lookup: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Verdict {
         match self.find(values) {
             None => Verdict::Missing,
             Some(Err(sentence)) => Verdict::Malformed(sentence),
-            Some(Ok(given)) => self.judge(&given, method, uri, now, lookup).unwrap_or_else(Verdict::Malformed),
+            Some(Ok(given)) => self.judge(&given, method, uri, asker, now, lookup).unwrap_or_else(Verdict::Malformed),
         }
     }
 
@@ -209,6 +211,7 @@ impl Challenger {
         given: &Given<'_>,
         method: &str,
         uri: &[u8],
+        asker: IpAddr,
         now: Wall,
         lookup: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Result<Verdict, &'static str> {
@@ -218,7 +221,7 @@ impl Challenger {
         if !same_user_part(method, given.uri, uri) {
             return Err("the uri of the digest credentials is not the one that is called");
         }
-        let nonce = self.mint.read(given.nonce).filter(|nonce| self.is_current(nonce, now));
+        let nonce = self.mint.read(given.nonce, asker).filter(|nonce| self.is_current(nonce, now));
 
         let known = lookup(&user);
         let ingredients = Ingredients {
@@ -241,7 +244,11 @@ impl Challenger {
     }
 
     fn is_current(&self, nonce: &Nonce, now: Wall) -> bool {
-        nonce.issuer == self.settings.issuer && nonce.issued <= now && now < nonce.issued + self.settings.lifetime
+        nonce.issuer == self.settings.issuer && self.is_fresh(nonce, now)
+    }
+
+    fn is_fresh(&self, nonce: &Nonce, now: Wall) -> bool {
+        nonce.issued <= now && now < nonce.issued + self.settings.lifetime
     }
 
     fn use_up(&mut self, nonce: &Nonce, count: Count, user: Cow<'_, str>, now: Wall) -> Verdict {
@@ -251,6 +258,13 @@ impl Challenger {
             Use::Replayed => Verdict::Replayed,
             Use::Forgotten => Verdict::Stale,
         }
+    }
+
+    /// Whether the credentials of a request answer a challenge that was sent to where it comes from: then it was not sent in somebody
+    /// else's name. Whether they are right is not asked, nor which of those who share the secret sent the challenge.
+    pub fn has_heard_us<'h>(&self, values: impl IntoIterator<Item = &'h [u8]>, asker: IpAddr, now: Wall) -> bool {
+        let Some(Ok(given)) = self.find(values) else { return false };
+        self.mint.read(given.nonce, asker).is_some_and(|nonce| self.is_fresh(&nonce, now))
     }
 
     /// Nonces in use now, of at most [`Settings::nonces_max`].

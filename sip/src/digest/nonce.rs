@@ -1,10 +1,12 @@
-//! Nonces that validate themselves: the time, the issuer and a random number, signed with a key that all nodes share.
+//! Nonces that validate themselves: the time, the issuer and a random number, signed with a key that all nodes share, together with the
+//! address that asked: a nonce proves that who shows it hears what is sent there.
 //!
 //! Whether a nonce was used already is not known here: that is [`super::window`].
 
 use domain::Wall;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
 /// Bytes of a nonce before the proof: 8 of time (microseconds), 2 of issuer, 6 random.
@@ -48,20 +50,21 @@ impl Mint {
         Mint { keyed }
     }
 
-    /// The text of a nonce.
-    pub fn print(&self, nonce: &Nonce) -> [u8; NONCE_LEN] {
+    /// The text of a nonce for who asks from this address; of IPv6 its /64 counts, within which hosts change their addresses by themselves
+    /// (RFC 8981).
+    pub fn print(&self, nonce: &Nonce, asker: IpAddr) -> [u8; NONCE_LEN] {
         let body = body_of(nonce);
         let mut text = [0; NONCE_LEN];
         write_hex(&body, &mut text[..BODY * 2]);
-        write_hex(&self.prove(&body), &mut text[BODY * 2..]);
+        write_hex(&self.prove(&body, asker), &mut text[BODY * 2..]);
         text
     }
 
-    /// Reads a nonce; `None` if it is not one of ours.
-    pub fn read(&self, text: &[u8]) -> Option<Nonce> {
+    /// Reads a nonce; `None` if it is not one of ours for this address.
+    pub fn read(&self, text: &[u8], asker: IpAddr) -> Option<Nonce> {
         let bytes: [u8; BODY + PROOF] = read_hex(text)?;
         let (body, proof) = bytes.split_at(BODY);
-        if !bool::from(self.prove(body).ct_eq(proof)) {
+        if !bool::from(self.prove(body, asker).ct_eq(proof)) {
             return None;
         }
         let number =
@@ -73,9 +76,13 @@ impl Mint {
         })
     }
 
-    fn prove(&self, body: &[u8]) -> [u8; PROOF] {
+    fn prove(&self, body: &[u8], asker: IpAddr) -> [u8; PROOF] {
         let mut mac = self.keyed.clone();
         mac.update(body);
+        match asker.to_canonical() {
+            IpAddr::V4(ip) => mac.update(&ip.octets()),
+            IpAddr::V6(ip) => mac.update(&ip.octets()[..8]),
+        }
         let full = mac.finalize().into_bytes();
         let mut proof = [0; PROOF];
         proof.copy_from_slice(&full[..PROOF]);
@@ -123,24 +130,39 @@ mod tests {
 
     const NONCE: Nonce = Nonce { issued: Wall::from_unix_seconds(1_700_000_000), issuer: Issuer(7), random: 0xabcd };
 
+    const ASKER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
     #[test]
     fn a_nonce_is_recognised_by_every_node_with_the_key() {
-        let text = Mint::new(&[1; 32], "tandem.example").print(&NONCE);
-        assert_eq!(Mint::new(&[1; 32], "tandem.example").read(&text), Some(NONCE));
+        let text = Mint::new(&[1; 32], "tandem.example").print(&NONCE, ASKER);
+        assert_eq!(Mint::new(&[1; 32], "tandem.example").read(&text, ASKER), Some(NONCE));
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_the_address_that_asked_for_it_alone() {
+        let mint = Mint::new(&[1; 32], "tandem.example");
+        let is_good = |asked: &str, shown: &str| {
+            let text = mint.print(&NONCE, asked.parse().unwrap());
+            mint.read(&text, shown.parse().unwrap()).is_some()
+        };
+        assert!(is_good("192.0.2.7", "::ffff:192.0.2.7"));
+        assert!(!is_good("192.0.2.7", "192.0.2.8"));
+        assert!(is_good("2001:db8:0:1::5", "2001:db8:0:1:a::6"), "a host of IPv6 changes its address by itself");
+        assert!(!is_good("2001:db8:0:1::5", "2001:db8:0:2::5"));
     }
 
     #[test]
     fn a_nonce_of_another_key_realm_or_with_one_digit_changed_is_not_ours() {
         let mint = Mint::new(&[1; 32], "tandem.example");
-        let text = mint.print(&NONCE);
-        assert_eq!(Mint::new(&[2; 32], "tandem.example").read(&text), None);
-        assert_eq!(Mint::new(&[1; 32], "other.example").read(&text), None);
+        let text = mint.print(&NONCE, ASKER);
+        assert_eq!(Mint::new(&[2; 32], "tandem.example").read(&text, ASKER), None);
+        assert_eq!(Mint::new(&[1; 32], "other.example").read(&text, ASKER), None);
         for at in 0..NONCE_LEN {
             let mut forged = text;
             forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
-            assert_eq!(mint.read(&forged), None, "digit {at}");
+            assert_eq!(mint.read(&forged, ASKER), None, "digit {at}");
         }
-        assert_eq!(mint.read(&text[..NONCE_LEN - 2]), None);
-        assert_eq!(mint.read(b""), None);
+        assert_eq!(mint.read(&text[..NONCE_LEN - 2], ASKER), None);
+        assert_eq!(mint.read(b"", ASKER), None);
     }
 }

@@ -215,6 +215,8 @@ pub struct Counters {
     pub merged: u64,
     /// New requests refused with 503 because a table was full.
     pub refused_full: u64,
+    /// Answers to strangers that were not sent, because they were too much larger than what asked for them.
+    pub withheld: u64,
     /// Server transactions, in the order of [`TIMED_METHODS`].
     pub server_durations: [Durations; TIMED_METHODS.len()],
     /// Client transactions, in the order of [`TIMED_METHODS`].

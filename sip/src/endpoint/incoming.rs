@@ -11,6 +11,7 @@ use crate::dialog::{Repeating, repeating};
 use crate::transaction::{ServerInvite, ServerOther, server_invite, server_other};
 use crate::{Message, Method};
 use domain::{Machine, Monotonic, Now};
+use std::net::IpAddr;
 
 /// A server transaction and what belongs to it.
 pub(super) struct Server {
@@ -35,6 +36,8 @@ pub(super) struct Server {
     pub(super) cseq: u32,
     /// Whether its CANCEL was reported.
     pub(super) is_cancelled: bool,
+    /// Where besides its source the ACK to a late offer may come from: what Contact and Record-Route of the INVITE name.
+    pub(super) ways: Box<[IpAddr]>,
 }
 
 /// The transaction itself.
@@ -59,7 +62,7 @@ impl Endpoint {
         let sought = if matches!(method, Method::Ack | Method::Cancel) { &Method::Invite } else { method };
         let Some(identity) = self.keys.identify(&message, sought, &source) else { return };
         match method {
-            Method::Ack => return self.on_ack(identity, message, now, effects),
+            Method::Ack => return self.on_ack(identity, message, source, now, effects),
             Method::Cancel => return self.on_cancel(identity, message, source, effects),
             _ => {}
         }
@@ -218,6 +221,7 @@ impl Endpoint {
             local_tag,
             cseq: message.cseq().map(|cseq| cseq.number).unwrap_or_default(),
             is_cancelled: false,
+            ways: ways_of(message),
         };
         let id = self.servers.insert(identity.server, server);
         self.hold_flow(source.flow);
@@ -233,7 +237,9 @@ impl Endpoint {
     fn on_cancel(&mut self, identity: Identity, message: Message, source: Source, effects: &mut Vec<Effect>) {
         let invite = self.servers.find(identity.server);
         let front_door = &self.settings.front_door;
-        let Some((id, server)) = invite.and_then(|id| Some((id, self.servers.get_mut(id)?))) else {
+        let invite = invite.and_then(|id| Some((id, self.servers.get_mut(id)?)));
+        // Hop by hop: it comes from where the INVITE came from, or from somebody who has read that.
+        let Some((id, server)) = invite.filter(|(_, server)| server.is_from(source)) else {
             self.counters.requests_received.add(&Method::Cancel);
             self.counters.stray_requests += 1;
             let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
@@ -254,7 +260,7 @@ impl Endpoint {
     }
 
     /// The ACK to a refusal bears the INVITE's branch; the ACK to a 2xx bears its own, and is found by dialog and CSeq number.
-    fn on_ack(&mut self, identity: Identity, message: Message, now: Now, effects: &mut Vec<Effect>) {
+    fn on_ack(&mut self, identity: Identity, message: Message, source: Source, now: Now, effects: &mut Vec<Effect>) {
         if let Some(id) = self.servers.find(identity.server) {
             let mut delivered = false;
             self.drive_server(id, now, effects, |machine, now, out| {
@@ -270,7 +276,12 @@ impl Endpoint {
             (Ok(call_id), Some(tag), Ok(cseq)) => self.acks.get(&self.keys.ack(call_id, tag, cseq.number)).copied(),
             _ => None,
         };
-        match by_dialog {
+        // The answer to a late offer says where sound is sent: not to whom who has read the dialog's tags.
+        let is_welcome = |server: &Server| {
+            let peer = source.peer.ip().to_canonical();
+            message.body().is_empty() || server.is_from(source) || server.ways.contains(&peer)
+        };
+        match by_dialog.filter(|id| self.servers.get(*id).is_none_or(is_welcome)) {
             Some(id) => self.on_success_acknowledged(id, message, now, effects),
             None => self.counters.stray_acks += 1,
         }
@@ -294,3 +305,23 @@ impl Endpoint {
         effects.push(Effect::AckArrived { owner, transaction: ServerTransactionId(id), message });
     }
 }
+
+impl Server {
+    /// Whether a message comes from where the request came from; ports may differ (NAT, another connection).
+    fn is_from(&self, source: Source) -> bool {
+        self.destination.addr.ip().to_canonical() == source.peer.ip().to_canonical()
+    }
+}
+
+/// The addresses that an INVITE without offer names as its sender's.
+fn ways_of(request: &Message) -> Box<[IpAddr]> {
+    if request.method() != Some(&Method::Invite) || !request.body().is_empty() {
+        return Box::default();
+    }
+    let routes = request.record_routes().filter_map(|route| route.ok()?.uri().host()?.ip());
+    let contact = request.contact().and_then(|contact| contact.uri().host()?.ip());
+    routes.chain(contact).map(|ip| ip.to_canonical()).take(WAYS_MAX).collect()
+}
+
+/// Addresses at most that are remembered of one INVITE: proxies on its way, and who called.
+const WAYS_MAX: usize = 8;

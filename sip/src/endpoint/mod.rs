@@ -80,6 +80,10 @@ use std::net::{IpAddr, SocketAddr};
 use table::{HashedMap, Id, Table};
 use via::OwnVia;
 
+/// An answer to who has proven nothing is at most so many times as long as the datagram that asked for it: the number of QUIC (RFC 9000
+/// 8.1). What user agents send is answered with less than twice its length.
+pub const AMPLIFICATION_MAX: usize = 3;
+
 /// One shard's transaction layer and dialog directory.
 pub struct Endpoint {
     settings: Settings,
@@ -189,7 +193,24 @@ impl Endpoint {
 
     fn transmit(&mut self, bytes: Bytes, destination: Destination, effects: &mut Vec<Effect>) {
         self.counters.wire_mut(destination.transport).messages_sent += 1;
-        effects.push(Effect::Transmit { bytes, destination });
+        effects.push(Effect::Transmit { bytes, destination, is_stateless: false });
+    }
+
+    /// Sends an answer of which nothing is remembered, unless it is so much larger than what was asked that a stranger could have us
+    /// flood somebody in whose name he asks.
+    fn transmit_statelessly(
+        &mut self,
+        request: &Message,
+        bytes: Bytes,
+        destination: Destination,
+        effects: &mut Vec<Effect>,
+    ) {
+        if destination.transport == Transport::Udp && bytes.len() > request.as_bytes().len() * AMPLIFICATION_MAX {
+            self.counters.withheld += 1;
+            return;
+        }
+        self.counters.wire_mut(destination.transport).messages_sent += 1;
+        effects.push(Effect::Transmit { bytes, destination, is_stateless: true });
     }
 
     fn on_bytes(&mut self, bytes: Bytes, source: Source, now: Now, effects: &mut Vec<Effect>) {

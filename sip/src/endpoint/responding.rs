@@ -35,7 +35,7 @@ impl Endpoint {
         }
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
-        self.transmit(bytes, identity.destination, effects);
+        self.transmit_statelessly(request, bytes, identity.destination, effects);
     }
 
     /// Answers what is broken, where it can be answered at all: an ACK cannot, nor a request that says no way back.
@@ -55,7 +55,7 @@ impl Endpoint {
         let reply = reply.tag(&tag.text()).warning(&self.own_host(source.local), sentence);
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
-        self.transmit(bytes, response_destination(&via, &source), effects);
+        self.transmit_statelessly(request, bytes, response_destination(&via, &source), effects);
     }
 
     pub(super) fn refuse_full(

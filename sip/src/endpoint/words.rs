@@ -55,6 +55,8 @@ pub enum Effect {
         bytes: Bytes,
         /// Where to.
         destination: Destination,
+        /// Whether it is an answer of which nothing is remembered: who asked may be anybody, and over UDP anybody else.
+        is_stateless: bool,
     },
     /// A new request stands at the door, and nothing is stored of it: [`accept`](super::Endpoint::accept) it or
     /// [`answer_statelessly`](super::Endpoint::answer_statelessly).

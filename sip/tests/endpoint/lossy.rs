@@ -150,7 +150,7 @@ impl Pair {
     fn carry_out(&mut self, side: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Transmit { bytes, destination } => self.throw(side, bytes, destination),
+                Effect::Transmit { bytes, destination, .. } => self.throw(side, bytes, destination),
                 other => self.on_report(side, other),
             }
         }

@@ -12,4 +12,5 @@ mod door;
 mod lossy;
 mod memory;
 mod requesting;
+mod spoofing;
 mod support;

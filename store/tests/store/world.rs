@@ -65,6 +65,7 @@ impl World {
             name: "Tallinn office".to_owned(),
             sip_user: None,
             channels: 2,
+            calls_per_second: None,
             auth: ProfileAuth { registration: true, sources: vec![] },
             caller_id: None,
             auto_recharge: None,

@@ -2,24 +2,19 @@
 //!
 //! Whether it answers at all is `health`'s.
 
+use crate::overload::Window;
 use domain::call_control::LegId;
 use domain::call_record::AttemptOutcome;
 use domain::{CallId, Monotonic};
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
-
-/// The window in which calls a second are counted.
-const SECOND: Duration = Duration::from_secs(1);
-/// Calls a second at most that a carrier can be limited to: so many instants are remembered.
-pub const CALLS_PER_SECOND_MAX: u32 = 10_000;
+use std::collections::BTreeMap;
 
 /// The calls of one carrier.
 #[derive(Debug, Default)]
 pub(super) struct Capacity {
     /// Who has a channel, and until when at the latest: a call that was lost to a panic never gives its channel back.
     seats: BTreeMap<(CallId, LegId), Monotonic>,
-    /// When calls were let in, not longer ago than a second; oldest first.
-    lately: VecDeque<Monotonic>,
+    /// Calls that were let in during the last second.
+    window: Window,
 }
 
 impl Capacity {
@@ -38,14 +33,8 @@ impl Capacity {
                 return Err(AttemptOutcome::SkippedChannels);
             }
         }
-        while self.lately.front().is_some_and(|at| now.since(*at) >= SECOND) {
-            self.lately.pop_front();
-        }
-        if let Some(limit) = calls_per_second {
-            if self.lately.len() >= limit.min(CALLS_PER_SECOND_MAX) as usize {
-                return Err(AttemptOutcome::SkippedRate);
-            }
-            self.lately.push_back(now);
+        if calls_per_second.is_some_and(|limit| !self.window.enter(limit, now)) {
+            return Err(AttemptOutcome::SkippedRate);
         }
         self.seats.insert(seat, until);
         Ok(())

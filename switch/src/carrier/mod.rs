@@ -11,7 +11,6 @@
 mod capacity;
 mod health;
 
-pub use capacity::CALLS_PER_SECOND_MAX;
 pub use health::State;
 
 use crate::call;

@@ -217,6 +217,7 @@ mod tests {
             company: CompanyId::from_bits(company),
             sip_user: sip_user.into(),
             channels: 1,
+            calls_per_second: None,
             active: true,
             caller_id: CallerIdPolicy::None,
             auto_recharge: None,

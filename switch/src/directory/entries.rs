@@ -38,6 +38,8 @@ pub struct Profile {
     pub sip_user: Arc<str>,
     /// Channels bought (C1), 0 to 300. The ledger has the last word on how many are free.
     pub channels: u32,
+    /// Calls that its PBX may place in any second; none for no limit.
+    pub calls_per_second: Option<u32>,
     /// Whether it has a running subscription (P7).
     pub active: bool,
     /// Whose number its calls show (O5).

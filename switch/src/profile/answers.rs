@@ -234,17 +234,20 @@ impl Profile {
 
     /// A carrier is not told how many there are (I9).
     fn channels_full(&self, direction: CallDirection) -> Refusal {
+        let retry_after_s = self.directory.settings().retry_after_s;
         match self.directory.profile(self.id).map(|profile| profile.channels) {
             Some(0) | None => Refusal::new(RefusalKind::ProfileInactive),
             Some(_) if direction == CallDirection::Inbound => Refusal::new(RefusalKind::CalleeChannelsFull),
             Some(1) => Refusal::saying(
                 RefusalKind::ChannelsFull,
                 "The one channel of the profile is taken; hang up the call or buy more channels",
-            ),
+            )
+            .retry_after_s(retry_after_s),
             Some(count) => Refusal::saying(
                 RefusalKind::ChannelsFull,
                 format!("All {count} channels of the profile are taken; hang up a call or buy more channels"),
-            ),
+            )
+            .retry_after_s(retry_after_s),
         }
     }
 

@@ -20,9 +20,10 @@ pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
 
 use crate::call;
 use crate::directory::{AutoRecharge, Directory};
+use crate::overload::{RETRY_AFTER_RATE_S, Window};
 use batches::Terms;
 use books::{Accounts, Books, Draft, Posted};
-use domain::call_record::CallRecord;
+use domain::call_record::{CallDirection, CallRecord};
 use domain::credit::{BatchId, Outcome};
 use domain::refusal::RefusalKind;
 use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
@@ -45,6 +46,8 @@ pub struct Profile {
     /// The last calls whose books were closed: amount and billed seconds.
     settled: VecDeque<(CallId, Micros, u32)>,
     recharge: Recharging,
+    /// Calls of its PBX that were let in during the last second.
+    window: Window,
     timers: TimerTable<Timer>,
 }
 
@@ -52,7 +55,7 @@ impl Profile {
     /// The machine of this profile, with no call known. It reads the profile from `directory`, also after it is swapped.
     pub fn new(id: ProfileId, directory: Arc<Directory>) -> Profile {
         let (calls, settled, recharge) = (BTreeMap::new(), VecDeque::new(), Recharging::default());
-        Profile { id, directory, calls, settled, recharge, timers: TimerTable::new() }
+        Profile { id, directory, calls, settled, recharge, window: Window::default(), timers: TimerTable::new() }
     }
 
     /// Which profile.
@@ -83,7 +86,7 @@ impl Profile {
     fn on_first_request(&mut self, request: Request, now: Now, effects: &mut Vec<Effect>) {
         let call = request.call;
         let books = match &request.ask {
-            Ask::Reserve { opened, .. } => match self.check_reservation() {
+            Ask::Reserve { opened, .. } => match self.check_reservation(opened.direction, now) {
                 Ok(()) => Books::open(call, accounts_of(opened)),
                 Err(refusal) => {
                     return effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
@@ -120,16 +123,22 @@ impl Profile {
         effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));
     }
 
-    fn check_reservation(&self) -> Result<(), Refusal> {
-        match self.directory.profile(self.id) {
-            Some(profile) if profile.active => {}
+    /// What is refused before the ledger is asked. The calls of a carrier are not counted by the second: what one PBX may is no
+    /// failure of the trunk that they come by, and every one of them needs a channel.
+    fn check_reservation(&mut self, direction: CallDirection, now: Now) -> Result<(), Refusal> {
+        let calls_per_second = match self.directory.profile(self.id) {
+            Some(profile) if profile.active => profile.calls_per_second,
             Some(_) | None => return Err(RefusalKind::ProfileInactive.into()),
-        }
+        };
         if self.calls.len() >= CALLS_MAX {
             let retry_after_s = self.directory.settings().retry_after_s;
             return Err(Refusal::new(RefusalKind::Overloaded).retry_after_s(retry_after_s));
         }
-        Ok(())
+        let limit = calls_per_second.filter(|_| direction == CallDirection::Outbound);
+        match limit.is_none_or(|limit| self.window.enter(limit, now.monotonic)) {
+            true => Ok(()),
+            false => Err(Refusal::new(RefusalKind::ProfileCpsExceeded).retry_after_s(RETRY_AFTER_RATE_S)),
+        }
     }
 
     /// Turns the next request of a call into a batch, if the ledger has none of it.

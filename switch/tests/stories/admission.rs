@@ -202,12 +202,36 @@ fn the_channel_after_the_last_is_refused_with_cause_34() {
     let third = world.dial(CALLEE);
     let LegOrder::Refuse(refusal) = world.last_to_caller(third) else { panic!("not refused") };
     assert_eq!((refusal.kind, refusal.kind.cause().q850()), (RefusalKind::ChannelsFull, 34));
+    assert!(refusal.retry_after_s.is_some());
     assert_eq!(refusal.sentence, "All 2 channels of the profile are taken; hang up a call or buy more channels");
     assert!(world.invited(third).is_empty());
     // A channel that is given back is free at once.
     world.leg(first, LegId::CALLER, domain::call_control::LegEvent::Cancelled);
     let fourth = world.dial(CALLEE);
     assert_eq!(world.invited(fourth), [1]);
+}
+
+/// Exactly the excess, with its own reason and a time to try again; a second later there is room again. An emergency call is not asked.
+#[test]
+fn a_pbx_that_places_more_calls_a_second_than_its_profile_may_has_the_excess_refused() {
+    let hasty = Profile { calls_per_second: Some(3), ..profile(profile_id(), SIP_USER) };
+    let mut world = World::of(town().profile(hasty), 100, 0);
+    for _ in 0..2 {
+        let calls: Vec<_> = (0..5).map(|_| world.dial(CALLEE)).collect();
+        let refusal_to = |call: &domain::CallId| {
+            world.orders.iter().find_map(|(id, leg, order)| match order {
+                LegOrder::Refuse(refusal) if id == call && *leg == LegId::CALLER => {
+                    Some((refusal.kind, refusal.retry_after_s))
+                }
+                _ => None,
+            })
+        };
+        let refused = calls.iter().filter_map(refusal_to);
+        assert_eq!(refused.collect::<Vec<_>>(), [(RefusalKind::ProfileCpsExceeded, Some(1)); 2]);
+        let emergency = world.dial("911");
+        assert_eq!(refusal_of(&world, emergency).0, RefusalKind::EmergencyNotCarried);
+        world.seconds(1);
+    }
 }
 
 /// O5, L1, L5, L6.

@@ -86,6 +86,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         company: company_id(),
         sip_user: sip_user.into(),
         channels: 10,
+        calls_per_second: None,
         active: true,
         caller_id: CallerIdPolicy::Number(CALLER_ID.parse().unwrap()),
         auto_recharge: None,

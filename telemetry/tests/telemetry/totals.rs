@@ -4,7 +4,7 @@
 
 use crate::page::{Page, installed};
 use domain::call_record::CallDirection;
-use domain::fact::{Flow, Side, Transport};
+use domain::fact::{Flow, Offence, Side, Transport};
 use domain::{Currency, Wall};
 use std::time::Duration;
 use telemetry::labels::{
@@ -12,7 +12,8 @@ use telemetry::labels::{
     RedisErrorKind, RedisOp, Role, Surface,
 };
 use telemetry::{
-    CallsActive, Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures, RuntimeFigures, SipTotals,
+    CallsActive, Capacity, Counts, CurrencyTotals, GuardTotals, LedgerTotals, MediaTotals, ProcessFigures,
+    RuntimeFigures, SipTotals,
 };
 
 #[test]
@@ -45,6 +46,20 @@ fn the_shards_counts_are_summed_and_counters_never_go_back() {
     // A shard that began anew hands over less.
     telemetry.set_sip(1, shard(0, 0));
     assert_eq!(Page::of(&telemetry).at(series), 16.0);
+}
+
+#[test]
+fn bans_are_shown_by_what_they_are_for_and_with_what_the_guard_kept_from_happening() {
+    let telemetry = installed();
+    telemetry.count_ban(Offence::UnknownUser);
+    telemetry.set_guard(GuardTotals { bans: 2, dropped: 30, slowed: 4 });
+    telemetry.set_sip(0, SipTotals { withheld: 5, ..SipTotals::default() });
+    let page = Page::of(&telemetry);
+    assert_eq!(page.at("tandem_sip_bans_total{offence=\"unknown_user\"}"), 1.0);
+    assert_eq!(page.at("tandem_sip_bans"), 2.0);
+    for (reason, times) in [("banned", 30.0), ("slowed", 4.0), ("amplified", 5.0)] {
+        assert_eq!(page.at(&format!("tandem_sip_guarded_total{{reason=\"{reason}\"}}")), times);
+    }
 }
 
 #[test]

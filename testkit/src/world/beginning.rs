@@ -112,6 +112,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             sip_user: customer.user.clone(),
             state: store::ProfileState::Active,
             channels: new.channels,
+            calls_per_second: new.calls_per_second,
             auth: store::ProfileAuth { sources: beginning.sources.clone(), ..new.auth },
             caller_id: new.caller_id,
             auto_recharge: new.auto_recharge,
@@ -180,6 +181,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         listeners: vec![SWITCH],
         tls_listeners: Vec::new(),
         whereabouts: Default::default(),
+        profile_calls_per_second: None,
     };
     let (desk, faults) = Desk::build(everything, &rules);
     assert!(faults.is_empty(), "{faults:?}");

@@ -404,7 +404,7 @@ impl Node {
 
     fn on_endpoint(&mut self, effect: Effect, now: Now) {
         match effect {
-            Effect::Transmit { bytes, destination } => {
+            Effect::Transmit { bytes, destination, .. } => {
                 self.witness.see(|| Seen::Sent(datagram_of(&bytes, destination.addr)));
                 self.sent.push((destination.addr, bytes));
             }

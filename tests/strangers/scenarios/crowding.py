@@ -3,11 +3,15 @@
 Not here: what one call costs the processor; that is loadtest/compare.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import tandem_api
 from scenarios import scenario
-from waiting import equal
+from scenarios.loading import load_test, tandem_flags
+from sipp_agent import check_header
+from waiting import equal, expect, free_port, until
+from world import LONDON
 
 
 def books_agree(world, profiles, answered, cents_each, given="10.00", calls=None):
@@ -75,3 +79,100 @@ def two_thousand_calls_on_two_trunks(world):
     equal((seen.successful, seen.failed, seen.retransmissions), (calls, 0, 0), "calls through, failed, retransmissions")
     equal(taken.retransmissions, 0, "retransmissions of the carrier")
     books_agree(world, profiles, calls, 1, given="40.00")
+
+
+# New calls in any second that the node takes where a storm is refused.
+STORM_LIMIT = 100
+
+
+def hasty(world, profile, calls, wanted, what):
+    """So many calls at once, of which exactly so many are carried; the others get 503 with Retry-After. The PBX's SIPp."""
+    check = check_header("Retry-After", "^ *[1-9]", "7")
+    carrier = world.carrier(calls=wanted, trace=False)
+    seen = world.pbx("carried_or_refused", profile, calls=calls, rate=calls, period_ms=200, limit=calls, final="503", check=check,
+                     trace=False, options=("-d", 1500)).finish()
+    carrier.finish()
+    equal((seen.counter(1), seen.counter(2)), (wanted, calls - wanted), f"carried and refused calls at {what}")
+
+
+@scenario(needs_switch=True)
+def exactly_the_calls_of_a_second_that_a_profile_may_place(world):
+    """12 calls within 0.2 s of a profile that may place 5 a second: 5 carried, 7 get 503 `profile_cps_exceeded`, Retry-After (issue 4)."""
+    profile = world.profile()
+    world.api.call("PATCH", f"/profiles/{profile['id']}", {"calls_per_second": 5})
+    hasty(world, profile, 12, 5, "5 a second of the profile")
+    refusals = [record["refusal"] for record in world.records(12) if record["status"] != 200]
+    equal(refusals, ["profile_cps_exceeded"] * 7, "what the refused calls were refused for")
+
+
+@scenario(settings={"sip": {"calls_per_second_max": 5}}, needs_switch=True)
+def exactly_the_calls_of_a_second_that_a_node_takes(world):
+    """12 calls within 0.2 s at a node of two shards that takes 5 a second: 5 carried, 7 get 503 with Retry-After, counted as cps (issue 4)."""
+    hasty(world, world.profile(), 12, 5, "5 a second of the node")
+    equal(world.api.metric("tandem_sip_overload_rejections_total", reason="cps"), 7, "rejections by calls a second")
+
+
+@scenario(settings={"sip": {"calls_max": 4}}, needs_switch=True)
+def exactly_the_calls_at_one_time_that_a_node_takes(world):
+    """12 calls at once at a node that takes 4 at a time: 4 carried, 8 get 503 with Retry-After, counted as load (issue 4)."""
+    hasty(world, world.profile(channels=12), 12, 4, "4 at a time of the node")
+    equal(world.api.metric("tandem_sip_overload_rejections_total", reason="load"), 8, "rejections by calls at one time")
+
+
+def tick_text(latency):
+    """What the switch says of the delay of ticks."""
+    return f"{latency['count']} measured, p50 at most {latency['p50_ms_at_most']} ms, p99 at most {latency['p99_ms_at_most']} ms"
+
+
+def storm(world, seconds, talkers, p99_ms=50):
+    """500 calls a second are offered for so long to a node that takes 100, while others talk with sound; the figures of both are shown."""
+    for name in ("talking", "storming"):
+        (world.folder / name).mkdir()
+    carrier = f"127.0.0.1:{free_port()}"
+    world.api.create_carrier("storm", carrier, priority=1, prefixes=["44"])
+    with ThreadPoolExecutor(1) as beside:
+        # Talking begins before the storm and ends after it; each begun second is a tick.
+        talking = beside.submit(load_test, world.folder / "talking", world.server.sip, *tandem_flags(world, 2), "--rate", talkers,
+                                "--arrivals", "constant", "--duration", "1s", "--hold", f"{seconds + 2.5}s", timeout_s=seconds + 60)
+        until(lambda: world.api.metric("tandem_calls_active", state="established") >= talkers, "the talkers to talk", 20)
+        # The talkers have brought a deck of their own.
+        world.api.call("PATCH", f"/companies/{world.founded()}", {"deck": "test deck"})
+        profiles = [world.profile(name=f"Storm {number}", channels=300, credit="50.00") for number in range(2)]
+        users = world.folder / "users"
+        users.write_text("".join(f"{one['sip_user']} {one['sip_password']}\n" for one in profiles))
+        offered, _ = load_test(world.folder / "storming", world.server.sip, "--users", users, "--dial", LONDON, "--carrier-listen", carrier,
+                               "--rate", 500, "--arrivals", "constant", "--duration", f"{seconds}s", "--hold", "0.2s", "--no-media",
+                               "--max-failed", 1_000_000, timeout_s=seconds + 60)
+        talked, _ = talking.result()
+    refusals = offered["latencies"]["refusal"]
+    admitted = offered["completed"]
+    print(f"  offered {offered['scheduled']} in {seconds} s, admitted {admitted} ({admitted / seconds:.1f} a second), "
+          f"refused {refusals['count']}")
+    print(f"  refused within ms: p50 {refusals['p50_ms']:.1f}, p99 {refusals['p99_ms']:.1f}, p99.9 {refusals['p99_9_ms']:.1f}, "
+          f"max {refusals['max_ms']:.1f}; sent again {offered['retransmissions']}; "
+          f"of which the load test was late by at most {offered['latencies']['sent_late']['max_ms']:.1f}")
+    rtp, ticks = talked["rtp"], talked["ticks"]
+    print(f"  {talkers} calls in progress: {rtp['sent']} packets, missing there {rtp['missing_there']}, back {rtp['missing_back']}; "
+          f"charged to the cent, each begun second")
+    print(f"  all ticks of the node: {ticks['charged']}, {tick_text(ticks['latency'])}")
+    reasons = {reason.split(" ")[0] for reason in offered["reasons"]}
+    equal(reasons, {"503"}, "what the others were answered")
+    equal(admitted + refusals["count"], offered["scheduled"], "admitted and refused calls")
+    expect(abs(admitted / seconds - STORM_LIMIT) <= STORM_LIMIT * 0.05, f"{admitted / seconds:.1f} calls a second were admitted")
+    expect(refusals["p99_ms"] < p99_ms, f"99 % of the refusals took up to {refusals['p99_ms']} ms")
+    equal((rtp["missing_there"], rtp["missing_back"], rtp["deaf_calls"]), (0, 0, 0), "packets and ears that the calls in progress lost")
+    equal((talked["failed"], talked["faults"]), (0, []), "calls in progress that failed, and what their books lack")
+    return offered, talked
+
+
+@scenario(settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=90, alone="500 calls a second")
+def a_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
+    """500 calls/s offered for 2 s to a node that takes 100: 100 +-5 % admitted, others refused in 50 ms, 10 calls lose no packet, no tick (must-show 7)."""
+    storm(world, 2, 10)
+
+
+@scenario(full=True, settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=180,
+          alone="500 calls a second")
+def a_long_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
+    """500 calls/s for 20 s at a node that takes 100, with 50 calls in progress: the same, with its numbers (must-show 7)."""
+    storm(world, 20, 50)

@@ -86,7 +86,7 @@ def is_of(ports):
     return lambda from_port, to_port: from_port in ports or to_port in ports
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def a_secure_phone_calls_through_a_plain_carrier(world):
     """baresip with mandatory SRTP hears itself by way of a carrier without: on its own side of the wire nobody can listen
     (T7, RFC 4568)."""
@@ -114,7 +114,7 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     expect(there >= 100 and back >= 100, f"the record counts {there} packets there and {back} back")
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def two_secure_phones_hear_each_other(world):
     """baresip as PBX and baresip as carrier, both with mandatory SRTP: each hears the other, and nothing on the wire is clear
     (T7, RFC 3711)."""
@@ -145,7 +145,7 @@ def two_secure_phones_hear_each_other(world):
         expect(discarded <= 2, f"{discarded} packets were discarded as {reason}")
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def two_different_secure_phones_hear_each_other(world):
     """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear
     (T7, RFC 3711)."""
@@ -176,7 +176,7 @@ def two_different_secure_phones_hear_each_other(world):
     world.until_idle(profile)
 
 
-@scenario(settings=CLEAR, needs_switch=True, timeout_s=90)
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def a_plain_carrier_calls_a_secure_phone(world):
     """The other way round: a carrier without SRTP calls a number of a PBX that requires it (T7, RFC 4568)."""
     profile = world.profile(srtp="required")

@@ -101,13 +101,7 @@ def asterisk_holds(world):
         phone = dials(world, asterisk, "+12025550123", "reinvite", again_sdp=held, options=("-d", 1_500))
         called = answering.dialog()
         equal(flow_of(reply(called, "INVITE", description(9, "recvonly"), deadline_s=10)), "sendonly", "what the carrier is told")
-        while True:
-            told, peer = trunk.receive("what comes next", lambda text: text.startswith(("INVITE ", "BYE ")), 10)
-            is_over = told.startswith("BYE ")
-            contact = [f"Contact: <sip:end@{trunk.address}>"]
-            trunk.send(peer, *handmade.answer_to(told, "200 OK", more=contact), body="" if is_over else description(9, version=3))
-            if is_over:
-                break
+        answer_until_bye(trunk, 10)
         phone.finish()
     world.settled(profile, spent="0.01")
 
@@ -142,21 +136,39 @@ def pressed(end):
     return list(events.values())
 
 
-@scenario(full=True, apart=True, needs_switch=True, timeout_s=SESSION_S // 2 + 120, needs=("asterisk",))
+# Its ends are silent, and nothing else is to be the sign that they live.
+@scenario(full=True, apart=True, needs_switch=True, timeout_s=SESSION_S // 2 + 120, needs=("asterisk",),
+          settings={"media": {"silence_timeout_s": 0}})
 def asterisk_refreshes_a_long_call(world):
-    """A call outlives the first refresh of its session timer, and is billed to its end (RFC 4028 7)."""
+    """A call outlives the first refreshes of its session timers, Asterisk's and ours, and is billed to its end (RFC 4028 7)."""
     profile = world.profile(credit="50.00")
-    carrier = world.carrier("carrier", timeout_s=SESSION_S)
-    asterisk = exchange(world, profile, session_s=SESSION_S)
     lasts_s = SESSION_S // 2 + 12
-    dials(world, asterisk, "+12025550123", options=("-d", lasts_s * 1_000), timeout_s=lasts_s + 60).finish(lasts_s + 70)
-    carrier.finish()
+    with handmade.Carrier() as trunk:
+        world.api.create_carrier("handmade", trunk.address, priority=1)
+        asterisk = exchange(world, profile, session_s=SESSION_S)
+        answering = Answering(trunk, 9)
+        phone = dials(world, asterisk, "+12025550123", options=("-d", lasts_s * 1_000), timeout_s=lasts_s + 60)
+        answering.dialog()
+        asked = answer_until_bye(trunk, lasts_s + 30)
+        phone.finish()
     world.until_idle(profile)
     record = world.record(status=200, cause="normal")
     expect(record["talked_ms"] >= lasts_s * 1_000 - 500, f"the record says {record['talked_ms']} ms")
-    # Of Asterisk two INVITEs, the second with credentials; to the carrier one.
-    asked = {flow: sum(world.api.metric("tandem_sip_requests_total", flow=flow, method=method) for method in ("UPDATE", "INVITE"))
-             for flow in ("rx", "tx")}
-    expect(asked["rx"] > 2 or asked["tx"] > 1, f"nobody refreshed the session of {SESSION_S} s: {asked}")
-    print(f"  {record['talked_ms']} ms talked, {asked['rx'] - 2} refreshes of Asterisk's and {asked['tx'] - 1} of ours")
+    # Of Asterisk two INVITEs, the second with credentials.
+    heard = sum(world.api.metric("tandem_sip_requests_total", flow="rx", method=method) for method in ("UPDATE", "INVITE")) - 2
+    expect(heard > 0, f"Asterisk did not refresh its session of {SESSION_S} s")
+    print(f"  {record['talked_ms']} ms talked, {heard} refreshes of Asterisk's, {asked} of ours to the carrier")
     expect("Registered" in asterisk.ask("pjsip show registrations"), "Asterisk is no longer registered")
+
+
+def answer_until_bye(trunk, deadline_s):
+    """Answers whatever the switch asks of a carrier in a call, until it is over; how often it was asked something."""
+    asked = 0
+    while True:
+        told, peer = trunk.receive("what comes next", lambda text: text.startswith(("INVITE ", "UPDATE ", "BYE ")), deadline_s)
+        is_over = told.startswith("BYE ")
+        contact = [f"Contact: <sip:end@{trunk.address}>"]
+        trunk.send(peer, *handmade.answer_to(told, "200 OK", more=contact), body="" if is_over else description(9, version=2))
+        if is_over:
+            return asked
+        asked += 1

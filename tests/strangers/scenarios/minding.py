@@ -178,10 +178,15 @@ def what_is_said_twice_is_done_once(world):
         line.send = twice
         pbx, called = up(world, carrier, line)
         equal(len(world.api.live_calls()), 1, "calls that are up")
-        number = begin(pbx, "BYE")
+        line.send = send
+        pbx.cseq += 1
+        bye = pbx.request("BYE", pbx.cseq)
+        send(pbx.peer, *bye)
         reply(called, "BYE")
-        for _ in range(2):
-            equal(status_of(finish(pbx, "BYE", number)), 200, "the answer to a repeated BYE")
+        equal(status_of(finish(pbx, "BYE", pbx.cseq)), 200, "the answer to BYE")
+        # Only now: what comes while the first is not answered is let go by (RFC 3261 17.2.2).
+        send(pbx.peer, *bye)
+        equal(status_of(finish(pbx, "BYE", pbx.cseq)), 200, "the answer to the same BYE again")
     world.settled(profile, spent="0.01")
     world.records(1)
 
@@ -268,3 +273,32 @@ def a_forked_calls_second_answer_is_let_go(world):
     until(lambda: world.api.records(), "the call's record")
     world.settled(profile, spent="0.01")
     world.record(status=200, cause="normal")
+
+
+# One shard: another one than that which has given a nonce asks again, whatever the count.
+@scenario(needs_switch=True, settings={"node": {"shards": 1}})
+def a_digest_is_good_for_one_request(world):
+    """Credentials that were good once are challenged again in another request, and good under the next count (RFC 7616 3.4, 5.12)."""
+    profile = world.profile()
+    # Refused once it is known who asks (S6): what a digest is worth shows, and no call comes to be.
+    uri = f"sip:00442079460123@{world.server.sip}"
+    with handmade.Caller(world.server.sip, profile) as line:
+
+        def ask_with(proof):
+            call_id = uuid.uuid4().hex
+            asking = handmade.Dialog(line, line.peer, uri, [], f"<sip:{line.user}@x>;tag={call_id[:8]}", f"<{uri}>", call_id, 1)
+            start, headers = asking.request("INVITE", 1)
+            more = [f"Contact: <sip:{line.user}@{line.address}>", *proof]
+            line.send(line.peer, start, [*headers, *more], handmade.SDP)
+            is_final = lambda text: call_id in text and text.startswith("SIP/2.0 4")
+            answer, _ = line.receive("a final answer", is_final)
+            _, rest = asking.request("ACK", 1)
+            line.send(line.peer, f"ACK {uri} SIP/2.0", [headers[0], *rest[1:3], f"To: {header(answer, 'To')}", *rest[4:]])
+            return answer
+
+        challenge = ask_with([])
+        equal(status_of(challenge), 407, "the answer to nobody")
+        proof = line.proof(challenge, "INVITE", uri)
+        statuses = [status_of(ask_with([one])) for one in (proof, proof, line.proof(challenge, "INVITE", uri, count=2))]
+        equal(statuses, [404, 407, 404], "the answers to a digest, to the same once more, and to the next count")
+    world.settled(profile)

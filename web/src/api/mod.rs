@@ -5,6 +5,7 @@
 mod accounts;
 mod answers;
 mod asking;
+mod bans;
 mod calls;
 mod carriers;
 mod companies;
@@ -93,6 +94,8 @@ route_table! { ROUTES, token_routes;
     "/calls/export", "GET": get calls::export;
     "/calls/{id}", "DELETE, GET": get calls::read, delete calls::hang_up;
     "/rates", "GET": get rates::read;
+    "/bans", "GET": get bans::list;
+    "/bans/{source}", "DELETE": delete bans::lift;
     "/tokens", "GET, POST": get tokens::list, post tokens::create;
     "/tokens/{id}", "DELETE": delete tokens::revoke;
 }

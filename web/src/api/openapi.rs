@@ -4,7 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, calls, carriers, companies, decks, identities, landlines, numbers, problems, profiles, rates, tokens,
+    accounts, bans, calls, carriers, companies, decks, identities, landlines, numbers, problems, profiles, rates,
+    tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -49,6 +50,7 @@ impl Modify for BearerToken {
         calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
         tokens::create, tokens::list, tokens::revoke,
+        bans::list, bans::lift,
     ),
     components(schemas(Problem)),
     security(("token" = [])),
@@ -64,6 +66,7 @@ impl Modify for BearerToken {
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
         (name = "tokens", description = "Who may ask"),
+        (name = "bans", description = "Sources whose messages are dropped unread"),
         (name = "problems", description = "What can go wrong"),
         (name = "document", description = "This document"),
     )

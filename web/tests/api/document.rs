@@ -110,7 +110,7 @@ fn the_document_is_served_without_a_token() {
 fn every_route_with_a_token_refuses_who_has_none() {
     let world = World::new();
     for (method, path) in ROUTES {
-        let path = format!("{BASE}{}", path.replace("{id}", "x"));
+        let path = format!("{BASE}{}", path.replace("{id}", "x").replace("{source}", "x"));
         send(world.addr, &method.to_uppercase(), &path, &[], b"").problem(401, "unauthenticated");
     }
 }

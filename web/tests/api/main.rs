@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // A test that unwraps nothing has failed; the lint exempts test functions, not their helpers.
 
+mod bans;
 mod calls;
 mod client;
 mod companies;

@@ -14,6 +14,7 @@ use switch::Directory;
 use switch::call::Live;
 use switch::carrier::Standing;
 use switch::directory::Company;
+use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 
 pub(crate) struct HandSwitchboard {
@@ -25,6 +26,7 @@ pub(crate) struct HandSwitchboard {
     pub(crate) is_ready: AtomicBool,
     pub(crate) is_draining: AtomicBool,
     pub(crate) reload_fails: AtomicBool,
+    pub(crate) bans: Mutex<Vec<Ban>>,
     directory: Mutex<Arc<Directory>>,
 }
 
@@ -39,6 +41,7 @@ impl HandSwitchboard {
             is_ready: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
             reload_fails: AtomicBool::new(false),
+            bans: Mutex::default(),
             directory: Mutex::default(),
         }
     }
@@ -130,6 +133,16 @@ impl Switchboard for HandSwitchboard {
 
     fn carrier_standing(&self, _: CarrierId) -> Option<Standing> {
         None
+    }
+
+    fn bans(&self) -> Vec<Ban> {
+        self.bans.lock().unwrap().clone()
+    }
+
+    fn lift_ban(&self, source: Source) -> Option<Ban> {
+        let mut bans = self.bans.lock().unwrap();
+        let place = bans.iter().position(|ban| ban.source == source)?;
+        Some(bans.remove(place))
     }
 
     fn directory(&self) -> Arc<Directory> {

@@ -99,7 +99,10 @@ impl House {
     }
 
     pub(super) fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
-        effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
+        // A leg may tell of sound when the call has closed its ports: the ACK to a re-INVITE came late, with an answer.
+        if !matches!(self.sound, Sound::Closed) {
+            effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
+        }
     }
 }
 

@@ -209,11 +209,13 @@ impl Agent {
     fn is_fresh(&mut self, text: &str, call_id: &str) -> bool {
         let number = cseq(text).0;
         let Some(talk) = self.talks.get_mut(call_id) else { return true };
-        if number > talk.heard_cseq {
-            talk.heard_cseq = number;
+        // The other phone's dialog has numbers of its own (RFC 3261 12.2.1.1): its 200 may be the one that was taken.
+        let heard = if is_fork(text) { &mut talk.forked_cseq } else { &mut talk.heard_cseq };
+        if number > *heard {
+            *heard = number;
             return true;
         }
-        if number == talk.heard_cseq {
+        if number == *heard {
             self.complaints.push(Complaint::StaleCseq(text.to_owned()));
         }
         false

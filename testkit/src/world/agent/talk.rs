@@ -207,6 +207,8 @@ pub struct Talk {
     pub(super) former: Option<Sketch>,
     /// The last number of the switch's requests.
     pub(super) heard_cseq: u32,
+    /// The same of the other phone's dialog, where the call was forked.
+    pub(super) forked_cseq: u32,
     /// The last description that was heard.
     pub(super) heard_sdp: String,
     /// How long the session lasts, and when it was refreshed last.
@@ -251,6 +253,7 @@ impl Talk {
             sketch: Sketch { port: 40_000, version: 1, formats: "0".to_owned(), flow: "sendrecv", is_zero: false },
             former: None,
             heard_cseq: 0,
+            forked_cseq: 0,
             heard_sdp: String::new(),
             session: None,
             rseq: 0,
