@@ -49,6 +49,13 @@ enum Command {
     Identity(Ordered<admin::IdentityCommand>),
     /// Rate decks of a running switch: imported, listed.
     Deck(Ordered<admin::DeckCommand>),
+    /// What would become of a call, and why: admitted dry by a running switch. No call is made.
+    Simulate {
+        #[command(flatten)]
+        order: admin::SimulateCommand,
+        #[command(flatten)]
+        door: admin::DoorOptions,
+    },
     /// Sources that the guard at the door of a running switch has banned: listed, set free.
     Ban(Ordered<admin::BanCommand>),
     /// Call records for other systems.
@@ -133,6 +140,7 @@ fn main() -> ExitCode {
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Ban(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Simulate { order, door } => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::mailbox::tell;
 use crate::shard::{OptionsOrdered, Shard};
 use crate::shell::{Outlet, Shell, Tell};
-use actix::Addr;
+use actix::{Addr, Handler, Message};
 use domain::CarrierId;
 use std::sync::Arc;
 use switch::carrier::Effect;
@@ -15,6 +15,19 @@ use telemetry::labels::Actor;
 
 /// A carrier as an actor. It stays once it was opened.
 pub(crate) type CarrierShell = Shell<switch::Carrier, CarrierOutlet>;
+
+/// Asks for a copy of the machine, for a rehearsal.
+#[derive(Message)]
+#[rtype(result = "Option<switch::Carrier>")]
+pub(crate) struct Lend;
+
+impl Handler<Lend> for CarrierShell {
+    type Result = Option<switch::Carrier>;
+
+    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
+        Some(self.machine().clone())
+    }
+}
 
 /// Performs the effects of a carrier.
 pub struct CarrierOutlet {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
+use crate::attempts::Attempts;
 use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
 use crate::clock::Clock;
@@ -56,6 +57,10 @@ pub struct NodeLimits {
     pub mailbox_shard_max: usize,
     /// PBXs registered at one time.
     pub bindings_max: usize,
+    /// Attempts that are remembered of one profile.
+    pub attempts_per_profile: usize,
+    /// Attempts of strangers that are remembered.
+    pub attempts_of_strangers: usize,
     /// How long connections may keep us waiting.
     pub patience: Patience,
     /// How long bindings are granted.
@@ -69,6 +74,8 @@ impl Default for NodeLimits {
             mailbox_profile_max: 4_096,
             mailbox_shard_max: 4_096,
             bindings_max: 100_000,
+            attempts_per_profile: 20,
+            attempts_of_strangers: 500,
             patience: Patience::default(),
             expiries: Expiries::default(),
         }
@@ -109,6 +116,8 @@ pub struct Core {
     pub limits: NodeLimits,
     /// What live bindings were registered with, where the profile has another password now (S10, D-18).
     pub pinned: DashMap<ProfileId, Pinned>,
+    /// What was tried lately.
+    pub(crate) attempts: Attempts,
     /// Who is slowed and banned at the door.
     pub(crate) guarding: Guarding,
     /// Who may connect.
@@ -133,6 +142,18 @@ const DRAINING_RETRY_AFTER_S: u32 = 30;
 impl Core {
     /// Lets one new call in, or says why not. Each success is followed by one [`Core::leave`].
     pub fn enter(&self, now: Now) -> Result<(), Refusal> {
+        self.takes_calls()?;
+        self.gate.lock().enter(now.monotonic)
+    }
+
+    /// What [`Core::enter`] would say, without letting anybody in.
+    pub fn would_enter(&self, now: Now) -> Result<(), Refusal> {
+        self.takes_calls()?;
+        let mut gate = self.gate.lock().clone();
+        gate.enter(now.monotonic)
+    }
+
+    fn takes_calls(&self) -> Result<(), Refusal> {
         if self.is_draining.load(Ordering::Relaxed) {
             return Err(Refusal::new(RefusalKind::Draining).retry_after_s(DRAINING_RETRY_AFTER_S));
         }
@@ -140,7 +161,7 @@ impl Core {
             let retry_after_s = self.desk.load().directory().settings().retry_after_s;
             return Err(Refusal::new(RefusalKind::LedgerUnavailable).retry_after_s(retry_after_s));
         }
-        self.gate.lock().enter(now.monotonic)
+        Ok(())
     }
 
     /// A call that was let in is over.

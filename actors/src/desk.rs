@@ -6,8 +6,9 @@ use crate::manners;
 use crate::resolving::Ways;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
-use domain::call_control::Whereto;
+use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
 use domain::network::Network;
+use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Entropy, Monotonic, NumberFormat, ProfileId};
 use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
@@ -212,6 +213,28 @@ impl Desk {
         }
     }
 
+    /// Where an invitation is to be sent, if it may be sent there.
+    ///
+    /// # Errors
+    /// The carrier's name could not be resolved, or it was taken out between the choice and the call; no listener reaches the PBX; or
+    /// keys would travel in the clear that must not.
+    pub fn reach(
+        &self,
+        order: &OutgoingInvitation,
+        chance: &mut Entropy,
+        now: Monotonic,
+    ) -> Result<Target, LegFailure> {
+        let target = self.target(&order.whereto, chance, now).ok_or(match order.whereto {
+            Whereto::Carrier(_) => LegFailure::Unresolved,
+            Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
+        })?;
+        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.directory.settings().srtp_needs_tls;
+        if needs_secrecy && !target.destination().transport.is_secure() {
+            return Err(LegFailure::Insecure);
+        }
+        Ok(target)
+    }
+
     /// Builds a desk from the store. Names of carriers are looked up by others.
     ///
     /// The second value says what was left out and why: one bad row does not stop the others.
@@ -302,6 +325,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         },
         manners,
         srtp: profile.srtp,
+        t38: profile.t38,
         credentials: 0,
     }
 }
@@ -347,6 +371,7 @@ fn carrier_entry(
         failover,
         sources: addresses.map(CarrierSource::Exact).chain(others).collect(),
         srtp: carrier.srtp,
+        t38: carrier.t38,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
         enrolment: None,

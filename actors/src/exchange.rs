@@ -2,10 +2,12 @@
 //!
 //! What may be asked of it by people and programs is `backoffice`'s.
 
+mod asking;
 mod draining;
 mod shares;
 
 use self::shares::{challenger, endpoint_settings, naming};
+use crate::attempts::Attempts;
 use crate::call::{self, Look};
 use crate::census::Census;
 use crate::chance;
@@ -63,6 +65,8 @@ pub struct ExchangeSettings {
     pub user_agent: String,
     /// T1, T2, T4.
     pub timing: Timing,
+    /// Bytes of a request that goes in a datagram at most; 0: whatever its size (RFC 3261 18.1.1).
+    pub datagram_bytes_max: usize,
     /// How long sessions last without a refresh.
     pub session: leg::SessionTimers,
     /// Calls at one time and a second.
@@ -233,6 +237,10 @@ impl Exchange {
             pinned: DashMap::new(),
             registers_open: AtomicUsize::new(0),
             chance: Mutex::new(chance.fork()),
+            attempts: Attempts::new(
+                settings.node_limits.attempts_per_profile,
+                settings.node_limits.attempts_of_strangers,
+            ),
             shards: OnceLock::new(),
         });
         let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry, rooms.clock)

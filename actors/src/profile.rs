@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::mailbox::tell;
 use crate::shell::{Enduring, Outlet, Shell, Tell};
 use crate::ways::papers::batch_of;
-use actix::Addr;
+use actix::{Addr, Handler, Message};
 use domain::credit::{Batch, Kind, Outcome, Unit};
 use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
@@ -16,6 +16,19 @@ use telemetry::labels::Actor;
 
 /// A profile as an actor. It stays once it was opened.
 pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
+
+/// Asks for a copy of the machine, for a rehearsal.
+#[derive(Message)]
+#[rtype(result = "Option<switch::Profile>")]
+pub(crate) struct Lend;
+
+impl Handler<Lend> for ProfileShell {
+    type Result = Option<switch::Profile>;
+
+    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
+        Some(self.machine().0.clone())
+    }
+}
 
 /// Performs the effects of a profile.
 pub struct ProfileOutlet {

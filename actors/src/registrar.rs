@@ -46,9 +46,9 @@ impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Answer { transaction, answer } => {
+            Effect::Answer { transaction, answer, trace } => {
                 if let Some(shard) = self.core.shard((transaction >> 32) as u16) {
-                    tell(&shard.address, RegisterAnswered { place: transaction as u32, answer });
+                    tell(&shard.address, RegisterAnswered { place: transaction as u32, answer, trace });
                 }
             }
             Effect::Publish(binding) => {

@@ -28,7 +28,7 @@ pub struct NewNumber {
     pub caller_id_allowed: Option<bool>,
 }
 
-/// Where a number is to ring.
+/// Where a number is to ring, and whether it may be shown; what is absent stays.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NumberPatch {
@@ -39,6 +39,8 @@ pub struct NumberPatch {
     /// The business account of the same company, wherever that is attached; instead of a profile.
     #[schema(value_type = Option<String>)]
     pub account: Option<Text<BusinessAccountId>>,
+    /// Whether it may be shown as caller ID (L3); operators only. Calls that show it go on.
+    pub caller_id_allowed: Option<bool>,
 }
 
 /// A number.
@@ -96,27 +98,32 @@ impl Office {
         Ok(show(number))
     }
 
-    /// Lets a number ring elsewhere, or nowhere (N2, N3). An empty patch changes nothing.
+    /// Lets a number ring elsewhere, or nowhere (N2, N3), and be shown or not (L3). An empty patch changes nothing.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`] (another company's profile).
+    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`] (another company's profile); whether it may be shown, operators only.
     pub fn update_number(&self, caller: &Caller, id: NumberId, patch: &NumberPatch) -> Result<Number> {
-        let number = self.number_row(caller, id)?;
+        let mut number = self.number_row(caller, id)?;
+        if patch.account.is_some() && patch.profile.is_some() {
+            return Err(Error::field("/account", "expected either a profile or an account"));
+        }
+        if patch.caller_id_allowed.is_some() {
+            caller.operator("say which numbers may be shown")?;
+        }
         if let Some(account) = patch.account {
-            if patch.profile.is_some() {
-                return Err(Error::field("/account", "expected either a profile or an account"));
-            }
             self.account_row(caller, account.0)?;
-            let number = self.store().attach_number(id, account.0, self.signed(caller))?;
-            self.reload()?;
-            return Ok(show(number));
+            number = self.store().attach_number(id, account.0, self.signed(caller))?;
         }
-        let Some(profile) = patch.profile else { return Ok(show(number)) };
-        let profile = profile.map(|profile| profile.0);
-        if let Some(profile) = profile {
-            self.profile_row(caller, profile)?;
+        if let Some(profile) = patch.profile {
+            let profile = profile.map(|profile| profile.0);
+            if let Some(profile) = profile {
+                self.profile_row(caller, profile)?;
+            }
+            number = self.store().assign_number(id, profile, self.signed(caller))?;
         }
-        let number = self.store().assign_number(id, profile, self.signed(caller))?;
+        if let Some(allowed) = patch.caller_id_allowed {
+            number = self.store().permit_number(id, allowed, self.signed(caller))?;
+        }
         self.reload()?;
         Ok(show(number))
     }

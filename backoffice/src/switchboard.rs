@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use switch::Directory;
-use switch::call::Live;
+use switch::attempts::Attempt;
+use switch::call::{Live, LiveTrace};
 use switch::carrier::Standing;
 use switch::guard::{Ban, Source};
 use switch::registration::Binding;
+use switch::rehearsal::{Hypothesis, Rehearsal};
 
 /// A future in a box.
 pub type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
@@ -23,6 +25,18 @@ pub trait Switchboard: Send + Sync {
 
     /// One call, while it is up.
     fn live_call(&self, call: CallId) -> Future<'_, Option<Live>>;
+
+    /// Which rule saw what of a call, while it is up.
+    fn live_trace(&self, call: CallId) -> Future<'_, Option<LiveTrace>>;
+
+    /// What was tried lately by a profile's PBX, to it, or in its name; newest first.
+    fn attempts(&self, profile: ProfileId) -> Vec<Attempt>;
+
+    /// What strangers tried lately; newest first.
+    fn attempts_of_strangers(&self) -> Vec<Attempt>;
+
+    /// Admits a hypothetical call dry.
+    fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal>;
 
     /// Ends a call, later; false where there is no such live call.
     fn hang_up(&self, call: CallId) -> bool;

@@ -46,6 +46,9 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.dns(&settings.dns);
     let channels = settings.limits.channels_per_profile;
     checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
+    let attempts = &settings.limits;
+    checks.range(("limits", "attempts_per_profile"), attempts.attempts_per_profile, 1, 1_000, " attempts");
+    checks.range(("limits", "attempts_of_strangers"), attempts.attempts_of_strangers, 1, 100_000, " attempts");
     let calls = settings.limits.calls_per_second_per_profile;
     checks.range(("limits", "calls_per_second_per_profile"), calls, 0, 10_000, " calls a second");
     checks.guard(&settings.guard);
@@ -122,6 +125,10 @@ impl Checks {
             self.complain(&[("sip", "t2_ms"), ("sip", "t1_ms")], message, help);
         }
         self.range(("sip", "t4_ms"), sip.t4_ms, 0, 32_000, " milliseconds");
+        if sip.datagram_bytes_max != 0 && !(1_300..=65_000).contains(&sip.datagram_bytes_max) {
+            let message = format!("{} is out of range", sip.datagram_bytes_max);
+            self.complain(&[("sip", "datagram_bytes_max")], message, "expected 0 or 1300 to 65000 bytes");
+        }
         self.range(("sip", "session_expires_min_s"), sip.session_expires_min_s, 90, 86_400, " seconds");
         if sip.session_expires_s != 0 && !(sip.session_expires_min_s..=86_400).contains(&sip.session_expires_s) {
             let message = format!("{} is out of range", sip.session_expires_s);

@@ -110,6 +110,9 @@ pub struct Sip {
     pub t2_ms: u32,
     /// RFC 3261 T4 in milliseconds, 0 to 32000: how long a message can stay in the network.
     pub t4_ms: u32,
+    /// Bytes of a request that goes in a datagram at most, 1300 to 65000; a larger one goes over TCP where the peer takes connections, and
+    /// in a datagram after all where it does not (RFC 3261 18.1.1). 0: always in a datagram.
+    pub datagram_bytes_max: u32,
     /// Seconds that a session lasts without a refresh (RFC 4028): what we ask for and the longest that we grant, `session_expires_min_s` to
     /// 86400; 0: we ask for none, and grant what peers ask for.
     pub session_expires_s: u32,
@@ -153,6 +156,7 @@ impl Default for Sip {
             t1_ms: 500,
             t2_ms: 4_000,
             t4_ms: 5_000,
+            datagram_bytes_max: 1_300,
             session_expires_s: 1_800,
             session_expires_min_s: 90,
             calls_max: 5_000,
@@ -374,13 +378,23 @@ impl Default for Dns {
 pub struct Limits {
     /// Channels of a profile (C2), 1 to 10000. Profiles that have more keep them until they are changed.
     pub channels_per_profile: u16,
+    /// Attempts (registrations, calls) that are remembered of a profile, for who asks why one failed; 1 to 1000, in memory. Of those that
+    /// proved nothing as many again.
+    pub attempts_per_profile: u16,
+    /// Attempts of strangers that are remembered, 1 to 100000, in memory.
+    pub attempts_of_strangers: u32,
     /// Calls that a PBX may place in any second where its profile does not say, at most 10000; 0 for no limit.
     pub calls_per_second_per_profile: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { channels_per_profile: 300, calls_per_second_per_profile: 0 }
+        Limits {
+            channels_per_profile: 300,
+            attempts_per_profile: 20,
+            attempts_of_strangers: 500,
+            calls_per_second_per_profile: 0,
+        }
     }
 }
 

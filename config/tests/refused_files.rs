@@ -135,7 +135,7 @@ fn a_variable_is_refused_by_its_name() {
             "the variable TANDEM__SIP__LISTEN=\"127.0.0.1:x\": not an address with a port: expected one such as \
              \"127.0.0.1:5060\" or \"[::1]:5060\"",
             "the variable TANDEM__SIP__T1=\"500\": unknown key `t1`, expected one of `listen`, `advertised_address`, `domain`, \
-             `realm`, `digest_algorithms`, `user_agent`, `t1_ms`, `t2_ms`, `t4_ms`, `session_expires_s`, `session_expires_min_s`, `calls_max`, \
+             `realm`, `digest_algorithms`, `user_agent`, `t1_ms`, `t2_ms`, `t4_ms`, `datagram_bytes_max`, `session_expires_s`, `session_expires_min_s`, `calls_max`, \
              `calls_per_second_max`, `transactions_max`, `connections_max`, `connections_per_source_max`, `connection_idle_timeout_s`, \
              `connection_first_message_timeout_s`, `connection_partial_message_timeout_s`, `connection_write_timeout_s`, \
              `nonce_lifetime_s`, `nonce_key_file`",

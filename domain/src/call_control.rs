@@ -6,10 +6,11 @@ use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::e164::E164;
 use crate::fact::Transport;
+use crate::fax::FaxPolicy;
 use crate::header::HeaderLine;
 use crate::ids::{CarrierId, ProfileId};
 use crate::media::{Direction, MediaDescription};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::srtp::SrtpPolicy;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -126,6 +127,8 @@ pub struct Manner {
     pub asserted: Option<E164>,
     /// Lines that pass or are added, at most [`crate::header::PASSED_MAX`] and [`crate::header::ADDED_MAX`].
     pub headers: Vec<HeaderLine>,
+    /// What this side does about fax over T.38, once the call is answered.
+    pub t38: FaxPolicy,
 }
 
 /// A PBX as it is called (I1, I4, I7).
@@ -248,7 +251,9 @@ pub enum LegEvent {
         status: u16,
         /// Why.
         cause: ReleaseCause,
-        /// For a person, where there is something to say.
+        /// What it is in the catalogue.
+        kind: RefusalKind,
+        /// For a person, where there is more to say than the catalogue does.
         sentence: Option<Cow<'static, str>>,
     },
     /// The Q.850 cause of a `Reason` header (RFC 3326) of the other side, told before the event that it is the reason of.
@@ -286,13 +291,17 @@ pub enum LegOrder {
         status: u16,
         /// Why the call ended.
         cause: ReleaseCause,
-        /// For a person, where there is something to say.
+        /// What it is in the catalogue.
+        kind: RefusalKind,
+        /// For a person, where there is more to say than the catalogue does.
         sentence: Option<Cow<'static, str>>,
     },
     /// To a leg towards the called side: call.
     Invite(Box<OutgoingInvitation>),
     /// To a leg of an answered call: a word of the leg on the other side.
     Session(SessionWord),
+    /// To any leg, before the order that ends it: the Q.850 cause that the other side gave, for whom this leg is with (RFC 3326, RFC 6432).
+    GiveReason(u8),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
 }

@@ -210,6 +210,8 @@ pub struct CallRecord {
     pub sip_call_id: String,
     /// In order.
     pub attempts: Vec<Attempt>,
+    /// Which rule saw what, as [`crate::trace::Trace::to_text`] writes it; empty where that is not known.
+    pub trace: String,
     /// The other record of a call between two profiles of ours: each has its own.
     pub partner: Option<CallId>,
     /// The Q.850 cause that the side that ended or refused the call gave (RFC 3326), where it gave one.

@@ -349,6 +349,18 @@ pub enum Fact {
         /// Whether nobody is shown now.
         anonymous: bool,
     },
+    /// The keys of secure sound stood in a message that others on the way can read (RFC 4568 7): over UDP or TCP, whatever the sound is
+    /// worth that they secure.
+    KeysInClear {
+        /// Which call.
+        call: CallId,
+        /// Whose.
+        profile: ProfileId,
+        /// With whom.
+        side: Side,
+        /// Over what.
+        transport: Transport,
+    },
     /// Somebody dialled an emergency number, which is not carried here (O3). Audited.
     EmergencyRefused {
         /// Which call.

@@ -37,6 +37,9 @@ pub struct Format {
     pub fmtp: Vec<String>,
 }
 
+/// Attributes of fax over T.38 (ITU-T T.38 D.2.3) that are kept of a stream.
+pub const FAX_ATTRIBUTES_MAX: usize = 16;
+
 /// One `m=` line and what belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
@@ -54,12 +57,65 @@ pub struct Stream {
     pub formats: Vec<Format>,
     /// Format tokens of a stream that is not RTP, as they stood.
     pub format_tokens: Vec<String>,
+    /// The attributes of fax over T.38 (`T38FaxVersion:0`), as they stood, at most [`FAX_ATTRIBUTES_MAX`].
+    pub fax: Vec<String>,
     /// Milliseconds a packet (`ptime`).
     pub ptime_ms: Option<u16>,
     /// At most this many milliseconds a packet (`maxptime`).
     pub maxptime_ms: Option<u16>,
     /// The ways to secure it that can be used, in order of preference; their keys are this description's and never another's.
     pub crypto: Vec<CryptoLine>,
+}
+
+/// What travels on the ports of one side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carriage {
+    /// Sound in RTP.
+    #[default]
+    Rtp,
+    /// Fax in UDPTL (ITU-T T.38).
+    Udptl,
+}
+
+/// By which RTP payload type one side of a call knows one format (RFC 3264 5.1: each side numbers what it receives).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatNumber {
+    /// The format, whatever its number: equal on both sides of a call where the format is the same.
+    pub codec: CodecName,
+    /// What the far end sends it as: the number in our description.
+    pub sent_as: u8,
+    /// What the far end receives it as: the number in its own description.
+    pub received_as: u8,
+}
+
+/// The name and clock of a format as one number, so that two sides' formats are compared at no cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CodecName(pub u64);
+
+impl CodecName {
+    /// Of a name such as `telephone-event/8000`, in any case of letters (FNV-1a).
+    pub fn of(name: &str) -> CodecName {
+        let mixed = |hash: u64, byte: u8| (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x100_0000_01b3);
+        CodecName(name.bytes().fold(0xcbf2_9ce4_8422_2325, mixed))
+    }
+}
+
+/// How one side receives key presses in its sound (RFC 4733).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFormat {
+    /// The RTP payload type.
+    pub payload_type: u8,
+    /// Ticks a second of their timestamps.
+    pub clock_rate_hz: u32,
+}
+
+/// One key that was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyPress {
+    /// The event's number (RFC 4733 3.2): 0 to 9, 10 for `*`, 11 for `#`, 12 to 15 for A to D, 16 for a flash of the hook.
+    pub event: u8,
+    /// For how long, in milliseconds.
+    pub duration_ms: u16,
 }
 
 /// What a stream of sound says about being secured.
@@ -76,6 +132,14 @@ pub enum Security {
 }
 
 impl Stream {
+    /// Whether it is fax over T.38 by UDPTL that is not refused (RFC 3362, ITU-T T.38 D.2).
+    pub fn is_fax(&self) -> bool {
+        self.kind == StreamKind::Other("image".to_owned())
+            && self.transport.eq_ignore_ascii_case("udptl")
+            && self.receives_at.is_some()
+            && self.format_tokens.iter().any(|token| token.eq_ignore_ascii_case("t38"))
+    }
+
     /// What it says about being secured, by its transport and keys.
     pub fn security(&self) -> Security {
         let is_secure = ["RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"].contains(&&*self.transport);
@@ -158,6 +222,7 @@ mod tests {
             direction: Direction::SendRecv,
             formats: vec![Format { payload_type: 0, rtpmap: None, fmtp: Vec::new() }],
             format_tokens: Vec::new(),
+            fax: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
             crypto: (1..=keys).map(|tag| CryptoLine { tag, key }).collect(),

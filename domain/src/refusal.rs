@@ -149,6 +149,93 @@ refusals! {
     /// The ledger does not answer (design 5, point 8).
     LedgerUnavailable, "ledger_unavailable", 503, "Service Unavailable", Overload,
         "The ledger does not answer, so no call can be charged; try again after the time in Retry-After";
+    /// Every carrier for the destination failed.
+    CarriersFailed, "carriers_failed", 503, "Service Unavailable", CarrierFailure,
+        "Every carrier for this destination failed";
+    /// It rang for too long.
+    NotAnswered, "not_answered", 480, "Temporarily Unavailable", NoAnswer,
+        "Nobody answered within the ring timeout";
+    /// The called PBX gave no sign of life.
+    PbxSilent, "pbx_silent", 480, "Temporarily Unavailable", NoAnswer,
+        "The called PBX does not answer";
+    /// The called PBX refused for a reason of its own.
+    PbxRefused, "pbx_refused", 480, "Temporarily Unavailable", Rejected,
+        "The called PBX refused the call; look into its log for why";
+    /// The called side answered with a description that cannot be used.
+    UnusableAnswer, "unusable_answer", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The called side answered without a codec that was offered";
+    /// Somebody of ours ended the call before it was answered.
+    EndedByOperator, "ended_by_operator", 480, "Temporarily Unavailable", HungUpByOperator,
+        "An operator of this switch ended the call before it was answered";
+    /// The called person is busy, the called side says.
+    CalledBusy, "called_busy", 486, "Busy Here", Busy,
+        "The called side says that it is busy";
+    /// The called person cannot be reached, the called side says.
+    CalledUnavailable, "called_unavailable", 480, "Temporarily Unavailable", NoAnswer,
+        "The called side says that nobody can be reached there now";
+    /// The number does not exist, the called side says.
+    CalledUnknown, "called_unknown", 404, "Not Found", InvalidNumber,
+        "The called side says that it has no such number; check the number";
+    /// The called side takes none of the codecs.
+    CalledIncompatible, "called_incompatible", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The called side takes none of the offered codecs; offer G.711 as well";
+    /// The called side declines.
+    CalledDeclined, "called_declined", 603, "Decline", Rejected,
+        "The called side declines the call";
+    /// A message that is broken (RFC 3261 21.4.1).
+    MalformedRequest, "malformed_request", 400, "Bad Request", Rejected,
+        "The message is no correct SIP; the PBX or a proxy on the way has a fault";
+    /// A Request-URI of another scheme (RFC 3261 21.4.14).
+    UriNotSupported, "uri_not_supported", 416, "Unsupported URI Scheme", Rejected,
+        "The Request-URI must be a sip:, sips: or tel: URI";
+    /// Not SIP/2.0 (RFC 3261 21.5.6).
+    VersionNotSupported, "version_not_supported", 505, "Version Not Supported", Rejected,
+        "Only SIP/2.0 is spoken here";
+    /// More than is read of one message (RFC 3261 21.5.7).
+    MessageTooLarge, "message_too_large", 513, "Message Too Large", Rejected,
+        "The message has more headers or bytes than are read; let the PBX send fewer";
+    /// A method that is known and not offered (RFC 3261 21.4.6).
+    MethodNotAllowed, "method_not_allowed", 405, "Method Not Allowed", Rejected,
+        "This method is not taken here; those in Allow are";
+    /// A method that nobody has heard of (RFC 3261 21.5.2).
+    MethodUnknown, "method_unknown", 501, "Not Implemented", Rejected,
+        "This method is not known here; those in Allow are";
+    /// A request inside a dialog that is over, or never was (RFC 3261 12.2.2).
+    NoSuchDialog, "no_such_dialog", 481, "Call/Transaction Does Not Exist", Rejected,
+        "There is no such call here (any more); the PBX should drop its side of it";
+    /// Max-Forwards is used up (RFC 3261 16.3).
+    HopsUsedUp, "hops_used_up", 483, "Too Many Hops", Rejected,
+        "Max-Forwards is used up; two systems may be sending the call to each other";
+    /// The same request by two ways (RFC 3261 8.2.2.2).
+    RequestMerged, "request_merged", 482, "Loop Detected", Rejected,
+        "The same request came by two ways; a proxy on the way must not fork it to us";
+    /// An extension that is not understood (RFC 3261 8.2.2.3).
+    ExtensionUnknown, "extension_unknown", 420, "Bad Extension", Rejected,
+        "Require names an extension that is not known here; the PBX must not require those in Unsupported";
+    /// A session interval below ours (RFC 4028 9).
+    SessionIntervalTooSmall, "session_interval_too_small", 422, "Session Interval Too Small", Rejected,
+        "Session-Expires is shorter than Min-SE; set the session timer of the PBX to at least that";
+    /// A body of another kind (RFC 3261 21.4.13).
+    BodyNotUnderstood, "body_not_understood", 415, "Unsupported Media Type", Rejected,
+        "The body is of a kind that is not read here; those in Accept are";
+    /// Both sides ask at once (RFC 3261 14.2).
+    RequestPending, "request_pending", 491, "Request Pending", Rejected,
+        "Both sides ask for a change at once; the PBX tries again by itself after a moment";
+    /// A second request before the first was answered (RFC 3261 14.2).
+    AnswerPending, "answer_pending", 500, "Server Internal Error", Rejected,
+        "An earlier request of this call is not answered yet; try again after the time in Retry-After";
+    /// A CSeq that is not above the last one (RFC 3261 12.2.2, 10.3).
+    OutOfOrder, "out_of_order", 500, "Server Internal Error", Rejected,
+        "The CSeq number is not above that of an earlier request with this Call-ID";
+    /// A request in a dialog from an address that the dialog knows nothing of.
+    ForeignAddress, "foreign_address", 403, "Forbidden", AuthFailed,
+        "This dialog is with another address; requests inside it are taken from there alone";
+    /// Outbound through a proxy that does not keep the connection (RFC 5626 6).
+    OutboundUnsupported, "outbound_unsupported", 439, "First Hop Lacks Outbound Support", Rejected,
+        "The proxy in between does not keep the connection (RFC 5626); switch outbound off in the PBX, or register directly";
+    /// What rang reliably was never acknowledged (RFC 3262 3).
+    PrackMissing, "prack_missing", 504, "Server Time-out", SessionExpired,
+        "The PBX requires 100rel and sent no PRACK; a firewall may drop it, or switch 100rel off";
 }
 
 /// A refusal with what was wrong in this case. SIP status, Q.850 cause, metric label and sentence come from its kind.

@@ -22,7 +22,7 @@ use crate::negotiation::{carried, offer_onwards};
 use crate::presenting;
 use crate::proving::Proving;
 use crate::reach::next_hop;
-use crate::replies::{reason_given, reason_lines};
+use crate::replies::{Why, reason_given, reason_lines};
 use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -31,6 +31,7 @@ use crate::target::Target;
 use crate::words::{Effect, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, OutgoingInvitation, SessionWord};
+use domain::fax::FaxPolicy;
 use domain::srtp::KeySeed;
 use domain::{Entropy, Now, ReleaseCause};
 use hopping::Hops;
@@ -74,7 +75,11 @@ pub struct CalledLeg {
     hops: Hops,
     /// Where the called side may ask who we are.
     proving: Option<Box<Proving>>,
+    /// What is done about fax over T.38.
+    t38: FaxPolicy,
     invite: Option<ClientTransactionId>,
+    /// The Q.850 cause that the caller gave for the end.
+    given: Option<u8>,
     phase: Phase,
 }
 
@@ -132,7 +137,9 @@ impl CalledLeg {
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
             hops: Hops::of(target, order.callee),
             proving,
+            t38: order.manner.t38,
             invite: None,
+            given: None,
             phase,
         };
         match (request_uri, offer_onwards(&order.offer, ours)) {
@@ -173,7 +180,7 @@ impl CalledLeg {
             self.invite = Some(transaction);
             self.hops.invited(now);
             if let Phase::Cancelling(cause) = self.phase {
-                effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
             }
             return;
         }
@@ -205,7 +212,7 @@ impl CalledLeg {
             Phase::Calling => {
                 self.phase = Phase::Cancelling(cause);
                 if let Some(transaction) = self.invite {
-                    effects.push(Effect::Cancel { transaction, lines: reason_lines(cause) });
+                    effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
                 }
             }
             Phase::Talking(talk) => self.leave(talk, cause, effects),
@@ -214,8 +221,12 @@ impl CalledLeg {
     }
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(cause, &self.identity, effects);
+        talk.bye(self.why(cause), &self.identity, effects);
         self.phase = Phase::Leaving(talk);
+    }
+
+    fn why(&self, cause: ReleaseCause) -> Why {
+        Why { cause, given: self.given }
     }
 
     fn on_response(
@@ -334,8 +345,9 @@ impl CalledLeg {
         self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy);
-        session.sound_stands(sound);
+        let mut session =
+            Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy).with_fax(self.t38);
+        session.sound_stands(sound.clone());
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
         let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
         match (&self.phase, media, sound) {

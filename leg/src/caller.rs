@@ -12,23 +12,24 @@
 
 mod inviting;
 mod proving;
+mod securing;
 
 use crate::flow::Flow;
 use crate::invitation;
 use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
 use crate::proving::Proving;
 use crate::reliable::{self, Reliable};
-use crate::replies::{passed_on, refusal};
+use crate::replies::{Why, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact};
-use crate::words::{Effect, Event, Identity, Sent, SoundOrder};
+use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
+use domain::fax::FaxPolicy;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
-use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Machine, Monotonic, Now, Refusal, ReleaseCause};
 use sip::dialog::Dialog;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source, TransactionId};
@@ -51,6 +52,8 @@ pub struct CallerLeg {
     /// Whether the caller leaves the offer to us (RFC 3261 13.2.1): it goes out in the 200, and the ACK brings the answer.
     is_late: bool,
     secrecy: Secrecy,
+    /// What is done about fax over T.38.
+    t38: FaxPolicy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -58,6 +61,8 @@ pub struct CallerLeg {
     described: (Bytes, u64),
     /// Where the caller may ask who we are.
     proving: Option<Box<Proving>>,
+    /// The Q.850 cause that the called side gave for the end.
+    given: Option<u8>,
     /// Where the caller requires that what rings is heard.
     reliable: Option<Box<Reliable>>,
     phase: Phase,
@@ -109,35 +114,18 @@ impl CallerLeg {
             offer_fault,
             is_late,
             secrecy: Secrecy::off(),
+            t38: FaxPolicy::Refuse,
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
             described: (Bytes::new(), 1),
             proving: None,
+            given: None,
             reliable: must_hear.then(|| Box::new(Reliable::new(&invite, reliable::first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
         };
         Ok((leg, invitation))
-    }
-
-    /// What the offer, if it can be carried, says about where the caller wants sound.
-    pub fn sound(&self) -> Option<SoundOrder> {
-        let stream = carried(self.offer.as_ref()?)?;
-        let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, self.source.peer.ip()).map(|order| order.keyed(keying))
-    }
-
-    /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
-    /// answered.
-    pub fn secure(&mut self, policy: SrtpPolicy, seed: KeySeed) {
-        self.secrecy = Secrecy::new(policy, seed);
-        if let Some(Ok(permitted)) = self.offer.as_ref().map(|offer| offer.permitted(policy)) {
-            self.offer = Some(permitted);
-        }
-        if let Some(stream) = self.offer.as_ref().and_then(carried) {
-            self.secrecy.choose(stream);
-        }
     }
 
     /// Hops that the call may still take, ours taken off, so that a call that comes round again ends (RFC 3261 16.3).
@@ -172,10 +160,11 @@ impl CallerLeg {
                 }
             }
             LegOrder::Refuse(why) => self.on_refuse(why, effects),
-            LegOrder::RefuseAs { status, cause, sentence } => {
-                let reply = passed_on(status, cause, sentence.as_deref(), &self.identity);
+            LegOrder::RefuseAs { status, cause, kind, sentence } => {
+                let reply = passed_on(status, self.why(cause), kind, sentence.as_deref(), &self.identity);
                 self.refuse(reply, effects);
             }
+            LegOrder::GiveReason(q850) => self.given = Some(q850),
             LegOrder::Release(cause) => self.on_release(cause, effects),
             // The caller's leg is not invited; it invited.
             LegOrder::Invite(_) => {}
@@ -206,20 +195,24 @@ impl CallerLeg {
             effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::IncompatibleMedia)));
             return None;
         };
-        let body = self.printed(&answer, ours);
+        // What was answered reliably is not answered again (RFC 6337 3.1.1): the session goes on as it is.
+        let is_answered = self.reliable.as_ref().is_some_and(|reliable| reliable.has_answered());
+        let body = if is_answered { self.described.0.clone() } else { self.printed(&answer, ours) };
         let Phase::Inviting(dialog) = &self.phase else { return None };
         let mut timer = SessionTimer::new(self.identity.timers);
         let reply = contact(Reply::new(200, "OK").tag(dialog.local_tag()), &self.identity)
             .header(Name::Allow, ALLOW)
             .header(Name::Supported, SUPPORTED);
-        let reply = timer.grant(&self.invite, reply).body(CONTENT_TYPE, body.clone());
+        let reply = timer.grant(&self.invite, reply);
+        let reply = if is_answered { reply } else { reply.body(CONTENT_TYPE, body.clone()) };
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
         let origin = Origin { session: self.origin, version: self.described.1, address: ours.ip() };
         let sound = self.sound();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(body, origin, self.offer.take().unwrap_or_default(), partner, secrecy);
+        let theirs = self.offer.take().unwrap_or_default();
+        let mut session = Session::new(body, origin, theirs, partner, secrecy).with_fax(self.t38);
         session.sound_stands(sound);
         let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
         let mut talk = Talk::new(agreed, now);
@@ -254,7 +247,10 @@ impl CallerLeg {
         match std::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Inviting(dialog) => {
                 self.phase = Phase::Inviting(dialog);
-                self.refuse(passed_on(480, cause, None, &self.identity), effects);
+                self.refuse(
+                    passed_on(480, self.why(cause), RefusalKind::EndedByOperator, None, &self.identity),
+                    effects,
+                );
             }
             Phase::Answered { talk, release } => {
                 self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };
@@ -265,8 +261,12 @@ impl CallerLeg {
     }
 
     fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(cause, &self.identity, effects);
+        talk.bye(self.why(cause), &self.identity, effects);
         self.phase = Phase::Leaving(talk);
+    }
+
+    fn why(&self, cause: ReleaseCause) -> Why {
+        Why { cause, given: self.given }
     }
 
     fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
@@ -410,12 +410,6 @@ impl CallerLeg {
             effects.push(talk.unbind());
             self.phase = Phase::Over;
         }
-    }
-
-    /// An offer of ours with the keys that the policy wants.
-    fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
-        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
-        offer
     }
 
     /// The version counts only where the description changes (RFC 3264 8).

@@ -3,7 +3,7 @@
 //!
 //! Which of them are offered or answered is `negotiation`'s and `talk`'s.
 
-use domain::media::Format;
+use domain::media::{CodecName, Format};
 
 /// The names of the static payload types that telephony uses (RFC 3551 table 4).
 const STATIC: [(u8, &str); 7] = [
@@ -16,11 +16,56 @@ const STATIC: [(u8, &str); 7] = [
     (18, "G729/8000"),
 ];
 
+/// The numbers that mean what a description says (RFC 3551 3).
+const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
+
 /// The name and clock of a format; none for a dynamic number without `rtpmap`.
 fn name(format: &Format) -> Option<&str> {
     let known = || STATIC.iter().find(|(number, _)| *number == format.payload_type).map(|(_, name)| *name);
     // One channel is what a map without channels means (RFC 8866 6.6).
     format.rtpmap.as_deref().map(|map| map.trim().strip_suffix("/1").unwrap_or(map.trim())).or_else(known)
+}
+
+/// The codec of a format, whatever its number.
+pub(crate) fn codec(format: &Format) -> CodecName {
+    match name(format) {
+        Some(name) => CodecName::of(name),
+        None => CodecName::of(&format.payload_type.to_string()),
+    }
+}
+
+/// The formats that a side is to be told, under the numbers by which it knows them: a number never changes its meaning within a session
+/// (RFC 3264 8.3.2). What it does not know keeps its number where that is free.
+pub(crate) fn renumbered(wanted: &[Format], known: &[Format]) -> Vec<Format> {
+    let mut told: Vec<Format> = Vec::with_capacity(wanted.len());
+    for format in wanted {
+        let is_taken = |number: u8| {
+            let in_use = |other: &Format| other.payload_type == number && !is_same(other, format);
+            known.iter().any(in_use) || told.iter().any(in_use)
+        };
+        let number = match known.iter().find(|other| is_same(other, format)) {
+            Some(same) => Some(same.payload_type),
+            None if !is_taken(format.payload_type) => Some(format.payload_type),
+            None => DYNAMIC.into_iter().find(|number| !is_taken(*number)),
+        };
+        if let Some(payload_type) = number.filter(|_| !has(&told, format)) {
+            told.push(Format { payload_type, ..format.clone() });
+        }
+    }
+    told
+}
+
+/// Those of `wanted` that `offered` has too, under the numbers that stand there (RFC 3264 6.1): who offers finds its own numbers again.
+pub(crate) fn answered_as(wanted: &[Format], offered: &[Format]) -> Vec<Format> {
+    let mut told: Vec<Format> = Vec::with_capacity(wanted.len());
+    for format in wanted {
+        let same = offered.iter().find(|other| is_same(other, format));
+        if let Some(same) = same.filter(|_| !has(&told, format)) {
+            let rtpmap = same.rtpmap.clone().or_else(|| format.rtpmap.clone());
+            told.push(Format { payload_type: same.payload_type, rtpmap, fmtp: format.fmtp.clone() });
+        }
+    }
+    told
 }
 
 /// Whether two formats are the same codec at the same clock rate.
@@ -60,6 +105,19 @@ mod tests {
 
     fn format(payload_type: u8, rtpmap: Option<&str>) -> Format {
         Format { payload_type, rtpmap: rtpmap.map(str::to_owned), fmtp: Vec::new() }
+    }
+
+    /// Field lesson 39.
+    #[test]
+    fn each_side_is_told_a_format_under_its_own_number() {
+        let (keys, opus) = (Some("telephone-event/8000"), Some("opus/48000/2"));
+        let wanted = [format(0, None), format(96, opus), format(101, keys)];
+        let known = [format(0, None), format(96, keys)];
+        let numbers = |formats: Vec<Format>| formats.iter().map(|format| format.payload_type).collect::<Vec<_>>();
+        assert_eq!(numbers(renumbered(&wanted, &known)), [0, 97, 96], "96 means keys there, so opus gets another");
+        assert_eq!(numbers(renumbered(&wanted, &[])), [0, 96, 101]);
+        assert_eq!(numbers(answered_as(&wanted, &known)), [0, 96]);
+        assert_eq!(answered_as(&wanted, &known)[1].rtpmap.as_deref(), keys);
     }
 
     #[test]

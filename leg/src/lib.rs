@@ -23,6 +23,7 @@
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`session_timer`] | session timers (RFC 4028) |
 //! | [`sdp`], [`negotiation`] | session descriptions: text, offer and answer |
+//! | `keys` | key presses in INFO |
 //! | `formats`, `flow` | which codecs are the same; which way sound flows |
 #![forbid(unsafe_code)]
 
@@ -42,6 +43,7 @@ mod early;
 mod flow;
 mod formats;
 mod inviting;
+mod keys;
 mod presenting;
 mod put;
 mod reach;

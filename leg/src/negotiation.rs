@@ -1,11 +1,11 @@
 //! Offer and answer (RFC 3264) as far as a relay needs them: which stream is carried, and how one leg's description
 //! becomes the other's with our addresses in it.
 //!
-//! Codecs are not chosen here: what the two sides agree on is passed through. So are their numbers: what one side wants to receive a codec
-//! as is what the other one is told to send it as, whatever number that one receives it as itself (field lesson 39).
+//! Codecs are not chosen here: what the two sides agree on is passed through. Their numbers are not: each side finds its own, and the relay
+//! puts one side's in the place of the other's (field lesson 39).
 
 use crate::flow::Flow;
-use crate::formats::has;
+use crate::formats::answered_as;
 use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
 use std::net::SocketAddr;
 
@@ -54,6 +54,7 @@ pub fn late_offer() -> MediaDescription {
                 format(101, "telephone-event/8000", &["0-15"]),
             ],
             format_tokens: Vec::new(),
+            fax: Vec::new(),
             ptime_ms: Some(20),
             maxptime_ms: None,
         }],
@@ -65,10 +66,9 @@ pub fn late_offer() -> MediaDescription {
 pub fn answer_back(offer: &MediaDescription, answer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
     let offered = carried(offer)?;
     let answered = carried(answer)?;
-    // By codec, not by number: each side numbers what it receives, and sends what the other one's description says (RFC 3264 6.1).
-    let common = |format: &&Format| has(&offered.formats, format);
     let mut stream = received_at(answered, ours);
-    stream.formats = answered.formats.iter().filter(common).cloned().collect();
+    // By codec, not by number: each side numbers formats as it likes.
+    stream.formats = answered_as(&answered.formats, &offered.formats);
     stream.transport = offered.transport.clone();
     if stream.formats.is_empty() {
         return None;
@@ -90,15 +90,27 @@ pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<Me
     Some(in_the_shape_of(offer, stream))
 }
 
-fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
+/// The stream of an offer that carries fax: the first over UDPTL that is not refused, where no sound is carried (ITU-T T.38 D.2).
+pub(crate) fn fax(offer: &MediaDescription) -> Option<&Stream> {
+    offer.streams.iter().find(|stream| stream.is_fax()).filter(|_| carried(offer).is_none())
+}
+
+/// What stands for fax in a description of ours, in the words of the other leg's.
+pub(crate) fn fax_received_at(fax: &Stream, ours: SocketAddr) -> Stream {
+    Stream { ptime_ms: None, maxptime_ms: None, direction: Direction::SendRecv, ..received_at(fax, ours) }
+}
+
+pub(crate) fn received_at(stream: &Stream, ours: SocketAddr) -> Stream {
     // RTCP goes to the next port on our side, so RFC 3605's attribute is not passed on. Nor are keys: each leg has its own.
     Stream { receives_at: Some(ours), receives_rtcp_at: None, crypto: Vec::new(), ..stream.clone() }
 }
 
-/// A description with as many streams as `offer`: the carried one as given, all others refused (RFC 3264 6).
+/// A description with as many streams as `offer`: the carried one, or else the fax, as given, all others refused (RFC 3264 6).
 pub(crate) fn in_the_shape_of(offer: &MediaDescription, carried_stream: Stream) -> MediaDescription {
     let mut carried_stream = Some(carried_stream);
-    let streams = offer.streams.iter().map(|offered| match is_carried(offered) {
+    let is_fax = carried(offer).is_none();
+    let is_chosen = |offered: &Stream| if is_fax { offered.is_fax() } else { is_carried(offered) };
+    let streams = offer.streams.iter().map(|offered| match is_chosen(offered) {
         true => carried_stream.take().unwrap_or_else(|| refused(offered)),
         false => refused(offered),
     });

@@ -23,10 +23,19 @@ pub(crate) struct Reliable {
     /// CSeq number of the INVITE.
     invite: u32,
     /// The one that has no PRACK yet.
-    unheard: Option<Reply>,
-    waiting: VecDeque<Reply>,
+    unheard: Option<Said>,
+    waiting: VecDeque<Said>,
+    /// Whether one with a description was acknowledged: the first offer is answered (RFC 3262 5).
+    has_answered: bool,
     interval: Duration,
     timers: TimerTable<Timer>,
+}
+
+/// A response, and whether it describes the session.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) reply: Reply,
+    pub(crate) describes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,22 +65,23 @@ impl Reliable {
             invite: invite.cseq().map(|cseq| cseq.number).unwrap_or_default(),
             unheard: None,
             waiting: VecDeque::new(),
+            has_answered: false,
             interval: T1,
             timers: TimerTable::new(),
         }
     }
 
     /// A provisional response is to be sent: gives it as it is to be sent now, unless another one waits for its PRACK.
-    pub(crate) fn send(&mut self, reply: Reply, now: Now) -> Option<Reply> {
+    pub(crate) fn send(&mut self, said: Said, now: Now) -> Option<Reply> {
         if self.unheard.is_some() {
             if self.waiting.len() < WAITING_MAX {
-                self.waiting.push_back(reply);
+                self.waiting.push_back(said);
             }
             return None;
         }
         self.number += 1;
-        let reply = reply.header(Name::Require, "100rel").header(Name::RSeq, self.number.to_string());
-        self.unheard = Some(reply.clone());
+        let reply = said.reply.header(Name::Require, "100rel").header(Name::RSeq, self.number.to_string());
+        self.unheard = Some(Said { reply: reply.clone(), ..said });
         self.interval = T1;
         self.timers.clear();
         self.timers.arm(Timer::GiveUp, now.monotonic + PATIENCE);
@@ -88,7 +98,7 @@ impl Reliable {
         {
             return Err(());
         }
-        self.unheard = None;
+        self.has_answered |= self.unheard.take().is_some_and(|said| said.describes);
         self.timers.clear();
         let next = self.waiting.pop_front();
         Ok(next.and_then(|next| self.send(next, now)))
@@ -97,6 +107,11 @@ impl Reliable {
     /// Whether everything that was sent was heard.
     pub(crate) fn is_heard(&self) -> bool {
         self.unheard.is_none()
+    }
+
+    /// Whether the caller has heard an answer to its first offer.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
     pub(crate) fn deadline(&self) -> Option<Monotonic> {
@@ -112,7 +127,7 @@ impl Reliable {
             Timer::Repeat => {
                 self.interval *= 2;
                 self.timers.arm(Timer::Repeat, now.monotonic + self.interval);
-                self.unheard.clone().map(Due::Repeat)
+                self.unheard.clone().map(|said| Due::Repeat(said.reply))
             }
         }
     }

@@ -1,15 +1,29 @@
 //! Answers that say why: a refusal of the catalogue on the wire, and the reason of every release (RFC 3326).
 
 use crate::words::Identity;
+use domain::refusal::RefusalKind;
 use domain::{Refusal, ReleaseCause};
 use sip::endpoint::{HeaderLines, Reply};
 use sip::{Message, Name};
+
+/// Why something ends: by our table, and the Q.850 cause that the other side gave, where it gave one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Why {
+    pub(crate) cause: ReleaseCause,
+    pub(crate) given: Option<u8>,
+}
+
+impl From<ReleaseCause> for Why {
+    fn from(cause: ReleaseCause) -> Why {
+        Why { cause, given: None }
+    }
+}
 
 /// A refusal of the catalogue: status and phrase, `Reason` with the Q.850 cause, `Warning` with machine reason and sentence,
 /// and `Retry-After` where trying again may help.
 pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
-        .header(Name::Reason, reason(refusal.kind.cause()))
+        .header(Name::Reason, reason(refusal.kind.cause().into()))
         .warning(host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
     match refusal.retry_after_s {
         Some(seconds) => reply.header(Name::RetryAfter, seconds.to_string()),
@@ -17,25 +31,33 @@ pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     }
 }
 
-/// A refusal of the called side, passed on.
-pub(crate) fn passed_on(status: u16, cause: ReleaseCause, sentence: Option<&str>, identity: &Identity) -> Reply {
-    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(cause));
-    match sentence {
-        Some(sentence) => reply.warning(&identity.host, sentence),
-        None => reply,
-    }
+/// A refusal under another status than the catalogue's: of the called side, passed on, or as the caller is to understand it.
+pub(crate) fn passed_on(
+    status: u16,
+    why: impl Into<Why>,
+    kind: RefusalKind,
+    sentence: Option<&str>,
+    identity: &Identity,
+) -> Reply {
+    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(why.into()));
+    reply.warning(&identity.host, &format!("{}: {}", kind.as_str(), sentence.unwrap_or(kind.sentence())))
+}
+
+/// The answer to an INVITE that its caller takes back: no refusal.
+pub(crate) fn taken_back() -> Reply {
+    Reply::new(487, phrase(487)).header(Name::Reason, reason(ReleaseCause::Cancelled.into()))
 }
 
 /// The `Reason` of a BYE or CANCEL.
-pub(crate) fn reason_lines(cause: ReleaseCause) -> HeaderLines {
+pub(crate) fn reason_lines(why: Why) -> HeaderLines {
     let mut lines = HeaderLines::new();
-    lines.push(Name::Reason, reason(cause));
+    lines.push(Name::Reason, reason(why));
     lines
 }
 
-/// `Q.850;cause=16;text="normal"` (RFC 3326 2).
-pub(crate) fn reason(cause: ReleaseCause) -> String {
-    format!("Q.850;cause={};text=\"{}\"", cause.q850(), cause.as_str())
+/// `Q.850;cause=16;text="normal"` (RFC 3326 2): the number as the other side gave it, the word from our table.
+pub(crate) fn reason(why: Why) -> String {
+    format!("Q.850;cause={};text=\"{}\"", why.given.unwrap_or(why.cause.q850()), why.cause.as_str())
 }
 
 /// The Q.850 cause that the other side gives for a BYE or a refusal (RFC 3326).

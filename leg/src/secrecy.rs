@@ -74,6 +74,11 @@ impl Secrecy {
         description.permitted(self.policy).unwrap_or(description)
     }
 
+    /// Whether nothing may pass in the clear.
+    pub(crate) fn is_required(&self) -> bool {
+        self.policy == SrtpPolicy::Required
+    }
+
     /// Whether an offer of the peer can be taken: with a key that is known, or plain where that is permitted.
     pub(crate) fn takes(&self, offered: &Stream) -> bool {
         let has_key = self.policy != SrtpPolicy::Off && !offered.crypto.is_empty();

@@ -2,10 +2,11 @@
 //!
 //! What it does about them is in the file of each kind of leg.
 
+use crate::formats::{codec, is_keys, is_same};
 use crate::session_timer::SessionTimers;
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
-use domain::media::{Direction, Stream};
+use domain::media::{Carriage, Direction, Format, FormatNumber, KeyFormat, KeyPress, Stream};
 use domain::srtp::Keying;
 use sip::Message;
 use sip::endpoint::{
@@ -174,12 +175,14 @@ pub enum Effect {
     Sound(SoundOrder),
     /// Nobody answers there: for a while others are to be tried first.
     Avoid(SocketAddr),
+    /// Put a key press into the sound that this side hears (RFC 4733).
+    Press(KeyPress),
     /// Say to its call what happened.
     Tell(LegEvent),
 }
 
 /// Where the other end of this leg wants sound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoundOrder {
     /// Where it receives RTP.
     pub rtp: SocketAddr,
@@ -193,7 +196,16 @@ pub struct SoundOrder {
     pub clock_rate_hz: u32,
     /// The keys of secure RTP; none for plain RTP.
     pub keying: Option<Keying>,
+    /// Sound, or fax in its place.
+    pub carriage: Carriage,
+    /// By which payload type numbers it knows its formats, at most [`NUMBERS_MAX`].
+    pub numbers: Arc<[FormatNumber]>,
+    /// How it hears keys in its sound, where it does.
+    pub keys: Option<KeyFormat>,
 }
+
+/// Formats whose numbers are told to the relay; of more, the last keep the numbers that they come with.
+pub const NUMBERS_MAX: usize = 16;
 
 impl SoundOrder {
     /// The same with the keys that were agreed.
@@ -201,8 +213,8 @@ impl SoundOrder {
         SoundOrder { keying, ..self }
     }
 
-    /// What a stream that is carried orders; none where it is refused.
-    pub(crate) fn of(stream: &Stream, signalling_ip: IpAddr) -> Option<SoundOrder> {
+    /// What a stream that is carried orders, and what we have said of it; none where it is refused.
+    pub(crate) fn of(stream: &Stream, ours: Option<&Stream>, signalling_ip: IpAddr) -> Option<SoundOrder> {
         let rtpmap = stream.formats.first().and_then(|format| format.rtpmap.as_deref());
         // `PCMU/8000` or `opus/48000/2`; static payload types without rtpmap are nearly all 8000 (RFC 3551 6).
         let clock_rate = rtpmap.and_then(|map| map.split('/').nth(1)).and_then(|rate| rate.trim().parse().ok());
@@ -213,6 +225,40 @@ impl SoundOrder {
             signalling_ip,
             clock_rate_hz: clock_rate.unwrap_or(8_000),
             keying: None,
+            carriage: Carriage::Rtp,
+            numbers: numbers(stream, ours),
+            keys: keys(stream, clock_rate.unwrap_or(8_000)),
         })
     }
+
+    /// What a stream of fax orders; none where it is refused.
+    pub(crate) fn of_fax(stream: &Stream, signalling_ip: IpAddr) -> Option<SoundOrder> {
+        let order = SoundOrder::of(stream, None, signalling_ip)?;
+        Some(SoundOrder { rtcp: None, carriage: Carriage::Udptl, ..order })
+    }
+}
+
+fn numbers(theirs: &Stream, ours: Option<&Stream>) -> Arc<[FormatNumber]> {
+    let sent_as = |format: &Format| {
+        let described = ours.and_then(|ours| ours.formats.iter().find(|known| is_same(known, format)));
+        described.map_or(format.payload_type, |known| known.payload_type)
+    };
+    let number = |format: &Format| FormatNumber {
+        codec: codec(format),
+        sent_as: sent_as(format),
+        received_as: format.payload_type,
+    };
+    theirs.formats.iter().take(NUMBERS_MAX).map(number).collect()
+}
+
+/// Keys at the clock of the sound, where there are such (RFC 4733 2.1), or else at any.
+fn keys(stream: &Stream, clock_rate_hz: u32) -> Option<KeyFormat> {
+    let mut known = stream.formats.iter().filter(|format| is_keys(format)).map(key_format);
+    let first = known.next()?;
+    Some(std::iter::once(first).chain(known).find(|format| format.clock_rate_hz == clock_rate_hz).unwrap_or(first))
+}
+
+fn key_format(format: &Format) -> KeyFormat {
+    let rate = format.rtpmap.as_deref().and_then(|map| map.split('/').nth(1)?.trim().parse().ok());
+    KeyFormat { payload_type: format.payload_type, clock_rate_hz: rate.unwrap_or(8_000) }
 }

@@ -83,6 +83,22 @@ fn the_caller_gets_the_carriers_choice_and_every_other_stream_refused() {
     assert_eq!(answer.streams[1].receives_at, None);
 }
 
+/// ITU-T T.38 D.2.3: the words of one machine reach the other as they stand, and stand nowhere else.
+#[test]
+fn fax_is_read_and_printed_with_its_attributes_and_nothing_of_it_clings_to_sound() {
+    let words = "a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxFillBitRemoval\r\n";
+    let fax = format!("v=0\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=image 12000 udptl t38\r\n{words}");
+    let offer = described(&fax);
+    assert!(offer.streams[0].is_fax());
+    let text = print(&offer, origin());
+    assert!(text.contains(&format!("m=image 12000 udptl t38\r\nc=IN IP4 192.0.2.10\r\n{words}")), "{text}");
+    assert_eq!(read(text.as_bytes()).unwrap(), offer);
+    assert!(!described(&fax.replace("image 12000", "image 0")).streams[0].is_fax(), "refused");
+    assert!(described(&format!("{PBX}{words}")).streams[0].fax.is_empty());
+    let endless = format!("{fax}{}", "a=T38Vendor:x\r\n".repeat(50));
+    assert_eq!(described(&endless).streams[0].fax.len(), domain::media::FAX_ATTRIBUTES_MAX);
+}
+
 #[test]
 fn an_answer_without_a_common_codec_is_none() {
     let foreign = "v=0\r\nc=IN IP4 198.51.100.7\r\nm=audio 40000 RTP/AVP 18\r\n";
@@ -91,13 +107,13 @@ fn an_answer_without_a_common_codec_is_none() {
     assert_eq!(answer_back(&described(PBX), &described(refused), ours()), None);
 }
 
-/// Field lesson 39: each side is sent key presses under the number that it gave them, at each clock rate.
+/// RFC 3264 6.1, field lesson 39: who offers finds its own numbers again, at each clock rate; the relay puts the carrier's in their place.
 #[test]
-fn a_carrier_that_numbers_keys_otherwise_is_sent_them_under_its_own_number() {
+fn a_caller_is_answered_with_its_own_numbers_however_the_carrier_numbers_keys() {
     let carrier = CARRIER.replace("101", "96");
     let answer = answer_back(&described(PBX), &described(&carrier), ours()).unwrap();
     let keys = answer.streams[0].formats.last().unwrap();
-    assert_eq!((keys.payload_type, keys.rtpmap.as_deref()), (96, Some("telephone-event/8000")));
+    assert_eq!((keys.payload_type, keys.rtpmap.as_deref()), (101, Some("telephone-event/8000")));
     let wide = CARRIER.replace("telephone-event/8000", "telephone-event/16000");
     let answer = answer_back(&described(PBX), &described(&wide), ours()).unwrap();
     assert_eq!(answer.streams[0].formats.len(), 1, "keys of another clock are not what was offered");

@@ -3,120 +3,16 @@
 //! Lines by themselves are told in `src/sdp`, choices in `src/secrecy.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
+mod phone;
+
+use domain::Machine;
 use domain::Now;
-use domain::call_control::{LegOrder, Proof};
-use domain::media::MediaDescription;
-use domain::srtp::{KeySeed, SrtpPolicy, Suite};
-use domain::{Machine, ProfileId};
-use leg::{CallerLeg, Effect, Event, Identity, SoundOrder, sdp};
-use sip::Message;
-use sip::endpoint::{Endpoint, Owner, ServerTransactionId, Source, Transport};
-use std::sync::Arc;
-
-const KEY: &str = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
-const TAG: &str = "0123456789abcdef";
-const OTHER_KEY: &str = "inline:AVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
-
-fn described(transport: &str, crypto: &str) -> String {
-    format!(
-        "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\nm=audio 12000 {transport} 0\r\n{crypto}"
-    )
-}
-
-fn request(method: &str, cseq: u32, to_tag: &str, body: &str) -> Message {
-    let text = format!(
-        "{method} sip:+12025550123@203.0.113.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK{cseq}\r\n\
-         From: <sip:9905@203.0.113.1>;tag=a\r\nTo: <sip:+12025550123@203.0.113.1>{to_tag}\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\n\
-         Contact: <sip:9905@192.0.2.10:5060>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    Message::parse(text.into()).unwrap()
-}
-
-fn source() -> Source {
-    Source {
-        transport: Transport::Udp,
-        peer: "192.0.2.10:5060".parse().unwrap(),
-        local: "203.0.113.1:5060".parse().unwrap(),
-        flow: None,
-    }
-}
-
-/// A phone, our leg towards it, and the endpoint between them.
-struct Phone {
-    endpoint: Endpoint,
-    leg: CallerLeg,
-    invite: ServerTransactionId,
-}
-
-fn calls(policy: SrtpPolicy, offer: &str) -> Phone {
-    let identity = Identity {
-        host: "sip.example.net".into(),
-        user_agent: "Tandem".into(),
-        contact: "203.0.113.1:5060".parse().unwrap(),
-        transport: sip::endpoint::Transport::Udp,
-        is_sips: false,
-        timers: leg::SessionTimers::default(),
-    };
-    let mut endpoint = Endpoint::new(Default::default(), domain::Entropy::from_seed([1; 16]));
-    let message = request("INVITE", 1, "", offer);
-    let mut news = Vec::new();
-    let arrived = sip::endpoint::Event::MessageReceived { message: message.clone(), source: source() };
-    endpoint.handle(arrived, Now::default(), &mut news);
-    let Some(sip::endpoint::Effect::RequestArrived { pending }) = news.pop() else { panic!("no request: {news:?}") };
-    let invite = endpoint.accept(&pending, Owner(1), Now::default(), &mut news).unwrap();
-    let proof = Proof::Credentials(ProfileId::from_bits(1));
-    let mut effects = Vec::new();
-    let (mut leg, _) =
-        CallerLeg::invited(message, invite, source(), proof, TAG, Arc::new(identity), &mut effects).unwrap();
-    for effect in effects {
-        if let Effect::BindDialog { call_id, local_tag } = effect {
-            endpoint.bind_dialog(&call_id, &local_tag, Owner(1)).unwrap();
-        }
-    }
-    leg.secure(policy, KeySeed([3; 16]));
-    leg.sound_opened("203.0.113.1:20000".parse().unwrap());
-    Phone { endpoint, leg, invite }
-}
-
-impl Phone {
-    /// The description in the answer to what the leg is told, and the sound that it orders.
-    fn hears(&mut self, event: Event) -> (MediaDescription, Option<SoundOrder>) {
-        let (mut effects, mut sent, mut sound) = (Vec::new(), Vec::new(), None);
-        self.leg.handle(event, Now::default(), &mut effects);
-        for effect in effects {
-            match effect {
-                Effect::Respond { transaction, reply } => {
-                    self.endpoint.respond(transaction, reply, Now::default(), &mut sent).unwrap();
-                }
-                Effect::Sound(order) => sound = Some(order),
-                other => panic!("{other:?}"),
-            }
-        }
-        let Some(sip::endpoint::Effect::Transmit { bytes, .. }) = sent.pop() else { panic!("nothing was answered") };
-        let answer = Message::parse(bytes).unwrap();
-        assert_eq!(answer.status(), Some(200));
-        (sdp::read(answer.body()).unwrap(), sound)
-    }
-
-    fn is_answered(&mut self) -> MediaDescription {
-        let media = sdp::read(described("RTP/AVP", "").as_bytes()).unwrap();
-        self.hears(Event::Ordered(LegOrder::Answer { media })).0
-    }
-
-    fn asks(&mut self, message: Message) -> (MediaDescription, Option<SoundOrder>) {
-        let mut news = Vec::new();
-        let arrived = sip::endpoint::Event::MessageReceived { message, source: source() };
-        self.endpoint.handle(arrived, Now::default(), &mut news);
-        let news = news.into_iter().find_map(|effect| match effect {
-            sip::endpoint::Effect::DialogRequestArrived { transaction, message, source, .. } => {
-                Some(Event::RequestArrived { transaction, message, source })
-            }
-            _ => None,
-        });
-        self.hears(news.expect("a request inside the dialog"))
-    }
-}
+use domain::call_control::{LegEvent, LegOrder, SessionWord};
+use domain::fax::FaxPolicy;
+use domain::media::Direction;
+use domain::srtp::{SrtpPolicy, Suite};
+use leg::{Event, sdp};
+use phone::{KEY, OTHER_KEY, Phone, TAG, calls, described, keyed, request};
 
 /// Field lesson 38: the profile line of the answer is that of the offer, and the line that is taken keeps its number.
 #[test]
@@ -167,4 +63,88 @@ fn a_reinvite_with_a_new_key_is_taken_over_and_ours_stays() {
     assert_eq!(after.spoken_with, before.spoken_with);
     assert_ne!(after.heard_with, before.heard_with);
     assert_eq!(answer.streams[0].crypto[0].key, before.spoken_with);
+}
+
+/// Hold and resume leave both keys as they are: the same key never begins anew (RFC 3711 9.1).
+#[test]
+fn a_secure_phone_holds_and_resumes_under_the_same_keys() {
+    let mut phone = Phone::talks(SrtpPolicy::Required, &keyed(KEY, ""));
+    let ours = phone.leg_key();
+    for (cseq, flow, answered) in [(3, "sendonly", Direction::RecvOnly), (4, "sendrecv", Direction::SendRecv)] {
+        let (transaction, came) = phone.reinvites(cseq, &keyed(KEY, &format!("a={flow}\r\n")));
+        let stream = sdp::read(came.answer.unwrap().body()).unwrap().streams.remove(0);
+        assert_eq!((stream.direction, stream.crypto[0].key), (answered, ours), "{flow}");
+        assert_eq!(came.sound.unwrap().keying.unwrap().spoken_with, ours, "{flow}");
+        phone.acknowledges(transaction, "");
+    }
+}
+
+/// RFC 3261 14.2, RFC 4568 5.1.
+#[test]
+fn a_reinvite_that_leaves_the_offer_to_us_is_offered_our_key_and_its_ack_brings_theirs() {
+    let mut phone = Phone::talks(SrtpPolicy::Required, &keyed(KEY, ""));
+    let ours = phone.leg_key();
+    let (transaction, came) = phone.reinvites(3, "");
+    let offer = sdp::read(came.answer.unwrap().body()).unwrap().streams.remove(0);
+    assert_eq!((offer.transport.as_str(), offer.crypto.len(), offer.crypto[0].key), ("RTP/SAVP", 1, ours));
+    let keying = phone.acknowledges(transaction, &keyed(OTHER_KEY, "")).sound.unwrap().keying.unwrap();
+    assert_eq!(keying.spoken_with, ours);
+    let read = |text: &str| sdp::read(text.as_bytes()).unwrap().streams[0].crypto[0].key;
+    assert_eq!(keying.heard_with, read(&keyed(OTHER_KEY, "")));
+}
+
+#[test]
+fn other_codecs_with_another_key_wait_for_the_other_side_and_are_answered_under_ours() {
+    let mut phone = Phone::talks(SrtpPolicy::Required, &keyed(KEY, ""));
+    let ours = phone.leg_key();
+    let other = |key: &str| keyed(key, "").replace("SAVP 0", "SAVP 8");
+    let (_, came) = phone.reinvites(3, &other(OTHER_KEY));
+    assert!(came.answer.is_none() && came.sound.is_none(), "nothing changes before the other side has said so");
+    assert!(matches!(&came.told[..], [LegEvent::Session(SessionWord::Offered(_))]), "{:?}", came.told);
+    let taken = sdp::read(described("RTP/AVP", "").replace("AVP 0", "AVP 8").as_bytes()).unwrap();
+    let came = phone.comes_of(Event::Ordered(LegOrder::Session(SessionWord::Accepted(taken))));
+    let answer = sdp::read(came.answer.unwrap().body()).unwrap().streams.remove(0);
+    assert_eq!((answer.formats[0].payload_type, answer.crypto[0].key), (8, ours));
+    assert_eq!(came.sound.unwrap().keying.unwrap().spoken_with, ours);
+}
+
+/// UDPTL has no keys of SDES: what must be secret is not sent as fax, and what a trunk has switched off is not either.
+#[test]
+fn a_trunk_without_fax_and_one_that_must_be_secure_refuse_t_38_with_a_sentence() {
+    let fax = described("RTP/AVP", "a=T38FaxVersion:0\r\n").replace("audio 12000 RTP/AVP 0", "image 12000 udptl t38");
+    for (policy, offer, t38, words) in [
+        (SrtpPolicy::Required, keyed(KEY, ""), FaxPolicy::Relay, "cannot be secured"),
+        (SrtpPolicy::Off, described("RTP/AVP", ""), FaxPolicy::Refuse, "switched off"),
+    ] {
+        let mut phone = calls(policy, &offer);
+        phone.leg.permit_fax(t38);
+        phone.is_answered();
+        phone.acknowledges(phone.invite, "");
+        let (_, came) = phone.reinvites(2, &fax);
+        let answer = came.answer.unwrap();
+        assert_eq!(answer.status(), Some(488), "{words}");
+        assert!(String::from_utf8_lossy(answer.header(sip::Name::Warning).unwrap()).contains(words), "{words}");
+        assert!(came.told.is_empty(), "the other side hears nothing of it");
+    }
+    let mut phone = Phone::talks(SrtpPolicy::Preferred, &keyed(KEY, ""));
+    let (_, came) = phone.reinvites(2, &fax);
+    assert!(matches!(&came.told[..], [LegEvent::Session(SessionWord::Offered(_))]), "{:?}", came.told);
+}
+
+/// After a fax in the clear the sound is as secure as before, under the same key of ours.
+#[test]
+fn sound_that_was_secure_is_secure_again_after_a_fax() {
+    let mut phone = Phone::talks(SrtpPolicy::Preferred, &keyed(KEY, ""));
+    let ours = phone.leg_key();
+    let fax = described("RTP/AVP", "a=T38FaxVersion:0\r\n").replace("audio 12000 RTP/AVP 0", "image 12000 udptl t38");
+    let sound = sdp::read(described("RTP/AVP", "").as_bytes()).unwrap();
+    for (cseq, offer, taken) in [(3, fax.clone(), sdp::read(fax.as_bytes()).unwrap()), (4, keyed(OTHER_KEY, ""), sound)]
+    {
+        let (transaction, came) = phone.reinvites(cseq, &offer);
+        assert!(came.answer.is_none());
+        let came = phone.comes_of(Event::Ordered(LegOrder::Session(SessionWord::Accepted(taken))));
+        let keying = came.sound.unwrap().keying;
+        assert_eq!(keying.map(|keying| keying.spoken_with), (cseq == 4).then_some(ours));
+        phone.acknowledges(transaction, "");
+    }
 }

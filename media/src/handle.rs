@@ -11,6 +11,7 @@ use crate::words::{
     EventSink, Mode, OpenRefused, OpenRequest, Opened, Overloaded, Remote, SessionId, SessionReport, Side,
 };
 use crate::worker;
+use domain::media::KeyPress;
 use mio::Waker;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -106,6 +107,14 @@ impl Media {
     /// Where the thread's queue is full.
     pub fn answered(&self, session: SessionId) -> Result<(), Overloaded> {
         self.send(session, Command::Answered { session, at: self.inner.shared.clock.now() }).map_err(|_| Overloaded)
+    }
+
+    /// Puts a key press into the sound that a side hears, by packets of our own (RFC 4733); nothing where it hears no keys.
+    ///
+    /// # Errors
+    /// Where the thread's queue is full.
+    pub fn press(&self, session: SessionId, side: Side, key: KeyPress) -> Result<(), Overloaded> {
+        self.send(session, Command::Press { session, side, key }).map_err(|_| Overloaded)
     }
 
     /// Tells `reply` how a session goes; none where it is not open, or where the thread's queue is full.

@@ -5,7 +5,7 @@
 //! answers come through the closures that it gives, events through the sink.
 //!
 //! The decisions are pure and take time as an argument: `source` (who may speak), `stream` (loss and jitter), `silence`,
-//! `echo`, `ports`, `warm` (ports kept open), and `lock` and `srtp` (secure sound), and `session`, which joins them. The shells are `worker` (poller and the rounds), `passage` (packets through), `sockets`, `slots` (who holds them), `clock` (read once per
+//! `echo`, `ports`, `warm` (ports kept open), `lock` and `srtp` (secure sound), `numbers` (payload types), `keys` (RFC 4733), `udptl` (fax), and `session`, which joins them. The shells are `worker` (poller and the rounds), `passage` (packets through), `sockets`, `slots` (who holds them), `clock` (read once per
 //! round) and `queue` (commands in).
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
@@ -15,7 +15,9 @@ mod counters;
 mod echo;
 mod error;
 mod handle;
+mod keys;
 mod lock;
+mod numbers;
 mod packet;
 mod passage;
 mod ports;
@@ -31,6 +33,7 @@ mod source;
 pub mod srtp;
 mod stream;
 mod totals;
+mod udptl;
 mod warm;
 mod words;
 mod worker;

@@ -7,6 +7,7 @@
 
 use crate::warm::{Ticket, Warm};
 use crate::words::{BySide, Mode, OpenRefused, OpenRequest, Opened, Remote, SessionId, SessionReport, Side};
+use domain::media::KeyPress;
 use domain::{Entropy, Monotonic};
 use parking_lot::Mutex;
 use std::collections::{HashSet, VecDeque};
@@ -54,6 +55,12 @@ pub(crate) enum Command {
         session: SessionId,
         at: Monotonic,
     },
+    /// Put a key press into the sound that a side hears.
+    Press {
+        session: SessionId,
+        side: Side,
+        key: KeyPress,
+    },
     Report {
         session: SessionId,
         reply: ReportReply,
@@ -79,7 +86,7 @@ impl Command {
     fn haste(&self) -> Haste {
         match self {
             Command::Open { .. } | Command::Report { .. } => Haste::Now,
-            Command::Attach { .. } | Command::Close { .. } => Haste::Soon,
+            Command::Attach { .. } | Command::Press { .. } | Command::Close { .. } => Haste::Soon,
             Command::SetRemote { .. } | Command::Answered { .. } => Haste::Sometime,
         }
     }
@@ -91,6 +98,7 @@ impl Command {
             | Command::Attach { session, .. }
             | Command::SetRemote { session, .. }
             | Command::Answered { session, .. }
+            | Command::Press { session, .. }
             | Command::Report { session, .. }
             | Command::Close { session, .. } => *session,
         }
@@ -144,7 +152,9 @@ impl Queue {
         let others = waiting.others();
         let has_room = match &command {
             Command::Open { .. } | Command::Attach { .. } => others < OPENS_MAX,
-            Command::SetRemote { .. } | Command::Answered { .. } | Command::Report { .. } => others < CHANGES_MAX,
+            Command::SetRemote { .. } | Command::Answered { .. } | Command::Press { .. } | Command::Report { .. } => {
+                others < CHANGES_MAX
+            }
             Command::Close { .. } => waiting.closes < self.closes_max,
         };
         if waiting.stopped || !has_room {

@@ -3,14 +3,17 @@
 //! Sockets are `sockets`'s, the clock is `worker`'s: here a datagram is bytes, an address and an instant.
 
 use crate::echo::Echo;
+use crate::keys::{self, Keys};
 use crate::lock::Lock;
+use crate::numbers::Numbers;
 use crate::packet::{Packet, RtpHeader};
 use crate::settings::Learning;
 use crate::silence::Silence;
 use crate::source::SourceRule;
 use crate::stream::{Arrival, Interval, Stream};
+use crate::udptl::is_udptl;
 use crate::words::{BySide, DiscardReason, Mode, Remote, SessionId, SessionReport, Side, SideReport};
-use domain::media::Direction;
+use domain::media::{Carriage, Direction, FormatNumber, KeyFormat, KeyPress};
 use domain::network::Network;
 use domain::{Entropy, Monotonic};
 use std::net::SocketAddr;
@@ -70,6 +73,10 @@ struct End {
     lock: Lock,
     stream: Stream,
     report: SideReport,
+    /// What its payload types become on their way to the other side, where they do not stay.
+    numbers: Option<Box<Numbers>>,
+    /// The keys that are pressed for it to hear.
+    keys: Keys,
 }
 
 /// What is known of a far end.
@@ -80,16 +87,21 @@ struct Negotiated {
     sources: Option<Arc<[Network]>>,
     sends: bool,
     receives: bool,
+    carriage: Carriage,
+    numbers: Arc<[FormatNumber]>,
+    keys: Option<KeyFormat>,
 }
 
 impl Session {
     /// A session without far ends.
     pub(crate) fn new(id: SessionId, mode: Mode, silence_timeout: Duration, entropy: &mut Entropy) -> Self {
-        let end = || End {
+        let mut end = || End {
             remote: None,
             lock: Lock::Open,
             stream: Stream::new(Remote::CLOCK_RATE),
             report: SideReport::default(),
+            numbers: None,
+            keys: Keys::new(entropy),
         };
         let watched = BySide { a: true, b: mode == Mode::Relay };
         Self {
@@ -133,14 +145,60 @@ impl Session {
         // The hold of RFC 2543 receives nothing either.
         let receives = receives && !remote.rtp.ip().is_unspecified();
         end.stream.set_clock_rate(remote.clock_rate);
-        end.lock = Lock::negotiated(std::mem::replace(&mut end.lock, Lock::Open), remote.keying, now);
-        end.remote = Some(Negotiated { rtp, rtcp, learning, sources: remote.sources, sends, receives });
+        // While fax has the place of sound, its keys rest: begun anew under the same key, its key stream would be used twice.
+        if remote.carriage == Carriage::Rtp {
+            end.lock = Lock::negotiated(std::mem::replace(&mut end.lock, Lock::Open), remote.keying, now);
+        }
+        let Remote { sources, carriage, numbers, keys, .. } = remote;
+        end.remote = Some(Negotiated { rtp, rtcp, learning, sources, sends, receives, carriage, numbers, keys });
+        self.renumber();
         self.silence.on_negotiated(side, now);
         let is_held = Side::BOTH.iter().any(|side| {
             let remote = self.ends[*side].remote.as_ref();
             remote.is_some_and(|remote| !(remote.sends && remote.receives))
         });
         self.silence.on_held(is_held, now);
+    }
+
+    fn renumber(&mut self) {
+        for side in Side::BOTH {
+            let remote = |side: Side| self.ends[side].remote.as_ref();
+            let both = remote(side).zip(remote(side.other()));
+            let numbers = both.and_then(|(from, to)| Numbers::between(&from.numbers, &to.numbers));
+            self.ends[side].numbers = numbers.filter(|_| self.mode == Mode::Relay);
+        }
+    }
+
+    /// A key is to be pressed for `side` to hear (RFC 4733).
+    pub(crate) fn on_key(&mut self, side: Side, key: KeyPress) {
+        self.ends[side].keys.press(key);
+    }
+
+    /// Whether packets of keys are yet to be sent.
+    pub(crate) fn are_keys_pressed(&self) -> bool {
+        Side::BOTH.iter().any(|side| self.ends[*side].keys.are_pressed())
+    }
+
+    /// The packet of a key that is due, in the beginning of `room`: to which side, where it is, and how long the packet is.
+    pub(crate) fn next_key(&mut self, room: &mut [u8], now: Monotonic) -> Option<(Side, SocketAddr, usize)> {
+        for side in Side::BOTH {
+            let end = &mut self.ends[side];
+            if !end.keys.are_pressed() {
+                continue;
+            }
+            let hearing = end.remote.as_ref().filter(|remote| remote.receives && remote.carriage == Carriage::Rtp);
+            let format = hearing.and_then(|remote| remote.keys.zip(remote.rtp.destination()));
+            let Some((format, to)) = format else {
+                end.keys.forget();
+                continue;
+            };
+            if end.keys.due(format, room, now)
+                && let Ok(length) = end.lock.seal(Kind::Rtp, room, keys::SIZE)
+            {
+                return Some((side, to, length));
+            }
+        }
+        None
     }
 
     /// The call is answered.
@@ -179,6 +237,9 @@ impl Session {
     ) -> Result<Verdict, (Option<Kind>, DiscardReason)> {
         let refused = |reason| (None, reason);
         let bytes = room.get_mut(..length).ok_or(refused(DiscardReason::NotRtp))?;
+        if self.ends[side].remote.as_ref().is_some_and(|remote| remote.carriage == Carriage::Udptl) {
+            return self.judge_fax(side, port, bytes, from, now);
+        }
         let packet = Packet::read(bytes).map_err(refused)?;
         if port == Port::Rtcp && packet != Packet::Rtcp {
             return Err(refused(DiscardReason::NotRtp));
@@ -213,6 +274,35 @@ impl Session {
         verdict.map_err(|reason| (Some(kind), reason))
     }
 
+    /// A datagram of a side that sends fax: it passes as it is. While a page goes one way nothing comes the other way, for minutes, so
+    /// either side speaks for both.
+    fn judge_fax(
+        &mut self,
+        side: Side,
+        port: Port,
+        bytes: &[u8],
+        from: SocketAddr,
+        now: Monotonic,
+    ) -> Result<Verdict, (Option<Kind>, DiscardReason)> {
+        let refused = |reason| (None, reason);
+        let end = &mut self.ends[side];
+        // The last of the sound before, which comes late.
+        let is_sound = matches!(Packet::read(bytes), Ok(Packet::Rtp(header)) if end.stream.is_of(header.ssrc));
+        if port == Port::Rtcp || is_sound || !is_udptl(bytes) {
+            return Err(refused(DiscardReason::NotRtp));
+        }
+        let remote = end.remote.as_mut().ok_or(refused(DiscardReason::UnknownSource))?;
+        if !(remote.is_permitted(from) && remote.rtp.admits(from)) {
+            return Err(refused(DiscardReason::UnknownSource));
+        }
+        end.report.packets_received += 1;
+        end.report.bytes_received += bytes.len() as u64;
+        Side::BOTH.iter().for_each(|side| self.silence.on_heard(*side, now));
+        let way = self.way(side, port, Kind::Rtp).map_err(|reason| (Some(Kind::Rtp), reason))?;
+        let send = |(side, to)| Outcome::Send { side, to, length: bytes.len() };
+        Ok(Verdict { accepted: Some(Kind::Rtp), outcome: way.map_or(Outcome::Absorb, send) })
+    }
+
     fn on_rtp(
         &mut self,
         side: Side,
@@ -236,6 +326,17 @@ impl Session {
             let bytes = room.get_mut(..length).ok_or(DiscardReason::NotRtp)?;
             if !self.echo.turn(bytes, header, is_restarted, now) {
                 return Err(DiscardReason::Flood);
+            }
+        }
+        if self.mode == Mode::Relay {
+            let (from, to) = (&self.ends[side], side.other());
+            if let Some(numbers) = &from.numbers {
+                numbers.replace(room);
+            }
+            // A packet that goes nowhere is not counted on.
+            self.way(side, Port::Rtp, Kind::Rtp)?;
+            if !self.ends[to].keys.pass(room, header, now) {
+                return Ok(Verdict { accepted: Some(Kind::Rtp), outcome: Outcome::Absorb });
             }
         }
         self.pass(side, Port::Rtp, Kind::Rtp, room, length)
@@ -268,7 +369,12 @@ impl Session {
             Mode::Echo => side,
         };
         let receiver = self.ends[target].remote.as_ref().ok_or(DiscardReason::NoDestination)?;
-        let is_sender = self.ends[side].remote.as_ref().is_some_and(|sender| sender.sends);
+        let sender = self.ends[side].remote.as_ref();
+        let is_sender = sender.is_some_and(|sender| sender.sends);
+        // One side has gone over to fax, or back, and the other not yet.
+        if sender.is_some_and(|sender| sender.carriage != receiver.carriage) {
+            return Err(DiscardReason::NoDestination);
+        }
         // RTCP goes on while sound is held (RFC 3264 5.1).
         if kind == Kind::Rtp && !(is_sender && receiver.receives) {
             return Err(DiscardReason::Held);

@@ -129,6 +129,11 @@ impl Stream {
         arrival.unwrap_or(Arrival::Newest)
     }
 
+    /// Whether it is the stream of this sender.
+    pub(crate) fn is_of(&self, ssrc: u32) -> bool {
+        self.current.is_some_and(|current| current.ssrc == ssrc)
+    }
+
     /// Packets that did not come.
     pub(crate) fn lost(&self) -> u64 {
         self.lost_before + self.current.as_ref().map_or(0, Current::lost)

@@ -3,7 +3,7 @@
 //! Nothing here acts, and no session description is read here: that is `leg`'s.
 
 use crate::settings::Learning;
-use domain::media::Direction;
+use domain::media::{Carriage, Direction, FormatNumber, KeyFormat};
 use domain::network::Network;
 use domain::srtp::Keying;
 use std::fmt;
@@ -155,6 +155,12 @@ pub struct Remote {
     /// The only networks that its sound may come from, and where its source may be learned, whatever is described; none: as
     /// described and learned.
     pub sources: Option<Arc<[Network]>>,
+    /// Sound in RTP, or fax in UDPTL.
+    pub carriage: Carriage,
+    /// By which numbers it knows its formats; empty where they are those of the other side.
+    pub numbers: Arc<[FormatNumber]>,
+    /// How it hears keys in its sound, where it does.
+    pub keys: Option<KeyFormat>,
 }
 
 impl Remote {
@@ -172,6 +178,9 @@ impl Remote {
             clock_rate: Self::CLOCK_RATE,
             keying: None,
             sources: None,
+            carriage: Carriage::Rtp,
+            numbers: Arc::default(),
+            keys: None,
         }
     }
 }
@@ -200,7 +209,7 @@ pub enum DiscardReason {
     UnknownSource,
     /// Its version is not 2: STUN, DTLS, noise.
     BadVersion,
-    /// Version 2, but shorter than its header, longer than a datagram may be, or RTP where only RTCP belongs.
+    /// Version 2, but shorter than its header, longer than a datagram may be, or RTP where only RTCP belongs; no UDPTL where there is fax.
     NotRtp,
     /// It came more than 128 packets behind.
     Late,

@@ -6,15 +6,17 @@
 mod lives;
 
 use crate::counters::Counters;
+use crate::keys;
 use crate::passage::Passage;
 use crate::queue::{Command, Queue};
-use crate::session::{Port, Session};
+use crate::session::{Kind, Port, Session};
 use crate::shared::{Shared, Supply, chance};
 use crate::slots::{Owner, Slots};
 use crate::sockets::Pair;
+use crate::srtp::GROWTH_MAX;
 use crate::totals::QualitySample;
 use crate::warm::Ticket;
-use crate::words::{BySide, MediaEvent, SessionId, Side};
+use crate::words::{BySide, DiscardReason, MediaEvent, SessionId, Side};
 use domain::{Entropy, Monotonic};
 use mio::{Events, Poll, Registry, Token, Waker};
 use slab::Slab;
@@ -50,6 +52,9 @@ const KEPT_IDLE: Duration = Duration::from_secs(60);
 
 /// Kept pairs that one sweep closes: at 20 us each they hold up packets for about a millisecond.
 const SHED_PER_SWEEP: usize = 64;
+
+/// Bytes of a key's packet and of what authenticates it.
+const KEY_ROOM: usize = keys::SIZE + GROWTH_MAX;
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -288,7 +293,12 @@ impl Worker {
     }
 
     fn sweep(&mut self, now: Monotonic) {
+        let mut are_keys_pressed = false;
         for (_, room) in &mut self.rooms {
+            if room.session.are_keys_pressed() {
+                room.send_keys(self.shared.counters(self.thread), now);
+                are_keys_pressed |= room.session.are_keys_pressed();
+            }
             if room.interval_ends_at <= now {
                 room.interval_ends_at = now + INTERVAL;
                 room.end_interval(&self.shared, self.thread);
@@ -303,7 +313,8 @@ impl Worker {
             self.shed(now);
         }
         let is_done = self.rooms.is_empty() && self.slots.kept() == 0;
-        self.sweep_at = if is_done { None } else { Some(now + self.sweep_every()) };
+        let every = if are_keys_pressed { keys::STEP } else { self.sweep_every() };
+        self.sweep_at = if is_done { None } else { Some(now + every.min(self.sweep_every())) };
     }
 
     /// Closes kept pairs that nobody wants, or that all want.
@@ -326,6 +337,22 @@ impl Worker {
 }
 
 impl Room {
+    /// Sends the packets of pressed keys that are due.
+    fn send_keys(&mut self, counters: &Counters, now: Monotonic) {
+        let mut room = [0; KEY_ROOM];
+        while let Some((side, to, length)) = self.session.next_key(&mut room, now) {
+            let (Some(pair), Some(packet)) = (&self.pairs[side], room.get(..length)) else { return };
+            match pair.socket(Port::Rtp).send_to(packet, to) {
+                Ok(_) => {
+                    self.session.on_sent(side, Kind::Rtp, length);
+                    counters.on_sent(side, Kind::Rtp, length);
+                }
+                // What the kernel does not take now would only be late later.
+                Err(_) => counters.on_discarded(DiscardReason::SendFailed),
+            }
+        }
+    }
+
     fn end_interval(&mut self, shared: &Shared, thread: usize) {
         for side in Side::BOTH {
             if let Some((interval, jitter_us)) = self.session.take_interval(side) {

@@ -270,6 +270,22 @@ impl Tariff {
         self.next_block(0)
     }
 
+    /// The billed seconds that this much pays for; 0 where it does not pay for the first block. At most about [`BILLED_S_MAX`].
+    pub fn seconds_for(&self, available: Micros) -> u32 {
+        let first = self.first_s();
+        if self.price(first) > available {
+            return 0;
+        }
+        // The most increments after the first block: below `low` it pays, from `high` on it does not.
+        let (mut low, mut high) = (0, (BILLED_S_MAX - first) / self.increment_s() + 1);
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            let pays = self.price(first + middle * self.increment_s()) <= available;
+            *(if pays { &mut low } else { &mut high }) = middle;
+        }
+        first + low * self.increment_s()
+    }
+
     /// The block that begins where `after_s` ends: 0 for the first, otherwise the `until_s` of the block before (a time
     /// inside a block counts as the beginning of that block). The amounts of all blocks up to a boundary add up to exactly
     /// the [`price`](Self::price) there, so ticks never need a final adjustment (R6).

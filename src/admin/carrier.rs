@@ -59,6 +59,9 @@ pub(crate) enum CarrierCommand {
         /// How much its sound is to be secured.
         #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
         srtp: String,
+        /// What it does about fax over T.38.
+        #[arg(long, default_value = "relay", value_parser = ["relay", "refuse"])]
+        t38: String,
         /// A network that its sound may come from, and from no other: 192.0.2.0/24. May be given more than once.
         #[arg(long, value_name = "NETWORK")]
         media_network: Vec<String>,
@@ -118,6 +121,7 @@ impl Order for CarrierCommand {
                 options_interval,
                 buy_deck,
                 srtp,
+                t38,
                 media_network,
                 redirects,
                 user,
@@ -146,6 +150,7 @@ impl Order for CarrierCommand {
                         "redirects": redirects,
                     },
                     "srtp": srtp,
+                    "t38": t38,
                     "media_networks": media_network,
                 });
                 let made = door.post("/carriers", &wanted)?;

@@ -21,6 +21,7 @@ mod names;
 mod number;
 mod profile;
 mod show;
+mod simulate;
 
 pub(crate) use account::AccountCommand;
 pub(crate) use ban::BanCommand;
@@ -32,6 +33,7 @@ pub(crate) use door::DoorOptions;
 pub(crate) use identity::IdentityCommand;
 pub(crate) use number::NumberCommand;
 pub(crate) use profile::{ProfileCommand, made as profile_made};
+pub(crate) use simulate::SimulateCommand;
 
 use door::Door;
 use std::process::ExitCode;

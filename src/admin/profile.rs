@@ -45,6 +45,9 @@ pub(crate) enum ProfileCommand {
         /// How much its sound is to be secured.
         #[arg(long, default_value = "off", value_parser = ["off", "preferred", "required"])]
         srtp: String,
+        /// What it does about fax over T.38.
+        #[arg(long, default_value = "relay", value_parser = ["relay", "refuse"])]
+        t38: String,
     },
     /// Lists the profiles.
     List,
@@ -96,6 +99,7 @@ impl Order for ProfileCommand {
                 recharge_below,
                 incoming_to,
                 srtp,
+                t38,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -107,6 +111,7 @@ impl Order for ProfileCommand {
                     "caller_id": caller_id,
                     "incoming_to": incoming_to.as_str(),
                     "srtp": srtp,
+                    "t38": t38,
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

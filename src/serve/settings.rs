@@ -41,6 +41,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         digest_algorithms: sip.digest_algorithms.iter().map(|algorithm| algorithm_of(*algorithm)).collect(),
         user_agent: sip.user_agent.clone(),
         timing: Timing { t1: milliseconds(sip.t1_ms), t2: milliseconds(sip.t2_ms), t4: milliseconds(sip.t4_ms) },
+        datagram_bytes_max: sip.datagram_bytes_max as usize,
         session: SessionTimers { expires_s: sip.session_expires_s, min_se_s: sip.session_expires_min_s },
         limits: Limits { calls_per_second: sip.calls_per_second_max, calls_max: sip.calls_max },
         guard: guard(settings),
@@ -53,6 +54,8 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             mailbox_profile_max: settings.node.mailbox_profile_max,
             mailbox_shard_max: settings.node.mailbox_shard_max,
             bindings_max: settings.registration.bindings_max as usize,
+            attempts_per_profile: settings.limits.attempts_per_profile.into(),
+            attempts_of_strangers: settings.limits.attempts_of_strangers as usize,
             patience: Patience {
                 idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
                 first_message: Duration::from_secs(sip.connection_first_message_timeout_s.into()),

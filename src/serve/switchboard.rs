@@ -8,10 +8,12 @@ use domain::{CallId, CarrierId, CompanyId, ProfileId};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Directory;
-use switch::call::Live;
+use switch::attempts::Attempt;
+use switch::call::{Live, LiveTrace};
 use switch::carrier::Standing;
 use switch::guard::{Ban, Source};
 use switch::registration::Binding;
+use switch::rehearsal::{Hypothesis, Rehearsal};
 
 /// The switch of this node.
 pub(super) struct RunningExchange(pub(super) Exchange);
@@ -23,6 +25,22 @@ impl Switchboard for RunningExchange {
 
     fn live_call(&self, call: CallId) -> Future<'_, Option<Live>> {
         Box::pin(self.0.live_call(call))
+    }
+
+    fn live_trace(&self, call: CallId) -> Future<'_, Option<LiveTrace>> {
+        Box::pin(self.0.live_trace(call))
+    }
+
+    fn attempts(&self, profile: ProfileId) -> Vec<Attempt> {
+        self.0.attempts(profile)
+    }
+
+    fn attempts_of_strangers(&self) -> Vec<Attempt> {
+        self.0.attempts_of_strangers()
+    }
+
+    fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal> {
+        Box::pin(self.0.rehearse(hypothesis))
     }
 
     fn hang_up(&self, call: CallId) -> bool {

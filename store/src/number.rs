@@ -134,6 +134,20 @@ impl Store {
         })
     }
 
+    /// Lets a number be shown as caller ID, or not (L3).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn permit_number(&self, id: NumberId, allowed: bool, signed: Signed<'_>) -> Result<Number> {
+        let details = if allowed { "may be shown" } else { "may not be shown" };
+        self.change(signed, "number_permitted", id, details, |transaction| {
+            let number = get(transaction, id)?;
+            transaction
+                .execute("UPDATE numbers SET caller_id_allowed = ?2 WHERE id = ?1", params![id.to_string(), allowed])?;
+            Ok(Number { caller_id_allowed: allowed, ..number })
+        })
+    }
+
     /// Takes a number from its company.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
+use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -137,6 +138,8 @@ pub struct Profile {
     pub incoming_to: IncomingTo,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
+    /// What it does about fax over T.38.
+    pub t38: FaxPolicy,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -168,6 +171,8 @@ pub struct NewProfile {
     pub incoming_to: IncomingTo,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
+    /// What it does about fax over T.38.
+    pub t38: FaxPolicy,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -193,12 +198,14 @@ pub struct ProfilePatch {
     pub incoming_to: Option<IncomingTo>,
     /// How much its sound is to be secured.
     pub srtp: Option<SrtpPolicy>,
+    /// What it does about fax over T.38.
+    pub t38: Option<FaxPolicy>,
 }
 
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -222,6 +229,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         incoming_to: parsed(row, 16)?,
         srtp: parsed(row, 17)?,
         calls_per_second: row.get(18)?,
+        t38: parsed(row, 19)?,
     })
 }
 
@@ -314,6 +322,7 @@ impl Store {
                 require_plus: new.require_plus,
                 incoming_to: new.incoming_to,
                 srtp: new.srtp,
+                t38: new.t38,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -347,6 +356,7 @@ impl Store {
             profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
             profile.incoming_to = patch.incoming_to.unwrap_or(profile.incoming_to);
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
+            profile.t38 = patch.t38.unwrap_or(profile.t38);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;
@@ -409,8 +419,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp, calls_per_second)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+             incoming_to, srtp, calls_per_second, t38)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -431,7 +441,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             sealed,
             profile.incoming_to.as_str(),
             profile.srtp.as_str(),
-            profile.calls_per_second
+            profile.calls_per_second,
+            profile.t38.as_str()
         ])?;
     Ok(())
 }
@@ -441,7 +452,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
              recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
-             calls_per_second = ?13 WHERE id = ?1",
+             calls_per_second = ?13, t38 = ?14 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -456,7 +467,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.require_plus,
             profile.incoming_to.as_str(),
             profile.srtp.as_str(),
-            profile.calls_per_second
+            profile.calls_per_second,
+            profile.t38.as_str()
         ])?;
     Ok(())
 }

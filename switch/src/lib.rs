@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod attempts;
 pub mod call;
 pub mod carrier;
 pub mod directory;
@@ -15,6 +16,7 @@ pub mod numbering;
 pub mod overload;
 pub mod profile;
 pub mod registration;
+pub mod rehearsal;
 pub mod routing;
 
 pub use call::Call;

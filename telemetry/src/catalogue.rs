@@ -274,6 +274,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Media, "tandem_rtp_packets_discarded_total", &[label("reason", Discarded::VALUES)], "Datagrams of media not relayed"),
     histogram(Media, "tandem_rtp_jitter_seconds", JITTER, &[SIDE], "Interarrival jitter of a stream (RFC 3550), per interval or at its end"),
     histogram(Media, "tandem_rtp_loss_ratio", RATIO, &[SIDE], "Loss of a stream, 0 to 1, per interval or at its end"),
+    counter(Media, "tandem_srtp_keys_in_clear_total", &[SIDE], "Legs whose SRTP keys were exchanged over UDP or TCP, where others can read them"),
     counter(Media, "tandem_media_one_way_calls_total", &[SIDE], "Answered calls in which this side sent no RTP"),
     counter(Media, "tandem_media_timeouts_total", &[SIDE], "Calls ended because no RTP or RTCP came from this side"),
 

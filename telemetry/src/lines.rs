@@ -98,6 +98,9 @@ pub(crate) fn write(fact: &Fact) {
             let shown = if *anonymous { "nobody" } else { "another number" };
             info!(target: CALLS, { call.id = %call, profile.id = %profile, shown }, "caller ID changed: {why}");
         }
+        Fact::KeysInClear { call, profile, side, transport } => {
+            info!(target: CALLS, { call.id = %call, profile.id = %profile, side = word(*side), transport = transport.as_str() }, "keys of secure sound were sent in clear: whoever reads them hears the call; use TLS, or switch SRTP off");
+        }
         Fact::EmergencyRefused { call, profile, dialled } => {
             warn!(target: CALLS, { call.id = %call, profile.id = %profile, dialled = mask(dialled) }, "emergency call refused: emergency numbers are not carried here");
         }

@@ -44,6 +44,7 @@ pub(crate) struct MediaHandles {
     loss: Histograms<(Side,)>,
     one_way: Counters<(Side,)>,
     timeouts: Counters<(Side,)>,
+    keys_in_clear: Counters<(Side,)>,
 }
 
 impl MediaHandles {
@@ -60,7 +61,12 @@ impl MediaHandles {
             loss: maker.histograms("tandem_rtp_loss_ratio")?,
             one_way: maker.counters("tandem_media_one_way_calls_total")?,
             timeouts: maker.counters("tandem_media_timeouts_total")?,
+            keys_in_clear: maker.counters("tandem_srtp_keys_in_clear_total")?,
         })
+    }
+
+    pub(crate) fn on_keys_in_clear(&self, side: Side) {
+        self.keys_in_clear.at((side,)).increment(1);
     }
 }
 

@@ -129,6 +129,7 @@ impl Telemetry {
             // Counted apart: not every ban has a line.
             | Fact::SourceBanned { .. }
             | Fact::BanLifted { .. } => {}
+            Fact::KeysInClear { side, .. } => self.media.on_keys_in_clear(*side),
             Fact::ChargeAnswered { after } => self.money.on_charge_answered(*after),
             Fact::RegistrationChanged { outcome, .. } => self.registrar.on_changed(*outcome),
             Fact::RegistrationConflicted { .. } => self.registrar.on_conflicted(),

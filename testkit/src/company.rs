@@ -57,6 +57,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         require_plus: false,
         incoming_to: store::IncomingTo::CalledNumber,
         srtp: domain::srtp::SrtpPolicy::Off,
+        t38: domain::fax::FaxPolicy::Relay,
     }
 }
 
@@ -75,6 +76,7 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         // Who looks after health by OPTIONS says so.
         terms: store::Terms { options_interval_s: Some(0), ..store::Terms::default() },
         srtp: domain::srtp::SrtpPolicy::Off,
+        t38: domain::fax::FaxPolicy::Relay,
         media_networks: Vec::new(),
         enabled: true,
         created_at: now,

@@ -94,8 +94,8 @@ def played(scenarios):
 
 def plant(bug):
     """Plants one bug, and gives who caught it and how, or what is wrong."""
-    # Not a part of the repository around it; and the lines next to the bug alone have to be as they were.
-    alone, apply = {"GIT_CEILING_DIRECTORIES": str(PLANTED)}, ["git", "apply", "--whitespace=nowarn", "-C1"]
+    # Not a part of the repository around it; and what the bug replaces has to be there, whatever stands around it.
+    alone, apply = {"GIT_CEILING_DIRECTORIES": str(PLANTED)}, ["git", "apply", "--whitespace=nowarn", "-C0"]
     code, said = run([*apply, bug.file], TREE, 60, **alone)
     if code:
         return None, f"the patch does not apply any more: {said.strip()}"

@@ -15,6 +15,13 @@ from waiting import Failure, expect
 SDP = "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
 
 
+def with_keys(sdp, number):
+    """The description with keys in the sound (RFC 4733) under this number; as it is without one."""
+    if not number:
+        return sdp
+    return sdp.replace("RTP/AVP 0", f"RTP/AVP 0 {number}") + f"a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} 0-15\r\n"
+
+
 class Line:
     """A UDP socket that speaks SIP."""
 
@@ -96,15 +103,15 @@ class Dialog:
 class Carrier(Line):
     """Takes calls."""
 
-    def answer(self, media_port=9, between=lambda: None):
-        """Rings and answers the next INVITE, naming this port for RTP; what `acknowledged` needs. `between` ringing and answer
-        something else may happen."""
+    def answer(self, media_port=9, between=lambda: None, keys=None):
+        """Rings and answers the next INVITE, naming this port for RTP, and this number for keys in it; what `acknowledged` needs. `between`
+        ringing and answer something else may happen."""
         invite, peer = self.receive("an INVITE", lambda text: text.startswith("INVITE "))
         tag = uuid.uuid4().hex[:8]
         contact = f"Contact: <sip:carrier@{self.address}>"
         self.send(peer, *answer_to(invite, "180 Ringing", tag, [contact]))
         between()
-        self.send(peer, *answer_to(invite, "200 OK", tag, [contact]), body=SDP.replace(" 9 ", f" {media_port} "))
+        self.send(peer, *answer_to(invite, "200 OK", tag, [contact]), body=with_keys(SDP.replace(" 9 ", f" {media_port} "), keys))
         return invite, peer, tag
 
     def acknowledged(self, answered):
@@ -128,10 +135,11 @@ class Caller(Line):
         self.peer = (host, int(port))
         self.server, self.user, self.password = server, profile["sip_user"], profile["sip_password"]
 
-    def call(self, number, carrier, media_port=9, carrier_port=9, is_late=False, is_reliable=False, more=()):
+    def call(self, number, carrier, media_port=9, carrier_port=9, is_late=False, is_reliable=False, more=(),
+             keys=(None, None)):
         """Both sides of a call that is up; their RTP is at these ports. `is_late`: the ACK brings the description. `is_reliable`: what
-        rings is acknowledged by PRACK."""
-        sdp = SDP.replace(" 9 ", f" {media_port} ")
+        rings is acknowledged by PRACK. `keys`: the numbers of each side for keys in its sound."""
+        sdp = with_keys(SDP.replace(" 9 ", f" {media_port} "), keys[0])
         offer, answer = ("", sdp) if is_late else (sdp, "")
         uri, call_id = f"sip:{number}@{self.server}", uuid.uuid4().hex
         local = f"<sip:{self.user}@{self.server}>;tag={uuid.uuid4().hex[:8]}"
@@ -145,7 +153,7 @@ class Caller(Line):
         self.send(self.peer, f"ACK {uri} SIP/2.0", acknowledgement)
         start, headers = mine.request("INVITE", 2)
         self.send(self.peer, start, [*headers, contact, *more, self.proof(refused, "INVITE", uri)], offer)
-        answered = carrier.answer(carrier_port, lambda: self.prack(mine) if is_reliable else None)
+        answered = carrier.answer(carrier_port, lambda: self.prack(mine) if is_reliable else None, keys[1])
         ok, _ = self.receive("200", lambda text: text.startswith("SIP/2.0 200") and call_id in text)
         mine.remote, mine.uri = header(ok, "To"), re.search(r"<([^>]*)>", header(ok, "Contact")).group(1)
         mine.routes = [line.split(":", 1)[1].strip() for line in reversed(lines_of(ok, "Record-Route"))]

@@ -45,7 +45,8 @@ def rows(peer, known, last):
     for name, result in sorted(last.items(), key=lambda entry: (entry[1]["subject"], entry[0])):
         if name not in known or peer not in result["peers"]:
             continue
-        said = "ok" if result["ok"] else f"not here: {result['lacking']}" if "lacking" in result else "FAILED"
+        seen = "; ".join(line.strip() for line in result["said"].splitlines() if "seed" not in line)
+        said = f"ok{f': {seen}' if seen else ''}" if result["ok"] else f"not here: {result['lacking']}" if "lacking" in result else "FAILED"
         yield f"| {known[name].proves.replace('|', chr(92) + '|')} | `{name}` | {said} | {result['when'][:10]} |"
 
 

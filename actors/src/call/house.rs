@@ -10,17 +10,19 @@ use super::byes::Byes;
 use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
+use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::network::Network;
 use domain::srtp::{KeySeed, SrtpPolicy};
-use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now, Refusal};
+use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
+use sip::endpoint::Transport;
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use switch::Call;
-use switch::call::Opening;
+use switch::call::{Opening, Stranger};
 use switch::registration::Binding;
 
 pub use sounding::no_sound;
@@ -94,7 +96,7 @@ impl House {
         mut entropy: Entropy,
         now: Now,
         effects: &mut Vec<Effect>,
-    ) -> Result<House, Box<(CallerLeg, Refusal)>> {
+    ) -> Result<House, Box<(CallerLeg, Stranger)>> {
         let mut media_networks = BySide::default();
         if let Proof::Carrier(carrier) = opening.invitation.proof {
             media_networks.b = desk.media_networks(carrier);
@@ -103,9 +105,10 @@ impl House {
         let binding = opening.binding.clone();
         let call = match Call::open(opening, now, &mut orders) {
             Ok(call) => call,
-            Err(refusal) => return Err(Box::new((caller, refusal))),
+            Err(stranger) => return Err(Box::new((caller, stranger))),
         };
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
+        caller.permit_fax(call.caller_t38());
         let mut house = House {
             call,
             second: None,
@@ -124,6 +127,7 @@ impl House {
             orders: Vec::new(),
             is_closed: false,
         };
+        house.tell_of_keys_in_clear(house.caller_side(), house.caller.keys_in_clear(), effects);
         house.obey(Part::First, &mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
@@ -223,26 +227,18 @@ impl House {
     }
 
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
-        let ours = self.ours(self.called_side(), opened);
-        let target = self.desk.target(&order.whereto, &mut self.entropy, now.monotonic);
-        let (Some(target), Some(ours)) = (target, ours) else {
-            // The carrier's name could not be resolved, or it was taken out between the choice and the call; or no listener reaches
-            // the PBX.
-            let failure = match order.whereto {
-                Whereto::Carrier(_) => LegFailure::Unresolved,
-                Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
+        let ours = self.ours(self.called_side(), opened).ok_or(LegFailure::Transport);
+        let (target, ours) =
+            match self.desk.reach(order, &mut self.entropy, now.monotonic).and_then(|target| Ok((target, ours?))) {
+                Ok(reached) => reached,
+                Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
             };
-            self.tell_call(id, LegEvent::Failed(failure));
-            return;
-        };
-        let needs_secrecy = order.srtp == SrtpPolicy::Required && self.desk.directory().settings().srtp_needs_tls;
-        if needs_secrecy && !target.destination().transport.is_secure() {
-            self.tell_call(id, LegEvent::Failed(LegFailure::Insecure));
-            return;
-        }
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }
+        let transport = target.destination().transport;
+        let in_clear = Some(transport).filter(|_| order.srtp != SrtpPolicy::Off && !transport.is_secure());
+        self.tell_of_keys_in_clear(self.called_side(), in_clear, effects);
         let identity = self.identity_towards(&target);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
@@ -260,6 +256,14 @@ impl House {
         self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
+    }
+
+    /// Keys go where others can read them (RFC 4568 7): told, not hidden.
+    fn tell_of_keys_in_clear(&self, side: Side, transport: Option<Transport>, effects: &mut Vec<Effect>) {
+        let Some(transport) = transport else { return };
+        let side = if side == Side::A { domain::fact::Side::Access } else { domain::fact::Side::Peering };
+        let (call, profile) = (self.call.id(), self.call.record().profile);
+        effects.push(Effect::Tell(Fact::KeysInClear { call, profile, side, transport: transport_fact(transport) }));
     }
 
     /// How we show ourselves to who is called there.
@@ -359,11 +363,9 @@ impl House {
                     self.held = Some((id, event));
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
+                leg::Effect::Sound(order) => self.set_sound(self.side_of(id), order, effects),
                 leg::Effect::Avoid(addr) => effects.push(Effect::Avoid(addr)),
-                leg::Effect::Sound(order) => {
-                    let side = if id == LegId::CALLER { self.caller_side() } else { self.called_side() };
-                    self.set_sound(side, order, effects);
-                }
+                leg::Effect::Press(key) => effects.push(Effect::Press(self.side_of(id), key)),
                 order => effects.push(Effect::Leg(id, order)),
             }
         }

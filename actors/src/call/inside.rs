@@ -5,41 +5,17 @@
 use super::house::House;
 use super::joint::{self, Part, Second};
 use super::words::Effect;
-use domain::call_control::{CallerId, Invitation, LegId, LegOrder, OutgoingInvitation, Proof};
+use domain::call_control::{LegId, LegOrder, OutgoingInvitation};
 use domain::{CallId, Now};
-use std::sync::Arc;
 use switch::Call;
-use switch::call::Opening;
+use switch::call::{Stranger, opening_inside};
 
 impl House {
     /// The first call calls a number of ours: a call of its own, to that number's profile (R11).
     pub(super) fn call_inside(&mut self, leg: LegId, order: &OutgoingInvitation, now: Now, effects: &mut Vec<Effect>) {
         let id = CallId::mint(now.wall, &mut self.entropy);
-        let first = self.call.record();
-        let (from_user, anonymous) = match order.caller_id {
-            CallerId::Number(number) => (number.to_string(), false),
-            CallerId::Anonymous => (String::new(), true),
-        };
-        let invitation = Invitation {
-            proof: Proof::Inside(first.profile),
-            source: self.naming.identity.contact,
-            dialled: order.callee.to_string(),
-            from_user,
-            from_display: String::new(),
-            preferred_identity: None,
-            asserted_identity: None,
-            remote_party: None,
-            anonymous,
-            diverted_from: Vec::new(),
-            headers: order.manner.headers.clone(),
-            offer: Some(order.offer.clone()),
-            is_signalling_secret: true,
-            sip_call_id: first.sip_call_id.clone(),
-        };
-        let directory = Arc::clone(self.desk.directory());
-        let (binding, partner) = (self.binding.clone(), Some(self.call.id()));
-        // The node let the first call in; it stands for both.
-        let opening = Opening { id, invitation, directory, binding, partner, gate: None };
+        let own = self.naming.identity.contact;
+        let opening = opening_inside(&self.call, order, id, own, self.binding.clone());
         let mut orders = Vec::new();
         match Call::open(opening, now, &mut orders) {
             Ok(call) => {
@@ -48,7 +24,7 @@ impl House {
                 self.news.push_back((Part::First, switch::call::Event::Joined(id)));
                 self.obey(Part::Second, &mut orders, now, effects);
             }
-            Err(refusal) => self.tell_call(leg, joint::refused(refusal)),
+            Err(Stranger { refusal, .. }) => self.tell_call(leg, joint::refused(refusal)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Everything that either decides is its own; the sound is one relay for both.
 
 use domain::call_control::{LegEvent, LegId, LegOrder};
+use domain::refusal::RefusalKind;
 use domain::{Refusal, ReleaseCause};
 use switch::Call;
 
@@ -75,10 +76,16 @@ impl Second {
                 return (Some(LegEvent::Answered { media }), false);
             }
             LegOrder::Session(word) => return (Some(LegEvent::Session(word)), false),
+            LegOrder::GiveReason(q850) => return (Some(LegEvent::ReasonGiven(q850)), false),
             LegOrder::Refuse(refusal) => refused(refusal),
-            LegOrder::RefuseAs { status, cause, sentence } => LegEvent::RefusedInside { status, cause, sentence },
+            LegOrder::RefuseAs { status, cause, kind, sentence } => {
+                LegEvent::RefusedInside { status, cause, kind, sentence }
+            }
             LegOrder::Release(cause) if is_answered => LegEvent::Released(cause),
-            LegOrder::Release(cause) => LegEvent::RefusedInside { status: 480, cause, sentence: None },
+            LegOrder::Release(cause) => {
+                let kind = RefusalKind::EndedByOperator;
+                LegEvent::RefusedInside { status: kind.status(), cause, kind, sentence: None }
+            }
             // The leg of who called is not invited.
             LegOrder::Invite(_) => return (None, false),
         };
@@ -91,6 +98,7 @@ impl Second {
     pub(super) fn heard_by_second(&mut self, order: LegOrder) -> (Option<LegEvent>, bool) {
         match order {
             LegOrder::Session(word) if self.standing == Standing::Answered => (Some(LegEvent::Session(word)), false),
+            LegOrder::GiveReason(q850) => (Some(LegEvent::ReasonGiven(q850)), false),
             LegOrder::Release(cause) => (self.given_up(cause), true),
             _ => (None, false),
         }
@@ -108,5 +116,5 @@ impl Second {
 /// A refusal of the second call, as the first hears it.
 pub(super) fn refused(refusal: Refusal) -> LegEvent {
     let (status, cause) = (refusal.kind.status(), refusal.kind.cause());
-    LegEvent::RefusedInside { status, cause, sentence: Some(refusal.sentence) }
+    LegEvent::RefusedInside { status, cause, kind: refusal.kind, sentence: Some(refusal.sentence) }
 }

@@ -32,6 +32,20 @@ pub type CallShell = Shell<House, CallOutlet>;
 #[rtype(result = "Option<switch::call::Live>")]
 pub struct Look(pub domain::CallId);
 
+/// Asks a call which rule saw what so far.
+#[derive(Message)]
+#[rtype(result = "Option<switch::call::LiveTrace>")]
+pub struct LookTrace(pub domain::CallId);
+
+impl Handler<LookTrace> for CallShell {
+    type Result = Option<switch::call::LiveTrace>;
+
+    fn handle(&mut self, look: LookTrace, _: &mut Self::Context) -> Self::Result {
+        let call = self.machine().call_with(look.0)?;
+        Some(switch::call::LiveTrace { company: call.record().company, trace: call.trace().clone() })
+    }
+}
+
 impl Handler<Look> for CallShell {
     type Result = Option<switch::call::Live>;
 

@@ -9,15 +9,19 @@ use crate::core::Core;
 use crate::mailbox::{offer, tell};
 use crate::shard::{CallFinished, LegsOrdered, Shard};
 use crate::shell::{Outlet, Tell};
+use crate::ways::attempt;
 use actix::Addr;
 use domain::call_control::LegId;
 use domain::call_record::AttemptOutcome;
+use domain::fact::Transport;
 use domain::network::Network;
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, ProfileId, Refusal};
 use leg::SoundOrder;
 use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use switch::call::PhaseName;
 use switch::carrier::Ask;
 use switch::profile::Request;
 use telemetry::Telemetry;
@@ -39,6 +43,8 @@ pub struct CallOutlet {
     /// As what the census counts it, and the second call of a call inside.
     standings: [Option<Standing>; 2],
     second: Option<CallId>,
+    /// Where its INVITE came from, until it is known what becomes of it; likewise of the second call.
+    from: [Option<(SocketAddr, Transport)>; 2],
 }
 
 impl CallOutlet {
@@ -47,6 +53,7 @@ impl CallOutlet {
         id: CallId,
         place: u64,
         was_let_in: bool,
+        from: (SocketAddr, Transport),
         itself: Addr<CallShell>,
         shard: Addr<Shard>,
         core: Arc<Core>,
@@ -62,6 +69,7 @@ impl CallOutlet {
             was_let_in,
             standings: [None, None],
             second: None,
+            from: [Some(from), Some(from)],
         }
     }
 
@@ -128,6 +136,9 @@ impl CallOutlet {
             direction: order.direction,
             clock_rate: order.clock_rate_hz,
             keying: order.keying,
+            carriage: order.carriage,
+            numbers: order.numbers,
+            keys: order.keys,
             sources,
             ..Remote::new(order.rtp, order.signalling_ip)
         };
@@ -162,6 +173,18 @@ impl CallOutlet {
                 self.core.census.leave(&former);
             }
             self.core.census.enter(place.insert(Standing::of(call)));
+        }
+    }
+
+    /// Remembers what became of the attempt to call, once that is known.
+    fn note_attempts(&mut self, house: &House) {
+        for (from, call) in self.from.iter_mut().zip([Some(house.call()), house.second()]) {
+            let Some(call) = call.filter(|call| call.phase() != PhaseName::Reserving) else { continue };
+            if let Some((source, transport)) = from.take() {
+                let desk = self.core.desk.load();
+                let attempt = attempt::of_call(call, source, transport, desk.directory());
+                self.core.attempts.note(call.record().profile, attempt);
+            }
         }
     }
 
@@ -203,6 +226,10 @@ impl Outlet<House> for CallOutlet {
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
             Effect::OpenSound(mode) => self.open_sound(mode),
             Effect::SetSound(side, order, sources) => self.set_sound(side, order, sources),
+            // Where the queue is full, a key is lost; the call itself is unharmed.
+            Effect::Press(side, key) => {
+                let _ = self.core.media.press(self.session(), side, key);
+            }
             // Where the queue is full, silence is not watched for; the call itself is unharmed.
             Effect::WatchForSilence => {
                 let _ = self.core.media.answered(self.session());
@@ -216,6 +243,7 @@ impl Outlet<House> for CallOutlet {
 
     fn settle(&mut self, house: &House) {
         self.stand(house);
+        self.note_attempts(house);
         if !self.orders.is_empty() {
             let orders = std::mem::take(&mut self.orders);
             tell(&self.shard, LegsOrdered { place: self.place, orders });

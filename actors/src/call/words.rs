@@ -3,6 +3,7 @@
 //! How an effect is performed is the outlet's business.
 
 use domain::call_control::LegId;
+use domain::media::KeyPress;
 use domain::network::Network;
 use domain::{CallId, CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
@@ -40,6 +41,8 @@ pub enum Effect {
     OpenSound(Mode),
     /// Tell the relay where one side is, and the only networks that its sound may come from, where there are such.
     SetSound(Side, SoundOrder, Option<Arc<[Network]>>),
+    /// Put a key press into the sound that one side hears (RFC 4733).
+    Press(Side, KeyPress),
     /// The call is answered: silence counts from now on.
     WatchForSilence,
     /// Close the ports and tell the packet counts; answered by a call event.

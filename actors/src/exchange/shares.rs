@@ -77,6 +77,7 @@ pub(super) fn endpoint_settings(settings: &ExchangeSettings, naming: &Naming, sh
     endpoint::Settings {
         shard: naming.shard,
         timing: settings.timing,
+        datagram_bytes_max: settings.datagram_bytes_max,
         server_transactions_max: transactions_max,
         client_transactions_max: transactions_max,
         advertised_host: settings.advertised.map(host_of),

@@ -39,6 +39,7 @@ fn record(ended_at: Wall) -> CallRecord {
         sip_call_id: "a@b".to_owned(),
         attempts: Vec::new(),
         packets: (0, 0),
+        trace: String::new(),
         partner: None,
         q850: None,
         packets_lost: (0, 0),

@@ -39,6 +39,7 @@ fn answered(at: Wall) -> CallRecord {
         status: 200,
         sip_call_id: "a@b".to_owned(),
         attempts: Vec::new(),
+        trace: String::new(),
         partner: None,
         q850: None,
         packets: (0, 0),

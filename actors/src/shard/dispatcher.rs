@@ -6,9 +6,12 @@ use super::Shard;
 use crate::call::{CallOutlet, CallShell};
 use crate::desk::Desk;
 use crate::shell::Shell;
+use crate::ways::attempt;
 use crate::ways::door::{Door, Received};
+use crate::ways::register::transport_fact;
 use actix::{Actor, AsyncContext, Context};
 use domain::call_control::Proof;
+use domain::call_record::CallDirection;
 use domain::fact::AuthOutcome;
 use domain::refusal::RefusalKind;
 use domain::{Fact, Refusal};
@@ -16,6 +19,8 @@ use leg::refusal;
 use sip::Method;
 use sip::endpoint::{Pending, Reply};
 use std::sync::Arc;
+use switch::attempts::Attempt;
+use switch::call::{Stranger, is_emergency};
 use telemetry::labels::OverloadReason;
 
 impl Shard {
@@ -24,7 +29,7 @@ impl Shard {
             Some(Method::Invite) => self.on_invite(pending, ctx),
             Some(Method::Register) => self.on_register(pending),
             // BYE, UPDATE, INFO outside any dialog.
-            _ => self.answer(pending, Reply::new(481, "Call/Transaction Does Not Exist")),
+            _ => self.answer(pending, Reply::refusing(RefusalKind::NoSuchDialog)),
         }
     }
 
@@ -35,8 +40,32 @@ impl Shard {
         self.heed(pending, outcome, matches!(proof, Ok(Proof::Credentials(_))));
         match proof {
             Ok(proof) => self.open_call(pending, proof, ctx),
-            Err(reply) => self.answer(pending, *reply),
+            Err(reply) => {
+                self.note_unproven(pending, outcome, &desk, &reply);
+                self.answer(pending, *reply);
+            }
         }
+    }
+
+    /// Remembers a request of somebody who proved nothing.
+    pub(super) fn note_unproven(&mut self, pending: &Pending, outcome: AuthOutcome, desk: &Desk, reply: &Reply) {
+        let attempt = attempt::of_request(pending, CallDirection::Outbound, self.core.clock.now().wall);
+        let directory = desk.directory();
+        let refusal = match outcome {
+            AuthOutcome::Challenged => {
+                if let Some((named, attempt)) = attempt::challenged(attempt, pending.message(), directory) {
+                    self.core.attempts.note_unproven(named, attempt);
+                }
+                return;
+            }
+            AuthOutcome::UnknownUser => RefusalKind::BadCredentials,
+            AuthOutcome::BadPassword => reply.refusal().unwrap_or(RefusalKind::BadCredentials),
+            // The PBX comes again by itself.
+            AuthOutcome::Ok | AuthOutcome::StaleNonce | AuthOutcome::Replayed | AuthOutcome::IpNotAllowed => return,
+        };
+        let named = directory.profile_by_sip_user(&attempt.user).map(|profile| profile.id);
+        let attempt = attempt::refused(attempt, &refusal.into(), refusal.status());
+        self.core.attempts.note_unproven(named, attempt);
     }
 
     /// What a proof, or its failure, is to the guard.
@@ -78,13 +107,7 @@ impl Shard {
         let Err(refused) = self.core.enter(now) else { return Ok(None) };
         let desk = self.core.desk.load();
         let dialled = leg::invitation::dialled_in(pending.message());
-        let candidates = match proof {
-            Proof::Credentials(profile) => std::slice::from_ref(profile),
-            Proof::Source(profiles) => profiles,
-            // Nobody in need calls from outside.
-            Proof::Carrier(_) | Proof::Inside(_) => &[],
-        };
-        if candidates.iter().any(|profile| desk.directory().is_emergency(*profile, &dialled)) {
+        if is_emergency(desk.directory(), proof, &dialled) {
             return Ok(Some(refused));
         }
         Err(refused)
@@ -95,6 +118,7 @@ impl Shard {
             Ok(gate) => gate,
             Err(refused) => {
                 self.core.telemetry.count_overload_rejection(crate::shard::figures::overload_reason(refused.kind));
+                self.note_turned_away(pending, &proof, &refused);
                 return self.answer(pending, refusal(&refused, &self.naming.identity.host));
             }
         };
@@ -102,6 +126,25 @@ impl Shard {
         if !self.start_call(pending, proof, gate, ctx) && was_let_in {
             self.core.leave();
         }
+    }
+
+    /// Remembers a proven caller to whom the node shut its door.
+    fn note_turned_away(&mut self, pending: &Pending, proof: &Proof, refused: &Refusal) {
+        let mut attempt = attempt::of_request(pending, proof.direction(), self.core.clock.now().wall);
+        attempt::proven(&mut attempt, proof);
+        let attempt = attempt::refused(attempt, refused, refused.kind.status());
+        match attempt::owner(proof) {
+            Some(profile) => self.core.attempts.note(profile, attempt),
+            None => self.core.attempts.note_unproven(None, attempt),
+        }
+    }
+
+    /// Remembers a call of nobody's.
+    fn note_stranger(&mut self, pending: &Pending, direction: CallDirection, stranger: Stranger) {
+        let attempt = attempt::of_request(pending, direction, self.core.clock.now().wall);
+        let attempt = Attempt { trace: stranger.trace, ..attempt };
+        let attempt = attempt::refused(attempt, &stranger.refusal, stranger.refusal.kind.status());
+        self.core.attempts.note_unproven(None, attempt);
     }
 
     /// Accepts the INVITE and opens its actor. False where nothing was opened.
@@ -114,16 +157,22 @@ impl Shard {
         };
         let was_let_in = gate.is_none();
         let desk = self.core.desk.load_full();
+        let direction = proof.direction();
         let (house, effects) = match self.door(&desk).receive(pending, proof, gate, place) {
             Received::Opened(house, effects) => (*house, effects),
             Received::Answered => return false,
+            Received::TurnedAway(stranger) => {
+                self.note_stranger(pending, direction, stranger);
+                return false;
+            }
         };
+        let from = (pending.source().peer, transport_fact(pending.source().transport));
         let id = house.id();
         let core = Arc::clone(&self.core);
         let shard = ctx.address();
         let address = CallShell::create(|ctx| {
             let clock = core.clock;
-            let outlet = CallOutlet::new(id, place, was_let_in, ctx.address(), shard, core);
+            let outlet = CallOutlet::new(id, place, was_let_in, from, ctx.address(), shard, core);
             Shell::new(house, effects, outlet, clock)
         });
         self.places.enter(place, address.clone());

@@ -106,6 +106,8 @@ pub struct RegisterAnswered {
     pub place: u32,
     /// How.
     pub answer: switch::registration::Answer,
+    /// Which rule saw what.
+    pub trace: domain::Trace,
 }
 
 /// Send these bytes over a connection of this shard.
@@ -452,9 +454,9 @@ impl Handler<CallFinished> for Shard {
 
 impl Handler<RegisterAnswered> for Shard {
     type Result = ();
-    fn handle(&mut self, RegisterAnswered { place, answer }: RegisterAnswered, ctx: &mut Context<Self>) {
+    fn handle(&mut self, RegisterAnswered { place, answer, trace }: RegisterAnswered, ctx: &mut Context<Self>) {
         let began = self.begin();
-        self.on_register_answered(place, answer);
+        self.on_register_answered(place, answer, trace);
         self.follow_up(ctx);
         self.flush(ctx);
         self.end(began);

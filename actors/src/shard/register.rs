@@ -6,12 +6,16 @@ use super::Shard;
 use crate::mailbox::offer;
 use crate::registrar::mark;
 use crate::shell::Tell;
-use crate::ways::register::{agreed, own_address, read, reply_of};
+use crate::ways::attempt;
+use crate::ways::register::{agreed, own_address, read, refusal_of, reply_of};
+use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
-use domain::{Fact, Monotonic, ProfileId, Refusal};
+use domain::trace::{Rule, Value};
+use domain::{Fact, Monotonic, ProfileId, Refusal, Trace};
 use leg::refusal;
 use sip::endpoint::{HeaderLines, Owner, Pending, Reply, ServerTransactionId};
 use slab::Slab;
+use switch::attempts::Attempt;
 use switch::registration::{Answer, Event};
 use telemetry::labels::{Actor, ActorOutcome, OverloadReason};
 
@@ -21,8 +25,18 @@ const WAITING_MAX: usize = 16_384;
 /// REGISTERs that were accepted and wait for the answer of their registration.
 #[derive(Default)]
 pub(super) struct Registers {
-    /// The transaction, when it was accepted, and what a 200 says besides its bindings.
-    waiting: Slab<(ServerTransactionId, Monotonic, HeaderLines)>,
+    waiting: Slab<Waiting>,
+}
+
+/// A REGISTER that waits.
+struct Waiting {
+    transaction: ServerTransactionId,
+    accepted: Monotonic,
+    /// What a 200 says besides its bindings.
+    agreed: HeaderLines,
+    profile: ProfileId,
+    /// As what it is remembered.
+    attempt: Box<Attempt>,
 }
 
 /// The owner of REGISTER transactions: no leg.
@@ -36,25 +50,42 @@ impl Shard {
         self.heed(pending, outcome, proven.is_ok());
         let (profile, user) = match proven {
             Ok(proven) => proven,
-            Err(reply) => return self.answer(pending, *reply),
+            Err(reply) => {
+                self.note_unproven(pending, outcome, &desk, &reply);
+                return self.answer(pending, *reply);
+            }
         };
+        let now = self.core.clock.now();
+        let mut attempt = attempt::of_request(pending, CallDirection::Inbound, now.wall);
+        attempt.trace.passed(Rule::Authentication, attempt.source, Value::Text(user.as_str().into()));
         // Whoever registers with the password of today needs no other any more (S10).
         self.core.pinned.remove(&profile);
         if let Err(refused) = own_address(pending.message(), &user) {
+            let said = attempt::user_addressed(pending.message());
+            attempt.trace.failed_at(Rule::AddressOfRecord, refused.kind, said, user);
+            self.note_refused(profile, attempt, &refused);
             return self.answer(pending, refusal(&refused, &self.naming.identity.host));
         }
         let agreed = match agreed(pending.message()) {
             Ok(agreed) => agreed,
-            Err(reply) => return self.answer(pending, *reply),
+            Err(reply) => {
+                self.note_refused(
+                    profile,
+                    attempt,
+                    &reply.refusal().unwrap_or(RefusalKind::OutboundUnsupported).into(),
+                );
+                return self.answer(pending, *reply);
+            }
         };
         if self.registers.waiting.len() >= WAITING_MAX || self.is_registrar_full(profile) {
             self.core.telemetry.count_overload_rejection(OverloadReason::Load);
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
+            self.note_refused(profile, attempt, &full);
             return self.answer(pending, refusal(&full, &self.naming.identity.host));
         }
-        let now = self.core.clock.now();
         let Ok(transaction) = self.endpoint.accept(pending, NOBODY, now, &mut self.effects) else { return };
-        let place = self.registers.waiting.insert((transaction, now.monotonic, agreed)) as u32;
+        let (accepted, attempt) = (now.monotonic, Box::new(attempt));
+        let place = self.registers.waiting.insert(Waiting { transaction, accepted, agreed, profile, attempt }) as u32;
         let register = read(pending.message(), pending.source(), mark(self.naming.shard, place));
         let taken = register.map(|register| {
             let event = Tell(Event::RegisterReceived(Box::new(register)));
@@ -67,11 +98,11 @@ impl Shard {
                 telemetry.count_actor_messages(Actor::Registration, ActorOutcome::Dropped, 1);
                 telemetry.count_overload_rejection(OverloadReason::Mailbox);
                 let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
-                self.finish_register(place, refusal(&full, &self.naming.identity.host));
+                self.finish_register(place, refusal(&full, &self.naming.identity.host), Some(full));
             }
             Err(sentence) => {
-                let reply = Reply::new(400, "Bad Request").warning(&self.naming.identity.host, &sentence);
-                self.finish_register(place, reply);
+                let refused = Refusal::saying(RefusalKind::MalformedRequest, &sentence);
+                self.finish_register(place, refusal(&refused, &self.naming.identity.host), Some(refused));
             }
         }
     }
@@ -82,18 +113,34 @@ impl Shard {
         registry.bindings() >= self.core.limits.bindings_max && registry.binding(profile).is_none()
     }
 
-    pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer) {
-        let is_ok = matches!(answer, Answer::Ok(_));
+    pub(super) fn on_register_answered(&mut self, place: u32, answer: Answer, trace: Trace) {
+        let refused = refusal_of(&answer);
         let mut reply = reply_of(answer, &self.naming.identity.host);
-        if let (true, Some((_, accepted, agreed))) = (is_ok, self.registers.waiting.get(place as usize)) {
-            self.core.telemetry.observe_registration(self.core.clock.monotonic().since(*accepted));
-            reply = reply.lines(agreed.as_bytes());
+        if let Some(waiting) = self.registers.waiting.get_mut(place as usize) {
+            waiting.attempt.trace.extend(trace);
+            if refused.is_none() {
+                self.core.telemetry.observe_registration(self.core.clock.monotonic().since(waiting.accepted));
+                reply = reply.lines(waiting.agreed.as_bytes());
+            }
         }
-        self.finish_register(place, reply);
+        self.finish_register(place, reply, refused);
     }
 
-    fn finish_register(&mut self, place: u32, reply: Reply) {
-        let Some((transaction, ..)) = self.registers.waiting.try_remove(place as usize) else { return };
+    /// Remembers a registration of a proven PBX that was refused.
+    fn note_refused(&self, profile: ProfileId, attempt: Attempt, refused: &Refusal) {
+        self.core.attempts.note(profile, attempt::refused(attempt, refused, refused.kind.status()));
+    }
+
+    fn finish_register(&mut self, place: u32, reply: Reply, refused: Option<Refusal>) {
+        let Some(waiting) = self.registers.waiting.try_remove(place as usize) else { return };
+        let Waiting { transaction, profile, mut attempt, .. } = waiting;
+        match refused {
+            Some(refused) => self.note_refused(profile, *attempt, &refused),
+            None => {
+                attempt.status = reply.status();
+                self.core.attempts.note(profile, *attempt);
+            }
+        }
         // The time lets a PBX with a wrong clock notice it (RFC 3261 10.3, step 8).
         let now = self.core.clock.now();
         let _ = self.endpoint.respond(transaction, reply, now, &mut self.effects);

@@ -10,8 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1_024;
-/// How long opening a connection may take: well within timer B, so that another carrier can still be tried.
-const CONNECT_S: u64 = 4;
+/// How long opening a connection may take: well within the time after which a carrier that says nothing is left, so that what was too
+/// large for a datagram can still go as one.
+const CONNECT_S: u64 = 2;
 
 /// Opens one shard's listener; the kernel spreads connections over all listeners of the port.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {

@@ -13,9 +13,10 @@ use leg::{CallerLeg, refusal};
 use sip::digest::{Challenger, Freshness, Gate, Ha1, Verdict};
 use sip::endpoint::{Effect, Endpoint, HeaderLines, Pending, Reply};
 use sip::{Kind, Message, Scheme, Uri};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use switch::call::{Opening, called_profile};
+use switch::call::{Opening, Stranger, called_profile};
 use switch::guard::{Evidence, Offence};
 use switch::registration::Binding;
 
@@ -59,6 +60,8 @@ pub enum Received {
     Opened(Box<House>, Vec<call::Effect>),
     /// The INVITE was answered, or needs no answer.
     Answered,
+    /// The INVITE was refused, because nobody is known whom its proof names.
+    TurnedAway(Stranger),
 }
 
 impl Door<'_> {
@@ -147,10 +150,7 @@ impl Door<'_> {
     /// What is answered to who has not proven who he is. The same to unknown users as to wrong passwords.
     fn refused<T>(&mut self, pending: &Pending, verdict: Verdict, gate: Gate) -> (AuthOutcome, Result<T, Box<Reply>>) {
         match verdict {
-            Verdict::Malformed(sentence) => (
-                AuthOutcome::BadPassword,
-                Err(Box::new(Reply::new(400, "Bad Request").warning(&self.naming.identity.host, sentence))),
-            ),
+            Verdict::Malformed(sentence) => (AuthOutcome::BadPassword, Err(Box::new(malformed(sentence)))),
             Verdict::UnknownUser => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             Verdict::BadPassword => (AuthOutcome::BadPassword, Err(self.forbidden())),
             Verdict::Stale => (AuthOutcome::StaleNonce, Err(self.challenge(pending, gate, Freshness::Stale))),
@@ -196,7 +196,7 @@ impl Door<'_> {
         let (mut caller, mut invitation) = match invited {
             Ok(invited) => invited,
             Err(wrong) => {
-                let reply = Reply::new(400, "Bad Request").warning(host, &wrong.to_string());
+                let reply = malformed(wrong.to_string());
                 let _ = self.endpoint.respond(transaction, reply, now, self.orders);
                 return Received::Answered;
             }
@@ -220,12 +220,17 @@ impl Door<'_> {
         match House::open(opening, caller, desk, self.naming.clone(), entropy, now, &mut effects) {
             Ok(house) => Received::Opened(Box::new(house), effects),
             Err(stranger) => {
-                let (_, why) = *stranger;
-                let _ = self.endpoint.respond(transaction, refusal(&why, host), now, self.orders);
-                Received::Answered
+                let (_, stranger) = *stranger;
+                let _ = self.endpoint.respond(transaction, refusal(&stranger.refusal, host), now, self.orders);
+                Received::TurnedAway(stranger)
             }
         }
     }
+}
+
+/// 400, with what is wrong.
+fn malformed(sentence: impl Into<Cow<'static, str>>) -> Reply {
+    Reply::refusing(RefusalKind::MalformedRequest).because(RefusalKind::MalformedRequest, sentence)
 }
 
 /// Whether a request that opens a dialog wants us to be reached by `sips:` from then on (RFC 3261 12.1.1): its Request-URI, its topmost

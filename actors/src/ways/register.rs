@@ -25,9 +25,20 @@ pub fn reply_of(answer: Answer, host: &str) -> Reply {
         Answer::TooBrief { refusal: refused, min_expires_s } => {
             refusal(&refused, host).header(Name::MinExpires, min_expires_s.to_string())
         }
-        Answer::BadRequest(sentence) => Reply::new(400, "Bad Request").warning(host, sentence),
-        Answer::OutOfOrder => Reply::new(500, "Server Internal Error")
-            .warning(host, "The CSeq number is not above that of an earlier REGISTER with this Call-ID"),
+        Answer::BadRequest(sentence) => {
+            Reply::refusing(RefusalKind::MalformedRequest).because(RefusalKind::MalformedRequest, sentence)
+        }
+        Answer::OutOfOrder => Reply::refusing(RefusalKind::OutOfOrder),
+    }
+}
+
+/// What an answer refuses with; none of a 200.
+pub fn refusal_of(answer: &Answer) -> Option<Refusal> {
+    match answer {
+        Answer::Ok(_) => None,
+        Answer::TooBrief { refusal, .. } => Some(refusal.clone()),
+        Answer::BadRequest(sentence) => Some(Refusal::saying(RefusalKind::MalformedRequest, sentence)),
+        Answer::OutOfOrder => Some(RefusalKind::OutOfOrder.into()),
     }
 }
 
@@ -126,7 +137,7 @@ pub fn agreed(message: &Message) -> Result<HeaderLines, Box<Reply>> {
     let keeps_flow =
         || message.addresses(Name::Path).last().is_some_and(|hop| hop.is_ok_and(|hop| hop.uri().param("ob").is_some()));
     if !is_direct && !keeps_flow() {
-        return Err(Box::new(Reply::new(439, "First Hop Lacks Outbound Support")));
+        return Err(Box::new(Reply::refusing(RefusalKind::OutboundUnsupported)));
     }
     lines.push(Name::Require, "outbound");
     if is_direct {

@@ -2,11 +2,11 @@
 //! RFC 3264, RFC 3311).
 
 use domain::ReleaseCause;
-use domain::media::Direction;
+use domain::media::{Carriage, Direction, KeyPress};
 use media::Side;
 use std::time::Duration;
 use testkit::world::text::{body, flow, formats, header, status, version};
-use testkit::world::{Beginning, FIRST, OF_PBX, Refresh, World};
+use testkit::world::{Beginning, FIRST, FaxManner, OF_PBX, Refresh, World};
 
 /// A call that is answered after a second.
 fn talking() -> World {
@@ -185,17 +185,83 @@ fn a_peer_that_locks_one_of_the_agreed_codecs_is_answered_even_where_the_other_s
     ends_well(world);
 }
 
-/// T.38 (RFC 3362): cleanly refused.
+/// What the relay was told of a side last.
+fn last_order(world: &World, side: Side) -> &leg::SoundOrder {
+    let mut orders = world.node.sound_orders.iter().rev();
+    orders.find(|(of, _)| *of == side).map(|(_, order)| order).unwrap()
+}
+
+fn carried(world: &World) -> [Carriage; 2] {
+    [Side::A, Side::B].map(|side| last_order(world, side).carriage)
+}
+
+/// The stream that a description offers, without the port.
+fn stream(description: &str) -> String {
+    let line = description.lines().find(|line| line.starts_with("m=")).unwrap_or_default();
+    let words: Vec<&str> = line.split(' ').collect();
+    format!("{} {}", words[0], words[2..].join(" "))
+}
+
+/// ITU-T T.38 D.2, RFC 3264 8.3.3: fax takes the place of sound on both sides, in the words of each other, and gives it back.
 #[test]
-fn fax_over_t_38_is_refused_with_a_sentence_and_the_call_goes_on() {
+fn fax_over_t_38_is_agreed_with_the_other_side_and_sound_comes_back() {
+    for (asking, asked) in [(FIRST, OF_PBX), (OF_PBX, FIRST)] {
+        let mut world = talking();
+        change(&mut world, asking, Refresh::Fax);
+        let (_, status, answer) = world.agents[asking].talk().refreshed[0].clone();
+        assert_eq!((status, stream(body(&answer))), (200, "m=image udptl t38".to_owned()), "{answer}");
+        assert!(answer.contains("a=T38FaxMaxDatagram:400\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"), "{answer}");
+        let (_, told) = world.agents[asked].talk().changes[0].clone();
+        assert_eq!(stream(body(&told)), "m=image udptl t38", "{told}");
+        assert!(told.contains("a=T38FaxVersion:0\r\n") && told.contains("a=T38MaxBitRate:14400\r\n"), "{told}");
+        assert_eq!(carried(&world), [Carriage::Udptl; 2]);
+        change(&mut world, asking, Refresh::Sound);
+        let (_, status, answer) = world.agents[asking].talk().refreshed[1].clone();
+        assert_eq!((status, stream(body(&answer))), (200, "m=audio RTP/AVP 0 8 101".to_owned()), "{answer}");
+        let (_, told) = world.agents[asked].talk().changes[1].clone();
+        assert_eq!(stream(body(&told)), "m=audio RTP/AVP 0 8 101", "{told}");
+        assert_eq!(carried(&world), [Carriage::Rtp; 2]);
+        change(&mut world, asked, Refresh::Hold);
+        assert_eq!(answers(&world, asked), [(200, "recvonly".to_owned())], "all is as before");
+        ends_well(world);
+    }
+}
+
+/// Field lesson 29: a refresh during a fax asks nobody, and another port is taken.
+#[test]
+fn a_fax_survives_the_refresh_of_its_session_and_another_port() {
     let mut world = talking();
     change(&mut world, FIRST, Refresh::Fax);
-    let (_, status, answer) = world.agents[FIRST].talk().refreshed[0].clone();
-    assert_eq!(status, 488);
-    assert!(header(&answer, "Warning").is_some_and(|warning| warning.contains("T.38")), "{answer}");
-    change(&mut world, FIRST, Refresh::Invite);
-    assert_eq!(answers(&world, FIRST)[1].0, 200);
+    for refresh in [Refresh::Invite, Refresh::Update, Refresh::Late, Refresh::UpdateWithSdp] {
+        change(&mut world, FIRST, refresh);
+        let (_, status, answer) = world.agents[FIRST].talk().refreshed.last().unwrap().clone();
+        assert_eq!(status, 200, "{refresh:?}");
+        assert!(refresh == Refresh::Update || stream(body(&answer)) == "m=image udptl t38", "{refresh:?}: {answer}");
+    }
+    change(&mut world, FIRST, Refresh::ChangedInvite);
+    let order = last_order(&world, Side::B);
+    assert_eq!((order.rtp.port(), order.carriage), (50_002, Carriage::Udptl));
+    assert_eq!(world.agents[OF_PBX].talk().changes.len(), 1, "the other side heard of the fax, and of nothing else");
     ends_well(world);
+}
+
+/// As it is refused, by 488 or by port 0, whoever refuses.
+#[test]
+fn a_fax_that_the_other_side_does_not_take_is_refused_and_sound_goes_on() {
+    for manner in [FaxManner::Refuses, FaxManner::ClosesThePort] {
+        let mut world = talking_with(|world| world.agents[OF_PBX].manner.fax = manner);
+        change(&mut world, FIRST, Refresh::Fax);
+        let (_, status, answer) = world.agents[FIRST].talk().refreshed[0].clone();
+        assert_eq!(status, 488, "{manner:?}: {answer}");
+        assert_eq!(carried(&world), [Carriage::Rtp; 2], "{manner:?}");
+        let told: Vec<_> =
+            world.agents[OF_PBX].talk().changes.iter().map(|(_, request)| stream(body(request))).collect();
+        let fax_then_sound = ["m=image udptl t38", "m=audio RTP/AVP 0 8 101"];
+        assert_eq!(told, fax_then_sound[..if manner == FaxManner::Refuses { 1 } else { 2 }], "{manner:?}");
+        change(&mut world, OF_PBX, Refresh::Hold);
+        assert_eq!(answers(&world, OF_PBX), [(200, "recvonly".to_owned())]);
+        ends_well(world);
+    }
 }
 
 /// RFC 3261 14.2.
@@ -313,7 +379,10 @@ fn a_request_in_the_dialog_from_another_address_is_refused_and_changes_nothing()
 #[test]
 fn a_key_in_an_info_reaches_a_far_side_that_takes_info() {
     for takes_info in [true, false] {
-        let mut world = talking_with(|world| world.agents[FIRST].manner.allows_update = takes_info);
+        let mut world = talking_with(|world| {
+            world.agents[FIRST].manner.formats = "0 8";
+            world.agents[FIRST].manner.allows_update = takes_info;
+        });
         let (call_id, now) = (world.agents[OF_PBX].talk().call_id.clone(), world.now.monotonic);
         world.agents[OF_PBX].press(&call_id, '5', now);
         world.post();
@@ -324,6 +393,27 @@ fn a_key_in_an_info_reaches_a_far_side_that_takes_info() {
             assert_eq!(header(info, "Content-Type"), Some("application/dtmf-relay"));
             assert_eq!(body(info), "Signal=5\r\nDuration=160\r\n");
         }
+        ends_well(world);
+    }
+}
+
+/// RFC 4733: whoever hears keys in its sound is not sent an INFO.
+#[test]
+fn a_key_in_an_info_is_put_into_the_sound_of_a_far_side_that_hears_keys() {
+    for (pressing, hearing) in [(OF_PBX, Side::B), (FIRST, Side::A)] {
+        let mut world = talking_with(|world| {
+            world.agents[FIRST].manner.allows_update = true;
+            world.pbx().manner.allows_update = true;
+        });
+        let (call_id, now) = (world.agents[pressing].talk().call_id.clone(), world.now.monotonic);
+        world.agents[pressing].press(&call_id, '#', now);
+        world.post();
+        world.run_s(2);
+        assert_eq!(world.node.keys, [(hearing, KeyPress { event: 11, duration_ms: 160 })]);
+        let format = last_order(&world, hearing).keys.unwrap();
+        assert_eq!((format.payload_type, format.clock_rate_hz), (101, 8_000));
+        let other = if pressing == OF_PBX { FIRST } else { OF_PBX };
+        assert_eq!(world.agents[other].heard_requests("INFO"), 0);
         ends_well(world);
     }
 }

@@ -1,9 +1,11 @@
-//! How long hanging up takes: from a BYE of ours to its final response (RFC 6076 4.4).
+//! How long hanging up takes, from a BYE of ours to its final response (RFC 6076 4.4), and why: the cause of one side reaches the other
+//! and the record (RFC 3326, RFC 6432).
 
 use domain::Fact;
 use domain::call_record::CallDirection;
 use std::time::Duration;
-use testkit::world::{Beginning, FIRST, World};
+use testkit::world::text::header;
+use testkit::world::{Beginning, FIRST, OF_PBX, World};
 
 /// The caller's own BYE is answered by us at once and has no delay to tell of; ours towards the carrier has.
 #[test]
@@ -20,4 +22,57 @@ fn the_delay_of_our_bye_is_told_once_for_the_leg_that_we_hang_up() {
     // There and back over a network of 1 ms.
     assert_eq!(told.collect::<Vec<_>>(), [(CallDirection::Outbound, Duration::from_millis(2))]);
     world.assert_all_is_over();
+}
+
+fn calling(answers: &[(u64, u16)]) -> World {
+    let mut world = World::new(Beginning::default());
+    world.carrier_answers(FIRST, answers);
+    world.dial();
+    world.run_s(3);
+    world
+}
+
+fn gives_up(world: &mut World, agent: usize, q850: Option<u8>) {
+    let (call_id, now) = (world.agents[agent].talk().call_id.clone(), world.now.monotonic);
+    world.agents[agent].manner.q850 = q850;
+    world.agents[agent].give_up(&call_id, now);
+    world.post();
+    world.run_s(300);
+}
+
+#[test]
+fn whoever_hangs_up_the_other_side_hears_the_same_cause_and_the_record_keeps_it() {
+    for (leaving, left) in [(OF_PBX, FIRST), (FIRST, OF_PBX)] {
+        for (given, told) in [(Some(31), "Q.850;cause=31;text=\"normal\""), (None, "Q.850;cause=16;text=\"normal\"")] {
+            let mut world = calling(&[(0, 180), (1_000, 200)]);
+            gives_up(&mut world, leaving, given);
+            assert_eq!(world.agents[left].talk().bye_reason, told, "{leaving} hangs up");
+            assert_eq!(world.record().q850, given);
+            world.assert_all_is_over();
+        }
+    }
+}
+
+#[test]
+fn whoever_gives_up_the_called_side_hears_why_in_the_cancel() {
+    let mut world = calling(&[(0, 180)]);
+    gives_up(&mut world, OF_PBX, Some(26));
+    let cancel = world.agents[FIRST].heard.iter().find(|(_, text)| text.starts_with("CANCEL")).unwrap().1.clone();
+    assert_eq!(header(&cancel, "Reason"), Some("Q.850;cause=26;text=\"cancelled\""), "{cancel}");
+    assert_eq!(world.record().q850, Some(26));
+    world.assert_all_is_over();
+}
+
+/// RFC 6432: the very number, not that of our table.
+#[test]
+fn a_refusal_that_speaks_of_a_person_is_passed_on_with_its_cause() {
+    for (status, given, passed) in [(486, 17, "17"), (480, 20, "20"), (404, 1, "1")] {
+        let mut world = World::new(Beginning::default());
+        world.carrier_answers(FIRST, &[(0, 100), (1_000, status)]);
+        world.agents[FIRST].manner.q850 = Some(given);
+        world.dial();
+        world.run_s(60);
+        assert_eq!(world.agents[OF_PBX].talk().answer_q850(), Some(passed), "{status}");
+        assert_eq!(world.record().q850, Some(given), "{status}");
+    }
 }

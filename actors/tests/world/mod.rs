@@ -93,6 +93,7 @@ fn settings() -> ExchangeSettings {
         digest_algorithms: vec![sip::digest::Algorithm::Sha256, sip::digest::Algorithm::Md5],
         user_agent: "Tandem".to_owned(),
         timing: sip::transaction::Timing::default(),
+        datagram_bytes_max: 1_300,
         limits: switch::overload::Limits { calls_per_second: 0, calls_max: 1_000 },
         transactions_max: 10_000,
         connections_max: 100,

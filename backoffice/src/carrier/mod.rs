@@ -8,6 +8,7 @@ pub use account::{CarrierAccount, CarrierRegistration, NewCarrierAccount};
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};
+use crate::fax::FaxName;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::srtp::SrtpName;
@@ -191,6 +192,10 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(required = false)]
     pub srtp: SrtpName,
+    /// What it does about fax over T.38; `relay` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub t38: FaxName,
     /// The only networks that its sound may come from, wherever in them; empty: from where its session descriptions say. At most 64.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
@@ -231,6 +236,8 @@ pub struct CarrierPatch {
     pub terms: CarrierTermsPatch,
     /// How much its sound is to be secured; binds new calls.
     pub srtp: Option<SrtpName>,
+    /// What it does about fax over T.38; binds new calls.
+    pub t38: Option<FaxName>,
     /// The only networks that its sound may come from; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub media_networks: Option<Vec<Text<Network>>>,
@@ -269,6 +276,8 @@ pub struct Carrier {
     pub registration: Option<CarrierRegistration>,
     /// How much its sound is to be secured.
     pub srtp: SrtpName,
+    /// What it does about fax over T.38.
+    pub t38: FaxName,
     /// The only networks that its sound may come from; empty: from where its session descriptions say.
     pub media_networks: Vec<String>,
     /// Whether calls are handed to it and taken from it.
@@ -370,6 +379,7 @@ fn show(carrier: store::Carrier, standing: Option<Standing>, registration: Optio
         health: standing.map(show_health),
         registration,
         srtp: carrier.srtp.into(),
+        t38: carrier.t38.into(),
         media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
         created_at: carrier.created_at.to_string(),
@@ -410,6 +420,7 @@ impl Office {
             inbound_sources: plain(new.inbound_sources),
             terms: stored_terms(new.terms)?,
             srtp: new.srtp.into(),
+            t38: new.t38.into(),
             media_networks: plain(new.media_networks),
             enabled: new.enabled.unwrap_or(true),
             created_at: self.wall(),
@@ -436,6 +447,7 @@ impl Office {
             inbound_sources: patch.inbound_sources.map(plain),
             terms: stored_patch(patch.terms)?,
             srtp: patch.srtp.map(Into::into),
+            t38: patch.t38.map(Into::into),
             media_networks: patch.media_networks.map(plain),
             enabled: patch.enabled,
         };

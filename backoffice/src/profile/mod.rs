@@ -6,6 +6,7 @@ mod changing;
 mod showing;
 
 use crate::credit::Credit;
+use crate::fax::FaxName;
 use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::{CompanyId, E164, Micros};
@@ -107,6 +108,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub srtp: SrtpName,
+    /// What it does about fax over T.38; `relay` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub t38: FaxName,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -178,6 +183,8 @@ pub struct ProfilePatch {
     pub incoming_to: Option<IncomingToName>,
     /// How much its sound is to be secured; binds new calls.
     pub srtp: Option<SrtpName>,
+    /// What it does about fax over T.38; binds new calls.
+    pub t38: Option<FaxName>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -198,6 +205,10 @@ pub struct Profile {
     pub incoming_to: IncomingToName,
     /// How much its sound is to be secured.
     pub srtp: SrtpName,
+    /// What it does about fax over T.38.
+    pub t38: FaxName,
+    /// What is worth mending about it, a sentence each; empty for nothing.
+    pub warnings: Vec<String>,
     /// RFC 3339.
     pub created_at: String,
     /// Element 1: how its PBX connects.

@@ -13,6 +13,7 @@ use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::posting::{profile_channels, profile_money};
 use domain::fact::Transport;
+use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, E164, ProfileId};
 use std::collections::{BTreeMap, BTreeSet};
 use store::ProfileState;
@@ -57,6 +58,24 @@ const fn state(profile: &store::Profile) -> &'static str {
         ProfileState::Active if profile.channels == 0 => "inactive",
         ProfileState::Active => "active",
     }
+}
+
+/// What is worth mending about a profile, for who looks after its PBX.
+fn warnings(row: &store::Profile, binding: Option<&Binding>) -> Vec<String> {
+    let mut told = Vec::new();
+    // Whoever is known by its address sends datagrams.
+    let by_address = (!row.auth.sources.is_empty()).then_some(Transport::Udp);
+    let in_clear = binding.map(|binding| binding.transport).or(by_address).filter(|transport| {
+        // Keys over these are secret on the way (RFC 4568 7).
+        !matches!(transport, Transport::Tls | Transport::Wss)
+    });
+    if let (SrtpPolicy::Preferred, Some(transport)) = (row.srtp, in_clear) {
+        let transport = transport.as_str();
+        told.push(format!(
+            "srtp is preferred, and the PBX speaks SIP over {transport}: whoever reads that has the keys and hears the calls; let it register over TLS"
+        ));
+    }
+    told
 }
 
 impl Office {
@@ -138,6 +157,8 @@ impl Office {
             require_plus: row.require_plus,
             incoming_to: row.incoming_to.into(),
             srtp: row.srtp.into(),
+            t38: row.t38.into(),
+            warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),
             credentials: Credentials {
                 domain: self.inner.settings.domain.clone(),

@@ -6,12 +6,13 @@ use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
 use crate::negotiation::carried;
 use crate::reach::next_hop;
-use crate::sdp::CONTENT_TYPE;
+use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
 use crate::words::{Effect, Event, Sent, SoundOrder};
 use bytes::BytesMut;
 use domain::media::MediaDescription;
+use domain::refusal::RefusalKind;
 use sip::dialog::Dialog;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
@@ -75,12 +76,12 @@ impl CalledLeg {
         }
         let Some(dialog) = self.early.dialog_of(request) else {
             return match (request.method(), request.body().is_empty()) {
-                (Some(Method::Update), false) => respond(Reply::new(491, "Request Pending")),
+                (Some(Method::Update), false) => respond(Reply::refusing(RefusalKind::RequestPending)),
                 _ => talk::respond_481(transaction, effects),
             };
         };
         if let Err(untimely) = dialog.take_request(request) {
-            return respond(Reply::new(untimely.status(), untimely.phrase()));
+            return respond(talk::untimely(&untimely));
         }
         let contact = Reply::new(200, "OK").header(Name::Contact, &self.contact).header(Name::Allow, ALLOW);
         match (request.method(), offer_in(request)) {
@@ -92,7 +93,7 @@ impl CalledLeg {
                 let offer = session.permitted(offer);
                 let Judgement::Here(answer) = session.judge(&offer) else {
                     self.secrecy = session.into_secrecy();
-                    return respond(Reply::new(488, "Not Acceptable Here"));
+                    return respond(Reply::refusing(RefusalKind::NoCommonCodec));
                 };
                 self.ours = session.take_offer(offer.clone(), &answer);
                 self.origin = session.origin();
@@ -103,7 +104,7 @@ impl CalledLeg {
                 effects.extend(sound.map(Effect::Sound));
             }
             (Some(Method::Options | Method::Info), _) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
-            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
     }
 
@@ -111,7 +112,8 @@ impl CalledLeg {
     pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
         let stream = carried(media)?;
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, source.peer.ip()).map(|order| order.keyed(keying))
+        let ours = sdp::read(&self.ours).ok();
+        SoundOrder::of(stream, ours.as_ref().and_then(carried), source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     pub(super) fn acknowledge(

@@ -49,6 +49,7 @@ impl CalledLeg {
     fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
+            Event::Ordered(LegOrder::GiveReason(q850)) => self.given = Some(q850),
             Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, now, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),

@@ -4,18 +4,24 @@
 
 use super::{CallerLeg, Phase};
 use crate::flow::Flow;
+use crate::invitation::offer_in;
 use crate::negotiation::{answer_back, answer_ourselves, late_offer, offer_onwards};
-use crate::reliable::Due;
-use crate::replies::{passed_on, reason_given};
-use crate::sdp::CONTENT_TYPE;
-use crate::talk::{self, ALLOW, contact};
+use crate::reliable::{Due, Said};
+use crate::replies::{reason_given, refusal, taken_back};
+use crate::sdp::{CONTENT_TYPE, Origin};
+use crate::secrecy::Secrecy;
+use crate::talk::{self, ALLOW, Judgement, Session, contact};
 use crate::words::Effect;
 use domain::call_control::LegEvent;
 use domain::media::MediaDescription;
-use domain::{Now, ReleaseCause};
+use domain::refusal::RefusalKind;
+use domain::{Now, Refusal, ReleaseCause};
 use sip::endpoint::{Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 use std::net::SocketAddr;
+
+/// Seconds after which whoever offers too early may try again (RFC 3311 5.2: 0 to 10).
+const RETRY_AFTER_S: &str = "2";
 
 impl CallerLeg {
     pub(super) fn on_ring(
@@ -36,12 +42,13 @@ impl CallerLeg {
         let reply = contact(Reply::new(status, phrase).tag(dialog.local_tag()), &self.identity);
         let described = media.zip(self.offer.as_ref()).zip(self.ours);
         let answer = described.and_then(|((media, offer), ours)| Some((answer_back(offer, &media, ours)?, ours)));
+        let describes = answer.is_some();
         let reply = match answer {
             Some((answer, ours)) => reply.body(CONTENT_TYPE, self.printed(&answer, ours)),
             None => reply,
         };
         let now_or_later = match &mut self.reliable {
-            Some(reliable) => reliable.send(reply, now),
+            Some(reliable) => reliable.send(Said { reply, describes }, now),
             None => Some(reply),
         };
         if let Some(reply) = now_or_later {
@@ -50,8 +57,8 @@ impl CallerLeg {
     }
 
     /// Before the answer a BYE ends the call as a CANCEL does (RFC 3261 15), a PRACK says that what rang was heard (RFC 3262), and an
-    /// UPDATE may refresh, though not offer: the first offer is not answered (RFC 3311 5.2). After our own BYE everything is too
-    /// late, and the BYE that crossed ours is answered as if it had been first.
+    /// UPDATE may refresh; it may offer as soon as the first offer was answered reliably (RFC 3311 5.2). After our own BYE everything is
+    /// too late, and the BYE that crossed ours is answered as if it had been first.
     pub(super) fn on_request_without_talk(
         &mut self,
         transaction: ServerTransactionId,
@@ -71,7 +78,7 @@ impl CallerLeg {
             return respond(talk::stranger(&self.identity));
         }
         if let Err(untimely) = dialog.take_request(message) {
-            return respond(Reply::new(untimely.status(), untimely.phrase()));
+            return respond(talk::untimely(&untimely));
         }
         match message.method() {
             Some(Method::Bye) => {
@@ -80,14 +87,15 @@ impl CallerLeg {
                 self.on_cancelled(effects);
             }
             Some(Method::Prack) => self.on_prack(transaction, message, now, effects),
-            Some(Method::Update) if message.body().is_empty() => {
-                respond(contact(Reply::new(200, "OK"), &self.identity).header(Name::Allow, ALLOW));
+            Some(Method::Update) => {
+                let reply = contact(Reply::new(200, "OK"), &self.identity).header(Name::Allow, ALLOW);
+                self.accept_early(transaction, message, reply, effects);
             }
-            Some(Method::Update | Method::Invite) => {
-                respond(Reply::new(500, "Server Internal Error").header(Name::RetryAfter, "2"));
+            Some(Method::Invite) => {
+                respond(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, RETRY_AFTER_S));
             }
             Some(Method::Options | Method::Info) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
-            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
     }
 
@@ -104,17 +112,58 @@ impl CallerLeg {
             Phase::Answered { talk, .. } | Phase::Talking(talk) => return talk.on_cancelled(effects),
             Phase::Leaving(_) | Phase::Over => return,
         }
-        self.refuse(passed_on(487, ReleaseCause::Cancelled, None, &self.identity), effects);
+        self.refuse(taken_back(), effects);
         effects.push(Effect::Tell(LegEvent::Cancelled));
     }
 
     fn on_prack(&mut self, transaction: ServerTransactionId, prack: &Message, now: Now, effects: &mut Vec<Effect>) {
         let heard = self.reliable.as_mut().map(|reliable| reliable.on_prack(prack, now));
         let Some(Ok(next)) = heard else { return talk::respond_481(transaction, effects) };
-        effects.push(Effect::Respond { transaction, reply: Reply::new(200, "OK") });
+        self.accept_early(transaction, prack, Reply::new(200, "OK"), effects);
         if let Some(next) = next {
             self.respond(next, effects);
         }
+    }
+
+    /// Accepts a request with `reply`; an offer in it is answered, if the first offer was (RFC 3262 5, RFC 3311 5.2). What the called side
+    /// has to agree to waits for its answer to the call.
+    fn accept_early(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Message,
+        reply: Reply,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut respond = |reply| effects.push(Effect::Respond { transaction, reply });
+        let offer = match offer_in(request) {
+            _ if request.body().is_empty() => return respond(reply),
+            Ok(Some(offer)) => offer,
+            Ok(None) | Err(_) => return respond(refusal(&RefusalKind::NoCommonCodec.into(), &self.identity.host)),
+        };
+        let is_answered = self.reliable.as_ref().is_some_and(|reliable| reliable.has_answered());
+        let (Some(theirs), Some(ours), true) = (self.offer.clone(), self.ours, is_answered) else {
+            return respond(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, RETRY_AFTER_S));
+        };
+        let (text, version) = self.described.clone();
+        let origin = Origin { session: self.origin, version, address: ours.ip() };
+        let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
+        let mut session = Session::new(text, origin, theirs, Flow::BOTH, secrecy);
+        let offer = session.permitted(offer);
+        match session.judge(&offer) {
+            Judgement::Here(answer) => {
+                let text = session.take_offer(offer.clone(), &answer);
+                self.described = (text.clone(), session.origin().version);
+                self.offer = Some(offer);
+                respond(reply.body(CONTENT_TYPE, text));
+                effects.extend(session.sound(self.source.peer.ip()).map(Effect::Sound));
+            }
+            Judgement::Partner | Judgement::Refused(_) => {
+                let sentence = "Before the answer other codecs cannot be agreed; the call goes on unchanged";
+                let why = Refusal::saying(RefusalKind::NoCommonCodec, sentence);
+                respond(refusal(&why, &self.identity.host));
+            }
+        }
+        self.secrecy = session.into_secrecy();
     }
 
     pub(super) fn on_reliable_due(&mut self, now: Now, effects: &mut Vec<Effect>) {
@@ -124,7 +173,7 @@ impl CallerLeg {
         match reliable.expire(now) {
             Some(Due::Repeat(reply)) => self.respond(reply, effects),
             Some(Due::GiveUp) => {
-                self.refuse(passed_on(504, ReleaseCause::SessionExpired, None, &self.identity), effects);
+                self.refuse(refusal(&RefusalKind::PrackMissing.into(), &self.identity.host), effects);
                 effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
             }
             None => {}

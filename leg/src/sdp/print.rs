@@ -70,6 +70,11 @@ fn print_stream(text: &mut String, stream: &Stream, session_address: IpAddr) {
             put_of_format(text, "a=fmtp:", format.payload_type, parameters);
         }
     }
+    for attribute in &stream.fax {
+        text.push_str("a=");
+        put_clean(text, attribute);
+        text.push_str("\r\n");
+    }
     for line in &stream.crypto {
         super::crypto::print(text, line);
     }

@@ -1,9 +1,12 @@
 //! From text to a [`MediaDescription`]. Unknown lines and attributes are passed over; what is kept is typed.
 
 use super::{CRYPTO_LINES_MAX, FMTP_LINES_MAX, FORMATS_MAX, SDP_BYTES_MAX, STREAMS_MAX};
-use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use domain::media::{Direction, FAX_ATTRIBUTES_MAX, Format, MediaDescription, Stream, StreamKind};
 use domain::srtp::CryptoLine;
 use std::net::{IpAddr, SocketAddr};
+
+/// Bytes of an attribute of T.38 at most that is kept: the longest of ITU-T T.38 D.2.3 has 40.
+const FAX_ATTRIBUTE_BYTES_MAX: usize = 80;
 
 /// Why a text is no session description that we can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -154,6 +157,7 @@ impl Reader {
             direction: Direction::SendRecv,
             formats,
             format_tokens,
+            fax: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
             crypto: Vec::new(),
@@ -171,6 +175,7 @@ impl Reader {
     }
 
     fn on_attribute(&mut self, line: usize, value: &str) -> Result<(), SdpFault> {
+        let whole = value;
         let (name, value) = value.split_once(':').unwrap_or((value, ""));
         let direction = match name {
             "sendrecv" => Some(Direction::SendRecv),
@@ -190,6 +195,10 @@ impl Reader {
             "rtcp" => reading.on_rtcp(line, value),
             "crypto" => {
                 reading.on_crypto(value);
+                Ok(())
+            }
+            _ if name.get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("T38")) => {
+                reading.on_fax(whole);
                 Ok(())
             }
             "ptime" => {
@@ -252,6 +261,15 @@ impl Reading {
         let line = super::crypto::read(value).filter(is_new);
         if let Some(line) = line.filter(|_| lines.len() < CRYPTO_LINES_MAX) {
             lines.push(line);
+        }
+    }
+
+    /// Attributes of T.38 are passed on as they stand; one too many, or too long, is as if it were not there.
+    fn on_fax(&mut self, text: &str) {
+        let is_its_place = self.stream.transport.eq_ignore_ascii_case("udptl");
+        let kept = &mut self.stream.fax;
+        if is_its_place && kept.len() < FAX_ATTRIBUTES_MAX && text.len() <= FAX_ATTRIBUTE_BYTES_MAX {
+            kept.push(text.trim().to_owned());
         }
     }
 

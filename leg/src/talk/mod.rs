@@ -17,15 +17,16 @@ mod theirs;
 pub(crate) use session::{Judgement, Session};
 
 use crate::reach::next_hop;
-use crate::replies::reason;
+use crate::replies::{Why, reason};
 use crate::session_timer::SessionTimer;
 use crate::words::{Effect, Identity, Sent};
 use bytes::BytesMut;
 use domain::call_control::{LegEvent, SessionWord};
+use domain::refusal::RefusalKind;
 use domain::{Entropy, Monotonic, Now, ReleaseCause, TimerTable};
 use living::Timer;
 use ours::{Owed, Pending};
-use sip::dialog::Dialog;
+use sip::dialog::{Dialog, Untimely};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 use theirs::Waiting;
@@ -123,12 +124,12 @@ impl Talk {
     }
 
     /// Hangs up. A request of the peer that still waits is answered first (RFC 3261 15.1.2).
-    pub(crate) fn bye(&mut self, cause: ReleaseCause, identity: &Identity, effects: &mut Vec<Effect>) {
+    pub(crate) fn bye(&mut self, why: impl Into<Why>, identity: &Identity, effects: &mut Vec<Effect>) {
         self.answer_waiting(effects);
         self.timers.clear();
         self.owed = Owed::default();
         let mut out = BytesMut::with_capacity(512);
-        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(cause));
+        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(why.into()));
         if !identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*identity.user_agent);
         }
@@ -185,5 +186,13 @@ fn shown(reply: Reply, identity: &Identity) -> Reply {
 
 /// An answer to whoever has no dialog with us.
 pub(crate) fn respond_481(transaction: ServerTransactionId, effects: &mut Vec<Effect>) {
-    effects.push(Effect::Respond { transaction, reply: Reply::new(481, "Call/Transaction Does Not Exist") });
+    effects.push(Effect::Respond { transaction, reply: Reply::refusing(RefusalKind::NoSuchDialog) });
+}
+
+/// An answer to a request that comes at the wrong time.
+pub(crate) fn untimely(untimely: &Untimely) -> Reply {
+    Reply::refusing(match untimely {
+        Untimely::OutOfOrder => RefusalKind::OutOfOrder,
+        Untimely::OtherDialog => RefusalKind::NoSuchDialog,
+    })
 }

@@ -5,6 +5,8 @@
 use super::living::Timer;
 use super::{ALLOW, Heard, SUPPORTED, Session, Talk};
 use crate::invitation::offer_in;
+use crate::keys;
+use crate::negotiation::fax;
 use crate::proving::reprinted;
 use crate::sdp::CONTENT_TYPE;
 use crate::words::{Effect, Identity, Sent};
@@ -24,6 +26,8 @@ pub(super) struct Owed {
     pub(super) offer: Option<MediaDescription>,
     /// The other side wants sound to flow another way.
     pub(super) flow: bool,
+    /// The peer does not take the fax that it was offered: sound is to come back.
+    pub(super) sound: bool,
     /// The session is to be refreshed.
     pub(super) refresh: bool,
 }
@@ -35,6 +39,8 @@ enum Errand {
     Offer(MediaDescription),
     /// The other side holds or resumes.
     Flow,
+    /// Sound comes back after fax was refused.
+    Sound,
     /// The session timer.
     Refresh,
 }
@@ -66,7 +72,7 @@ impl Talk {
             SessionWord::Offered(media) => self.on_offered(media, effects),
             SessionWord::Accepted(media) => self.on_partner_decided(Ok(&media), now, identity, effects),
             SessionWord::Refused { status } => self.on_partner_decided(Err(status), now, identity, effects),
-            SessionWord::Keys { content_type, body } => self.send_keys(&content_type, &body, identity, effects),
+            SessionWord::Keys { content_type, body } => self.on_keys(&content_type, &body, identity, effects),
         }
         self.send_owed(now, identity, effects);
     }
@@ -78,6 +84,14 @@ impl Talk {
         }
         self.session.partner_wants(Session::wish_of(&media));
         self.owed.offer = Some(media);
+    }
+
+    /// A key of the other side goes into the sound where this peer hears keys there, and else by INFO.
+    fn on_keys(&mut self, content_type: &str, body: &[u8], identity: &Identity, effects: &mut Vec<Effect>) {
+        match keys::read(content_type, body).filter(|_| self.session.has_keys()) {
+            Some(key) => effects.push(Effect::Press(key)),
+            None => self.send_keys(content_type, body, identity, effects),
+        }
     }
 
     fn send_keys(&mut self, content_type: &str, body: &[u8], identity: &Identity, effects: &mut Vec<Effect>) {
@@ -98,6 +112,11 @@ impl Talk {
             || self.bye.is_some()
         {
             return;
+        }
+        if std::mem::take(&mut self.owed.sound)
+            && let Some(text) = self.session.offer_of_sound()
+        {
+            return self.send(Method::Invite, text, Errand::Sound, identity, effects);
         }
         if let Some(media) = self.owed.offer.take() {
             self.owed.flow = false;
@@ -212,8 +231,14 @@ impl Talk {
                 // Some peers answer a refresh without description.
                 None => matches!(pending.errand, Errand::Refresh),
             };
-            if !is_taken {
-                return Heard::Dead(ReleaseCause::IncompatibleMedia);
+            match (&pending.errand, is_taken) {
+                (_, true) => {}
+                (Errand::Offer(media), false) if fax(media).is_some() => {
+                    self.owed.sound = true;
+                    self.tell(SessionWord::Refused { status: 488 }, effects);
+                    return Heard::Nothing;
+                }
+                (_, false) => return Heard::Dead(ReleaseCause::IncompatibleMedia),
             }
             effects.extend(self.session.sound(self.source.peer.ip()).map(Effect::Sound));
         }
@@ -269,6 +294,7 @@ impl Talk {
                 self.owed.offer.get_or_insert(media);
             }
             Errand::Flow => self.owed.flow = true,
+            Errand::Sound => self.owed.sound = true,
             Errand::Refresh => self.owed.refresh = true,
         }
     }

@@ -4,13 +4,14 @@
 //! Requests and responses are `talk`'s; the other leg's descriptions come in typed, and nothing of them is echoed (field lesson 24).
 
 use crate::flow::Flow;
-use crate::formats::{has, is_same, is_speech};
-use crate::negotiation::{answer_ourselves, carried, in_the_shape_of};
+use crate::formats::{answered_as, has, is_keys, is_same, is_speech, renumbered};
+use crate::negotiation::{answer_ourselves, carried, fax, fax_received_at, in_the_shape_of, received_at};
 use crate::sdp::{self, Origin, print};
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use bytes::Bytes;
-use domain::media::{Direction, Format, MediaDescription, Stream, StreamKind};
+use domain::fax::FaxPolicy;
+use domain::media::{Direction, Format, MediaDescription, Stream};
 use std::net::IpAddr;
 
 /// The session of one leg.
@@ -30,6 +31,10 @@ pub(crate) struct Session {
     secrecy: Secrecy,
     /// What was last ordered of the relay.
     sound: Option<SoundOrder>,
+    /// What is done about fax over T.38.
+    fax: FaxPolicy,
+    /// What our description says of sound, while fax has its place.
+    resting: Option<Stream>,
 }
 
 /// What a new offer of the peer asks for.
@@ -52,7 +57,13 @@ impl Session {
         secrecy: Secrecy,
     ) -> Session {
         let wish = carried(&theirs).map_or(Flow::BOTH, Flow::said_by);
-        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None }
+        let (fax, resting) = (FaxPolicy::Refuse, None);
+        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None, fax, resting }
+    }
+
+    /// What is done about fax over T.38; refused where nothing is said.
+    pub(crate) fn with_fax(self, fax: FaxPolicy) -> Session {
+        Session { fax, ..self }
     }
 
     /// Nobody is on the other side.
@@ -92,6 +103,12 @@ impl Session {
         carried(&self.ours()).map(|stream| stream.direction)
     }
 
+    /// Whether both sides receive keys in their sound.
+    pub(crate) fn has_keys(&self) -> bool {
+        let ours = self.ours();
+        carried(&ours).is_some_and(|stream| self.agreed(stream).iter().any(is_keys))
+    }
+
     fn ours(&self) -> MediaDescription {
         // It was printed by us, so it reads.
         sdp::read(&self.text).unwrap_or_default()
@@ -115,12 +132,17 @@ impl Session {
 
     /// What a new offer of the peer asks for.
     pub(crate) fn judge(&self, offer: &MediaDescription) -> Judgement {
-        let Some(offered) = carried(offer) else { return Judgement::Refused(why_not(offer)) };
+        let Some(offered) = carried(offer) else { return self.judge_fax(offer) };
         if !self.secrecy.takes(offered) {
             return Judgement::Refused("The sound is not as secure as this trunk wants it; the call goes on unchanged");
         }
         let ours = self.ours();
-        let Some(stream) = carried(&ours) else { return Judgement::Refused("There is no sound in this call") };
+        let stream = match carried(&ours) {
+            Some(stream) => stream,
+            // From fax back to sound.
+            None if fax(&ours).is_some() => return Judgement::Partner,
+            None => return Judgement::Refused("There is no sound in this call"),
+        };
         if self.is_alone {
             let answer = stream.receives_at.and_then(|at| answer_ourselves(offer, at));
             return answer.map_or(Judgement::Refused("None of the offered codecs can be returned"), Judgement::Here);
@@ -134,6 +156,37 @@ impl Session {
         }
     }
 
+    /// Fax in the place of sound. Asked again in the same words (a refresh, another port), it goes on here and now (field lesson 29).
+    fn judge_fax(&self, offer: &MediaDescription) -> Judgement {
+        let Some(offered) = fax(offer) else {
+            return Judgement::Refused(
+                "The description offers no sound that can be carried; the call goes on unchanged",
+            );
+        };
+        if let Some(why) = self.why_no_fax() {
+            return Judgement::Refused(why);
+        }
+        let ours = self.ours();
+        let goes_on = fax(&self.theirs).is_some_and(|known| known.fax == offered.fax);
+        match fax(&ours).filter(|_| goes_on) {
+            Some(stream) => Judgement::Here(in_the_shape_of(offer, stream.clone())),
+            None => Judgement::Partner,
+        }
+    }
+
+    /// Why fax over T.38 does not pass this leg, if it does not.
+    fn why_no_fax(&self) -> Option<&'static str> {
+        if self.is_alone || self.fax == FaxPolicy::Refuse {
+            return Some(
+                "Fax over T.38 is switched off for this trunk; send it as sound (G.711). The call goes on unchanged",
+            );
+        }
+        // UDPTL knows no keys of SDES.
+        let sentence =
+            "Fax over T.38 cannot be secured, as this trunk wants it; send it as sound. The call goes on unchanged";
+        self.secrecy.is_required().then_some(sentence)
+    }
+
     /// The answer within what is agreed, where the other side would not agree to anything else; none where nothing of it is offered.
     pub(crate) fn answer_within(&self, offer: &MediaDescription) -> Option<MediaDescription> {
         let (offered, ours) = (carried(offer)?, self.ours());
@@ -145,10 +198,17 @@ impl Session {
 
     /// The answer to an offer that the other side has agreed to with `media`.
     pub(crate) fn answer_as(&self, offer: &MediaDescription, media: &MediaDescription) -> Option<MediaDescription> {
-        let (offered, ours, taken) = (carried(offer)?, self.ours(), carried(media)?);
-        let stream = carried(&ours)?;
+        let ours = self.ours();
+        let at = receiving(&ours)?.receives_at?;
+        let Some(offered) = carried(offer) else {
+            let (offered, taken) = (fax(offer)?, fax(media)?);
+            let stream = Stream { format_tokens: offered.format_tokens.clone(), ..fax_received_at(taken, at) };
+            return Some(in_the_shape_of(offer, stream));
+        };
+        let taken = carried(media)?;
+        let base = carried(&ours).or(self.resting.as_ref()).cloned().unwrap_or_else(|| received_at(taken, at));
         let goes_on = taken.formats.iter().any(|format| is_speech(format) && has(&offered.formats, format));
-        goes_on.then(|| self.answer_with(offer, offered, stream, &taken.formats))
+        goes_on.then(|| self.answer_with(offer, offered, &base, &taken.formats))
     }
 
     fn answer_with(
@@ -159,9 +219,10 @@ impl Session {
         formats: &[Format],
     ) -> MediaDescription {
         let direction = Flow::said_by(offered).reversed().and(self.partner).direction();
-        // Our numbers are those that the other side receives; the peer's own are those that it does (RFC 3264 6.1, field lesson 39).
+        // In the order of the offer, and under its numbers (RFC 3264 6.1, field lesson 39).
         let ours_of = |wanted: &Format| formats.iter().find(|format| is_same(format, wanted)).cloned();
-        let formats = offered.formats.iter().filter_map(ours_of).collect();
+        let taken: Vec<Format> = offered.formats.iter().filter_map(ours_of).collect();
+        let formats = answered_as(&taken, &offered.formats);
         let stream = Stream { formats, direction, transport: offered.transport.clone(), ..ours.clone() };
         in_the_shape_of(offer, stream)
     }
@@ -176,19 +237,42 @@ impl Session {
         })
     }
 
-    /// Our description with the formats that the other side offers.
+    /// Our description with the formats that the other side offers, or with its fax in the place of sound (RFC 3264 8.3.3).
     pub(crate) fn offer_of(&self, media: &MediaDescription) -> Option<Bytes> {
-        let theirs = carried(media)?;
-        Some(self.reoffered(|stream, _| {
-            stream.formats.clone_from(&theirs.formats);
-            (stream.ptime_ms, stream.maxptime_ms) = (theirs.ptime_ms, theirs.maxptime_ms);
-        }))
+        let Some(theirs) = carried(media) else { return self.offer_of_fax(fax(media)?) };
+        let mut ours = self.ours();
+        let line = ours.streams.iter_mut().find(|stream| is_ours(stream))?;
+        if line.is_fax() {
+            *line = self.resting.clone().unwrap_or(received_at(theirs, line.receives_at?));
+        }
+        line.formats = renumbered(&theirs.formats, &line.formats);
+        (line.ptime_ms, line.maxptime_ms) = (theirs.ptime_ms, theirs.maxptime_ms);
+        line.direction = self.partner.direction();
+        Some(self.printed(&ours))
+    }
+
+    fn offer_of_fax(&self, theirs: &Stream) -> Option<Bytes> {
+        if self.why_no_fax().is_some() {
+            return None;
+        }
+        let mut ours = self.ours();
+        let line = ours.streams.iter_mut().find(|stream| is_ours(stream))?;
+        *line = fax_received_at(theirs, line.receives_at?);
+        Some(self.printed(&ours))
+    }
+
+    /// Sound, as it was before fax took its place; none where nothing did.
+    pub(crate) fn offer_of_sound(&self) -> Option<Bytes> {
+        let mut ours = self.ours();
+        let line = ours.streams.iter_mut().find(|stream| is_ours(stream))?;
+        *line = Stream { direction: self.partner.direction(), ..self.resting.clone()? };
+        Some(self.printed(&ours))
     }
 
     fn reoffered(&self, change: impl FnOnce(&mut Stream, Vec<Format>)) -> Bytes {
         let mut ours = self.ours();
         let agreed = carried(&ours).map(|stream| self.agreed(stream)).unwrap_or_default();
-        if let Some(stream) = ours.streams.iter_mut().find(|stream| is_ours(stream)) {
+        if let Some(stream) = ours.streams.iter_mut().find(|stream| is_ours(stream) && !stream.is_fax()) {
             change(stream, agreed);
             stream.direction = self.partner.direction();
         }
@@ -210,7 +294,7 @@ impl Session {
         if let Some(offered) = carried(&offer) {
             self.secrecy.choose(offered);
         }
-        if let Some(stream) = answer.streams.iter_mut().find(|stream| is_ours(stream)) {
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| is_ours(stream) && !stream.is_fax()) {
             self.secrecy.answer(stream);
         }
         let text = self.printed(&answer);
@@ -220,8 +304,17 @@ impl Session {
         text
     }
 
-    /// What the peer answered to `text`, an offer of ours. False where it refused the sound.
+    /// What the peer answered to `text`, an offer of ours. False where it refused the sound, or the fax.
     pub(crate) fn take_answer(&mut self, text: Bytes, answer: MediaDescription) -> bool {
+        if is_of_fax(&text) {
+            // The peer has seen it, whatever it answers.
+            self.commit(text);
+            let is_taken = fax(&answer).is_some();
+            if is_taken {
+                self.theirs = answer;
+            }
+            return is_taken;
+        }
         let Some(stream) = carried(&answer).filter(|stream| self.secrecy.keying(stream).is_ok()) else { return false };
         self.commit(text);
         // An answer to less than both ways says nothing of what the peer would like.
@@ -234,6 +327,9 @@ impl Session {
 
     fn commit(&mut self, text: Bytes) {
         if text != self.text {
+            let ours = self.ours();
+            let sound = carried(&ours).cloned().or(self.resting.take());
+            self.resting = sound.filter(|_| is_of_fax(&text));
             self.origin.version += 1;
             self.text = text;
         }
@@ -285,14 +381,18 @@ impl Session {
     }
 
     fn order(&self, signalling_ip: IpAddr) -> Option<SoundOrder> {
-        let stream = carried(&self.theirs)?;
+        let ours = self.ours();
+        let Some(stream) = carried(&self.theirs) else {
+            fax(&ours)?;
+            return SoundOrder::of_fax(fax(&self.theirs)?, signalling_ip);
+        };
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, signalling_ip).map(|order| order.keyed(keying))
+        SoundOrder::of(stream, carried(&ours), signalling_ip).map(|order| order.keyed(keying))
     }
 
     fn ordered(&mut self, order: SoundOrder) -> Option<SoundOrder> {
-        let is_news = self.sound != Some(order);
-        self.sound = Some(order);
+        let is_news = self.sound.as_ref() != Some(&order);
+        self.sound = Some(order.clone());
         is_news.then_some(order)
     }
 
@@ -302,14 +402,16 @@ impl Session {
     }
 }
 
+/// Of our own description at most one stream is not refused: the sound, or fax in its place.
 fn is_ours(stream: &Stream) -> bool {
-    stream.kind == StreamKind::Audio && stream.receives_at.is_some()
+    stream.receives_at.is_some()
 }
 
-fn why_not(offer: &MediaDescription) -> &'static str {
-    let is_fax = |stream: &Stream| stream.kind == StreamKind::Other("image".to_owned()) && stream.receives_at.is_some();
-    match offer.streams.iter().any(is_fax) {
-        true => "Fax over T.38 is not carried; send it as sound (G.711). The call goes on unchanged",
-        false => "The description offers no sound that can be carried; the call goes on unchanged",
-    }
+fn receiving(ours: &MediaDescription) -> Option<&Stream> {
+    ours.streams.iter().find(|stream| is_ours(stream))
+}
+
+/// Whether a description of ours has fax in the place of sound.
+fn is_of_fax(text: &Bytes) -> bool {
+    sdp::read(text).is_ok_and(|ours| fax(&ours).is_some())
 }

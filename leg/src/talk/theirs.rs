@@ -71,7 +71,7 @@ impl Talk {
             return Heard::Nothing;
         }
         if let Err(untimely) = self.dialog.take_request(message) {
-            respond(Reply::new(untimely.status(), untimely.phrase()));
+            respond(super::untimely(&untimely));
             return Heard::Nothing;
         }
         self.source = source;
@@ -86,7 +86,7 @@ impl Talk {
             Some(Method::Options) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
             // Before the answer PRACKs are the caller's leg's; a late one acknowledges nothing.
             Some(Method::Prack) => super::respond_481(transaction, effects),
-            _ => respond(Reply::new(405, "Method Not Allowed").header(Name::Allow, ALLOW)),
+            _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
         self.send_owed(now, identity, effects);
         Heard::Nothing
@@ -114,7 +114,7 @@ impl Talk {
         }
         match offer_in(request) {
             Ok(None) if has_offer => {
-                let reply = Reply::new(415, "Unsupported Media Type").header(Name::Accept, CONTENT_TYPE);
+                let reply = Reply::refusing(RefusalKind::BodyNotUnderstood).header(Name::Accept, CONTENT_TYPE);
                 effects.push(Effect::Respond { transaction, reply });
             }
             Ok(None) if is_invite => self.on_late_offer(transaction, request, now, identity, effects),
@@ -153,9 +153,9 @@ impl Talk {
             || self.pending.as_ref().is_some_and(|pending| pending.is_invite || pending.has_offer());
         if matches!(self.waiting, Some(Waiting::Partner { .. })) {
             let seconds = self.chance().below(RETRY_AFTER_MAX_S + 1).to_string();
-            return Some(Reply::new(500, "Server Internal Error").header(Name::RetryAfter, seconds));
+            return Some(Reply::refusing(RefusalKind::AnswerPending).header(Name::RetryAfter, seconds));
         }
-        (ours_is_open && (is_invite || has_offer)).then(|| Reply::new(491, "Request Pending"))
+        (ours_is_open && (is_invite || has_offer)).then(|| Reply::refusing(RefusalKind::RequestPending))
     }
 
     /// A re-INVITE without description asks for our offer; its ACK brings the answer (RFC 3261 14.2).
@@ -233,7 +233,7 @@ impl Talk {
         match (answer, taken) {
             (Some(answer), _) => self.accept(transaction, &request, offer, &answer, now, identity, effects),
             (None, Err(491)) => {
-                effects.push(Effect::Respond { transaction, reply: Reply::new(491, "Request Pending") });
+                effects.push(Effect::Respond { transaction, reply: Reply::refusing(RefusalKind::RequestPending) });
             }
             (None, _) => {
                 let sentence = "The other side does not take the offered codecs; the call goes on unchanged";
@@ -299,7 +299,7 @@ impl Talk {
                 self.tell(SessionWord::Keys { content_type, body }, effects);
                 Reply::new(200, "OK")
             }
-            _ => Reply::new(415, "Unsupported Media Type").header(Name::Accept, KEYS.join(", ")),
+            _ => Reply::refusing(RefusalKind::BodyNotUnderstood).header(Name::Accept, KEYS.join(", ")),
         };
         effects.push(Effect::Respond { transaction, reply });
     }
@@ -308,6 +308,5 @@ impl Talk {
 /// 403 to a request with the dialog's tags from an address that the dialog knows nothing of. Not a challenge: a carrier has no password
 /// of ours, and a PBX whose address changed calls anew after it has registered from there.
 pub(crate) fn stranger(identity: &Identity) -> Reply {
-    let sentence = "This dialog is with another address; requests inside it are taken from there alone";
-    Reply::new(403, "Forbidden").warning(&identity.host, sentence)
+    refusal(&RefusalKind::ForeignAddress.into(), &identity.host)
 }

@@ -235,3 +235,119 @@ fn whatever_comes_is_sent_absorbed_or_counted_and_never_a_panic() {
         assert!(accepted > 1_000, "the chance of this seed reaches the inside: {accepted}");
     }
 }
+
+fn fax(rtp: &str) -> Remote {
+    Remote { carriage: Carriage::Udptl, ..remote(rtp) }
+}
+
+/// Number 7, an indicator of V.21 preamble, no repetitions.
+const UDPTL: [u8; 6] = [0, 7, 1, 6, 0, 0];
+
+fn fax_relay() -> Session {
+    let mut relay = relay();
+    outcome(&mut relay, Side::A, Port::Rtp, &rtp(1), A);
+    relay.on_remote(Side::A, fax(A), Learning::SignallingIp, now());
+    relay.on_remote(Side::B, fax(B), Learning::SignallingIp, now());
+    relay
+}
+
+/// ITU-T T.38 9.1; the guard is that of sound.
+#[test]
+fn fax_passes_as_it_is_from_its_source_only() {
+    let mut relay = fax_relay();
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &UDPTL, A), sent(Side::B, at(B)));
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &UDPTL, A), sent(Side::B, at(B)), "repetitions are its own");
+    assert_eq!(outcome(&mut relay, Side::B, Port::Rtp, &UDPTL, B), sent(Side::A, at(A)));
+    let unknown = Outcome::Discard(DiscardReason::UnknownSource);
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &UDPTL, "127.0.0.9:4000"), unknown);
+    let not_fax = Outcome::Discard(DiscardReason::NotRtp);
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &[0, 8, 9, 6], A), not_fax, "cut off");
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(2), A), not_fax, "the last of the sound before");
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtcp, &RTCP, "127.0.0.1:4001"), not_fax);
+    assert_eq!(relay.report().sides.a.packets_received, 3);
+}
+
+#[test]
+fn what_one_side_sends_as_sound_is_nothing_to_a_side_with_fax() {
+    let mut relay = fax_relay();
+    relay.on_remote(Side::A, remote(A), Learning::SignallingIp, now());
+    let nowhere = Outcome::Discard(DiscardReason::NoDestination);
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(2), A), nowhere);
+    relay.on_remote(Side::B, remote(B), Learning::SignallingIp, now());
+    assert_eq!(outcome(&mut relay, Side::A, Port::Rtp, &rtp(3), A), sent(Side::B, at(B)), "back to sound");
+}
+
+/// While a page goes one way, nothing comes the other way.
+#[test]
+fn a_fax_is_silent_where_neither_side_sends() {
+    let mut relay = fax_relay();
+    let second = |seconds: u64| Monotonic::from_micros(seconds * 1_000_000);
+    relay.on_answered(second(1));
+    for seconds in (10..300).step_by(10) {
+        relay.on_datagram(Side::A, Port::Rtp, &mut UDPTL.to_vec(), UDPTL.len(), at(A), second(seconds));
+        assert_eq!(relay.expire(second(seconds)), None);
+    }
+    assert_eq!(relay.expire(second(349)), None);
+    assert_eq!(relay.expire(second(350)), Some(BySide { a: true, b: true }));
+}
+
+fn numbered(rtp: &str, keys: u8) -> Remote {
+    let number = |name: &str, number: u8| FormatNumber {
+        codec: domain::media::CodecName::of(name),
+        sent_as: number,
+        received_as: number,
+    };
+    let numbers = Arc::from([number("PCMU/8000", 0), number("telephone-event/8000", keys)]);
+    let keys = Some(KeyFormat { payload_type: keys, clock_rate_hz: 8_000 });
+    Remote { numbers, keys, ..remote(rtp) }
+}
+
+/// Field lesson 39.
+#[test]
+fn each_side_hears_keys_under_its_own_number_and_sound_is_left_alone() {
+    let mut relay = session(Mode::Relay);
+    relay.on_remote(Side::A, numbered(A, 101), Learning::SignallingIp, now());
+    relay.on_remote(Side::B, numbered(B, 96), Learning::SignallingIp, now());
+    let mut passes = |side, from: &str, second: u8, number| {
+        let mut packet = rtp(number);
+        packet[1] = second;
+        relay.on_datagram(side, Port::Rtp, &mut packet, 14, at(from), now());
+        packet
+    };
+    assert_eq!(passes(Side::A, A, 0x80 | 101, 1)[1], 0x80 | 96);
+    assert_eq!(passes(Side::B, B, 96, 1)[1], 101);
+    let mut untouched = rtp(2);
+    untouched[1] = 0;
+    assert_eq!(passes(Side::A, A, 0, 2), untouched);
+}
+
+/// RFC 4733; the sound that follows is numbered on.
+#[test]
+fn a_key_takes_the_place_of_sound_and_sound_goes_on_behind_it() {
+    let mut relay = session(Mode::Relay);
+    relay.on_remote(Side::A, numbered(A, 101), Learning::SignallingIp, now());
+    relay.on_remote(Side::B, numbered(B, 96), Learning::SignallingIp, now());
+    let later = |milliseconds: u64| Monotonic::from_micros(2_000_000 + milliseconds * 1_000);
+    relay.on_datagram(Side::A, Port::Rtp, &mut rtp(10), 14, at(A), later(0));
+    relay.on_key(Side::B, KeyPress { event: 5, duration_ms: 50 });
+    let mut room = [0; 64];
+    let (mut numbers, mut sound) = (Vec::new(), Vec::new());
+    for step in 1..=5_u16 {
+        while let Some((side, to, length)) = relay.next_key(&mut room, later(u64::from(step) * 20)) {
+            assert_eq!((side, to, length, room[1] & 0x7f, room[12]), (Side::B, at(B), 16, 96, 5));
+            numbers.push(u16::from_be_bytes([room[2], room[3]]));
+        }
+        let mut packet = rtp(10 + step);
+        let verdict = relay.on_datagram(Side::A, Port::Rtp, &mut packet, 14, at(A), later(u64::from(step) * 20 + 5));
+        if let Outcome::Send { .. } = verdict.outcome {
+            sound.push(u16::from_be_bytes([packet[2], packet[3]]));
+        }
+    }
+    assert_eq!(numbers, [11, 12, 13, 14, 15], "two steps and three ends");
+    assert_eq!(sound, [16, 17, 18], "no number twice, and none is missing");
+    assert!(!relay.are_keys_pressed());
+    relay.on_key(Side::B, KeyPress { event: 5, duration_ms: 50 });
+    relay.on_remote(Side::B, remote(B), Learning::SignallingIp, later(200));
+    assert_eq!(relay.next_key(&mut room, later(300)), None, "it hears no keys any more");
+    assert!(!relay.are_keys_pressed());
+}

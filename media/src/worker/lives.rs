@@ -28,6 +28,13 @@ impl Worker {
                     room.session.on_answered(at);
                 }
             }
+            Command::Press { session, side, key } => {
+                if let Some(room) = self.room(session) {
+                    room.session.on_key(side, key);
+                    // The sweep that ends this round sends its first packet.
+                    self.sweep_at = Some(now);
+                }
+            }
             Command::Report { session, reply } => {
                 let report = self.room(session).map(|room| room.session.report());
                 guard(|| reply(report));

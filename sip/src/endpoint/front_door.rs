@@ -7,6 +7,7 @@
 
 use super::Reply;
 use crate::{Message, Method, Name};
+use domain::refusal::RefusalKind;
 
 /// What is understood here: methods, extensions, bodies.
 #[derive(Clone, Debug)]
@@ -53,19 +54,23 @@ impl FrontDoor {
         if self.server.is_empty() { reply } else { reply.header(Name::Server, &self.server) }
     }
 
-    /// 405 to a method that is known and not offered, 501 to one that nobody has heard of (RFC 3261 8.2.1, 21.5.2). `host` is the agent of
-    /// the warning.
-    pub(super) fn refuse_method(&self, method: &Method, host: impl FnOnce() -> String) -> Option<Reply> {
+    /// A refusal of the endpoint's own.
+    pub(super) fn refuse(&self, kind: RefusalKind) -> Reply {
+        self.reply(kind.status(), kind.phrase()).because(kind, kind.sentence())
+    }
+
+    /// 405 to a method that is known and not offered, 501 to one that nobody has heard of (RFC 3261 8.2.1, 21.5.2).
+    pub(super) fn refuse_method(&self, method: &Method) -> Option<Reply> {
         if self.methods.contains(method) {
             return None;
         }
         let reply = match method {
-            Method::Other(_) => self.reply(501, "Not Implemented"),
+            Method::Other(_) => self.refuse(RefusalKind::MethodUnknown),
             Method::Refer => {
                 let sentence = "Calls are not transferred by REFER; call the other number and join the two in the PBX";
-                self.reply(405, "Method Not Allowed").warning(&host(), sentence)
+                self.refuse(RefusalKind::MethodNotAllowed).because(RefusalKind::MethodNotAllowed, sentence)
             }
-            _ => self.reply(405, "Method Not Allowed"),
+            _ => self.refuse(RefusalKind::MethodNotAllowed),
         };
         Some(reply.header(Name::Allow, self.allow()))
     }
@@ -75,21 +80,21 @@ impl FrontDoor {
         let (asked, _) = request.session_expires_s()?;
         let knows = request.supports("timer") || request.require().any(|tag| tag.eq_ignore_ascii_case("timer"));
         (asked < self.min_se_s && knows)
-            .then(|| self.reply(422, "Session Interval Too Small").header(Name::MinSe, self.min_se_s.to_string()))
+            .then(|| self.refuse(RefusalKind::SessionIntervalTooSmall).header(Name::MinSe, self.min_se_s.to_string()))
     }
 
     /// 481 to a request without To tag whose method has no meaning outside of dialogs (RFC 3261 15.1.2, RFC 3311 5.2, RFC 6086
     /// 4.2.1, RFC 3262 3).
     pub(super) fn refuse_dialogless(&self, method: &Method) -> Option<Reply> {
         let needs_dialog = matches!(method, Method::Bye | Method::Update | Method::Info | Method::Prack);
-        needs_dialog.then(|| self.reply(481, "Call/Transaction Does Not Exist"))
+        needs_dialog.then(|| self.refuse(RefusalKind::NoSuchDialog))
     }
 
     /// 483 to a new request whose hops are used up: as a back-to-back user agent we would send it on. Requests inside dialogs
     /// are for us, whatever their count.
     pub(super) fn refuse_hops(&self, request: &Message) -> Option<Reply> {
         let is_used_up = request.max_forwards().is_ok_and(|hops| hops == Some(0));
-        is_used_up.then(|| self.reply(483, "Too Many Hops"))
+        is_used_up.then(|| self.refuse(RefusalKind::HopsUsedUp))
     }
 
     /// 420 to extensions that are not understood (RFC 3261 8.2.2.3).
@@ -101,7 +106,7 @@ impl FrontDoor {
                 unknown.push_str(option);
             }
         }
-        (!unknown.is_empty()).then(|| self.reply(420, "Bad Extension").header(Name::Unsupported, unknown))
+        (!unknown.is_empty()).then(|| self.refuse(RefusalKind::ExtensionUnknown).header(Name::Unsupported, unknown))
     }
 
     /// 200 to OPTIONS outside of dialogs (RFC 3261 11.2).

@@ -10,6 +10,7 @@ use super::{Destination, Effect, Endpoint, Owner, Pending, Refused, Reply, Serve
 use crate::dialog::{Repeating, repeating};
 use crate::transaction::{ServerInvite, ServerOther, server_invite, server_other};
 use crate::{Message, Method};
+use domain::refusal::RefusalKind;
 use domain::{Machine, Monotonic, Now};
 use std::net::IpAddr;
 
@@ -70,7 +71,7 @@ impl Endpoint {
             return self.on_request_repeated(id, now, effects);
         }
         self.counters.requests_received.add(method);
-        if let Some(reply) = self.settings.front_door.refuse_method(method, || self.own_host(source.local)) {
+        if let Some(reply) = self.settings.front_door.refuse_method(method) {
             return self.answer(&message, &source, &identity, reply, effects);
         }
         // A registration has no dialog, whatever its To says.
@@ -103,7 +104,7 @@ impl Endpoint {
     ) {
         let Some(owner) = self.dialogs.get(&dialog).copied() else {
             self.counters.stray_requests += 1;
-            let reply = self.settings.front_door.reply(481, "Call/Transaction Does Not Exist");
+            let reply = self.settings.front_door.refuse(RefusalKind::NoSuchDialog);
             return self.answer(&message, &source, &identity, reply, effects);
         };
         let front_door = &self.settings.front_door;
@@ -142,7 +143,7 @@ impl Endpoint {
         }
         if self.merged.contains_key(&merged) {
             self.counters.merged += 1;
-            return Some(front_door.reply(482, "Loop Detected"));
+            return Some(front_door.refuse(RefusalKind::RequestMerged));
         }
         front_door
             .refuse_extensions(request)
@@ -242,7 +243,7 @@ impl Endpoint {
         let Some((id, server)) = invite.filter(|(_, server)| server.is_from(source)) else {
             self.counters.requests_received.add(&Method::Cancel);
             self.counters.stray_requests += 1;
-            let reply = front_door.reply(481, "Call/Transaction Does Not Exist");
+            let reply = front_door.refuse(RefusalKind::NoSuchDialog);
             return self.answer(&message, &source, &identity, reply, effects);
         };
         let reply = front_door.reply(200, "OK").tag(&server.default_tag.text());

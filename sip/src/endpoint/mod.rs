@@ -50,6 +50,7 @@ mod place;
 mod reply;
 mod requesting;
 mod responding;
+mod roomy;
 mod settings;
 #[cfg(test)]
 mod storm;
@@ -75,6 +76,7 @@ use domain::{Entropy, Machine, Monotonic, Now};
 use incoming::Server;
 use keys::{Keys, Tag};
 use outgoing::Client;
+use roomy::Streamless;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use table::{HashedMap, Id, Table};
@@ -101,6 +103,8 @@ pub struct Endpoint {
     acks: HashedMap<Id>,
     /// How many transactions hang on each connection: only where there are some must the tables be searched when it closes.
     flows: BTreeMap<Flow, u32>,
+    /// Who takes no connection for what is too large for a datagram.
+    streamless: Streamless,
     /// The Via of the last request of ours; the next one has the same, save for its branch.
     own_via: Option<OwnVia>,
     /// Effects of a transaction while they are being translated; empty in between.
@@ -121,6 +125,7 @@ impl Endpoint {
             merged: HashMap::default(),
             acks: HashMap::default(),
             flows: BTreeMap::new(),
+            streamless: Streamless::default(),
             own_via: None,
             scratch: Vec::new(),
         }

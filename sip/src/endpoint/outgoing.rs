@@ -25,6 +25,8 @@ pub(super) struct Client {
     /// When the request was sent, and which of the timed methods it has; `None` once the final response was timed.
     pub(super) since: Option<Monotonic>,
     pub(super) timed_method: u8,
+    /// The request as a datagram, and where to, where it went over TCP for its size and nothing has come back.
+    pub(super) datagram: Option<(Bytes, Destination)>,
     /// The 2xx responses that came.
     pub(super) answers: SmallVec<[Answer; 1]>,
     /// How often the network sent it back.
@@ -94,6 +96,9 @@ impl Endpoint {
         }
         if status >= 200 {
             self.time_client(id, now);
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.datagram = None;
         }
         let delivered = effects.len();
         let to = match (is_invite, status) {
@@ -243,6 +248,9 @@ impl Endpoint {
     }
 
     pub(super) fn fail_client(&mut self, id: Id, now: Now, effects: &mut Vec<Effect>) {
+        if self.send_as_datagram(id, now, effects).is_some() {
+            return;
+        }
         self.drive_client(id, None, effects, |machine, out| match machine {
             ClientMachine::Invite(machine) => machine.handle(client_invite::Event::TransportFailed, now, out),
             ClientMachine::Other(machine) => machine.handle(client_other::Event::TransportFailed, now, out),

@@ -5,6 +5,7 @@
 use crate::Name;
 use crate::print::put_clean;
 use bytes::Bytes;
+use domain::refusal::RefusalKind;
 use std::borrow::Cow;
 
 /// Header lines that are added to a message, cleaned: no value can end its line.
@@ -52,12 +53,38 @@ pub struct Reply {
     pub(super) tag: Option<Box<str>>,
     pub(super) lines: HeaderLines,
     pub(super) content: Option<(Cow<'static, str>, Bytes)>,
+    /// Why it refuses, where the endpoint is to say so in a Warning.
+    because: Option<(RefusalKind, Cow<'static, str>)>,
 }
 
 impl Reply {
     /// A response with this status (100 to 699) and reason phrase.
     pub fn new(status: u16, phrase: impl Into<Cow<'static, str>>) -> Reply {
-        Reply { status, phrase: phrase.into(), tag: None, lines: HeaderLines::new(), content: None }
+        Reply { status, phrase: phrase.into(), tag: None, lines: HeaderLines::new(), content: None, because: None }
+    }
+
+    /// A refusal of the catalogue with its general sentence; the endpoint adds the Warning, with its own host as agent.
+    pub fn refusing(kind: RefusalKind) -> Reply {
+        Reply::new(kind.status(), kind.phrase()).because(kind, kind.sentence())
+    }
+
+    /// Says why, in a Warning that the endpoint adds.
+    pub fn because(mut self, kind: RefusalKind, sentence: impl Into<Cow<'static, str>>) -> Reply {
+        self.because = Some((kind, sentence.into()));
+        self
+    }
+
+    /// What it refuses with, where it says so.
+    pub fn refusal(&self) -> Option<RefusalKind> {
+        self.because.as_ref().map(|(kind, _)| *kind)
+    }
+
+    /// With the Warning that it asks for.
+    pub(super) fn explained(mut self, host: impl FnOnce() -> String) -> Reply {
+        match self.because.take() {
+            Some((kind, sentence)) => self.warning(&host(), &format!("{}: {sentence}", kind.as_str())),
+            None => self,
+        }
     }
 
     /// The status.

@@ -46,14 +46,59 @@ impl Endpoint {
         if Self::is_full(self.clients.len(), self.settings.client_transactions_max, reserve) {
             return Err(Refused::Full("client transactions"));
         }
-        let stamped = self.stamp(request, &method, &destination)?;
-        Ok(ClientTransactionId(self.send(stamped, &method, Some(owner), destination, now, effects)))
+        let branch = self.mint_branch();
+        let stamped = self.stamp(request, &method, &destination, &branch)?;
+        let most = self.settings.datagram_bytes_max;
+        let Some(over_tcp) = self.streamless.instead(destination, stamped.bytes.len(), most, now) else {
+            return Ok(ClientTransactionId(self.send(stamped, &method, Some(owner), destination, now, effects)));
+        };
+        let datagram = (stamped.bytes, destination);
+        let stamped = self.stamp(request, &method, &over_tcp, &branch)?;
+        let id = self.send(stamped, &method, Some(owner), over_tcp, now, effects);
+        if let Some(client) = self.clients.get_mut(id) {
+            client.datagram = Some(datagram);
+        }
+        Ok(ClientTransactionId(id))
     }
 
-    /// Adds our Via with a fresh branch: `z9hG4bKt<shard>-<random>`.
-    fn stamp(&mut self, request: &[u8], method: &Method, destination: &Destination) -> Result<Stamped, Refused> {
+    /// No connection could be had for a request that is too large for a datagram: it is sent as one after all (RFC 3261 18.1.1), in the
+    /// same transaction, of which nobody has seen anything.
+    pub(super) fn send_as_datagram(&mut self, id: Id, now: Now, effects: &mut Vec<Effect>) -> Option<()> {
+        let client = self.clients.get_mut(id)?;
+        let (bytes, destination) = client.datagram.take()?;
+        let (timing, reliability) = (self.settings.timing, destination.transport.reliability());
+        let mut out = std::mem::take(&mut self.scratch);
+        client.machine = match client.machine {
+            ClientMachine::Invite(_) => {
+                ClientMachine::Invite(ClientInvite::new(bytes, reliability, timing, now, &mut out))
+            }
+            ClientMachine::Other(_) => {
+                ClientMachine::Other(ClientOther::new(bytes, reliability, timing, now, &mut out))
+            }
+        };
+        client.destination = destination;
+        self.streamless.learn(destination.addr, now);
+        self.translate_client(id, &mut out, None, effects);
+        self.scratch = out;
+        self.clients.requeue(id);
+        Some(())
+    }
+
+    /// A fresh branch: `z9hG4bKt<shard>-<random>`.
+    fn mint_branch(&mut self) -> String {
         let mut branch = format!("z9hG4bKt{:x}-", self.settings.shard);
         put_hex(&mut branch, self.entropy.next_u64());
+        branch
+    }
+
+    /// Adds our Via with this branch.
+    fn stamp(
+        &mut self,
+        request: &[u8],
+        method: &Method,
+        destination: &Destination,
+        branch: &str,
+    ) -> Result<Stamped, Refused> {
         let own_via = match self.own_via.take() {
             Some(own_via) if own_via.fits(destination) => own_via,
             _ => OwnVia::new(destination.transport, destination.local, self.own_host(destination.local)),
@@ -62,10 +107,10 @@ impl Endpoint {
         let host = own_via.host().ok_or(Refused::Unsendable)?;
         let port = Some(own_via.port());
         Ok(Stamped {
-            bytes: own_via.stamp(request, &branch).ok_or(Refused::Unsendable)?,
-            key: self.keys.client(&branch, host, port, method),
+            bytes: own_via.stamp(request, branch).ok_or(Refused::Unsendable)?,
+            key: self.keys.client(branch, host, port, method),
             cancel_key: match method {
-                Method::Invite => Some(self.keys.client(&branch, host, port, &Method::Cancel)),
+                Method::Invite => Some(self.keys.client(branch, host, port, &Method::Cancel)),
                 _ => None,
             },
         })
@@ -97,6 +142,7 @@ impl Endpoint {
             cancel_key: stamped.cancel_key,
             since: Some(now.monotonic),
             timed_method: timed_method(method),
+            datagram: None,
             answers: SmallVec::new(),
             bounces: 0,
         };
@@ -121,7 +167,8 @@ impl Endpoint {
         if method_of(ack)? != Method::Ack {
             return Err(Refused::Unsendable);
         }
-        let bytes = self.stamp(ack, &Method::Ack, &destination)?.bytes;
+        let branch = self.mint_branch();
+        let bytes = self.stamp(ack, &Method::Ack, &destination, &branch)?.bytes;
         let tag = to_tag_of(ack).map(|tag| self.keys.tag(tag));
         if let Some(client) = self.clients.get_mut(transaction.0)
             && let Some(answer) = client.answers.iter_mut().find(|answer| Some(answer.tag) == tag)

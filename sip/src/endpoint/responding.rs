@@ -12,6 +12,7 @@ use crate::dialog::{Repeating, repeating};
 use crate::transaction::{self, Expiry, Failure, server_invite, server_other};
 use crate::{Message, Method, Name};
 use bytes::Bytes;
+use domain::refusal::RefusalKind;
 use domain::{Machine, Now};
 
 impl Endpoint {
@@ -27,9 +28,10 @@ impl Endpoint {
         request: &Message,
         source: &Source,
         identity: &Identity,
-        mut reply: Reply,
+        reply: Reply,
         effects: &mut Vec<Effect>,
     ) {
+        let mut reply = reply.explained(|| self.own_host(source.local));
         if reply.tag.is_none() && reply.status > 100 {
             reply = reply.tag(&identity.tag.text());
         }
@@ -52,7 +54,14 @@ impl Endpoint {
             return;
         }
         let tag = self.keys.tag_of_broken(request);
-        let reply = reply.tag(&tag.text()).warning(&self.own_host(source.local), sentence);
+        let because = match reply.status {
+            416 => RefusalKind::UriNotSupported,
+            505 => RefusalKind::VersionNotSupported,
+            513 => RefusalKind::MessageTooLarge,
+            _ => RefusalKind::MalformedRequest,
+        };
+        let reply = reply.tag(&tag.text()).because(because, sentence.to_owned());
+        let reply = reply.explained(|| self.own_host(source.local));
         let bytes = copied::answer(request, source.peer, &reply);
         self.counters.responses_sent.add(reply.status);
         self.transmit_statelessly(request, bytes, response_destination(&via, &source), effects);
@@ -67,7 +76,7 @@ impl Endpoint {
     ) {
         self.counters.refused_full += 1;
         let retry_after = self.settings.retry_after_s.to_string();
-        let reply = self.settings.front_door.reply(503, "Service Unavailable").header(Name::RetryAfter, retry_after);
+        let reply = self.settings.front_door.refuse(RefusalKind::Overloaded).header(Name::RetryAfter, retry_after);
         self.answer(request, source, identity, reply, effects);
     }
 
@@ -79,11 +88,13 @@ impl Endpoint {
     pub fn respond(
         &mut self,
         transaction: ServerTransactionId,
-        mut reply: Reply,
+        reply: Reply,
         now: Now,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refused> {
         let id = transaction.0;
+        let local = self.servers.get(id).map(|server| server.destination.local).ok_or(Refused::NoTransaction)?;
+        let mut reply = reply.explained(|| self.own_host(local));
         let server = self.servers.get_mut(id).filter(|server| server.is_open()).ok_or(Refused::NoTransaction)?;
         if reply.tag.is_none() && reply.status >= 200 {
             reply.tag = Some(server.default_tag.text().into());

@@ -24,6 +24,9 @@ pub struct Settings {
     pub retry_after_s: u32,
     /// The host printed in our Vias and Warnings instead of the local address, where we stand behind a NAT.
     pub advertised_host: Option<String>,
+    /// Bytes at most of a request that goes in a datagram; a larger one goes over TCP where the peer takes connections (RFC 3261 18.1.1).
+    /// 0: none does. 1,300.
+    pub datagram_bytes_max: usize,
     /// What is answered without asking anybody.
     pub front_door: FrontDoor,
 }
@@ -39,6 +42,7 @@ impl Default for Settings {
             dialogs_max: 131_072,
             retry_after_s: 5,
             advertised_host: None,
+            datagram_bytes_max: 1_300,
             front_door: FrontDoor::default(),
         }
     }

@@ -15,6 +15,27 @@ fn a_method_that_is_not_offered_gets_405_and_one_that_nobody_knows_501_with_allo
     assert_eq!(Desk::new().hear(&from_pbx("FOO", "z9hG4bKa", 1, "t", "")).only().status(), Some(501));
 }
 
+/// RFC 3261 20.43: the id of the catalogue, and what is wrong in words.
+#[test]
+fn whatever_the_endpoint_refuses_by_itself_says_why_in_a_warning() {
+    let with = |method: &str, tag: &str, headers: &str| from_pbx(method, "z9hG4bKa", 1, tag, headers);
+    for (text, status, id) in [
+        (with("PUBLISH", "", ""), 405, "method_not_allowed"),
+        (with("FOO", "", ""), 501, "method_unknown"),
+        (with("BYE", "", ""), 481, "no_such_dialog"),
+        (with("BYE", "gone", ""), 481, "no_such_dialog"),
+        (with("CANCEL", "", ""), 481, "no_such_dialog"),
+        (with("INVITE", "", "Require: precondition\r\n"), 420, "extension_unknown"),
+        (with("INVITE", "", "Supported: timer\r\nSession-Expires: 30\r\n"), 422, "session_interval_too_small"),
+        (with("INVITE", "", "").replace("Max-Forwards: 70", "Max-Forwards: 0"), 483, "hops_used_up"),
+    ] {
+        let answer = Desk::new().hear(&text).only();
+        assert_eq!(answer.status(), Some(status), "{text}");
+        let warning = header(&answer, Name::Warning);
+        assert!(warning.starts_with(&format!("399 192.0.2.1 \"{id}: ")), "{warning}");
+    }
+}
+
 #[test]
 fn a_new_request_whose_hops_are_used_up_gets_483_and_one_inside_a_dialog_passes() {
     let mut desk = Desk::new();
@@ -88,7 +109,7 @@ fn a_broken_request_is_answered_400_with_a_sentence_for_a_person() {
     let mut desk = Desk::new();
     let answer = desk.hear(&invite("z9hG4bKa").replace("CSeq: 1 INVITE\r\n", "")).only_unchecked();
     assert!(answer.starts_with("SIP/2.0 400 "), "{answer}");
-    assert!(answer.contains("\r\nWarning: 399 192.0.2.1 \"CSeq"), "{answer}");
+    assert!(answer.contains("\r\nWarning: 399 192.0.2.1 \"malformed_request: CSeq"), "{answer}");
     assert_eq!(desk.endpoint.load(), Load::default());
     assert_eq!(desk.endpoint.counters().wire(Transport::Udp).parse_errors.total(), 1);
 }

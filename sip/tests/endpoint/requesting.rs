@@ -216,3 +216,61 @@ fn transactions_are_timed_from_the_request_to_its_final_response() {
     let durations = desk.endpoint.counters().server_durations[0];
     assert_eq!((durations.buckets[13], durations.sum_us), (1, 40_000_000));
 }
+
+/// A request of at least so many bytes.
+fn large(bytes: usize) -> String {
+    let text = to_carrier("INVITE", "");
+    let padding = "x".repeat(bytes.saturating_sub(text.len()));
+    text.replace("Max-Forwards", &format!("Subject: {padding}\r\nMax-Forwards"))
+}
+
+fn over_tcp() -> Destination {
+    Destination { transport: Transport::Tcp, ..peer() }
+}
+
+/// RFC 3261 18.1.1.
+#[test]
+fn what_is_too_large_for_a_datagram_goes_over_tcp_and_its_via_says_so() {
+    assert_eq!(Desk::new().request(&large(1_000)).1.destinations(), [peer()]);
+    let mut desk = Desk::new();
+    let (transaction, outcome) = desk.request(&large(1_400));
+    assert_eq!(outcome.destinations(), [over_tcp()]);
+    let sent = outcome.only();
+    assert!(header(&sent, Name::Via).starts_with("SIP/2.0/TCP 192.0.2.1:5060;"));
+    assert!(desk.wait(20_000).0.is_empty(), "a stream repeats what is lost");
+    let answer =
+        Source { transport: Transport::Tcp, flow: Some(Flow { shard: 0, slot: 1, generation: 1 }), ..source() };
+    assert_eq!(desk.hear_from(answer, &response_to(&sent, 180, "t")).words(), ["response 7 180"]);
+    assert_eq!(desk.cancel(transaction).destinations(), [over_tcp()], "the CANCEL follows it");
+    let mut off = Desk::with(Settings { datagram_bytes_max: 0, ..Settings::default() });
+    assert_eq!(off.request(&large(9_000)).1.destinations(), [peer()]);
+}
+
+#[test]
+fn where_nobody_takes_the_connection_it_goes_as_a_datagram_in_the_same_transaction() {
+    let mut desk = Desk::new();
+    let (_, outcome) = desk.request(&large(1_400));
+    let over = outcome.only();
+    let refused = desk.event(Event::TransportFailed { destination: over_tcp() });
+    assert_eq!(refused.destinations(), [peer()], "nobody hears of the failure");
+    let sent = refused.only();
+    let via = |message: &sip::Message| header(message, Name::Via);
+    assert_eq!(via(&sent), via(&over).replace("SIP/2.0/TCP", "SIP/2.0/UDP"));
+    assert_eq!(desk.wait(500).destinations(), [peer()], "and is repeated as datagrams are");
+    assert_eq!(desk.hear(&response_to(&sent, 100, "")).words(), ["response 7 100"]);
+    let (_, next) = desk.request(&large(1_400));
+    assert_eq!(next.destinations(), [peer()], "it is not tried again for an hour");
+    desk.wait(3_600_000);
+    assert_eq!(desk.request(&large(1_400)).1.destinations(), [over_tcp()]);
+}
+
+#[test]
+fn a_connection_that_breaks_after_a_response_fails_its_request() {
+    let mut desk = Desk::new();
+    let (_, outcome) = desk.request(&large(1_400));
+    let answer = Source { transport: Transport::Tcp, ..source() };
+    desk.hear_from(answer, &response_to(&outcome.only(), 180, "t"));
+    let broken = desk.event(Event::TransportFailed { destination: over_tcp() });
+    assert!(broken.destinations().is_empty(), "it was heard: a second one would ring twice");
+    assert_eq!(broken.0.len(), 1, "{:?}", broken.0);
+}

@@ -13,6 +13,7 @@ pub use terms::{NotRedirects, REDIRECT_NETWORKS_MAX, Redirects, Terms, TermsPatc
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
 use domain::fact::Transport;
+use domain::fax::FaxPolicy;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Prefix, Wall};
@@ -86,6 +87,8 @@ pub struct Carrier {
     pub terms: Terms,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
+    /// What it does about fax over T.38.
+    pub t38: FaxPolicy,
     /// The only networks that its sound may come from; empty: as its descriptions say. At most [`MEDIA_NETWORKS_MAX`], unique.
     pub media_networks: Vec<Network>,
     /// Whether calls are handed to it and taken from it.
@@ -117,6 +120,8 @@ pub struct CarrierPatch {
     pub terms: TermsPatch,
     /// How much its sound is to be secured.
     pub srtp: Option<SrtpPolicy>,
+    /// What it does about fax over T.38.
+    pub t38: Option<FaxPolicy>,
     /// The only networks that its sound may come from.
     pub media_networks: Option<Vec<Network>>,
     /// Whether calls are handed to it and taken from it.
@@ -125,7 +130,7 @@ pub struct CarrierPatch {
 
 const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
-    inbound_sources, srtp, media_networks";
+    inbound_sources, srtp, media_networks, t38";
 
 /// A word in a column that should be one of ours.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +174,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         inbound_sources: parsed_list(row, 10)?,
         srtp: parsed(row, 11)?,
         media_networks: parsed_list(row, 12)?,
-        terms: terms::from_row(row, 13)?,
+        t38: parsed(row, 13)?,
+        terms: terms::from_row(row, 14)?,
     })
 }
 
@@ -264,6 +270,7 @@ impl Store {
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
                 terms: patch.terms.apply(old.terms),
                 srtp: patch.srtp.unwrap_or(old.srtp),
+                t38: patch.t38.unwrap_or(old.t38),
                 media_networks: patch.media_networks.clone().unwrap_or(old.media_networks),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
@@ -305,7 +312,7 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
-    let own: [Value; 13] = [
+    let own: [Value; 14] = [
         carrier.id.to_string().into(),
         carrier.name.clone().into(),
         list_text(&carrier.addresses).into(),
@@ -319,6 +326,7 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         list_text(&carrier.inbound_sources).into(),
         carrier.srtp.as_str().to_owned().into(),
         list_text(&carrier.media_networks).into(),
+        carrier.t38.as_str().to_owned().into(),
     ];
     let values = own.into_iter().chain(terms::values(&carrier.terms));
     // Not replaced: what belongs to a carrier (manners, account) would go with the old row.

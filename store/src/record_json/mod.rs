@@ -16,8 +16,8 @@ use std::str::FromStr;
 pub use writing::to_json;
 
 /// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 how each attempt ended,
-/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given.
-pub const VERSION: u32 = 3;
+/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given; 4 the decision trace.
+pub const VERSION: u32 = 4;
 
 /// Why a text is no call record.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,9 @@ struct Record<'a> {
     partner: Option<Cow<'a, str>>,
     #[serde(default)]
     q850: Option<u8>,
+    /// Absent before version 4.
+    #[serde(borrow, default)]
+    trace: Cow<'a, str>,
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -270,6 +273,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         attempts: read.attempts.into_iter().zip(understood.attempts).map(attempt).collect(),
         partner: understood.partner,
         q850: read.q850,
+        trace: read.trace.into_owned(),
         packets: read.packets,
         packets_lost: read.packets_lost,
     })

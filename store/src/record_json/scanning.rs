@@ -53,6 +53,7 @@ impl<'a> Scanner<'a> {
             packets_lost: self.after(",\"packets_lost\":")?.pair()?,
             partner: self.after(",\"partner\":")?.option(Self::string)?,
             q850: self.after(",\"q850\":")?.option(Self::integer)?,
+            trace: self.after(",\"trace\":")?.string()?,
         })
         .filter(|_| self.after("}").is_some())
     }
@@ -172,7 +173,7 @@ impl<'a> Scanner<'a> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"{"v":3,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":{"carrier":"carr_0000000000000000000000000000000c","carrier_name":"east"},"dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200,"outcome":null,"ended_after_ms":null,"cost":{"rate_per_minute":"0.004","amount":"0.01","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615],"partner":"call_0000000000000000000000000000000b","q850":16}"#;
+    const TEXT: &str = r#"{"v":4,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":{"carrier":"carr_0000000000000000000000000000000c","carrier_name":"east"},"dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200,"outcome":null,"ended_after_ms":null,"cost":{"rate_per_minute":"0.004","amount":"0.01","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615],"partner":"call_0000000000000000000000000000000b","q850":16,"trace":"company|passed|||~credit|passed||0.01 USD|0.01 USD"}"#;
 
     #[test]
     fn what_is_scanned_is_what_the_general_reader_reads() {

@@ -25,7 +25,7 @@ const PAIRS: [[u8; 2]; 100] = {
 
 /// The record as one line of JSON; nothing is lost. Amounts are decimal texts, times microseconds of UTC since 1970.
 pub fn to_json(record: &CallRecord) -> String {
-    let texts = record.dialled.len() + record.destination.len() + record.sip_call_id.len();
+    let texts = record.dialled.len() + record.destination.len() + record.sip_call_id.len() + record.trace.len();
     let attempts = record.attempts.iter();
     let name = |carrier: &Option<CarrierNamed>| carrier.as_ref().map_or(0, |named| named.carrier_name.len());
     let attempts: usize =
@@ -121,7 +121,9 @@ impl Text {
             Some(cause) => self.unsigned(cause.into()),
             None => self.raw("null"),
         }
-        self.raw("}");
+        self.raw(",\"trace\":\"");
+        self.escaped(&record.trace);
+        self.raw("\"}");
     }
 
     /// The two fields of a carrier.

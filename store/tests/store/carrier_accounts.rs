@@ -17,6 +17,7 @@ fn carrier(world: &mut World) -> Carrier {
         inbound_sources: Vec::new(),
         terms: Terms::default(),
         srtp: Default::default(),
+        t38: Default::default(),
         media_networks: Vec::new(),
         enabled: true,
         created_at: NOON,

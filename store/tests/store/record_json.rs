@@ -55,7 +55,7 @@ prop_compose! {
         ids in any::<(u128, u128, u128)>(),
         inbound in any::<bool>(),
         came_from in any_carrier(),
-        texts in any::<(String, String, String, Option<String>, Option<String>)>(),
+        texts in any::<(String, String, String, Option<String>, Option<String>, String)>(),
         numbers in (any_number(), any_number()),
         times in (any_wall(), proptest::option::of(any_wall()), proptest::option::of(any_wall()), any_wall()),
         lengths in any::<(u64, u32)>(),
@@ -92,6 +92,7 @@ prop_compose! {
             status,
             sip_call_id: texts.2,
             attempts,
+            trace: texts.5,
             partner: (ids.0 % 2 == 0).then(|| CallId::from_bits(ids.1)),
             q850: (ids.0 % 3 == 0).then_some(status as u8),
             packets: packets.0,
@@ -138,9 +139,18 @@ fn version_three_reads_what_it_has_always_written() {
     assert_eq!((record.attempts[0].outcome, record.attempts[0].cost), (Some(AttemptOutcome::Refused), None));
     assert_eq!(record.attempts[1].cost.map(|cost| cost.amount), Some(Micros::new(11_000)));
     assert_eq!((record.partner, record.q850), (Some(CallId::from_bits(11)), Some(16)));
-    assert_eq!(to_json(&record), text);
+    assert_eq!(record.trace, "");
+    assert_eq!(from_json(&to_json(&record)).unwrap(), record);
     let strange = from_json(&text.replace("\"answered\"", "\"sung\"")).unwrap_err().to_string();
     assert_eq!(strange, "this call record's attempts.outcome cannot be read: \"sung\" is not known here");
+}
+
+#[test]
+fn version_four_reads_what_it_has_always_written() {
+    let text = r#"{"v":4,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":null,"dialled":"+442079460123","callee":"+442079460123","caller_id":null,"destination":"United Kingdom","invited_us":1795262400000007,"rang_us":null,"answered_us":null,"ended_us":1795262463000000,"talked_ms":0,"billed_s":0,"rate_per_minute":"0.02","connection_fee":"0.00","amount":"0.00","currency":"USD","cause":"no_credit","refusal":"no_credit","sentence":"No credit","status":402,"sip_call_id":"a@b","attempts":[],"packets":[0,0],"packets_lost":[0,0],"partner":null,"q850":null,"trace":"company|passed|||~credit|failed|no_credit|0.00 USD|0.01 USD"}"#;
+    let record = from_json(text).unwrap();
+    assert_eq!(domain::trace::read(&record.trace).len(), 2);
+    assert_eq!(to_json(&record), text);
 }
 
 #[test]
@@ -151,7 +161,7 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
         assert!(text.contains(from), "{from}");
         from_json(&text.replace(from, to)).unwrap_err()
     };
-    assert!(matches!(spoilt("\"v\":3", "\"v\":4,\"new\":0"), NotARecord::UnknownVersion(4)));
+    assert!(matches!(spoilt("\"v\":4", "\"v\":5,\"new\":0"), NotARecord::UnknownVersion(5)));
     assert_eq!(
         spoilt("\"cause\":\"normal\"", "\"cause\":\"bored\"").to_string(),
         "this call record's cause cannot be read: \"bored\" is not known here"
@@ -179,4 +189,7 @@ fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     record.attempts = vec![record.attempts[0].clone(); 24];
     let bytes = to_json(&record).len();
     assert!(bytes * 4 <= Batch::MEMO_BYTES_MAX * 3, "{bytes}");
+    record.trace = "x".repeat(domain::trace::TEXT_BYTES_MAX);
+    let bytes = to_json(&record).len();
+    assert!(bytes < Batch::MEMO_BYTES_MAX, "{bytes}");
 }

@@ -72,6 +72,7 @@ impl World {
             require_plus: false,
             incoming_to: store::IncomingTo::CalledNumber,
             srtp: domain::srtp::SrtpPolicy::Off,
+            t38: domain::fax::FaxPolicy::Relay,
         }
     }
 
@@ -124,6 +125,7 @@ impl World {
                 cost: None,
             }],
             packets: (3_050, 3_049),
+            trace: String::new(),
             partner: None,
             q850: None,
             packets_lost: (0, 1),

@@ -2,20 +2,22 @@
 //!
 //! Whether a channel and credit are free is asked in `reserving`; what comes from outside is looked at in `receiving`.
 
-use super::ending::Ending;
-use super::{Opening, caller_id, inside, manners, receiving};
+use super::ending::{Ending, Farewell};
+use super::{Opening, Stranger, caller_id, inside, manners, receiving};
 use crate::directory::{Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, Manner, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
 use domain::fact::CallerIdChange;
 use domain::header::HeaderLine;
-use domain::media::{MediaDescription, Mismatch};
+use domain::media::{MediaDescription, Mismatch, Security, Stream};
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
+use domain::trace::{Rule, Trace, Value};
 use domain::{CallId, E164, Entropy, Refusal};
 use rating::Rate;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Characters of a From user that a refusal repeats at most.
@@ -91,7 +93,35 @@ impl Place {
 /// Who a proof names: of several profiles at one source, the one whose SIP user From carries (S5), otherwise the first; of what
 /// a carrier sends, the profile that is called. None where the directory knows nobody of them (any more): such a call has no
 /// owner and leaves no record.
-pub(super) fn identify(directory: &Directory, invitation: &Invitation) -> Result<Owner, Refusal> {
+///
+/// What proved it is the first step of the trace.
+pub(super) fn identify(directory: &Directory, invitation: &Invitation, trace: &mut Trace) -> Result<Owner, Refusal> {
+    let owner = named_by_proof(directory, invitation);
+    let rule = match invitation.proof {
+        Proof::Credentials(_) => Rule::Authentication,
+        Proof::Source(_) | Proof::Carrier(_) => Rule::SourceAddress,
+        Proof::Inside(_) => Rule::Inside,
+    };
+    let wanted = match (&invitation.proof, &owner) {
+        (Proof::Carrier(carrier), _) => directory.carrier(*carrier).map(|carrier| Arc::clone(&carrier.name)).into(),
+        (Proof::Credentials(_) | Proof::Source(_), Ok(owner)) => Arc::clone(&owner.profile.sip_user).into(),
+        (Proof::Credentials(_) | Proof::Source(_), Err(_)) | (Proof::Inside(_), _) => Value::None,
+    };
+    match &owner {
+        // A carrier is known by its address, whatever number it calls.
+        Err(refusal) if !matches!(invitation.proof, Proof::Carrier(_) | Proof::Inside(_)) => {
+            trace.refused(refusal, wanted);
+        }
+        Ok(_) | Err(_) => trace.passed(rule, invitation.source, wanted),
+    }
+    if let (Err(refusal), Proof::Carrier(_) | Proof::Inside(_)) = (&owner, &invitation.proof) {
+        let dialled: Arc<str> = invitation.dialled.as_str().into();
+        trace.failed_at(Rule::CalledNumber, refusal.kind, dialled, "a number that is assigned to a profile");
+    }
+    owner
+}
+
+fn named_by_proof(directory: &Directory, invitation: &Invitation) -> Result<Owner, Refusal> {
     let known = |id| {
         let profile = directory.profile(id)?;
         Some(Owner { company: directory.company(profile.company)?.clone(), profile: profile.clone() })
@@ -112,9 +142,9 @@ pub(super) fn identify(directory: &Directory, invitation: &Invitation) -> Result
 }
 
 /// Whether any profile that the proof names means an emergency service (O3): before From is looked at, they may differ in country.
-pub(super) fn is_emergency(directory: &Directory, invitation: &Invitation) -> bool {
-    let means = |id: &domain::ProfileId| directory.is_emergency(*id, &invitation.dialled);
-    match &invitation.proof {
+pub fn is_emergency(directory: &Directory, proof: &Proof, dialled: &str) -> bool {
+    let means = |id: &domain::ProfileId| directory.is_emergency(*id, dialled);
+    match proof {
         Proof::Credentials(id) => means(id),
         Proof::Source(candidates) => candidates.iter().any(means),
         Proof::Carrier(_) | Proof::Inside(_) => false,
@@ -122,47 +152,117 @@ pub(super) fn is_emergency(directory: &Directory, invitation: &Invitation) -> bo
 }
 
 /// What is wanted, and whether it may be.
-pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> {
-    match opening.invitation.proof.direction() {
-        CallDirection::Outbound => admit_outbound(opening, owner),
-        CallDirection::Inbound => receiving::admit(opening, owner),
+pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Result<Errand, Ending> {
+    let admitted = match opening.invitation.proof.direction() {
+        CallDirection::Outbound => admit_outbound(opening, owner, trace),
+        CallDirection::Inbound => receiving::admit(opening, owner, trace),
+    };
+    // Whoever refuses without a word of what it saw is told of by its sentence.
+    if let Err(Ending { farewell: Farewell::Refuse { refusal, .. }, .. }) = &admitted {
+        trace.refused(refusal, Value::None);
     }
+    admitted
 }
 
 /// What the caller may do, in the order of design 7: emergency, caller, dialled number, the node's own limits, route, sound.
-fn admit_outbound(opening: &Opening, caller: &Owner) -> Result<Errand, Ending> {
+fn admit_outbound(opening: &Opening, caller: &Owner, trace: &mut Trace) -> Result<Errand, Ending> {
     let (directory, invitation) = (&*opening.directory, &opening.invitation);
-    if is_emergency(directory, invitation) {
+    if is_emergency(directory, &invitation.proof, &invitation.dialled) {
+        let dialled: Arc<str> = invitation.dialled.as_str().into();
+        trace.failed(
+            RefusalKind::EmergencyNotCarried,
+            dialled,
+            "another number; the PBX has its own line for this one",
+        );
         return Err(Ending::emergency(directory.settings().emergency_status));
     }
-    check_caller(caller, invitation).map_err(Ending::refused)?;
-    let errand = destination(directory, caller, invitation).map_err(Ending::refused)?;
-    if let Some(refusal) = &opening.gate {
-        return Err(Ending::refused(refusal.clone()));
-    }
+    trace.passed(Rule::Emergency, Value::None, Value::None);
+    check_caller(caller, invitation, trace).map_err(Ending::refused)?;
+    let errand = destination(directory, caller, invitation);
+    let seen = |errand: &Option<E164>| errand.map_or("the echo test".into(), Value::Number);
+    let errand = match &errand {
+        Err(refusal) => {
+            let dialled: Arc<str> = invitation.dialled.as_str().into();
+            trace.failed(refusal.kind, dialled, "+ and country code, such as +12025550123");
+            errand
+        }
+        Ok(_) => trace.judged(Rule::Number, errand, seen, Value::None),
+    };
+    let errand = errand.map_err(Ending::refused)?;
+    pass_gate(opening, trace)?;
     let Some(callee) = errand else {
-        offer(directory, invitation, caller.profile.srtp).map_err(Ending::refused)?;
+        offer(directory, invitation, caller.profile.srtp, trace).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
-    dial(opening.id, directory, caller, invitation, callee)
+    dial(opening.id, directory, caller, invitation, callee, trace)
         .map(|dial| Errand::Dial(Box::new(dial)))
         .map_err(Ending::refused)
 }
 
-fn check_caller(caller: &Owner, invitation: &Invitation) -> Result<(), Refusal> {
-    if caller.company.suspended {
-        return Err(RefusalKind::OrgSuspended.into());
+/// Whom an address proves by itself: the profiles of IP authentication (S3), or else a carrier.
+pub fn proof_of_source(directory: &Directory, source: SocketAddr) -> Option<Proof> {
+    match directory.profiles_at(source) {
+        [] => directory.carrier_at(source).map(Proof::Carrier),
+        profiles => Some(Proof::Source(profiles.to_vec())),
     }
+}
+
+/// A proven caller to whom the node shuts its door: there is no call, and no record.
+pub fn turned_away(opening: &Opening, refusal: Refusal) -> Stranger {
+    let mut trace = Trace::new();
+    // Whoever is nobody's is turned away all the same.
+    let _ = identify(&opening.directory, &opening.invitation, &mut trace);
+    trace.refused(&refusal, Value::None);
+    Stranger { refusal, trace }
+}
+
+/// Whether the node takes the call; what comes too late to be asked at the door.
+pub(super) fn pass_gate(opening: &Opening, trace: &mut Trace) -> Result<(), Ending> {
+    match &opening.gate {
+        Some(refusal) => {
+            trace.refused(refusal, Value::None);
+            Err(Ending::refused(refusal.clone()))
+        }
+        None => {
+            trace.passed(Rule::Node, Value::None, Value::None);
+            Ok(())
+        }
+    }
+}
+
+fn check_caller(caller: &Owner, invitation: &Invitation, trace: &mut Trace) -> Result<(), Refusal> {
+    check_company(caller, trace)?;
     let sip_user = &*caller.profile.sip_user;
     if invitation.from_user != sip_user {
         let said: String = invitation.from_user.chars().take(REPEATED_MAX).collect();
         let said = if said.is_empty() { "nothing".to_owned() } else { said };
         let sentence = format!("From says {said}; this profile must send {sip_user}");
+        trace.failed(RefusalKind::FromMismatch, said, Arc::clone(&caller.profile.sip_user));
         return Err(Refusal::saying(RefusalKind::FromMismatch, sentence));
     }
-    if !caller.profile.active {
+    let wanted = || Arc::clone(&caller.profile.sip_user);
+    trace.passed(Rule::FromUser, wanted(), wanted());
+    check_subscription(caller, trace)
+}
+
+/// Whether the company may call and be called.
+pub(super) fn check_company(owner: &Owner, trace: &mut Trace) -> Result<(), Refusal> {
+    if owner.company.suspended {
+        trace.failed(RefusalKind::OrgSuspended, "suspended", "an active company");
+        return Err(RefusalKind::OrgSuspended.into());
+    }
+    trace.passed(Rule::Company, Value::None, Value::None);
+    Ok(())
+}
+
+/// Whether the profile has channels at all (P7).
+pub(super) fn check_subscription(owner: &Owner, trace: &mut Trace) -> Result<(), Refusal> {
+    let seen = Value::Count(owner.profile.channels.into());
+    if !owner.profile.active {
+        trace.failed(RefusalKind::ProfileInactive, seen, "an active profile with channels");
         return Err(RefusalKind::ProfileInactive.into());
     }
+    trace.passed(Rule::Subscription, seen, "a channel");
     Ok(())
 }
 
@@ -185,12 +285,29 @@ fn dial(
     caller: &Owner,
     invitation: &Invitation,
     callee: E164,
+    trace: &mut Trace,
 ) -> Result<Dial, Refusal> {
-    let presented = caller_id::choose(directory, caller, invitation, callee)?;
-    let (rate, places, losses) = match inside::called(directory, caller, invitation, callee)? {
-        Some(price) => (inside::rate(caller, callee, price)?, VecDeque::from([Place::Inside]), Vec::new()),
+    let presented = caller_id::choose(directory, caller, invitation, callee, trace)?;
+    let inside = match inside::called(directory, caller, invitation, callee) {
+        Err(refusal) => {
+            trace.failed_at(Rule::Inside, refusal.kind, callee, "a number of another profile of this switch");
+            return Err(refusal);
+        }
+        Ok(inside) => inside,
+    };
+    let (rate, places, losses) = match inside {
+        Some(price) => {
+            trace.passed(Rule::Inside, callee, "connected inside, without a carrier");
+            let rate = trace.judged(
+                Rule::Price,
+                inside::rate(caller, callee, price),
+                |rate| rate.as_ref().map_or("free".into(), price_of),
+                Value::None,
+            )?;
+            (rate, VecDeque::from([Place::Inside]), Vec::new())
+        }
         None => {
-            let (rate, places, losses) = outside(call, directory, caller, callee)?;
+            let (rate, places, losses) = outside(call, directory, caller, callee, trace)?;
             (Some(rate), places, losses)
         }
     };
@@ -203,26 +320,47 @@ fn dial(
         taken: manners::taken(directory, caller, invitation),
         rate,
         places,
-        offer: offer(directory, invitation, caller.profile.srtp)?,
+        offer: offer(directory, invitation, caller.profile.srtp, trace)?,
     })
 }
 
 /// What a call that leaves us costs, who carries it, and who would at a loss.
 type Outside = (Rate, VecDeque<Place>, Vec<Arc<Carrier>>);
 
-fn outside(call: CallId, directory: &Directory, caller: &Owner, callee: E164) -> Result<Outside, Refusal> {
+/// A minute's price, for the trace.
+fn price_of(rate: &Rate) -> Value {
+    Value::Money(rate.tariff.rate_per_minute(), rate.tariff.currency())
+}
+
+fn outside(
+    call: CallId,
+    directory: &Directory,
+    caller: &Owner,
+    callee: E164,
+    trace: &mut Trace,
+) -> Result<Outside, Refusal> {
     // Drawn from the call's own name, which is chance enough, and the same wherever the call is told again.
     let mut chance = Entropy::from_seed(call.bits().to_le_bytes());
     let carriers = routing::carriers(directory, callee, caller.company.currency, &mut chance);
-    let rate = routing::rate(&caller.company, callee).ok_or_else(|| no_route("price", callee))?;
+    let Some(rate) = routing::rate(&caller.company, callee) else {
+        trace.failed_at(Rule::Price, RefusalKind::NoRoute, callee, "a prefix of the company's deck");
+        return Err(no_route("price", callee));
+    };
+    trace.passed(Rule::Price, price_of(rate), Value::None);
     if carriers.is_empty() {
+        trace.failed(RefusalKind::NoRoute, callee, "an enabled carrier that serves the number");
         return Err(no_route("carrier", callee));
     }
+    trace.passed(Rule::Route, Value::Count(carriers.len() as u64), "a carrier that serves the number");
     let is_loss =
         |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
     let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
     if places.is_empty() {
+        trace.failed(RefusalKind::RouteAtLoss, Value::Count(0), "a carrier that costs no more");
         return Err(Refusal::new(RefusalKind::RouteAtLoss));
+    }
+    if !losses.is_empty() {
+        trace.passed(Rule::Margin, Value::Count(places.len() as u64), "a carrier that costs no more");
     }
     Ok((rate.clone(), places.into_iter().map(Place::Carrier).collect(), losses))
 }
@@ -237,20 +375,59 @@ pub(super) fn offer(
     directory: &Directory,
     invitation: &Invitation,
     srtp: SrtpPolicy,
+    trace: &mut Trace,
 ) -> Result<MediaDescription, Refusal> {
     let Some(offer) = &invitation.offer else {
         let sentence = "The INVITE has no session description; send the offer in the INVITE";
+        trace.failed(RefusalKind::NoCommonCodec, "no session description", "an offer of sound");
         return Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence));
     };
-    let permitted = offer.permitted(srtp).map_err(mismatched)?;
-    if permitted.audio().is_none() {
+    let permitted = offer.permitted(srtp).map_err(mismatched).inspect_err(|refusal| {
+        trace.failed_at(Rule::Srtp, refusal.kind, secured(offer), policy(srtp));
+    })?;
+    let Some(sound) = permitted.audio() else {
+        trace.failed(RefusalKind::NoCommonCodec, "no sound", "an offer of sound");
         return Err(RefusalKind::NoCommonCodec.into());
-    }
+    };
+    trace.passed(Rule::Codec, codec(sound), Value::None);
     if srtp == SrtpPolicy::Required && directory.settings().srtp_needs_tls && !invitation.is_signalling_secret {
         let sentence = "SRTP is required here, and its keys came where others can read them; call over TLS";
+        trace.failed(RefusalKind::SrtpRequired, "keys in the clear", "TLS");
         return Err(Refusal::saying(RefusalKind::SrtpRequired, sentence));
     }
+    trace.passed(Rule::Srtp, secured(&permitted), policy(srtp));
     Ok(permitted)
+}
+
+/// The codec that is offered first, for the trace.
+fn codec(sound: &Stream) -> Value {
+    let Some(format) = sound.formats.first() else { return Value::None };
+    match (format.payload_type, &format.rtpmap) {
+        (0, _) => "PCMU/8000".into(),
+        (8, _) => "PCMA/8000".into(),
+        (9, _) => "G722/8000".into(),
+        (_, Some(rtpmap)) => Value::from(rtpmap.clone()),
+        (payload_type, None) => Value::Count(payload_type.into()),
+    }
+}
+
+/// How the sound is secured, for the trace.
+fn secured(description: &MediaDescription) -> &'static str {
+    match description.audio().map(Stream::security) {
+        Some(Security::Plain) => "plain RTP",
+        Some(Security::Optional) => "RTP, or SRTP by SDES",
+        Some(Security::Mandatory) => "SRTP by SDES",
+        Some(Security::Unknown) => "SRTP by other means",
+        None => "no sound",
+    }
+}
+
+fn policy(srtp: SrtpPolicy) -> &'static str {
+    match srtp {
+        SrtpPolicy::Off => "srtp = off",
+        SrtpPolicy::Preferred => "srtp = preferred",
+        SrtpPolicy::Required => "srtp = required",
+    }
 }
 
 fn mismatched(mismatch: Mismatch) -> Refusal {

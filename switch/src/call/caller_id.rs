@@ -8,6 +8,7 @@ use crate::numbering;
 use domain::call_control::{CallerId, Invitation, Proof};
 use domain::fact::CallerIdChange;
 use domain::refusal::RefusalKind;
+use domain::trace::{Rule, Trace, Value};
 use domain::{E164, Refusal};
 
 /// What From says where a caller wants to stay unknown (RFC 3323 4.1.1.3).
@@ -36,7 +37,37 @@ pub(super) fn choose(
     caller: &Owner,
     invitation: &Invitation,
     callee: E164,
+    trace: &mut Trace,
 ) -> Result<Presented, Refusal> {
+    let presented = choice(directory, caller, invitation, callee);
+    let asked = match wanted(caller, invitation) {
+        None => Value::None,
+        Some(user) => match numbering::plain(user).parse::<E164>() {
+            Ok(number) => Value::Number(number),
+            Err(_) => Value::from(user.chars().take(REPEATED_MAX).collect::<String>()),
+        },
+    };
+    match &presented {
+        Err(refusal) => trace.failed(refusal.kind, asked, "a number of the profile, or a verified landline"),
+        Ok(presented) => {
+            let shown = match presented.shown {
+                CallerId::Number(number) => Value::Number(number),
+                CallerId::Anonymous => "anonymous".into(),
+            };
+            match presented.change {
+                None => trace.passed(Rule::CallerId, shown, asked),
+                // Another is shown than was asked for or configured.
+                Some(CallerIdChange::NotAllowed) => trace.skipped(Rule::CallerId, shown, asked),
+                Some(CallerIdChange::NumberGone) => {
+                    trace.skipped(Rule::CallerId, shown, "a number that is still there")
+                }
+            }
+        }
+    }
+    presented
+}
+
+fn choice(directory: &Directory, caller: &Owner, invitation: &Invitation, callee: E164) -> Result<Presented, Refusal> {
     let rules = &caller.profile.manners.caller_ids;
     let is_configured = |number: &E164| is_of_company(directory, caller, *number);
     let (mut change, mut chosen) = (None, None);

@@ -9,7 +9,9 @@ use crate::profile::{self, Request};
 use domain::call_control::{LegEvent, LegId, LegOrder};
 use domain::call_record::AttemptOutcome;
 use domain::refusal::RefusalKind;
+use domain::trace::Value;
 use domain::{Fact, Micros, Now, ReleaseCause};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a cancelled leg may still answer: 64*T1 for the CANCEL's own transaction (RFC 3261 9.1), and a second for the way.
@@ -55,7 +57,6 @@ impl Call {
             return;
         }
         let (talked, owed_s) = self.owed(at);
-        record::close(&mut self.record, &ending, talked, at.wall);
         self.note_cost(talked);
         self.timers.clear();
         let report = talked.is_some() && !self.directory.settings().media_report_timeout.is_zero();
@@ -63,6 +64,12 @@ impl Call {
             effects.push(Effect::ReportMedia);
         }
         self.part(&ending, talked.is_some(), at, effects);
+        if let Some(kind) = ending.told().filter(|kind| talked.is_none() && !self.trace.tells(*kind)) {
+            let sentence: Arc<str> = ending.sentence().unwrap_or(kind.sentence()).into();
+            self.trace.failed(kind, sentence, Value::None);
+        }
+        record::close(&mut self.record, &ending, talked, at.wall);
+        self.record.trace = self.trace.to_text();
         let refusal = ending.refusal();
         self.phase = Phase::Clearing(Clearing { refusal, talked, owed_s, books: Books::AwaitingMedia });
         if self.legs.all_over() {
@@ -112,21 +119,43 @@ impl Call {
             ReleaseCause::NoAnswer => AttemptOutcome::NoAnswer,
             _ => AttemptOutcome::GivenUp,
         };
+        let given = self.reason_to_pass(ending);
+        if let Some(leg) = self.invited_leg() {
+            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
+        }
         self.abandon_attempt(outcome, ending.cause, at, effects);
         if let Some((carrier, leg)) = self.seat.take() {
             effects.push(Effect::AskCarrier(carrier, Ask::Left { call: self.record.id, leg }));
         }
         if self.legs.is_up(LegId::CALLER) {
             if let Some(order) = farewell(ending) {
+                effects.extend(given.map(|q850| Effect::Leg(LegId::CALLER, LegOrder::GiveReason(q850))));
                 effects.push(Effect::Leg(LegId::CALLER, order));
             }
             self.legs.close(LegId::CALLER);
         }
         let others: Vec<LegId> = self.legs.up().collect();
         for leg in others {
+            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
             effects.push(Effect::Leg(leg, LegOrder::Release(ending.cause)));
             self.legs.close(leg);
         }
+    }
+
+    /// The Q.850 cause that one side gave is for the other, where the end is theirs and not ours, and speaks of people rather than of our
+    /// business with a carrier (RFC 3326, RFC 6432).
+    fn reason_to_pass(&self, ending: &Ending) -> Option<u8> {
+        let is_theirs = matches!(
+            ending.cause,
+            ReleaseCause::Normal
+                | ReleaseCause::Cancelled
+                | ReleaseCause::NoAnswer
+                | ReleaseCause::Busy
+                | ReleaseCause::Rejected
+                | ReleaseCause::InvalidNumber
+                | ReleaseCause::IncompatibleMedia
+        );
+        self.record.q850.filter(|_| is_theirs && !matches!(ending.farewell, Farewell::Refuse { .. }))
     }
 
     /// Asks the profile to give everything back and to keep the record.
@@ -262,10 +291,12 @@ fn farewell(ending: &Ending) -> Option<LegOrder> {
             Some(LegOrder::Refuse(refusal.clone()))
         }
         Farewell::Refuse { refusal, status } => {
-            Some(LegOrder::RefuseAs { status: *status, cause: ending.cause, sentence: Some(refusal.sentence.clone()) })
+            let (kind, sentence) = (refusal.kind, Some(refusal.sentence.clone()));
+            Some(LegOrder::RefuseAs { status: *status, cause: ending.cause, kind, sentence })
         }
-        Farewell::RefuseAs { status, sentence } => {
-            Some(LegOrder::RefuseAs { status: *status, cause: ending.cause, sentence: sentence.clone() })
+        Farewell::RefuseAs { status, kind, sentence } => {
+            let (kind, sentence) = (*kind, sentence.clone());
+            Some(LegOrder::RefuseAs { status: *status, cause: ending.cause, kind, sentence })
         }
         Farewell::Release => Some(LegOrder::Release(ending.cause)),
         Farewell::Nothing => None,

@@ -22,7 +22,7 @@ pub(super) enum Farewell {
     /// Our refusal, with this status.
     Refuse { refusal: Refusal, status: u16 },
     /// A final answer, with what to say to a person.
-    RefuseAs { status: u16, sentence: Option<Cow<'static, str>> },
+    RefuseAs { status: u16, kind: RefusalKind, sentence: Option<Cow<'static, str>> },
     /// The leg ends in the way that its state asks for.
     Release,
     /// Nothing: the caller's leg is over already.
@@ -68,14 +68,12 @@ impl Ending {
 
     /// It rang for too long. 480 and not 408: nobody was at fault, and a PBX shall not try its next line.
     pub(super) const fn unanswered() -> Self {
-        let sentence = Some(Cow::Borrowed("Nobody answered within the ring timeout"));
-        Ending { cause: ReleaseCause::NoAnswer, farewell: Farewell::RefuseAs { status: 480, sentence } }
+        Ending::told_as(RefusalKind::NotAnswered)
     }
 
     /// Every carrier failed. 503 lets a PBX try its next line.
     pub(super) const fn carriers_failed() -> Self {
-        let sentence = Some(Cow::Borrowed("Every carrier for this destination failed"));
-        Ending { cause: ReleaseCause::CarrierFailure, farewell: Farewell::RefuseAs { status: 503, sentence } }
+        Ending::told_as(RefusalKind::CarriersFailed)
     }
 
     /// Every carrier has as many calls as it takes.
@@ -92,8 +90,7 @@ impl Ending {
 
     /// The called PBX gave no sign of life.
     pub(super) const fn pbx_silent() -> Self {
-        let sentence = Some(Cow::Borrowed("The called PBX does not answer"));
-        Ending { cause: ReleaseCause::NoAnswer, farewell: Farewell::RefuseAs { status: 480, sentence } }
+        Ending::told_as(RefusalKind::PbxSilent)
     }
 
     /// The called PBX refused. What it says about the called person passes. Everything else becomes a 480: a PBX that wants a
@@ -104,26 +101,34 @@ impl Ending {
         }
         Ending::about_a_person(status, q850).unwrap_or_else(|| {
             let sentence = Some(Cow::Owned(format!("The called PBX refused with status {status}")));
-            Ending { cause: ReleaseCause::Rejected, farewell: Farewell::RefuseAs { status: 480, sentence } }
+            let kind = RefusalKind::PbxRefused;
+            Ending { cause: kind.cause(), farewell: Farewell::RefuseAs { status: kind.status(), kind, sentence } }
         })
     }
 
     /// The second call of a call inside refused, and has said what its caller is told.
-    pub(super) const fn refused_inside(status: u16, cause: ReleaseCause, sentence: Option<Cow<'static, str>>) -> Self {
-        Ending { cause, farewell: Farewell::RefuseAs { status, sentence } }
+    pub(super) const fn refused_inside(
+        status: u16,
+        cause: ReleaseCause,
+        kind: RefusalKind,
+        sentence: Option<Cow<'static, str>>,
+    ) -> Self {
+        Ending { cause, farewell: Farewell::RefuseAs { status, kind, sentence } }
     }
 
     /// The called side answered with a description that cannot be used.
     pub(super) const fn unusable_answer() -> Self {
-        let sentence = Some(Cow::Borrowed("The called side answered with media that cannot be carried"));
-        Ending { cause: ReleaseCause::IncompatibleMedia, farewell: Farewell::RefuseAs { status: 488, sentence } }
+        Ending::told_as(RefusalKind::UnusableAnswer)
     }
 
     /// Somebody of ours ends a call that is not answered yet.
     pub(super) fn ordered(cause: ReleaseCause) -> Self {
         match cause {
             ReleaseCause::Shutdown => Ending::refused(RefusalKind::Draining),
-            _ => Ending { cause, farewell: Farewell::RefuseAs { status: 480, sentence: None } },
+            _ => {
+                let kind = RefusalKind::EndedByOperator;
+                Ending { cause, farewell: Farewell::RefuseAs { status: kind.status(), kind, sentence: None } }
+            }
         }
     }
 
@@ -146,7 +151,14 @@ impl Ending {
             _ => return None,
         };
         let cause = q850.and_then(ReleaseCause::about_a_person).unwrap_or(cause);
-        Some(Ending { cause, farewell: Farewell::RefuseAs { status, sentence: None } })
+        let kind = match cause {
+            ReleaseCause::Busy => RefusalKind::CalledBusy,
+            ReleaseCause::NoAnswer => RefusalKind::CalledUnavailable,
+            ReleaseCause::InvalidNumber => RefusalKind::CalledUnknown,
+            ReleaseCause::IncompatibleMedia => RefusalKind::CalledIncompatible,
+            _ => RefusalKind::CalledDeclined,
+        };
+        Some(Ending { cause, farewell: Farewell::RefuseAs { status, kind, sentence: None } })
     }
 
     /// The final status that the caller gets to its INVITE: 487 where it gave up itself.
@@ -154,6 +166,21 @@ impl Ending {
         match self.farewell {
             Farewell::Refuse { status, .. } | Farewell::RefuseAs { status, .. } => status,
             Farewell::Release | Farewell::Nothing => 487,
+        }
+    }
+
+    /// A failure of the called side, in the catalogue's words.
+    const fn told_as(kind: RefusalKind) -> Self {
+        let (status, sentence) = (kind.status(), Some(Cow::Borrowed(kind.sentence())));
+        Ending { cause: kind.cause(), farewell: Farewell::RefuseAs { status, kind, sentence } }
+    }
+
+    /// What the caller is told, by its id in the catalogue.
+    pub(super) fn told(&self) -> Option<RefusalKind> {
+        match &self.farewell {
+            Farewell::Refuse { refusal, .. } => Some(refusal.kind),
+            Farewell::RefuseAs { kind, .. } => Some(*kind),
+            Farewell::Release | Farewell::Nothing => None,
         }
     }
 

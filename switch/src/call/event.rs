@@ -8,7 +8,9 @@ use crate::profile;
 use crate::registration::Binding;
 use domain::call_control::{Invitation, LegEvent, LegId, LegOrder};
 use domain::call_record::{AttemptOutcome, CallDirection};
-use domain::{CallId, CarrierId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Wall};
+use domain::{
+    CallId, CarrierId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Trace, Wall,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +130,15 @@ pub enum PhaseName {
     Talking,
     /// Over; the books are being closed.
     Clearing,
+}
+
+/// Which rule saw what of a call that is up, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveTrace {
+    /// Whose.
+    pub company: CompanyId,
+    /// So far.
+    pub trace: Trace,
 }
 
 /// A call that is up, as lists of live calls show it (R12).

@@ -16,8 +16,8 @@ use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvita
 use domain::call_record::AttemptOutcome;
 use domain::fact::AttemptResult;
 use domain::media::MediaDescription;
+use domain::trace::{Rule, Value};
 use domain::{Fact, Monotonic, Now, ReleaseCause};
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,6 +212,8 @@ impl Call {
         let Some(attempt) = &mut hunting.attempt else { return };
         hunting.was_invited = true;
         attempt.is_invited = true;
+        // What the one before said is of no account any more.
+        self.record.q850 = None;
         attempt.begun = now.monotonic;
         let carrier = attempt.place.carrier();
         let patience = carrier.and_then(|carrier| carrier.progress_timeout);
@@ -250,8 +252,8 @@ impl Call {
             LegEvent::Refused { status, q850, retry_after_s } => {
                 self.on_refused(status, q850, retry_after_s, now, effects);
             }
-            LegEvent::RefusedInside { status, cause, sentence } => {
-                self.on_refused_inside(status, cause, sentence, now, effects);
+            LegEvent::RefusedInside { status, cause, kind, sentence } => {
+                self.on_refused_inside(status, Ending::refused_inside(status, cause, kind, sentence), now, effects);
             }
             LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
             LegEvent::Failed(failure) => self.on_failed(failure, now, effects),
@@ -337,17 +339,10 @@ impl Call {
     }
 
     /// The second call has decided what its caller is told.
-    fn on_refused_inside(
-        &mut self,
-        status: u16,
-        cause: ReleaseCause,
-        sentence: Option<Cow<'static, str>>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn on_refused_inside(&mut self, status: u16, ending: Ending, now: Now, effects: &mut Vec<Effect>) {
         let refused = Conclusion { status, ..Conclusion::of(AttemptOutcome::Refused) };
         self.close_attempt(refused, now, effects);
-        self.clear(Ending::refused_inside(status, cause, sentence), now, effects);
+        self.clear(ending, now, effects);
     }
 
     fn on_failed(&mut self, failure: LegFailure, now: Now, effects: &mut Vec<Effect>) {
@@ -416,10 +411,32 @@ impl Call {
         }
     }
 
+    /// The leg of the present attempt, where it was invited.
+    pub(super) fn invited_leg(&self) -> Option<LegId> {
+        let Phase::Hunting(Hunting { attempt: Some(attempt), .. }) = &self.phase else { return None };
+        attempt.is_invited.then_some(attempt.leg)
+    }
+
     /// The present attempt has ended by itself.
     fn close_attempt(&mut self, conclusion: Conclusion, now: Now, effects: &mut Vec<Effect>) {
         if let Some(attempt) = self.conclude(conclusion, now, effects) {
             self.legs.close(attempt.leg);
+        }
+    }
+
+    /// How an attempt ended, in the trace.
+    fn note_attempt(&mut self, attempt: &Attempt, conclusion: Conclusion) {
+        let whom = match &attempt.place {
+            Place::Carrier(carrier) => Value::Text(Arc::clone(&carrier.name)),
+            Place::Pbx { pbx, .. } => Value::Address(pbx.peer),
+            Place::Inside => Value::Words("the called profile"),
+        };
+        let rule = if attempt.place.carrier().is_some() { Rule::Carrier } else { Rule::CalledSide };
+        let Conclusion { outcome, status, .. } = conclusion;
+        let seen = if outcome == AttemptOutcome::Refused { Value::Status(status) } else { outcome.as_str().into() };
+        match outcome {
+            AttemptOutcome::Answered => self.trace.passed(rule, whom, seen),
+            _ => self.trace.skipped(rule, whom, seen),
         }
     }
 
@@ -439,6 +456,7 @@ impl Call {
             noted.outcome = Some(outcome);
             noted.ended_after_ms = Some(record::short_millis(now.monotonic.since(attempt.begun)));
         }
+        self.note_attempt(&attempt, conclusion);
         if let Some(carrier) = attempt.place.carrier() {
             if !outcome.is_skipped() || outcome == AttemptOutcome::SkippedUnknown {
                 let (call, leg, was_heard) = (self.record.id, attempt.leg, attempt.was_heard);

@@ -3,12 +3,49 @@
 //! The second call is a call of its own, with its own channel, books and record; joining the two is their house's.
 
 use super::admitting::{Owner, no_route};
+use super::{Call, Opening};
 use crate::directory::Directory;
+use crate::registration::Binding;
 use crate::{numbering, routing};
-use domain::call_control::Invitation;
+use domain::call_control::{CallerId, Invitation, OutgoingInvitation, Proof};
 use domain::refusal::RefusalKind;
-use domain::{E164, Refusal};
+use domain::{CallId, E164, Refusal};
 use rating::Rate;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// How the second call of a call inside is opened. `own` is an address of ours; the node let the first in, and it stands for both.
+pub fn opening_inside(
+    first: &Call,
+    order: &OutgoingInvitation,
+    id: CallId,
+    own: SocketAddr,
+    binding: Option<Arc<Binding>>,
+) -> Opening {
+    let record = first.record();
+    let (from_user, anonymous) = match order.caller_id {
+        CallerId::Number(number) => (number.to_string(), false),
+        CallerId::Anonymous => (String::new(), true),
+    };
+    let invitation = Invitation {
+        proof: Proof::Inside(record.profile),
+        source: own,
+        dialled: order.callee.to_string(),
+        from_user,
+        from_display: String::new(),
+        preferred_identity: None,
+        asserted_identity: None,
+        remote_party: None,
+        anonymous,
+        diverted_from: Vec::new(),
+        headers: order.manner.headers.clone(),
+        offer: Some(order.offer.clone()),
+        is_signalling_secret: true,
+        sip_call_id: record.sip_call_id.clone(),
+    };
+    let directory = Arc::clone(&first.directory);
+    Opening { id, invitation, directory, binding, partner: Some(first.id()), gate: None }
+}
 
 /// What a call inside costs its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

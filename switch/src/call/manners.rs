@@ -26,7 +26,7 @@ pub(super) fn taken(directory: &Directory, owner: &Owner, invitation: &Invitatio
 /// How a PBX of ours is called.
 pub(super) fn towards_pbx(owner: &Owner, taken: &[HeaderLine]) -> Manner {
     let manners = &owner.profile.manners;
-    Manner { compat: manners.compat, asserted: None, headers: manners.headers.towards(taken) }
+    Manner { compat: manners.compat, asserted: None, headers: manners.headers.towards(taken), t38: owner.profile.t38 }
 }
 
 impl Dial {
@@ -36,6 +36,7 @@ impl Dial {
             Place::Carrier(carrier) => Manner {
                 asserted: self.known.filter(|_| carrier.manners.trusted),
                 headers: carrier.manners.headers.towards(&self.taken),
+                t38: carrier.t38,
                 ..Manner::default()
             },
             Place::Pbx { manner, .. } => manner.clone(),

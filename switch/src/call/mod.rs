@@ -25,7 +25,9 @@ mod record;
 mod reserving;
 mod talking;
 
-pub use event::{Effect, Event, Live, Opening, PhaseName};
+pub use admitting::{is_emergency, proof_of_source, turned_away};
+pub use event::{Effect, Event, Live, LiveTrace, Opening, PhaseName};
+pub use inside::opening_inside;
 
 use crate::directory::{Carrier, Directory};
 use crate::profile::{Ask, Held, Request};
@@ -33,10 +35,12 @@ use admitting::Errand;
 use clearing::Clearing;
 use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
+use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
+use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, Trace};
 use hunting::Hunting;
 use legs::Legs;
+use rating::Rate;
 use std::sync::Arc;
 use std::time::Duration;
 use talking::Talking;
@@ -62,8 +66,19 @@ pub struct Call {
     requests: u32,
     /// Whether the first sign of life above 100 went to the caller.
     progressed: bool,
+    /// Which rule saw what, so far.
+    trace: Trace,
     timers: TimerTable<Timer>,
     phase: Phase,
+}
+
+/// Who is no caller of ours: there is no call and no record of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// What its leg is to be refused with.
+    pub refusal: Refusal,
+    /// Which rule saw what.
+    pub trace: Trace,
 }
 
 #[derive(Debug)]
@@ -115,8 +130,12 @@ impl Call {
     /// # Errors
     /// Where the directory knows nobody of whom the proof names, there is no call and no record: the caller's leg is to be
     /// refused with this.
-    pub fn open(opening: Opening, now: Now, effects: &mut Vec<Effect>) -> Result<Call, Refusal> {
-        let owner = admitting::identify(&opening.directory, &opening.invitation)?;
+    pub fn open(opening: Opening, now: Now, effects: &mut Vec<Effect>) -> Result<Call, Stranger> {
+        let mut trace = Trace::new();
+        let owner = match admitting::identify(&opening.directory, &opening.invitation, &mut trace) {
+            Ok(owner) => owner,
+            Err(refusal) => return Err(Stranger { refusal, trace }),
+        };
         let came_from = match &opening.invitation.proof {
             Proof::Carrier(carrier) => opening.directory.carrier(*carrier).cloned(),
             Proof::Credentials(_) | Proof::Source(_) | Proof::Inside(_) => None,
@@ -129,7 +148,7 @@ impl Call {
             direction: record.direction,
             sip_call_id: sip_call_id.clone(),
         }));
-        let verdict = admitting::admit(&opening, &owner);
+        let verdict = admitting::admit(&opening, &owner, &mut trace);
         let mut call = Call {
             directory: opening.directory,
             record,
@@ -142,6 +161,7 @@ impl Call {
             held: Held::default(),
             requests: 0,
             progressed: false,
+            trace,
             timers: TimerTable::new(),
             phase: Phase::Admitting,
         };
@@ -182,11 +202,42 @@ impl Call {
         &self.record
     }
 
+    /// What it costs, where it has come so far; none for a free call.
+    pub fn rate(&self) -> Option<&Rate> {
+        self.dial().and_then(|dial| dial.rate.as_ref())
+    }
+
+    /// The carriers that are still to be tried, in order.
+    pub fn carriers_left(&self) -> impl Iterator<Item = &Arc<Carrier>> {
+        self.dial().into_iter().flat_map(|dial| dial.places.iter()).filter_map(|place| place.carrier())
+    }
+
+    fn dial(&self) -> Option<&admitting::Dial> {
+        match (&self.phase, &self.errand) {
+            (Phase::Hunting(hunting), _) => Some(&hunting.dial),
+            (_, Some(Errand::Dial(dial))) => Some(dial),
+            (_, Some(Errand::Echo) | None) => None,
+        }
+    }
+
+    /// Which rule saw what, so far; as it stands in the record once the call is over.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// How much the caller's sound is to be secured.
     pub fn caller_srtp(&self) -> SrtpPolicy {
         match &self.came_from {
             Some(carrier) => carrier.srtp,
             None => self.profile_srtp(),
+        }
+    }
+
+    /// What the caller's side does about fax over T.38.
+    pub fn caller_t38(&self) -> FaxPolicy {
+        match &self.came_from {
+            Some(carrier) => carrier.t38,
+            None => self.directory.profile(self.record.profile).map(|profile| profile.t38).unwrap_or_default(),
         }
     }
 

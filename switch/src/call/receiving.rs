@@ -3,7 +3,7 @@
 //! It costs nothing (W9), so prices, credit and emergency numbers are not looked at. Calling the PBX is `hunting`'s.
 
 use super::Opening;
-use super::admitting::{Dial, Errand, Owner, Place, offer};
+use super::admitting::{Dial, Errand, Owner, Place, check_company, check_subscription, offer, pass_gate};
 use super::ending::Ending;
 use super::{caller_id, manners};
 use crate::directory::{Directory, IncomingTo, Profile};
@@ -13,6 +13,7 @@ use domain::call_control::{CalledUser, FlowTag, Invitation, Pbx, Proof};
 use domain::fact::Transport;
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
+use domain::trace::{Rule, Trace};
 use domain::{E164, ProfileId, Refusal};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,23 +40,25 @@ pub(super) fn called_profile(directory: &Directory, invitation: &Invitation) -> 
 }
 
 /// Whether the called profile may be called, and where.
-pub(super) fn admit(opening: &Opening, owner: &Owner) -> Result<Errand, Ending> {
+pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Result<Errand, Ending> {
     let invitation = &opening.invitation;
     let callee = called(invitation).map_err(Ending::refused)?;
-    if owner.company.suspended {
-        return Err(Ending::refused(RefusalKind::OrgSuspended));
-    }
-    if !owner.profile.active {
-        return Err(Ending::refused_to_carrier(RefusalKind::ProfileInactive));
-    }
-    if let Some(refusal) = &opening.gate {
-        return Err(Ending::refused(refusal.clone()));
-    }
+    trace.passed(Rule::CalledNumber, callee, Arc::clone(&owner.profile.sip_user));
+    check_company(owner, trace).map_err(Ending::refused)?;
+    check_subscription(owner, trace).map_err(Ending::refused_to_carrier)?;
+    pass_gate(opening, trace)?;
     let directory = &*opening.directory;
     let user = directory.called_as(callee);
-    let pbx = pbx(&owner.profile, user, opening.binding.as_deref())
-        .ok_or_else(|| Ending::refused(RefusalKind::PbxNotRegistered))?;
-    let offer = offer(&opening.directory, invitation, caller_srtp(opening)).map_err(Ending::refused)?;
+    let Some(pbx) = pbx(&owner.profile, user, opening.binding.as_deref()) else {
+        trace.failed(RefusalKind::PbxNotRegistered, "neither registered nor at a fixed address", "a registration");
+        return Err(Ending::refused(RefusalKind::PbxNotRegistered));
+    };
+    trace.passed(
+        Rule::Registered,
+        pbx.peer,
+        if pbx.local.is_some() { "its registration" } else { "its fixed address" },
+    );
+    let offer = offer(&opening.directory, invitation, caller_srtp(opening), trace).map_err(Ending::refused)?;
     let taken = manners::taken(directory, owner, invitation);
     let places = VecDeque::from([Place::Pbx { pbx, manner: manners::towards_pbx(owner, &taken) }]);
     let caller_id = caller_id::incoming(directory, invitation);

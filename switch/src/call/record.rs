@@ -44,6 +44,7 @@ pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carr
         status: 0,
         sip_call_id: opening.invitation.sip_call_id.clone(),
         attempts: Vec::new(),
+        trace: String::new(),
         partner: opening.partner,
         q850: None,
         packets: (0, 0),

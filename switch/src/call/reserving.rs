@@ -10,6 +10,7 @@ use crate::profile::{Ask, Held};
 use domain::call_control::{LegEvent, LegId};
 use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
+use domain::trace::{Rule, Value};
 use domain::{Now, Refusal};
 
 impl Call {
@@ -31,10 +32,15 @@ impl Call {
             return;
         }
         self.timers.disarm(Timer::Reservation);
+        self.trace.passed(Rule::Channel, "a free one", Value::None);
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         match self.errand.take() {
             Some(Errand::Dial(dial)) => {
                 let block = dial.rate.as_ref().map(|rate| rate.tariff.first_block());
+                if let Some(block) = block {
+                    let held = Value::Money(block.amount, self.record.currency);
+                    self.trace.passed(Rule::Credit, held.clone(), held);
+                }
                 self.held = Held { channel: true, block, ..Held::default() };
                 self.hunt(*dial, now, effects);
             }
@@ -48,6 +54,19 @@ impl Call {
     /// The profile holds nothing.
     pub(super) fn on_reservation_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Reserving) {
+            let wanted = match Rule::of(refusal.kind) {
+                Rule::Channel => self.channels(),
+                Rule::Credit => match &self.errand {
+                    Some(Errand::Dial(dial)) => {
+                        self.trace.passed(Rule::Channel, "a free one", Value::None);
+                        let first = dial.rate.as_ref().map(|rate| rate.tariff.first_block().amount);
+                        first.map_or(Value::None, |amount| Value::Money(amount, self.record.currency))
+                    }
+                    Some(Errand::Echo) | None => Value::None,
+                },
+                _ => Value::None,
+            };
+            self.trace.refused(&refusal, wanted);
             let ending = match self.record.direction {
                 CallDirection::Outbound => Ending::refused(refusal),
                 CallDirection::Inbound => Ending::refused_to_carrier(refusal),
@@ -61,6 +80,12 @@ impl Call {
         let refusal = Refusal::new(RefusalKind::LedgerUnavailable);
         let refusal = refusal.retry_after_s(self.directory.settings().retry_after_s);
         self.clear(Ending::refused(refusal), now, effects);
+    }
+
+    /// How many channels the profile has, for the trace.
+    fn channels(&self) -> Value {
+        let profile = self.directory.profile(self.record.profile);
+        profile.map_or(Value::None, |profile| Value::Count(profile.channels.into()))
     }
 
     /// Only the caller's leg is there.

@@ -9,7 +9,7 @@ use domain::{CallId, Monotonic};
 use std::collections::BTreeMap;
 
 /// The calls of one carrier.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Capacity {
     /// Who has a channel, and until when at the latest: a call that was lost to a panic never gives its channel back.
     seats: BTreeMap<(CallId, LegId), Monotonic>,

@@ -40,7 +40,7 @@ pub(super) enum Turn {
 }
 
 /// The circuit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Health {
     state: State,
     failures: u32,

@@ -128,8 +128,8 @@ enum Timer {
     ProbeOverdue,
 }
 
-/// One carrier.
-#[derive(Debug)]
+/// One carrier. A copy is for [`crate::rehearsal`].
+#[derive(Clone, Debug)]
 pub struct Carrier {
     id: CarrierId,
     directory: Arc<Directory>,

@@ -226,6 +226,7 @@ mod tests {
             incoming_to: IncomingTo::default(),
             manners: Manners::default(),
             srtp: Default::default(),
+            t38: Default::default(),
             credentials: 0,
         }
     }

@@ -5,6 +5,7 @@
 use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
+use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::{Deck, Rate};
@@ -56,6 +57,8 @@ pub struct Profile {
     pub manners: Manners,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
+    /// What it does about fax over T.38.
+    pub t38: FaxPolicy,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }
@@ -119,6 +122,8 @@ pub struct Carrier {
     pub sources: Vec<CarrierSource>,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
+    /// What it does about fax over T.38.
+    pub t38: FaxPolicy,
     /// Whether it is used, in both directions.
     pub enabled: bool,
     /// How it is spoken to, and whether it is trusted.
@@ -154,6 +159,7 @@ impl Carrier {
             failover: None,
             sources: Vec::new(),
             srtp: SrtpPolicy::default(),
+            t38: FaxPolicy::default(),
             enabled: true,
             manners: CarrierManners::default(),
             enrolment: None,

@@ -36,8 +36,8 @@ use upkeep::{Timer, UNANSWERED_AGAIN_AFTER};
 pub const CALLS_MAX: usize = 1_024;
 /// Calls whose end is still remembered, so that a settlement asked for twice is answered twice and done once.
 const SETTLED_MAX: usize = 64;
-/// Channels and credit of one profile.
-#[derive(Debug)]
+/// Channels and credit of one profile. A copy is for [`crate::rehearsal`].
+#[derive(Clone, Debug)]
 pub struct Profile {
     id: ProfileId,
     directory: Arc<Directory>,

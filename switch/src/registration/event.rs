@@ -3,7 +3,7 @@
 //! The rules are in the parent.
 
 use domain::fact::Transport;
-use domain::{Fact, Refusal, Wall};
+use domain::{Fact, Refusal, Trace, Wall};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -120,6 +120,8 @@ pub enum Effect {
         transaction: u64,
         /// How.
         answer: Answer,
+        /// Which rule saw what.
+        trace: Trace,
     },
     /// The live binding has changed: show it, keep it (P6).
     Publish(Option<Arc<Binding>>),

@@ -8,6 +8,7 @@ pub use event::{Answer, Asked, Binding, Bound, Contact, Effect, Event, FlowTag, 
 
 use domain::fact::{RegistrationOutcome, Transport};
 use domain::refusal::RefusalKind;
+use domain::trace::{Rule, Trace, Value};
 use domain::{Fact, Machine, Monotonic, Now, ProfileId, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,17 +81,26 @@ impl Registration {
 
     fn on_register_received(&mut self, register: Register, now: Now, effects: &mut Vec<Effect>) {
         let transaction = register.transaction;
+        let mut trace = Trace::new();
         let answer = match &register.asked {
             Asked::Query => Answer::Ok(self.bound_now(now)),
-            _ if self.is_out_of_order(&register) => self.refuse(&register, Answer::OutOfOrder, effects),
+            _ if self.is_out_of_order(&register) => {
+                let last = self.binding.as_ref().map(|binding| Value::Count(binding.cseq.into()));
+                trace.failed(RefusalKind::OutOfOrder, Value::Count(register.cseq.into()), last);
+                self.refuse(&register, Answer::OutOfOrder, effects)
+            }
             Asked::RemoveAll if register.expires_s == Some(0) => self.remove(register.transport, effects),
             Asked::RemoveAll => {
-                let answer = Answer::BadRequest("Contact: * is for removing every binding, and needs Expires: 0");
-                self.refuse(&register, answer, effects)
+                let sentence = "Contact: * is for removing every binding, and needs Expires: 0";
+                trace.failed(RefusalKind::MalformedRequest, sentence, Value::None);
+                self.refuse(&register, Answer::BadRequest(sentence), effects)
             }
-            Asked::Contacts(_) => self.on_contacts(&register, now, effects),
+            Asked::Contacts(_) => {
+                trace.passed(Rule::RegistrationOrder, Value::Count(register.cseq.into()), Value::None);
+                self.on_contacts(&register, now, &mut trace, effects)
+            }
         };
-        effects.push(Effect::Answer { transaction, answer });
+        effects.push(Effect::Answer { transaction, answer, trace });
     }
 
     /// RFC 3261 10.3, 7: within a Call-ID, a request must be newer than the one that made the binding.
@@ -100,7 +110,7 @@ impl Registration {
             .is_some_and(|binding| binding.sip_call_id == register.sip_call_id && register.cseq <= binding.cseq)
     }
 
-    fn on_contacts(&mut self, register: &Register, now: Now, effects: &mut Vec<Effect>) -> Answer {
+    fn on_contacts(&mut self, register: &Register, now: Now, trace: &mut Trace, effects: &mut Vec<Effect>) -> Answer {
         let Asked::Contacts(contacts) = &register.asked else { return Answer::Ok(self.bound_now(now)) };
         let wanted = |contact: &Contact| contact.expires_s.or(register.expires_s);
         let Some(kept) = contacts.iter().find(|contact| wanted(contact) != Some(0)) else {
@@ -115,8 +125,10 @@ impl Registration {
         };
         let asked_s = wanted(kept).unwrap_or(longest);
         if asked_s < self.expiries.min_s {
+            trace.failed(RefusalKind::IntervalTooBrief, Value::Seconds(asked_s), Value::Seconds(self.expiries.min_s));
             return self.too_brief(register, asked_s, effects);
         }
+        trace.passed(Rule::RegistrationInterval, Value::Seconds(asked_s), Value::Seconds(asked_s.min(longest)));
         self.bind(register, kept, asked_s.min(longest), now, effects)
     }
 

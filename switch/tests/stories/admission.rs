@@ -42,7 +42,7 @@ fn emergency_calls_can_be_refused_with_another_status() {
     let call = world.dial("911");
     assert!(matches!(
         world.last_to_caller(call),
-        LegOrder::RefuseAs { status: 603, cause: ReleaseCause::EmergencyRefused, sentence: Some(_) }
+        LegOrder::RefuseAs { status: 603, cause: ReleaseCause::EmergencyRefused, sentence: Some(_), .. }
     ));
     assert_eq!(world.record(call).refusal.as_deref(), Some("emergency_not_carried"));
 }

@@ -15,5 +15,6 @@ mod paths;
 mod receiving;
 mod recharge;
 mod registration;
+mod rehearsing;
 mod securing;
 mod world;

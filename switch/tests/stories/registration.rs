@@ -63,7 +63,7 @@ impl Office {
         let mut answers = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Answer { transaction, answer } => answers.push((transaction, answer)),
+                Effect::Answer { transaction, answer, .. } => answers.push((transaction, answer)),
                 Effect::Publish(binding) => {
                     assert_eq!(binding.as_ref(), self.registration.binding());
                     self.published += 1;

@@ -95,6 +95,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
         srtp: Default::default(),
+        t38: Default::default(),
         credentials: 0,
     }
 }
@@ -153,6 +154,7 @@ pub(crate) fn sound() -> MediaDescription {
             direction: Direction::SendRecv,
             formats: Vec::new(),
             format_tokens: Vec::new(),
+            fax: Vec::new(),
             ptime_ms: None,
             maxptime_ms: None,
             crypto: Vec::new(),
@@ -280,16 +282,20 @@ impl World {
 
     pub(crate) fn invite_through(&mut self, invitation: Invitation, gate: Option<Refusal>) -> CallId {
         let id = CallId::mint(self.now.wall, &mut self.entropy);
-        let mut effects = Vec::new();
         let directory = self.directory.clone();
         let binding = call::called_profile(&directory, &invitation).and_then(|id| self.bindings.get(&id).cloned());
-        let opening = call::Opening { id, invitation, directory, binding, partner: None, gate };
+        self.open(call::Opening { id, invitation, directory, binding, partner: None, gate });
+        id
+    }
+
+    /// Opens a call that has a name already.
+    pub(crate) fn open(&mut self, opening: call::Opening) {
+        let (id, mut effects) = (opening.id, Vec::new());
         match Call::open(opening, self.now, &mut effects) {
             Ok(call) => _ = self.calls.insert(id, call),
-            Err(refusal) => self.strangers.push(refusal),
+            Err(stranger) => self.strangers.push(stranger.refusal),
         }
         self.carry_out(id, effects);
-        id
     }
 
     /// A call that rings and is answered at the first carrier.

@@ -187,7 +187,7 @@ impl Simulation {
     }
 
     fn refresh(&mut self) {
-        const TURNS: [Refresh; 16] = [
+        const TURNS: [Refresh; 18] = [
             Refresh::Invite,
             Refresh::Update,
             Refresh::UpdateWithSdp,
@@ -204,6 +204,8 @@ impl Simulation {
             Refresh::Late,
             Refresh::Codec,
             Refresh::Fax,
+            Refresh::Fax,
+            Refresh::Sound,
         ];
         let turn = *self.pick(&TURNS);
         if let Some((agent, call)) = self.pick_call() {

@@ -119,6 +119,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             require_plus: new.require_plus,
             incoming_to: beginning.incoming_to,
             srtp: new.srtp,
+            t38: new.t38,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })

@@ -12,7 +12,7 @@ pub mod text;
 mod witness;
 
 pub use crate::company::{REALM, Recharge};
-pub use agent::{Agent, Complaint, Refresh};
+pub use agent::{Agent, Complaint, FaxManner, Refresh};
 pub use beginning::{Beginning, Customer, NUMBER_OF_SECOND, NUMBERS};
 pub use network::{Datagram, Weather};
 pub use sabotage::WireBug;

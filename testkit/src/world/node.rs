@@ -9,9 +9,10 @@ use actors::ways;
 use actors::ways::door::{Door, Received};
 use bytes::Bytes;
 use domain::credit::{Batch, Durability, Outcome};
-use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId, Refusal};
+use domain::media::KeyPress;
+use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId};
 use ledger::Ledger;
-use media::{Mode, Opened, Side};
+use media::Side;
 use sip::Method;
 use sip::digest::Challenger;
 use sip::digest::nonce::Issuer;
@@ -31,6 +32,7 @@ use super::{REALM, SWITCH};
 mod carriers;
 mod known;
 mod looking;
+mod sounding;
 
 use known::{NobodyChangedHis, Registered};
 pub use looking::CallSeen;
@@ -69,6 +71,8 @@ pub struct Node {
     called_sounds: BTreeMap<u64, SocketAddr>,
     /// What was ordered of the media room about far ends, in order.
     pub sound_orders: Vec<(Side, leg::SoundOrder)>,
+    /// Keys that were put into the sound of a side, in order.
+    pub keys: Vec<(Side, KeyPress)>,
     next_port: u16,
     orders: VecDeque<Effect>,
     work: VecDeque<Work>,
@@ -131,6 +135,7 @@ impl Node {
             sounds: BTreeSet::new(),
             called_sounds: BTreeMap::new(),
             sound_orders: Vec::new(),
+            keys: Vec::new(),
             next_port: 10_000,
             orders: VecDeque::new(),
             work: VecDeque::new(),
@@ -306,25 +311,17 @@ impl Node {
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
             call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");
-                self.sound_orders.push((side, order));
                 if side == Side::B && !order.rtp.ip().is_unspecified() {
                     self.called_sounds.insert(place, order.rtp);
                 }
+                self.sound_orders.push((side, order));
+            }
+            call::Effect::Press(side, key) => {
+                assert!(self.sounds.contains(&place), "keys need open ports");
+                self.keys.push((side, key));
             }
             call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }
-    }
-
-    fn open_sound(&mut self, place: u64, mode: Mode) -> Result<Opened, Refusal> {
-        if !self.has_ports {
-            return Err(call::no_sound(&media::OpenRefused::PortsExhausted));
-        }
-        assert!(self.sounds.insert(place), "ports are opened once");
-        let mut port = || {
-            self.next_port = if self.next_port > 60_000 { 10_000 } else { self.next_port + 2 };
-            SocketAddr::new(SWITCH.ip(), self.next_port)
-        };
-        Ok(Opened { a: port(), b: (mode == Mode::Relay).then(&mut port) })
     }
 
     fn at_profile(&mut self, id: ProfileId, now: Now, act: impl FnOnce(&mut Profile, &mut Vec<profile::Effect>)) {
@@ -389,7 +386,7 @@ impl Node {
         act(machine, &mut effects);
         for effect in effects {
             match effect {
-                registration::Effect::Answer { transaction, answer } => {
+                registration::Effect::Answer { transaction, answer, .. } => {
                     let reply = ways::register::reply_of(answer, &self.naming.identity.host);
                     let transaction = self.registers.remove(&transaction).expect("a REGISTER is answered once");
                     self.at_endpoint(now, |endpoint, effects| {
@@ -446,7 +443,7 @@ impl Node {
             Some(Method::Invite) => self.on_invite(pending, now),
             Some(Method::Register) => self.on_register(pending, now),
             _ => {
-                let reply = Reply::new(481, "Call/Transaction Does Not Exist");
+                let reply = Reply::refusing(domain::refusal::RefusalKind::NoSuchDialog);
                 self.at_door(now, |door| door.answer(pending, reply));
             }
         }

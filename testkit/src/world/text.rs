@@ -87,6 +87,21 @@ pub fn sdp_flowing(local: SocketAddr, port: u16, version: u32, formats: &str, fl
     )
 }
 
+/// A description of fax over T.38 in the place of sound.
+pub fn fax(local: SocketAddr, port: u16, version: u32) -> String {
+    let ip = local.ip();
+    format!(
+        "v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=image {port} udptl t38\r\n\
+         a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxRateManagement:transferredTCF\r\n\
+         a=T38FaxMaxDatagram:400\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+    )
+}
+
+/// Whether a description has fax that is not refused.
+pub fn is_fax(description: &str) -> bool {
+    description.lines().any(|line| line.starts_with("m=image ") && !line.starts_with("m=image 0 "))
+}
+
 /// Which way the sound of a description flows.
 pub fn flow(description: &str) -> &str {
     let flows = ["sendonly", "recvonly", "inactive"];

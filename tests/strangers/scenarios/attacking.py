@@ -368,7 +368,8 @@ SHORT = {"sip": {"connection_first_message_timeout_s": 2, "connection_partial_me
 
 @scenario(settings=SHORT, needs_switch=True)
 def connections_that_give_nothing_are_closed_and_counted(world):
-    """Connections that say nothing, trickle a message, speak no SIP, are too many: closed, each counted by its reason (issue 4)."""
+    """Connections that say nothing, trickle a message, speak no SIP, are too many: closed, each counted by its reason
+    (RFC 3261 26.1.5)."""
     peer = server_of(world)
     connect = lambda: socket.create_connection(peer, source_address=(STRANGER, 0))
     closed = lambda reason: world.api.metric("tandem_sip_connections_closed_total", reason=reason) >= 1
@@ -426,7 +427,8 @@ def tandem(world, *words):
 
 @scenario(settings={"guard": {"trusted": [], "failures_max": 6, "ban_s": 60}}, needs_switch=True)
 def a_password_guesser_is_slowed_then_banned_and_set_free(world):
-    """Six wrong passwords in a minute: what the host sends is dropped unread, a PBX elsewhere is not touched; `tandem ban remove` ends it (issue 4)."""
+    """Six wrong passwords in a minute: what the host sends is dropped unread, a PBX elsewhere is not touched; `tandem ban remove` ends it
+    (RFC 3261 26.3.2.4)."""
     profile = world.profile()
     peer = server_of(world)
     with Attacker() as guesser, OverheardCaller(world.server.sip, profile) as pbx:

@@ -10,6 +10,7 @@ from changing_ends import Stream, ask, begin, description, finish, flow_of, hang
 from scenarios import scenario
 from sipp_agent import sip_headers
 from waiting import equal, expect, until
+from world import DEAR
 
 SHORT_MS = 300
 # Milliseconds until sound is back after a resume, and packets that a change of port or SSRC may cost (must-show 2).
@@ -25,14 +26,15 @@ def check_body(expression, variable):
 class Call:
     """A call between two ends made by hand, with sound both ways."""
 
-    def __init__(self, world):
-        self.profile = world.profile()
+    def __init__(self, world, number="+12025550123", **profile):
+        self.number = number
+        self.profile = world.profile(**profile)
         self.line, self.trunk = handmade.Caller(world.server.sip, self.profile), handmade.Carrier()
         world.api.create_carrier("handmade", self.trunk.address, priority=1)
         self.pbx_sound, self.carrier_sound = Stream(0xA), Stream(0xB)
 
     def __enter__(self):
-        self.pbx, self.carrier = self.line.call("+12025550123", self.trunk, self.pbx_sound.port, self.carrier_sound.port)
+        self.pbx, self.carrier = self.line.call(self.number, self.trunk, self.pbx_sound.port, self.carrier_sound.port)
         self.pbx_sound.to, self.carrier_sound.to = sound_of(self.pbx.answer), sound_of(self.carrier.offer)
         until(lambda: self.pbx_sound.heard and self.carrier_sound.heard, "sound both ways", 5)
         return self
@@ -170,9 +172,9 @@ def late_offers_are_answered_in_the_ack(world):
 
 @scenario(needs_switch=True)
 def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
-    """T.38 gets 488, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all in one call
-    (RFC 3261 8.2.1, RFC 3515)."""
-    with Call(world) as call:
+    """T.38 gets 488 of a trunk without it, REFER 405 with a sentence, MESSAGE 405, an unknown method 501, an empty INFO and UPDATE 200; all
+    in one call (RFC 3261 8.2.1, RFC 3515)."""
+    with Call(world, t38="refuse") as call:
         fax = description(call.pbx_sound.port).replace("m=audio", "m=image").replace("RTP/AVP 0", "udptl t38")
         answer = ask(call.pbx, "INVITE", fax)
         equal(status_of(answer), 488, "the answer to T.38")
@@ -213,16 +215,19 @@ def a_hold_that_crosses_ours_is_asked_again(world):
 
 @scenario(full=True, needs_switch=True, settings={"sip": {"session_expires_s": 90, "t1_ms": 100}}, timeout_s=120)
 def a_peer_that_vanishes_is_noticed_by_the_session_timer(world):
-    """At 90 s a session is refreshed after 45 s; a carrier that does not answer that ends the call, and the record says why
-    (RFC 4028 10, must-show 3)."""
-    with Call(world) as call:
+    """At 90 s a session is refreshed after 45 s; a carrier that does not answer that ends the call 64*T1 later, which is billed to that second,
+    and the record says why (RFC 4028 10, must-show 3)."""
+    with Call(world, number=DEAR) as call:
         wanted = lambda text: text.startswith(("INVITE ", "UPDATE ")) and call.carrier.call_id in text
         request, _ = call.trunk.receive("a refresh", wanted, 60)
         expect("Session-Expires: 90;refresher=uac" in request, f"the refresh says: {request}")
         # Nobody answers: 64*T1 later the PBX is hung up. Its own refresh, of the same moment, is answered.
         reply(call.pbx, "INVITE", description(call.pbx_sound.port, version=1))
         reply(call.pbx, "BYE", deadline_s=20)
-    world.record(cause="session_expired", status=200)
+    record = world.record(cause="session_expired", status=200)
+    noticed_s = 45 + 64 * 0.1
+    print(f"  the record says {record['cause']}; billed were {record['billed_s']} s, noticed was it after {noticed_s:.0f} s")
+    expect(noticed_s <= record["billed_s"] <= noticed_s + 3, f"billed were {record['billed_s']} s, noticed was it after {noticed_s:.1f} s")
 
 
 @scenario(needs_switch=True)
@@ -235,6 +240,17 @@ def a_session_timer_that_is_too_short_gets_422(world):
     timer = sip_headers("Supported: timer", "Session-Expires: 600;refresher=uas")
     granted = '<action><ereg regexp="600;refresher=uas" search_in="hdr" header="Session-Expires:" check_it="true" assign_to="se"/></action>'
     world.pbx("call", profile, headers=timer, check=granted, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+
+
+@scenario(needs_switch=True)
+def a_carrier_that_requires_prack_gets_it_though_the_caller_knows_nothing_of_it(world):
+    """SIPp as carrier sends its 183 reliably: it gets a PRACK with the right RAck, and its description there is the caller's answer, for its
+    200 has none (RFC 3262 4 and 5)."""
+    profile = world.profile()
+    carrier = world.carrier("carrier_reliable")
+    world.pbx("call", profile, check=check_body("m=audio [0-9]+ RTP/AVP 0 101", "described"), options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.01")
 

@@ -97,7 +97,8 @@ def hasty(world, profile, calls, wanted, what):
 
 @scenario(needs_switch=True)
 def exactly_the_calls_of_a_second_that_a_profile_may_place(world):
-    """12 calls within 0.2 s of a profile that may place 5 a second: 5 carried, 7 get 503 `profile_cps_exceeded`, Retry-After (issue 4)."""
+    """12 calls within 0.2 s of a profile that may place 5 a second: 5 carried, 7 get 503 `profile_cps_exceeded`, Retry-After
+    (RFC 3261 21.5.4)."""
     profile = world.profile()
     world.api.call("PATCH", f"/profiles/{profile['id']}", {"calls_per_second": 5})
     hasty(world, profile, 12, 5, "5 a second of the profile")
@@ -107,14 +108,16 @@ def exactly_the_calls_of_a_second_that_a_profile_may_place(world):
 
 @scenario(settings={"sip": {"calls_per_second_max": 5}}, needs_switch=True)
 def exactly_the_calls_of_a_second_that_a_node_takes(world):
-    """12 calls within 0.2 s at a node of two shards that takes 5 a second: 5 carried, 7 get 503 with Retry-After, counted as cps (issue 4)."""
+    """12 calls within 0.2 s at a node of two shards that takes 5 a second: 5 carried, 7 get 503 with Retry-After, counted as cps
+    (RFC 3261 21.5.4)."""
     hasty(world, world.profile(), 12, 5, "5 a second of the node")
     equal(world.api.metric("tandem_sip_overload_rejections_total", reason="cps"), 7, "rejections by calls a second")
 
 
 @scenario(settings={"sip": {"calls_max": 4}}, needs_switch=True)
 def exactly_the_calls_at_one_time_that_a_node_takes(world):
-    """12 calls at once at a node that takes 4 at a time: 4 carried, 8 get 503 with Retry-After, counted as load (issue 4)."""
+    """12 calls at once at a node that takes 4 at a time: 4 carried, 8 get 503 with Retry-After, counted as load
+    (RFC 3261 21.5.4)."""
     hasty(world, world.profile(channels=12), 12, 4, "4 at a time of the node")
     equal(world.api.metric("tandem_sip_overload_rejections_total", reason="load"), 8, "rejections by calls at one time")
 

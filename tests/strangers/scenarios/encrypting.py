@@ -5,15 +5,18 @@ Not here: TLS, which keeps the keys secret on the way; these stories have it swi
 
 import base64
 import re
+import time
 
+import handmade
 import sound
 import tandem_api
+from changing_ends import Stream, description, flow_of, reply, sound_of
 from phones import Baresip, Linphone
 from scenarios import scenario
 from scenarios.receiving import NUMBER, Outside
-from scenarios.registering import until_registered_at
+from scenarios.registering import state_of, until_registered_at
 from sipp_agent import check_header
-from waiting import expect, until
+from waiting import equal, expect, until
 from wire import Wire, entropy
 from world import UNITED_STATES
 
@@ -176,6 +179,82 @@ def two_different_secure_phones_hear_each_other(world):
     world.until_idle(profile)
 
 
+@scenario(settings={"tls": {}}, needs_switch=True, timeout_s=90, listens=True)
+def two_different_phones_over_tls_give_a_listener_neither_sound_nor_keys(world):
+    """linphone calls baresip's number, both over TLS with SRTP as shipped: each hears the other, and a listener on the wire has neither
+    clear RTP nor a key (RFC 3711, RFC 4568 7)."""
+    caller_profile, called_profile = world.profile("linphone", srtp="required"), world.profile("baresip", srtp="required")
+    world.api.create_number(NUMBER, called_profile)
+    listener = wire(world)
+    of_caller, of_called = sound.sweep(PLAYED_S), sound.sweep(PLAYED_S, from_hz=2400, to_hz=400)
+    plays, authority = world.folder / "baresip.wav", world.server.authority.ca
+    sound.write_wave(plays, of_called)
+    called = Baresip(world.folder, world.server.tls, called_profile, plays, transport="tls", authority=authority,
+                     account=MANDATORY, answers_as=NUMBER.strip("+"))
+    world.agents.append(called)
+    called.until_registered()
+    plays = world.folder / "linphone.wav"
+    sound.write_wave(plays, of_caller)
+    caller = Linphone(world.folder, world.server.tls, caller_profile, world.server.realm, plays, rtp_port=LINPHONE_PORTS[0],
+                      authority=authority)
+    world.agents.append(caller)
+    until(lambda: state_of(world, caller_profile)["transport"] == "tls", "linphone to register over TLS", 15)
+    caller.order(f"call sip:{NUMBER}@{world.server.tls};transport=tls")
+    called.until_event("CALL_ESTABLISHED", 15)
+    until_heard(called)
+    until(lambda: caller.recorded_s() > PLAYED_S * 0.8, "linphone to have heard baresip", 10)
+    called.order("hangup")
+    called.until_event("CALL_CLOSED")
+    caller.until_said("Call .* ended|Call .* terminated", "linphone's call to end")
+    caller.stop()
+    called.stop()
+    alike(of_called, caller.heard(), "what linphone heard")
+    alike(of_caller, called.heard(), "what baresip heard")
+    secret(listener.overheard(is_of(LINPHONE_PORTS)), "linphone's side")
+    secret(listener.overheard(is_of(PBX_PORTS)), "baresip's side")
+    spoken = listener.spoken(lambda *ports: world.server.tls_port in ports)
+    expect(len(spoken) > 5_000, f"only {len(spoken)} bytes of signalling were overheard")
+    everything = listener.spoken(lambda *_: True)
+    for secret_word in (b"inline:", b"a=crypto", b"m=audio", b"INVITE sip:"):
+        expect(secret_word not in everything, f"{secret_word.decode()} stood on the wire in clear")
+    expect(world.api.metric("tandem_srtp_keys_in_clear_total") == 0, "keys in clear were counted")
+    world.until_idle(caller_profile)
+
+
+@scenario(settings=CLEAR, needs_switch=True, timeout_s=60, listens=True)
+def a_secure_phone_holds_by_its_own_key_and_resumes(world):
+    """baresip's own hold key, under SRTP: the plain carrier is told sendonly, after the second press sendrecv, and sound goes on both ways;
+    the wire of the phone is never clear (RFC 3264 8.4, RFC 3711)."""
+    profile = world.profile(srtp="required")
+    listener, of_carrier = wire(world), Stream(0xB)
+    with handmade.Carrier() as trunk:
+        world.api.create_carrier("handmade", trunk.address, priority=1)
+        caller = phone(world, profile, sound.sweep(PLAYED_S))
+        caller.until_registered()
+        caller.order("dial", f"sip:{UNITED_STATES}@{world.server.sip}")
+        carrier = trunk.acknowledged(trunk.answer(of_carrier.port))
+        of_carrier.to = sound_of(carrier.offer)
+        until(lambda: of_carrier.heard, "the phone's sound at the carrier", 5)
+        (of_phone,) = {ssrc for ssrc, _ in of_carrier.heard}
+        for key, asked, answered in (("hold", "sendonly", "recvonly"), ("resume", "sendrecv", "sendrecv")):
+            pressed = time.monotonic()
+            caller.order(key)
+            told = reply(carrier, "INVITE", description(of_carrier.port, answered))
+            equal(flow_of(told), asked, f"what the carrier is told after {key}")
+        until(lambda: of_carrier.first_after(pressed, of_phone), "the phone's sound after it resumed", 5)
+        # The carrier's port is of the kernel's choice, and may be one of the phone's range.
+        is_phones = lambda *ports: of_carrier.port not in ports and is_of(PBX_PORTS)(*ports)
+        until(lambda: len(listener.overheard(is_phones)) > 2 * PACKETS_MIN * sound.FRAME, "enough to listen to", 10)
+        caller.order("hangup")
+        reply(carrier, "BYE")
+        caller.until_event("CALL_CLOSED")
+    caller.stop()
+    secret(listener.overheard(is_phones), "the PBX's side")
+    of_carrier.close()
+    world.until_idle(profile)
+    world.record(cause="normal", status=200)
+
+
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def a_plain_carrier_calls_a_secure_phone(world):
     """The other way round: a carrier without SRTP calls a number of a PBX that requires it (T7, RFC 4568)."""
@@ -233,11 +312,12 @@ def off_refuses_a_phone_that_insists(world):
     world.record(status=488, refusal="srtp_off", amount="0")
 
 
-@scenario(needs_switch=True)
+@scenario(needs_switch=True, listens=True)
 def preferred_falls_back_to_plain_and_keys_are_found_nowhere(world):
     """A carrier with `preferred` is offered keys beside plain RTP and answers plain: sound goes through, and no key is in logs,
     store, journal or API (T7, RFC 8643)."""
     profile = world.profile(srtp="preferred")
+    listener = wire(world)
     carrier = world.carrier(echo=True, settings={"srtp": "preferred"})
     from scenarios.sounding import hears_itself
 
@@ -248,6 +328,12 @@ def preferred_falls_back_to_plain_and_keys_are_found_nowhere(world):
     expect(offered and offered.group(1) == "RTP/AVP", "what is only preferred must be offered as RTP/AVP (RFC 8643)")
     keys = re.findall(r"a=crypto:[0-9]+ \S+ inline:([A-Za-z0-9+/=]+)", invite)
     expect(len(keys) >= 3, f"{len(keys)} keys were offered, 3 suites are known")
+    # Over UDP a listener has them too, and the operator is told.
+    expect(all(key.encode() in listener.spoken(lambda *_: True) for key in keys), "the listener is deaf to what stands in clear")
+    counted = world.api.metric("tandem_srtp_keys_in_clear_total", side="peering")
+    expect(counted == 1, f"{counted} legs with keys in clear were counted")
+    told = world.profile_now(profile)["warnings"]
+    expect(told == [], f"a profile that is not registered has no transport to warn of: {told}")
     world.settled(profile, spent="0.01")
     world.record(status=200)
     nowhere(world, keys)

@@ -86,6 +86,7 @@ def a_call_without_sound_is_ended(world):
     record = world.record(status=200, cause="media_timeout")
     there, back = tandem_api.packets(record)
     expect(there >= 140 and back >= 140, f"the record counts {there} packets there and {back} back, 150 were sent")
+    print(f"  the record says {record['cause']}; billed were {record['billed_s']} s, sound ended after {SECONDS} s, silence is {SILENCE_S} s")
     expect(SECONDS + SILENCE_S <= record["billed_s"] <= SECONDS + SILENCE_S + 2, f"billed were {record['billed_s']} s")
 
 

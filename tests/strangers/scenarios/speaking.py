@@ -96,3 +96,31 @@ def a_session_is_refreshed(world):
               options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.02")
+
+
+# What a PBX adds so that the INVITE to the carrier is larger than a datagram may be: User-to-User passes (RFC 7433).
+LARGE = sip_headers(*(f"User-to-User: {'5' * 400};encoding=hex;purpose=p{number}" for number in range(2)))
+
+
+@scenario(needs_switch=True)
+def a_request_too_large_for_a_datagram_goes_over_tcp(world):
+    """An INVITE of more than 1,300 bytes to a SIPp carrier over UDP that listens over TCP as well goes over TCP, says so in Via, and the call
+    ends there (RFC 3261 18.1.1)."""
+    profile = world.profile()
+    carrier = world.carrier(transport="t1")
+    world.pbx("call", profile, headers=LARGE, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    expect("Via: SIP/2.0/TCP" in carrier.messages(), "the INVITE did not come over TCP")
+    world.settled(profile, spent="0.01")
+
+
+@scenario(needs_switch=True)
+def where_tcp_is_refused_a_large_request_goes_as_a_datagram(world):
+    """The same to a SIPp carrier that listens over UDP alone: it gets the INVITE as a datagram whose Via says so, at once (RFC 3261 18.1.1)."""
+    profile = world.profile()
+    carrier = world.carrier()
+    world.pbx("call", profile, headers=LARGE, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    invite = carrier.messages().split("BYE sip:")[0]
+    expect("Via: SIP/2.0/UDP" in invite and "Via: SIP/2.0/TCP" not in invite, "the INVITE did not come as a datagram")
+    world.settled(profile, spent="0.01")

@@ -55,6 +55,8 @@ macro_rules! manners {
 manners! {
     /// A question.
     Read, &[ALWAYS];
+    /// A question with a body.
+    Ask, &[ALWAYS, BODY];
     /// A question for a price.
     ReadRate, &[ALWAYS, &[NoRate]];
     /// A change without a body.

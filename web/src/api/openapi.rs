@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, decks, identities, landlines, numbers, problems, profiles, rates,
-    tokens,
+    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles,
+    rates, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -49,6 +49,7 @@ impl Modify for BearerToken {
         identities::verification, identities::set_verification,
         calls::list, calls::totals, calls::export, calls::read, calls::hang_up,
         rates::read,
+        doctors::trace, doctors::of_profile, doctors::of_strangers, doctors::simulate,
         tokens::create, tokens::list, tokens::revoke,
         bans::list, bans::lift,
     ),
@@ -65,6 +66,7 @@ impl Modify for BearerToken {
         (name = "landlines", description = "Numbers elsewhere that may be shown as caller ID"),
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
+        (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
         (name = "bans", description = "Sources whose messages are dropped unread"),
         (name = "problems", description = "What can go wrong"),

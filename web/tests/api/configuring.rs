@@ -223,6 +223,11 @@ fn n2_n3_a_number_is_added_moved_between_profiles_of_its_company_and_removed() {
     world.patch(&path, &json!({"profile": foreign})).fault("/profile");
     assert_eq!(world.patch(&path, &json!({"profile": null})).ok(200)["profile"], Value::Null);
     assert_eq!(world.get(&path).ok(200)["number"], "+442079460123");
+    let hidden = world.patch(&path, &json!({"caller_id_allowed": false})).ok(200);
+    assert_eq!((&hidden["caller_id_allowed"], &hidden["profile"]), (&json!(false), &Value::Null), "L3");
+    assert_eq!(world.get(&path).ok(200)["caller_id_allowed"], false);
+    let token = world.company_token(&company);
+    world.ask_as(&token, "PATCH", &path, Some(&json!({"caller_id_allowed": true}))).problem(403, "operator_only");
     world.post("/numbers", &new).problem(409, "conflict");
     world.post("/numbers", &json!({"number": "0044", "company": company})).fault("/number");
     assert_eq!(world.get(&format!("/numbers?company={company}")).ok(200)["items"].as_array().unwrap().len(), 1);
@@ -246,6 +251,8 @@ fn a_trunk_says_how_much_its_sound_is_secured_and_a_carrier_where_it_comes_from(
         (&json!("required"), &json!(["2001:db8::/32", "192.0.2.7"]))
     );
     world.patch(&path, &json!({"srtp": "always"})).fault("/srtp");
+    assert_eq!(world.patch(&path, &json!({"t38": "refuse"})).ok(200)["t38"], "refuse");
+    world.patch(&path, &json!({"t38": "always"})).fault("/t38");
     world.patch(&path, &json!({"media_networks": ["192.0.2.7/24"]})).fault("/media_networks/0");
     world.patch(&path, &json!({"media_networks": ["192.0.2.7", "192.0.2.7"]})).fault("/media_networks");
     let plain = world.post("/carriers", &json!({"name": "south", "address": "192.0.2.2:5060"})).ok(201);

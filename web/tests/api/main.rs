@@ -10,6 +10,7 @@ mod client;
 mod companies;
 mod configuring;
 mod credit;
+mod doctoring;
 mod document;
 mod doors;
 mod identity;

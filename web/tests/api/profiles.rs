@@ -105,6 +105,9 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
     assert_eq!(registration["contact"], "sip:99050000000001@198.51.100.7:5060");
     assert_eq!((&registration["behind_nat"], &registration["user_agent"]), (&json!(true), &json!("Example PBX 1.0")));
     assert_eq!(registration["since"], NOON.to_string());
+    assert_eq!(world.get(&path).ok(200)["warnings"], json!([]));
+    let warned = world.patch(&path, &json!({"srtp": "preferred"})).ok(200)["warnings"].clone();
+    assert!(warned[0].as_str().is_some_and(|words| words.contains("udp") && words.contains("TLS")), "{warned}");
 }
 
 #[test]
@@ -289,6 +292,9 @@ fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
     assert_eq!(world.get(&path).ok(200)["srtp"], "off");
     assert_eq!(world.patch(&path, &json!({"srtp": "required"})).ok(200)["srtp"], "required");
     world.patch(&path, &json!({"srtp": "sometimes"})).fault("/srtp");
+    assert_eq!(world.get(&path).ok(200)["t38"], "relay");
+    assert_eq!(world.patch(&path, &json!({"t38": "refuse"})).ok(200)["t38"], "refuse");
+    world.patch(&path, &json!({"t38": "maybe"})).fault("/t38");
     let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
     assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
 }

@@ -3,24 +3,30 @@
 //! It obeys the laws of the real one: a call that it does not have cannot be hung up, and a change is in force after a reload only.
 
 use backoffice::{Future, Switchboard};
+use domain::credit::Outcome;
 use domain::fact::Transport;
-use domain::{CallId, CarrierId, CompanyId, ProfileId};
+use domain::{CallId, CarrierId, CompanyId, Entropy, Monotonic, Now, ProfileId, Wall};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use store::Store;
 use switch::Directory;
-use switch::call::Live;
+use switch::attempts::Attempt;
+use switch::call::{Live, LiveTrace, Opening};
 use switch::carrier::Standing;
 use switch::directory::Company;
 use switch::guard::{Ban, Source};
 use switch::registration::Binding;
+use switch::rehearsal::{Hypothesis, Rehearsal, Want};
 
 pub(crate) struct HandSwitchboard {
     pub(crate) store: Arc<Store>,
     pub(crate) live: Mutex<Vec<Live>>,
     pub(crate) bindings: Mutex<BTreeMap<ProfileId, Arc<Binding>>>,
+    pub(crate) traces: Mutex<BTreeMap<CallId, LiveTrace>>,
+    /// Of profiles, and of strangers.
+    pub(crate) attempts: Mutex<BTreeMap<Option<ProfileId>, Vec<Attempt>>>,
     pub(crate) topped_up: Mutex<Vec<CompanyId>>,
     pub(crate) reloads: AtomicU32,
     pub(crate) is_ready: AtomicBool,
@@ -36,6 +42,8 @@ impl HandSwitchboard {
             store,
             live: Mutex::default(),
             bindings: Mutex::default(),
+            traces: Mutex::default(),
+            attempts: Mutex::default(),
             topped_up: Mutex::default(),
             reloads: AtomicU32::new(0),
             is_ready: AtomicBool::new(true),
@@ -88,6 +96,49 @@ impl Switchboard for HandSwitchboard {
 
     fn live_call(&self, call: CallId) -> Future<'_, Option<Live>> {
         Box::pin(async move { self.live.lock().unwrap().iter().find(|live| live.id == call).cloned() })
+    }
+
+    fn live_trace(&self, call: CallId) -> Future<'_, Option<LiveTrace>> {
+        Box::pin(async move { self.traces.lock().unwrap().get(&call).cloned() })
+    }
+
+    fn attempts(&self, profile: ProfileId) -> Vec<Attempt> {
+        self.attempts.lock().unwrap().get(&Some(profile)).cloned().unwrap_or_default()
+    }
+
+    fn attempts_of_strangers(&self) -> Vec<Attempt> {
+        self.attempts.lock().unwrap().get(&None).cloned().unwrap_or_default()
+    }
+
+    /// There is no node behind it: the machines of nobody's calls are new, and the ledger grants everything.
+    fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal> {
+        Box::pin(async move {
+            let directory = self.directory();
+            let now = Now { monotonic: Monotonic::from_micros(1), wall: Wall::from_unix_seconds(1_795_262_400) };
+            let own = "192.0.2.10:5060".parse().unwrap();
+            let invitation = match hypothesis.invitation(&directory) {
+                Ok(invitation) => invitation,
+                Err(stranger) => return Rehearsal::of_stranger(stranger.0, stranger.1, own, now),
+            };
+            let entropy = Entropy::from_seed([1; 16]);
+            let id = CallId::from_bits(1);
+            let opening =
+                Opening { id, invitation, directory: Arc::clone(&directory), binding: None, partner: None, gate: None };
+            let mut rehearsal = Rehearsal::open(opening, own, entropy, now);
+            while let Some(want) = rehearsal.wants() {
+                match want {
+                    Want::Profile(id) => {
+                        rehearsal.lend_profile(switch::Profile::new(id, Arc::clone(&directory)));
+                    }
+                    Want::Carrier(id) => {
+                        rehearsal.lend_carrier(switch::Carrier::new(id, Arc::clone(&directory), now));
+                    }
+                    Want::Post(_) => rehearsal.ledger_says(Outcome::Applied(Vec::new())),
+                    Want::Reach(_) => rehearsal.reaches(Ok(())),
+                }
+            }
+            rehearsal
+        })
     }
 
     fn hang_up(&self, call: CallId) -> bool {

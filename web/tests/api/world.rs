@@ -263,6 +263,7 @@ impl World {
                 cost: None,
             }],
             packets: (3_050, 3_049),
+            trace: String::new(),
             partner: None,
             q850: None,
             packets_lost: (0, 1),

@@ -42,6 +42,11 @@ impl House {
         self.caller_side().other()
     }
 
+    /// Whose side of the relay a leg is.
+    pub(super) fn side_of(&self, leg: LegId) -> Side {
+        if leg == LegId::CALLER { self.caller_side() } else { self.called_side() }
+    }
+
     /// Where we receive the sound of a side.
     pub(super) fn ours(&self, side: Side, opened: Opened) -> Option<SocketAddr> {
         match side {

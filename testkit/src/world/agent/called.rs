@@ -1,8 +1,8 @@
 //! An end as who is asked: what it answers, and how often it says so.
 
-use super::{Act, Agent, Complaint, PATIENCE, Said, T1, Talk};
+use super::{Act, Agent, Complaint, FaxManner, PATIENCE, Said, T1, Talk};
 use crate::world::text::{
-    body, branch, cseq, flow, formats, header, method, parameter, phrase, response, sdp_flowing, tag, uri,
+    body, branch, cseq, fax, flow, formats, header, is_fax, method, parameter, phrase, response, sdp_flowing, tag, uri,
 };
 use domain::Monotonic;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Agent {
     }
 
     pub(super) fn answer(&mut self, call_id: &str, status: u16, now: Monotonic) {
-        let (shown, hangs_up_after) = (self.shown, self.manner.hangs_up_after);
+        let (shown, hangs_up_after, reason) = (self.shown, self.manner.hangs_up_after, self.reason());
         let described = if matches!(status, 183 | 200) { self.described(call_id) } else { String::new() };
         let (rings_reliably, allow) = (self.manner.rings_reliably && (101..200).contains(&status), self.allow());
         let timer = if status == 200 { self.granted_timer(call_id, now) } else { String::new() };
@@ -98,7 +98,8 @@ impl Agent {
         }
         let our_tag = tag(&talk.local).unwrap_or_default().to_owned();
         let contact = format!("Contact: <sip:end@{shown}>\r\n");
-        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}") };
+        let reason = if status >= 300 { reason } else { String::new() };
+        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}{reason}") };
         if rings_reliably {
             talk.rseq += 1;
             lines.push_str(&format!("Require: 100rel\r\nRSeq: {}\r\n", talk.rseq));
@@ -193,8 +194,22 @@ impl Agent {
             return response(text, &format!("{status} {}", phrase(status)), "end", "", "");
         }
         let lines = format!("Contact: <sip:end@{shown}>\r\n{timer}");
+        let (is_offered, fax_manner) = (is_fax(offer), self.manner.fax);
+        if is_offered && fax_manner == FaxManner::Refuses {
+            return response(text, "488 Not Acceptable Here", "end", "", "");
+        }
+        let before = talk.sketch.clone();
+        talk.sketch.is_fax =
+            if offer.is_empty() { before.is_fax } else { is_offered && fax_manner == FaxManner::Takes };
+        if talk.sketch != before {
+            talk.sketch.version += 1;
+        }
         let description = match offer {
             "" => String::new(),
+            _ if is_offered => {
+                let port = if fax_manner == FaxManner::Takes { talk.sketch.port } else { 0 };
+                fax(address, port, talk.sketch.version)
+            }
             offer => {
                 let (port, version) = (talk.sketch.port, talk.sketch.version);
                 talk.sketch.formats = chosen(formats(offer), &talk.sketch.formats);

@@ -1,7 +1,7 @@
 //! An end as who asks: calls, registrations, and what their answers lead to.
 
 use super::{Act, Agent, Asked, PATIENCE, Talk};
-use crate::world::text::{body, branch, cseq, header, headers, sdp_flowing, uri};
+use crate::world::text::{body, branch, cseq, fax, header, headers, is_fax, sdp_flowing, uri};
 use crate::world::{REALM, SWITCH};
 use domain::{Monotonic, Now};
 use sip::digest::{Credentials, Secret, answer};
@@ -124,9 +124,9 @@ impl Agent {
         let invite = talk.invite.clone();
         let line = |name| format!("{name}: {}\r\n", header(&invite, name).unwrap_or_default());
         let target = talk.target.clone();
-        let (number, _) = cseq(&invite);
+        let ((number, _), reason) = (cseq(&invite), self.reason());
         let text = format!(
-            "CANCEL {target} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}CSeq: {number} CANCEL\r\nContent-Length: 0\r\n\r\n",
+            "CANCEL {target} SIP/2.0\r\n{}Max-Forwards: 70\r\n{}{}{}{reason}CSeq: {number} CANCEL\r\nContent-Length: 0\r\n\r\n",
             line("Via"),
             line("From"),
             line("To"),
@@ -274,6 +274,9 @@ impl Agent {
             return String::new();
         }
         let offered = body(text);
+        if is_fax(offered) {
+            return fax(self.address, talk.sketch.port, talk.sketch.version);
+        }
         let flow = talk.sketch.answering(crate::world::text::flow(offered));
         let formats = super::called::chosen(crate::world::text::formats(offered), &talk.sketch.formats);
         sdp_flowing(self.address, talk.sketch.port, talk.sketch.version, &formats, flow, false)
@@ -293,7 +296,8 @@ impl Agent {
             };
             let formats = crate::world::text::formats(answer);
             let is_chosen = formats.split(' ').all(|one| talk.sketch.formats.split(' ').any(|known| known == one));
-            if !fits || !is_chosen {
+            let is_right = if talk.sketch.is_fax { is_fax(answer) } else { fits && is_chosen };
+            if !is_right {
                 self.complaints.push(super::Complaint::WrongAnswer(format!("to {refresh:?}: {answer}")));
             }
         }

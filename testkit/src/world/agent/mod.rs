@@ -12,9 +12,9 @@ mod called;
 mod calling;
 mod talk;
 
-pub use talk::{Complaint, Manner, Refresh, Sketch, Talk};
+pub use talk::{Complaint, FaxManner, Manner, Refresh, Sketch, Talk};
 
-use super::text::{branch, method, sdp_flowing, status};
+use super::text::{branch, fax, method, sdp_flowing, status};
 use domain::{Entropy, Monotonic, Now};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -150,6 +150,9 @@ impl Agent {
     /// The description of a call as this end stands to it.
     fn described(&self, call_id: &str) -> String {
         let Some(Talk { sketch, .. }) = self.talks.get(call_id) else { return String::new() };
+        if sketch.is_fax {
+            return fax(self.address, sketch.port, sketch.version);
+        }
         sdp_flowing(self.address, sketch.port, sketch.version, &sketch.formats, sketch.flow, sketch.is_zero)
     }
 
@@ -213,11 +216,17 @@ impl Agent {
             return;
         }
         let branch = format!("z9hG4bK{}", self.token());
-        let text = self.request(call_id, "BYE", &branch, "", "");
+        let reason = self.reason();
+        let text = self.request(call_id, "BYE", &branch, &reason, "");
         if let Some(talk) = self.talks.get_mut(call_id) {
             talk.is_up = false;
         }
         self.ask(call_id, branch, "BYE", text, now);
+    }
+
+    /// Why something ends, where it gives a cause.
+    fn reason(&self) -> String {
+        self.manner.q850.map(|cause| format!("Reason: Q.850;cause={cause}\r\n")).unwrap_or_default()
     }
 
     /// Hangs up, whether it was answered or not: CANCEL or BYE.
@@ -260,7 +269,6 @@ impl Agent {
         }
         let offer = match refresh {
             Refresh::Update | Refresh::Late => String::new(),
-            Refresh::Fax => self.described(call_id).replace("RTP/AVP 0", "UDPTL t38").replace("audio", "image"),
             _ => self.described(call_id),
         };
         let text = self.request(call_id, method, &branch, timer, &offer);

@@ -39,6 +39,10 @@ pub struct Manner {
     pub invite_lines: String,
     /// The formats that it offers and answers with.
     pub formats: &'static str,
+    /// The Q.850 cause that it gives for every end (RFC 3326).
+    pub q850: Option<u8>,
+    /// What it does about fax over T.38.
+    pub fax: FaxManner,
     /// Whether a second phone answers too, 300 ms after the first (a fork).
     pub forks: bool,
 }
@@ -61,9 +65,22 @@ impl Default for Manner {
             rings_reliably: false,
             invite_lines: String::new(),
             formats: "0",
+            q850: None,
+            fax: FaxManner::Takes,
             forks: false,
         }
     }
+}
+
+/// What an end does about an offer of fax over T.38.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaxManner {
+    /// It takes it.
+    Takes,
+    /// It answers 488.
+    Refuses,
+    /// It answers 200, with port 0.
+    ClosesThePort,
 }
 
 /// A request inside a dialog.
@@ -95,6 +112,8 @@ pub enum Refresh {
     Codec,
     /// re-INVITE to T.38 fax.
     Fax,
+    /// re-INVITE from fax back to sound.
+    Sound,
 }
 
 impl Refresh {
@@ -118,21 +137,28 @@ pub enum Complaint {
 }
 
 /// A description of an end: which formats, which port, which way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sketch {
     pub(super) port: u16,
     pub(super) version: u32,
     pub(super) formats: String,
     pub(super) flow: &'static str,
     pub(super) is_zero: bool,
+    pub(super) is_fax: bool,
 }
 
 impl Sketch {
     /// What a request of its own changes.
     pub(super) fn change(&mut self, refresh: Refresh) {
-        let before = (self.port, self.formats.clone(), self.flow, self.is_zero);
+        let before = self.clone();
+        self.is_fax = match refresh {
+            Refresh::Invite | Refresh::Update | Refresh::UpdateWithSdp | Refresh::Late => self.is_fax,
+            Refresh::ChangedInvite | Refresh::ChangedUpdate => self.is_fax,
+            _ => refresh == Refresh::Fax,
+        };
         match refresh {
-            Refresh::Invite | Refresh::Update | Refresh::UpdateWithSdp | Refresh::Late | Refresh::Fax => {}
+            Refresh::Invite | Refresh::Update | Refresh::UpdateWithSdp | Refresh::Late => {}
+            Refresh::Fax | Refresh::Sound => {}
             Refresh::ChangedInvite | Refresh::ChangedUpdate => self.port += 2,
             Refresh::Hold | Refresh::HoldByUpdate => (self.flow, self.is_zero) = ("sendonly", false),
             Refresh::HoldInactive => (self.flow, self.is_zero) = ("inactive", false),
@@ -140,7 +166,7 @@ impl Sketch {
             Refresh::Resume => (self.flow, self.is_zero) = ("sendrecv", false),
             Refresh::Codec => self.formats = "8".to_owned(),
         }
-        if before != (self.port, self.formats.clone(), self.flow, self.is_zero) {
+        if before != *self {
             self.version += 1;
         }
     }
@@ -250,7 +276,14 @@ impl Talk {
             changes: Vec::new(),
             provisional: Vec::new(),
             acks: Vec::new(),
-            sketch: Sketch { port: 40_000, version: 1, formats: "0".to_owned(), flow: "sendrecv", is_zero: false },
+            sketch: Sketch {
+                port: 40_000,
+                version: 1,
+                formats: "0".to_owned(),
+                flow: "sendrecv",
+                is_zero: false,
+                is_fax: false,
+            },
             former: None,
             heard_cseq: 0,
             forked_cseq: 0,

@@ -1,0 +1,149 @@
+//! Why something was refused, or would be: traces of calls, attempts, and calls that are rehearsed.
+//!
+//! Rehearsing is `switch::rehearsal`'s; here it is lent copies of the machines, and of the balances that it would draw on.
+
+use super::Exchange;
+use crate::call::LookTrace;
+use crate::carrier::Lend as LendCarrier;
+use crate::chance;
+use crate::core::Core;
+use crate::profile::Lend as LendProfile;
+use crate::ways::papers::batch_of;
+use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer};
+use domain::{CallId, Entropy, ProfileId};
+use ledger::Ledger;
+use ledger::memory::MemoryLedger;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use switch::attempts::Attempt;
+use switch::call::{LiveTrace, Opening, called_profile};
+use switch::profile::Posting;
+use switch::rehearsal::{Hypothesis, Rehearsal, Want, Whom};
+
+impl Exchange {
+    /// The trace of a call, while it lives.
+    pub async fn live_trace(&self, id: CallId) -> Option<LiveTrace> {
+        let call = self.inner.core.registry.call(id)?;
+        call.send(LookTrace(id)).await.ok().flatten()
+    }
+
+    /// What was tried lately by a profile's PBX, to it, or in its name; newest first.
+    pub fn attempts(&self, profile: ProfileId) -> Vec<Attempt> {
+        self.inner.core.attempts.of(profile)
+    }
+
+    /// What strangers tried lately; newest first.
+    pub fn attempts_of_strangers(&self) -> Vec<Attempt> {
+        self.inner.core.attempts.of_strangers()
+    }
+
+    /// Admits a hypothetical call dry: nothing is held, nobody is dialled, nothing is counted.
+    pub async fn rehearse(&self, hypothesis: Hypothesis) -> Rehearsal {
+        let core = &self.inner.core;
+        let desk = core.desk.load_full();
+        let own = self.listeners().first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let now = core.clock.now();
+        let invitation = match hypothesis.invitation(desk.directory()) {
+            Ok(mut invitation) => {
+                // A PBX calls from where it is registered.
+                if let Whom::Profile(profile) = hypothesis.whom
+                    && let Some(binding) = core.registry.binding(profile)
+                {
+                    invitation.source = binding.source;
+                }
+                invitation
+            }
+            Err(stranger) => {
+                let (status, stranger) = *stranger;
+                return Rehearsal::of_stranger(status, stranger, own, now);
+            }
+        };
+        // Without chance of the system's own the order of equal carriers is always the same.
+        let mut entropy = chance::entropy().unwrap_or_else(|_| Entropy::from_seed([0; 16]));
+        let mut ways = entropy.fork();
+        let directory = Arc::clone(desk.directory());
+        let binding = called_profile(&directory, &invitation).and_then(|profile| core.registry.binding(profile));
+        let id = CallId::mint(now.wall, &mut entropy);
+        let gate = core.would_enter(now).err();
+        let opening = Opening { id, invitation, directory, binding, partner: None, gate };
+        let mut rehearsal = Rehearsal::open(opening, own, entropy, now);
+        let mut books = Books::default();
+        while let Some(want) = rehearsal.wants() {
+            let was_lent = match want {
+                Want::Profile(id) => match core.profile(id) {
+                    Some(address) => {
+                        address.send(LendProfile).await.ok().flatten().map(|it| rehearsal.lend_profile(it))
+                    }
+                    None => None,
+                },
+                Want::Carrier(id) => match core.carrier(id) {
+                    Some(address) => {
+                        address.send(LendCarrier).await.ok().flatten().map(|it| rehearsal.lend_carrier(it))
+                    }
+                    None => None,
+                },
+                Want::Post(posting) => {
+                    rehearsal.ledger_says(books.answer(core, *posting));
+                    Some(())
+                }
+                Want::Reach(order) => {
+                    rehearsal.reaches(desk.reach(&order, &mut ways, now.monotonic).map(drop));
+                    Some(())
+                }
+            };
+            if was_lent.is_none() {
+                rehearsal.give_up();
+            }
+        }
+        rehearsal
+    }
+}
+
+/// A copy of the balances that a rehearsal draws on, under the ledger's own laws.
+#[derive(Default)]
+struct Books {
+    ledger: MemoryLedger,
+    copied: BTreeSet<Account>,
+}
+
+impl Books {
+    /// What the ledger would say to this.
+    fn answer(&mut self, core: &Core, posting: Posting) -> Outcome {
+        let (batch, _) = batch_of(posting);
+        for transfer in &batch.transfers {
+            if let Kind::Hold { debit, .. } | Kind::PostIfAvailableAtMost { debit, .. } = transfer.kind {
+                self.copy(core, debit);
+            }
+            if let Kind::PostIfAvailableAtMost { watched, .. } = transfer.kind {
+                self.copy(core, watched);
+            }
+        }
+        self.post(batch)
+    }
+
+    /// What is available there now.
+    fn copy(&mut self, core: &Core, account: Account) {
+        if !self.copied.insert(account) {
+            return;
+        }
+        let amount = core.ledger.balance(account).available().max(0);
+        let kind = Kind::Post { debit: Account { holder: Holder::World, ..account }, credit: account, amount };
+        self.post(Batch {
+            id: BatchId { subject: u128::MAX, sequence: self.copied.len() as u64 },
+            company: account.company,
+            at: core.clock.now().wall,
+            transfers: vec![Transfer { kind, code: Code::Adjustment }],
+            memo: None,
+        });
+    }
+
+    /// The ledger in memory answers before it returns.
+    fn post(&self, batch: Batch) -> Outcome {
+        let (told, heard) = sync_channel(1);
+        let reply = Box::new(move |outcome| drop(told.send(outcome)));
+        self.ledger.submit(batch, Durability::WithNextGroup, reply);
+        heard.try_recv().unwrap_or(Outcome::Unavailable)
+    }
+}

@@ -1,0 +1,490 @@
+//! The decision trace: which rule looked at what, what it wanted, and whether it passed; kept with calls and attempts.
+//!
+//! What the rules are is decided where they are applied (`switch`); how a trace is shown to people, `backoffice`.
+
+use crate::e164::E164;
+use crate::money::{Currency, Micros};
+use crate::refusal::{Refusal, RefusalKind};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Steps of one trace at most: some twenty rules, and every carrier that a call record has room for. Where there are more, the last
+/// place is overwritten, so that the decision is there.
+pub const STEPS_MAX: usize = 48;
+/// Bytes of a trace that is written out, at most: what is left in a memo beside the longest call record. Beyond it steps are left out, but
+/// the last is there.
+pub const TEXT_BYTES_MAX: usize = 3_072;
+/// Room for the last step, whose words and values are bounded.
+const LAST_BYTES_MAX: usize = 400;
+/// Characters of a value at most when it is written out.
+const VALUE_CHARS_MAX: usize = 120;
+/// What stands between steps, and between the fields of one, in a trace that is written out. Values have neither.
+const BETWEEN_STEPS: char = '~';
+const BETWEEN_FIELDS: char = '|';
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident, $label:literal, $what:literal;)*) => {
+        /// A rule that a call or a registration has to pass.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule { $($(#[$doc])* $name,)* }
+
+        impl Rule {
+            /// Every rule, about in the order in which they are looked at.
+            pub const ALL: &'static [Rule] = &[$(Rule::$name,)*];
+
+            /// The word in traces, stable for ever.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Rule::$name => $label,)* }
+            }
+
+            /// The rule with this word.
+            pub fn from_label(label: &str) -> Option<Self> {
+                match label { $($label => Some(Rule::$name),)* _ => None }
+            }
+
+            /// The rule in a sentence, for a person.
+            pub const fn what(self) -> &'static str {
+                match self { $(Rule::$name => $what,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// S2.
+    Authentication, "authentication", "Who asks is proven by a SIP user and its password";
+    /// S3, S5.
+    SourceAddress, "source_address", "Who asks is proven by the address that it comes from";
+    /// The message itself.
+    Message, "message", "The message is correct and asks for what is offered";
+    /// S4, of a REGISTER.
+    AddressOfRecord, "address_of_record", "A PBX registers its own SIP user";
+    /// D-17.
+    RegistrationInterval, "registration_interval", "A registration lasts for a permitted time";
+    /// RFC 3261 10.3.
+    RegistrationOrder, "registration_order", "A registration is newer than the one before";
+    /// Overload, draining.
+    Node, "node", "This node takes new work";
+    /// O3.
+    Emergency, "emergency", "The dialled number is no emergency number";
+    /// N9, I8.
+    CalledNumber, "called_number", "The called number is assigned to a profile";
+    /// The company may call and be called.
+    Company, "company", "The company is not suspended";
+    /// S4.
+    FromUser, "from_user", "The user in From is the SIP user of the profile";
+    /// P7.
+    Subscription, "subscription", "The profile has channels";
+    /// S6, R11, D-16.
+    Number, "number", "The dialled number is a full international number";
+    /// Limits on calls a second and their like.
+    Limit, "limit", "The limits on new calls are kept";
+    /// L1 to L7.
+    CallerId, "caller_id", "The caller ID asked for may be shown";
+    /// R11.
+    Inside, "inside", "A number of this switch is called inside it, and not by who has it";
+    /// A price.
+    Price, "price", "The deck has a price for the number";
+    /// A carrier.
+    Route, "route", "A carrier serves the number";
+    /// Routes at a loss.
+    Margin, "margin", "A carrier costs no more than the call is sold for";
+    /// I9.
+    Registered, "registered", "The called PBX can be reached: it is registered, or has a fixed address";
+    /// A codec.
+    Codec, "codec", "The offer has sound that can be carried";
+    /// SRTP.
+    Srtp, "srtp", "The offer is secured as the trunk wants it";
+    /// C1.
+    Channel, "channel", "A channel of the profile is free";
+    /// K2, K3, R8.
+    Credit, "credit", "The credit covers the first block of the call";
+    /// One for each carrier, in order.
+    Carrier, "carrier", "The carrier may be tried, and takes the call";
+    /// Ports.
+    Sound, "sound", "Ports for sound are free";
+    /// What became of it there.
+    CalledSide, "called_side", "The called side takes the call";
+}
+
+impl Rule {
+    /// The rule that a refusal is of.
+    pub const fn of(refusal: RefusalKind) -> Rule {
+        match refusal {
+            RefusalKind::NoCredit | RefusalKind::BelowFirstBlock | RefusalKind::DailyCap => Rule::Credit,
+            RefusalKind::MaxRate => Rule::Price,
+            RefusalKind::BadCredentials => Rule::Authentication,
+            RefusalKind::FromMismatch => Rule::FromUser,
+            RefusalKind::IpNotAllowed => Rule::SourceAddress,
+            RefusalKind::CliNotAllowed => Rule::CallerId,
+            RefusalKind::OrgSuspended => Rule::Company,
+            RefusalKind::NotE164 | RefusalKind::NotANumber | RefusalKind::NumberIncomplete => Rule::Number,
+            RefusalKind::NoRoute => Rule::Route,
+            RefusalKind::RouteAtLoss => Rule::Margin,
+            RefusalKind::NumberUnassigned => Rule::CalledNumber,
+            RefusalKind::IntervalTooBrief => Rule::RegistrationInterval,
+            RefusalKind::OutOfOrder => Rule::RegistrationOrder,
+            RefusalKind::PbxNotRegistered => Rule::Registered,
+            RefusalKind::LoopDetected => Rule::Inside,
+            RefusalKind::NoCommonCodec => Rule::Codec,
+            RefusalKind::SrtpRequired | RefusalKind::SrtpOff => Rule::Srtp,
+            RefusalKind::ChannelsFull | RefusalKind::CalleeChannelsFull => Rule::Channel,
+            RefusalKind::ProfileInactive => Rule::Subscription,
+            RefusalKind::EmergencyNotCarried => Rule::Emergency,
+            RefusalKind::Draining
+            | RefusalKind::Overloaded
+            | RefusalKind::NodeFull
+            | RefusalKind::LedgerUnavailable => Rule::Node,
+            RefusalKind::MediaPortsExhausted => Rule::Sound,
+            RefusalKind::CarriersFull | RefusalKind::CarriersFailed => Rule::Carrier,
+            RefusalKind::PbxChallengedUs
+            | RefusalKind::NotAnswered
+            | RefusalKind::PbxSilent
+            | RefusalKind::PbxRefused
+            | RefusalKind::UnusableAnswer
+            | RefusalKind::EndedByOperator
+            | RefusalKind::CalledBusy
+            | RefusalKind::CalledUnavailable
+            | RefusalKind::CalledUnknown
+            | RefusalKind::CalledIncompatible
+            | RefusalKind::CalledDeclined => Rule::CalledSide,
+            RefusalKind::MalformedRequest
+            | RefusalKind::UriNotSupported
+            | RefusalKind::VersionNotSupported
+            | RefusalKind::MessageTooLarge
+            | RefusalKind::MethodNotAllowed
+            | RefusalKind::MethodUnknown
+            | RefusalKind::NoSuchDialog
+            | RefusalKind::HopsUsedUp
+            | RefusalKind::RequestMerged
+            | RefusalKind::ExtensionUnknown
+            | RefusalKind::SessionIntervalTooSmall
+            | RefusalKind::BodyNotUnderstood
+            | RefusalKind::RequestPending
+            | RefusalKind::AnswerPending
+            | RefusalKind::ForeignAddress
+            | RefusalKind::OutboundUnsupported
+            | RefusalKind::PrackMissing => Rule::Message,
+            // Whoever adds a limit need not come here.
+            _ => Rule::Limit,
+        }
+    }
+}
+
+/// How a rule was passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It is kept.
+    Passed,
+    /// It is broken: here it was decided.
+    Failed,
+    /// It did not apply, or what it is about was passed over.
+    Skipped,
+}
+
+impl Verdict {
+    /// The word in traces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Passed => "passed",
+            Verdict::Failed => "failed",
+            Verdict::Skipped => "skipped",
+        }
+    }
+
+    fn from_label(label: &str) -> Option<Self> {
+        [Verdict::Passed, Verdict::Failed, Verdict::Skipped].into_iter().find(|verdict| verdict.as_str() == label)
+    }
+}
+
+/// What a rule saw or wanted: small, and written out only when somebody reads it. Never a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing to say.
+    #[default]
+    None,
+    /// Words of ours.
+    Words(&'static str),
+    /// A text of the configuration or of the wire.
+    Text(Arc<str>),
+    /// A number.
+    Number(E164),
+    /// So many.
+    Count(u64),
+    /// Seconds.
+    Seconds(u32),
+    /// An amount.
+    Money(Micros, Currency),
+    /// A SIP status.
+    Status(u16),
+    /// An address.
+    Address(SocketAddr),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::None => Ok(()),
+            Value::Words(words) => f.write_str(words),
+            Value::Text(text) => f.write_str(text),
+            Value::Number(number) => write!(f, "{number}"),
+            Value::Count(count) => write!(f, "{count}"),
+            Value::Seconds(seconds) => write!(f, "{seconds} s"),
+            Value::Money(amount, currency) => write!(f, "{amount} {currency}"),
+            Value::Status(status) => write!(f, "{status}"),
+            Value::Address(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+impl From<&'static str> for Value {
+    fn from(words: &'static str) -> Value {
+        Value::Words(words)
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(text.into())
+    }
+}
+
+impl From<E164> for Value {
+    fn from(number: E164) -> Value {
+        Value::Number(number)
+    }
+}
+
+impl From<SocketAddr> for Value {
+    fn from(address: SocketAddr) -> Value {
+        Value::Address(address)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Value {
+        value.map_or(Value::None, Into::into)
+    }
+}
+
+/// One rule, as it was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which.
+    pub rule: Rule,
+    /// How it went.
+    pub verdict: Verdict,
+    /// What the rule saw.
+    pub seen: Value,
+    /// What it wanted.
+    pub wanted: Value,
+    /// What it was refused with, where it was.
+    pub refusal: Option<RefusalKind>,
+}
+
+/// The rules that were applied, in order, at most [`STEPS_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    steps: Vec<Step>,
+}
+
+impl Trace {
+    /// Nothing was looked at.
+    pub const EMPTY: Trace = Trace { steps: Vec::new() };
+
+    /// An empty one with room for a call that passes: one allocation.
+    pub fn new() -> Trace {
+        Trace { steps: Vec::with_capacity(16) }
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// A rule was kept.
+    pub fn passed(&mut self, rule: Rule, seen: impl Into<Value>, wanted: impl Into<Value>) {
+        self.push(Step { rule, verdict: Verdict::Passed, seen: seen.into(), wanted: wanted.into(), refusal: None });
+    }
+
+    /// A rule did not apply.
+    pub fn skipped(&mut self, rule: Rule, seen: impl Into<Value>, wanted: impl Into<Value>) {
+        self.push(Step { rule, verdict: Verdict::Skipped, seen: seen.into(), wanted: wanted.into(), refusal: None });
+    }
+
+    /// A rule was broken, by the refusal's own account.
+    pub fn failed(&mut self, refusal: RefusalKind, seen: impl Into<Value>, wanted: impl Into<Value>) {
+        self.failed_at(Rule::of(refusal), refusal, seen, wanted);
+    }
+
+    /// The same, where the refusal is of more than one rule.
+    pub fn failed_at(&mut self, rule: Rule, refusal: RefusalKind, seen: impl Into<Value>, wanted: impl Into<Value>) {
+        let (seen, wanted) = (seen.into(), wanted.into());
+        self.push(Step { rule, verdict: Verdict::Failed, seen, wanted, refusal: Some(refusal) });
+    }
+
+    /// What is decided by `outcome`: `seen` and `wanted` of a rule that passed; where it was refused, the refusal's sentence unless
+    /// the trace tells of it already.
+    pub fn judged<T>(
+        &mut self,
+        rule: Rule,
+        outcome: Result<T, Refusal>,
+        seen: impl FnOnce(&T) -> Value,
+        wanted: impl Into<Value>,
+    ) -> Result<T, Refusal> {
+        match &outcome {
+            Ok(value) => self.passed(rule, seen(value), wanted),
+            Err(refusal) => self.refused(refusal, wanted),
+        }
+        outcome
+    }
+
+    /// A refusal, in its own words; nothing where the last step tells of it already.
+    pub fn refused(&mut self, refusal: &Refusal, wanted: impl Into<Value>) {
+        if !self.tells(refusal.kind) {
+            let sentence: Arc<str> = refusal.sentence.as_ref().into();
+            self.failed(refusal.kind, sentence, wanted);
+        }
+    }
+
+    /// Whether the last step failed with this.
+    pub fn tells(&self, refusal: RefusalKind) -> bool {
+        self.steps.last().is_some_and(|step| step.verdict == Verdict::Failed && step.refusal == Some(refusal))
+    }
+
+    /// Adds a step.
+    pub fn push(&mut self, step: Step) {
+        if self.steps.len() >= STEPS_MAX {
+            self.steps.pop();
+        }
+        self.steps.push(step);
+    }
+
+    /// Adds the steps of another.
+    pub fn extend(&mut self, other: Trace) {
+        other.steps.into_iter().for_each(|step| self.push(step));
+    }
+
+    /// As it is kept in call records: `rule|verdict|refusal|seen|wanted`, `~` between steps, printable characters without quotation
+    /// marks and backslashes. [`read`] reads it.
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(self.steps.len() * 32);
+        for (index, step) in self.steps.iter().enumerate() {
+            let before = text.len();
+            if index > 0 {
+                text.push(BETWEEN_STEPS);
+            }
+            let refusal = step.refusal.map_or("", RefusalKind::as_str);
+            for word in [step.rule.as_str(), step.verdict.as_str(), refusal] {
+                text.push_str(word);
+                text.push(BETWEEN_FIELDS);
+            }
+            put(&mut text, &step.seen);
+            text.push(BETWEEN_FIELDS);
+            put(&mut text, &step.wanted);
+            if text.len() > TEXT_BYTES_MAX - LAST_BYTES_MAX && index + 1 < self.steps.len() {
+                text.truncate(before);
+            }
+        }
+        text
+    }
+}
+
+/// Writes a value as far as it may stand in a trace.
+fn put(text: &mut String, value: &Value) {
+    use fmt::Write;
+    let from = text.len();
+    // Writing to memory does not fail.
+    let _ = write!(text, "{value}");
+    let is_plain =
+        |byte: u8| matches!(byte, b' '..=b'}') && !matches!(byte, b'"' | b'\\') && byte != BETWEEN_FIELDS as u8;
+    if text.len() - from > VALUE_CHARS_MAX || !text.as_bytes()[from..].iter().all(|byte| is_plain(*byte)) {
+        let plain = |char: char| if u8::try_from(char).is_ok_and(is_plain) { char } else { '\'' };
+        let cleaned: String = text[from..].chars().take(VALUE_CHARS_MAX).map(plain).collect();
+        text.truncate(from);
+        text.push_str(&cleaned);
+    }
+}
+
+/// A step as it was written out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The rule's word.
+    pub rule: String,
+    /// How it went.
+    pub verdict: Verdict,
+    /// The refusal's id; empty where there was none.
+    pub refusal: String,
+    /// What the rule saw; empty where there was nothing to say.
+    pub seen: String,
+    /// What it wanted; empty likewise.
+    pub wanted: String,
+}
+
+/// The steps of a trace that [`Trace::to_text`] wrote; what is no step is left out.
+pub fn read(text: &str) -> Vec<Told> {
+    let step = |step: &str| {
+        let mut fields = step.split(BETWEEN_FIELDS);
+        let (rule, verdict) = (fields.next()?.to_owned(), Verdict::from_label(fields.next()?)?);
+        let mut field = || fields.next().map(str::to_owned);
+        Some(Told { rule, verdict, refusal: field()?, seen: field()?, wanted: field()? })
+    };
+    text.split(BETWEEN_STEPS).filter_map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_reads_back_from_its_word() {
+        for rule in Rule::ALL {
+            assert_eq!(Rule::from_label(rule.as_str()), Some(*rule));
+            assert!(!rule.what().ends_with('.') && rule.what().is_ascii());
+        }
+    }
+
+    #[test]
+    fn a_trace_is_written_and_read_without_loss_and_no_value_can_break_it() {
+        let mut trace = Trace::new();
+        trace.passed(Rule::Company, Value::None, Value::None);
+        trace.passed(Rule::Credit, Value::Money(Micros::from_cents(1), Currency::USD), "the first block");
+        let evil: Arc<str> = "1\"~|\\\r\nnumber|failed".into();
+        trace.failed(RefusalKind::FromMismatch, evil, Value::Text("99050000040027".into()));
+        let text = trace.to_text();
+        assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\'), "{text}");
+        let told = read(&text);
+        assert_eq!(told.len(), 3);
+        assert_eq!((&*told[1].seen, &*told[1].wanted), ("0.01 USD", "the first block"));
+        assert_eq!((&*told[2].rule, &*told[2].refusal), ("from_user", "from_mismatch"));
+        assert_eq!((&*told[2].seen, &*told[2].wanted), ("1''''''number'failed", "99050000040027"));
+        assert_eq!(read(""), []);
+    }
+
+    #[test]
+    fn a_trace_has_an_end_and_keeps_the_last_decision() {
+        let mut trace = Trace::new();
+        for _ in 0..200 {
+            trace.skipped(Rule::Carrier, "down", Value::None);
+        }
+        trace.failed(RefusalKind::CarriersFailed, Value::None, Value::None);
+        assert_eq!(trace.steps().len(), STEPS_MAX);
+        assert!(trace.tells(RefusalKind::CarriersFailed));
+        let mut long = Trace::new();
+        for _ in 0..STEPS_MAX {
+            let name: Arc<str> = "n".repeat(200).into();
+            long.failed(RefusalKind::SessionIntervalTooSmall, Arc::clone(&name), name);
+        }
+        long.failed(RefusalKind::CarriersFailed, Value::None, Value::None);
+        let text = long.to_text();
+        assert!(text.len() <= TEXT_BYTES_MAX, "{}", text.len());
+        assert_eq!(read(&text).last().map(|told| told.refusal.clone()), Some("carriers_failed".to_owned()));
+    }
+}

@@ -1,0 +1,50 @@
+//! How the caller's sound is secured, and what else its trunk lets pass: told once it is known whose call it is.
+//!
+//! Keys are minted and chosen in `secrecy`.
+
+use super::CallerLeg;
+use crate::negotiation::carried;
+use crate::secrecy::Secrecy;
+use crate::words::SoundOrder;
+use domain::fax::FaxPolicy;
+use domain::media::MediaDescription;
+use domain::srtp::{KeySeed, SrtpPolicy};
+use sip::endpoint::Transport;
+
+impl CallerLeg {
+    /// What the offer, if it can be carried, says about where the caller wants sound.
+    pub fn sound(&self) -> Option<SoundOrder> {
+        let stream = carried(self.offer.as_ref()?)?;
+        let keying = self.secrecy.keying(stream).ok()?;
+        SoundOrder::of(stream, None, self.source.peer.ip()).map(|order| order.keyed(keying))
+    }
+
+    /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
+    /// answered.
+    pub fn secure(&mut self, policy: SrtpPolicy, seed: KeySeed) {
+        self.secrecy = Secrecy::new(policy, seed);
+        if let Some(Ok(permitted)) = self.offer.as_ref().map(|offer| offer.permitted(policy)) {
+            self.offer = Some(permitted);
+        }
+        if let Some(stream) = self.offer.as_ref().and_then(carried) {
+            self.secrecy.choose(stream);
+        }
+    }
+
+    /// Over what our keys will be sent where others can read them; none where there are none, or nobody can (RFC 4568 7).
+    pub fn keys_in_clear(&self) -> Option<Transport> {
+        let is_keyed = self.sound().is_some_and(|order| order.keying.is_some());
+        Some(self.source.transport).filter(|transport| is_keyed && !transport.is_secure())
+    }
+
+    /// What is done about fax over T.38, once it is known whose call it is. Before anything is answered.
+    pub fn permit_fax(&mut self, policy: FaxPolicy) {
+        self.t38 = policy;
+    }
+
+    /// An offer of ours with the keys that the policy wants.
+    pub(super) fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
+        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
+        offer
+    }
+}
