@@ -7,6 +7,7 @@ use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
+use crate::enrolment::{EnrolmentOutlet, EnrolmentShell};
 use crate::guarding::Guarding;
 use crate::profile::{ProfileOutlet, ProfileShell};
 use crate::registrar::{RegistrarOutlet, RegistrationShell};
@@ -22,7 +23,7 @@ use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::refusal::RefusalKind;
-use domain::{CarrierId, Fact, Now, ProfileId, Refusal};
+use domain::{CarrierId, Entropy, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
@@ -30,7 +31,7 @@ use sip::digest::Ha1;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use switch::overload::Gate;
 use switch::registration::{Binding, Expiries};
@@ -127,6 +128,10 @@ pub struct Core {
     pub(crate) handshakes: Option<Handshakes>,
     /// The origins of pages that may open WebSockets; everybody's where there is none.
     pub(crate) origins: Vec<String>,
+    /// REGISTERs to carriers that are under way.
+    pub(crate) registers_open: AtomicUsize,
+    /// Chance for actors that are opened later.
+    pub(crate) chance: Mutex<Entropy>,
     /// The shards, once they have started.
     pub shards: OnceLock<Vec<ShardHandle>>,
 }
@@ -162,6 +167,12 @@ impl Core {
     /// A call that was let in is over.
     pub fn leave(&self) {
         self.gate.lock().leave();
+    }
+
+    /// Nobody answers there: for as long as a carrier that went down is left alone, other places go first.
+    pub(crate) fn avoid(&self, address: SocketAddr) {
+        let (now, desk) = (self.clock.monotonic(), self.desk.load());
+        desk.whereabouts().avoid(address, now + desk.directory().settings().carrier_rest, now);
     }
 
     /// Says what happened.
@@ -228,6 +239,23 @@ impl Core {
                 let machine = switch::Carrier::new(id, directory, clock.now());
                 core.registry.publish_standing(id, machine.standing());
                 Shell::new(machine, Vec::new(), CarrierOutlet::new(id, shard, core), clock)
+            })
+        }))
+    }
+
+    /// The actor of our registration towards a carrier; none before the shards have started.
+    pub fn enrolment(self: &Arc<Self>, id: CarrierId) -> Option<Addr<EnrolmentShell>> {
+        let home = self.home_of(id.bits())?;
+        Some(self.registry.enrolment(id, || {
+            let core = Arc::clone(self);
+            let shard = home.address.clone();
+            Shell::start_in_arbiter(&home.arbiter, move |_| {
+                let clock = core.clock;
+                let directory = Arc::clone(core.desk.load().directory());
+                let chance = core.chance.lock().fork();
+                let machine = switch::Enrolment::new(id, directory, chance, clock.now());
+                core.registry.publish_enrolment(id, machine.standing());
+                Shell::new(machine, Vec::new(), EnrolmentOutlet::new(id, shard, core), clock)
             })
         }))
     }

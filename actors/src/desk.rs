@@ -3,24 +3,29 @@
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
 use crate::manners;
+use crate::resolving::Ways;
 use crate::ways::register::{flow_of, transport_of};
+use crate::whereabouts::Whereabouts;
 use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, ProfileId};
-use leg::{CarrierTarget, PbxTarget, Target};
+use domain::{CarrierId, Entropy, Monotonic, NumberFormat, ProfileId};
+use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
-use sip::endpoint::Destination;
+use sip::endpoint::{Destination, Transport};
+use sip::locating::Wanted;
+use siphasher::sip::SipHasher24;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::hash::Hasher;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Everything;
 use switch::Directory;
 use switch::directory::{
     AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country, CountryPlan,
-    IncomingTo, Manners, Profile,
+    EnrolmentTerms, IncomingTo, Manners, Profile,
 };
 
 /// Everything that is looked up while calls are handled.
@@ -28,14 +33,44 @@ use switch::directory::{
 pub struct Desk {
     directory: Arc<Directory>,
     secrets: BTreeMap<Arc<str>, (ProfileId, Ha1)>,
-    carriers: BTreeMap<CarrierId, CarrierTarget>,
-    /// Whom a certificate must name that is shown at an address.
-    server_names: BTreeMap<SocketAddr, String>,
+    carriers: BTreeMap<CarrierId, CarrierLine>,
+    /// Whose names are looked up by DNS, in the order in which carriers are tried.
+    named: BTreeMap<Wanted, Vec<CarrierId>>,
+    /// Where names are.
+    whereabouts: Arc<Whereabouts>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
     /// The only networks that a carrier's sound may come from, where it has named any.
     media_networks: BTreeMap<CarrierId, Arc<[Network]>>,
 }
+
+/// Where a carrier is, and how it is addressed.
+#[derive(Debug)]
+struct CarrierLine {
+    places: Vec<Place>,
+    number_format: NumberFormat,
+    account: Option<Arc<leg::Account>>,
+    /// Where it may send us besides its own places; none where its 3xx are refusals.
+    redirects: Option<Vec<Network>>,
+    /// How long it may take to its first response.
+    patience: Duration,
+}
+
+/// One of a carrier's addresses.
+#[derive(Debug)]
+enum Place {
+    /// By its IP address.
+    Fixed(Hop),
+    /// By name: DNS says where, and over what.
+    Named { wanted: Wanted, host: Arc<str> },
+}
+
+/// Places of a carrier that one attempt goes to at most.
+const HOPS_MAX: usize = 8;
+/// How long a place may be silent before the next one is tried, at least: two INVITEs were lost on the way (RFC 3261 17.1.1.2).
+const HOP_PATIENCE_MIN: Duration = Duration::from_secs(1);
+/// And at most: two places must fit into what a caller bears.
+const HOP_PATIENCE_MAX: Duration = Duration::from_secs(2);
 
 /// What the store does not hold: settings of the node.
 #[derive(Clone, Debug)]
@@ -50,6 +85,8 @@ pub struct NodeRules {
     pub listeners: Vec<SocketAddr>,
     /// The same for TLS.
     pub tls_listeners: Vec<SocketAddr>,
+    /// Where carriers are that are known by name.
+    pub whereabouts: Arc<Whereabouts>,
     /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
     pub options_every: Option<Duration>,
     /// Calls that a PBX may place in any second where its profile does not say; none for no limit.
@@ -83,15 +120,71 @@ impl Desk {
         self.secrets.iter().map(|(sip_user, (profile, ha1))| (&**sip_user, *profile, *ha1))
     }
 
-    /// Where a carrier listens; none where it is not known or its name could not be resolved.
-    pub fn carrier(&self, id: CarrierId) -> Option<&CarrierTarget> {
-        self.carriers.get(&id)
+    /// Where a carrier is called now: its places in the order of one attempt, those that do not answer behind the others. None where it
+    /// is not known, or nothing is known of its name.
+    pub fn carrier(&self, id: CarrierId, chance: &mut Entropy, now: Monotonic) -> Option<CarrierTarget> {
+        let line = self.carriers.get(&id)?;
+        let mut hops: Vec<Hop> = Vec::new();
+        for place in &line.places {
+            match place {
+                Place::Fixed(hop) => hops.push(hop.clone()),
+                Place::Named { wanted, host } => hops.extend(self.whereabouts.hops(wanted, host, chance)),
+            }
+        }
+        // Stable, and without effect where all do answer.
+        hops.sort_by_key(|hop| self.whereabouts.is_avoided(hop.destination.addr, now));
+        hops.truncate(HOPS_MAX);
+        let redirects = line
+            .redirects
+            .as_ref()
+            .map(|networks| Arc::new(Redirects { own: hops.clone(), networks: networks.clone() }));
+        let count = u32::try_from(hops.len()).unwrap_or(u32::MAX).max(1);
+        let mut hops = hops.into_iter();
+        let first = hops.next()?;
+        let is_alike = |hop: &Hop| {
+            let (one, other) = (hop.destination, first.destination);
+            (one.transport, one.local) == (other.transport, other.local)
+        };
+        Some(CarrierTarget {
+            others: hops.filter(is_alike).collect(),
+            destination: first.destination,
+            host: first.host,
+            number_format: line.number_format.clone(),
+            account: line.account.clone(),
+            patience: (line.patience / count).clamp(HOP_PATIENCE_MIN, HOP_PATIENCE_MAX),
+            redirects,
+        })
     }
 
-    /// The name that the certificate of whoever listens there must bear (RFC 5922 7.3): the host by which it was configured, or else the
-    /// address itself.
+    /// Whose calls come from this source: the carrier that has it for an address, or one whose name is there.
+    pub fn carrier_at(&self, source: SocketAddr) -> Option<CarrierId> {
+        self.directory.carrier_at(source).or_else(|| {
+            let names = self.whereabouts.names_at(source);
+            let is_enabled = |id: &&CarrierId| self.directory.carrier(**id).is_some_and(|carrier| carrier.enabled);
+            names.iter().filter_map(|name| self.named.get(name)).flatten().find(is_enabled).copied()
+        })
+    }
+
+    /// The names that are to be looked up.
+    pub(crate) fn names(&self) -> BTreeSet<Wanted> {
+        self.named.keys().cloned().collect()
+    }
+
+    /// Where names are.
+    pub(crate) fn whereabouts(&self) -> &Whereabouts {
+        &self.whereabouts
+    }
+
+    /// By which name a carrier knows us, where it asks or wants us to register.
+    pub fn account(&self, id: CarrierId) -> Option<&Arc<leg::Account>> {
+        self.carriers.get(&id)?.account.as_ref()
+    }
+
+    /// The name that the certificate of whoever listens there must bear: the domain by which it was configured, whatever host DNS named for it
+    /// (RFC 5922 4), or else the address itself.
     pub fn server_name(&self, address: SocketAddr) -> String {
-        self.server_names.get(&address).cloned().unwrap_or_else(|| address.ip().to_string())
+        let name = self.whereabouts.names_at(address).into_iter().find(|name| self.named.contains_key(name));
+        name.map_or_else(|| address.ip().to_string(), |name| name.host.to_string())
     }
 
     /// The only networks that a carrier's sound may come from; none where it has named none.
@@ -100,9 +193,9 @@ impl Desk {
     }
 
     /// Where an invitation is to be sent; none where that is not known.
-    pub fn target(&self, whereto: &Whereto) -> Option<Target> {
+    pub fn target(&self, whereto: &Whereto, chance: &mut Entropy, now: Monotonic) -> Option<Target> {
         match whereto {
-            Whereto::Carrier(id) => self.carrier(*id).cloned().map(Target::Carrier),
+            Whereto::Carrier(id) => self.carrier(*id, chance, now).map(Target::Carrier),
             // No address: it is another call of ours.
             Whereto::Inside => None,
             Whereto::Pbx(pbx) => {
@@ -125,8 +218,13 @@ impl Desk {
     /// # Errors
     /// The carrier's name could not be resolved, or it was taken out between the choice and the call; no listener reaches the PBX; or
     /// keys would travel in the clear that must not.
-    pub fn reach(&self, order: &OutgoingInvitation) -> Result<Target, LegFailure> {
-        let target = self.target(&order.whereto).ok_or(match order.whereto {
+    pub fn reach(
+        &self,
+        order: &OutgoingInvitation,
+        chance: &mut Entropy,
+        now: Monotonic,
+    ) -> Result<Target, LegFailure> {
+        let target = self.target(&order.whereto, chance, now).ok_or(match order.whereto {
             Whereto::Carrier(_) => LegFailure::Unresolved,
             Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
         })?;
@@ -137,7 +235,7 @@ impl Desk {
         Ok(target)
     }
 
-    /// Builds a desk from the store. Resolves carriers' names, so it blocks: not for threads that carry calls.
+    /// Builds a desk from the store. Names of carriers are looked up by others.
     ///
     /// The second value says what was left out and why: one bad row does not stop the others.
     pub fn build(everything: Everything, rules: &NodeRules) -> (Desk, Vec<String>) {
@@ -178,32 +276,32 @@ impl Desk {
             builder = builder.profile(profile_entry(profile, sip_user, manners, rules));
         }
         builder = manners::with_numbers(builder, &everything);
-        let (mut targets, mut server_names) = (BTreeMap::new(), BTreeMap::new());
+        let (mut lines, mut named) = (BTreeMap::new(), BTreeMap::<Wanted, Vec<CarrierId>>::new());
         for carrier in &everything.carriers {
-            let addresses = resolved(carrier, &mut faults);
-            for (named, found) in carrier.addresses.iter().zip(&addresses) {
-                found.iter().for_each(|address| drop(server_names.insert(*address, named.host.clone())));
-            }
+            let line = line(&everything, carrier, rules, &mut faults);
             let buy_deck = carrier.terms.buy_deck.as_ref().and_then(|name| {
                 let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
                 decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
             });
             let manners = manners::of_carrier(&everything, carrier);
-            builder = builder.carrier(Carrier { manners, ..carrier_entry(carrier, &addresses, rules, buy_deck) });
-            match addresses.first().map(|first| target(carrier, first, rules)) {
-                Some(Ok(target)) => drop(targets.insert(carrier.id, target)),
-                Some(Err(fault)) => faults.push(fault),
-                None => faults.push(format!("carrier {}: it has no address; it was left out", carrier.name)),
+            let account = everything.carrier_accounts.get(&carrier.id);
+            let enrolment = account.and_then(|(account, _)| enrolment(carrier, account));
+            let entry = carrier_entry(carrier, &line.places, rules, buy_deck);
+            builder = builder.carrier(Carrier { manners, enrolment, ..entry });
+            for place in &line.places {
+                if let Place::Named { wanted, .. } = place {
+                    named.entry(wanted.clone()).or_default().push(carrier.id);
+                }
             }
+            lines.insert(carrier.id, line);
         }
-        let named = everything.carriers.iter().filter(|carrier| !carrier.media_networks.is_empty());
-        let media_networks = named.map(|carrier| (carrier.id, carrier.media_networks.clone().into())).collect();
+        let careful = everything.carriers.iter().filter(|carrier| !carrier.media_networks.is_empty());
+        let media_networks = careful.map(|carrier| (carrier.id, carrier.media_networks.clone().into())).collect();
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
-        (
-            Desk { directory: Arc::new(directory), secrets, carriers: targets, server_names, locals, media_networks },
-            faults,
-        )
+        let whereabouts = Arc::clone(&rules.whereabouts);
+        let (directory, carriers) = (Arc::new(directory), lines);
+        (Desk { directory, secrets, carriers, named, whereabouts, locals, media_networks }, faults)
     }
 }
 
@@ -234,7 +332,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
 
 fn carrier_entry(
     carrier: &store::Carrier,
-    addresses: &[Vec<SocketAddr>],
+    places: &[Place],
     rules: &NodeRules,
     buy_deck: Option<Arc<Deck>>,
 ) -> Carrier {
@@ -245,6 +343,10 @@ fn carrier_entry(
             store::Failover::Next => set.with(*status),
             store::Failover::Stop => set.without(*status),
         })
+    });
+    let addresses = places.iter().filter_map(|place| match place {
+        Place::Fixed(hop) => Some(hop.destination.addr),
+        Place::Named { .. } => None,
     });
     let others = carrier.inbound_sources.iter().map(|source| match source {
         store::InboundSource::Exact(address) => CarrierSource::Exact(*address),
@@ -267,12 +369,27 @@ fn carrier_entry(
         response_timeout: terms.response_timeout_s.map(seconds),
         progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
-        sources: addresses.iter().flatten().map(|address| CarrierSource::Exact(*address)).chain(others).collect(),
+        sources: addresses.map(CarrierSource::Exact).chain(others).collect(),
         srtp: carrier.srtp,
         t38: carrier.t38,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
+        enrolment: None,
     }
+}
+
+/// Who we are to a carrier that asks.
+fn account((account, password): &(store::CarrierAccount, store::Password)) -> Arc<leg::Account> {
+    Arc::new(leg::Account { user: account.user.as_str().into(), password: password.reveal().into() })
+}
+
+/// By what we register towards a carrier, where it wants that. Its version is another one wherever it is registered otherwise.
+fn enrolment(carrier: &store::Carrier, account: &store::CarrierAccount) -> Option<EnrolmentTerms> {
+    let mut hasher = SipHasher24::new();
+    hasher.write_u32(account.version);
+    hasher.write(carrier.transport.as_str().as_bytes());
+    carrier.addresses.iter().for_each(|address| hasher.write(address.to_string().as_bytes()));
+    account.register.then(|| EnrolmentTerms { expires_s: account.expires_s, version: hasher.finish() })
 }
 
 /// The decks in force.
@@ -306,43 +423,61 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
     Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
 }
 
-/// What each of a carrier's addresses means, in their order; nothing where its name cannot be resolved.
-fn resolved(carrier: &store::Carrier, faults: &mut Vec<String>) -> Vec<Vec<SocketAddr>> {
-    let resolve = |address: &store::HostPort| match (address.host.as_str(), address.port).to_socket_addrs() {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => {
-            let fault = format!("carrier {}: {} cannot be resolved: {error}", carrier.name, address.host);
-            faults.push(format!("{fault}; it is skipped"));
-            Vec::new()
+/// Where a carrier is, by its addresses in their order. What cannot be reached is said and left out.
+fn line(everything: &Everything, carrier: &store::Carrier, rules: &NodeRules, faults: &mut Vec<String>) -> CarrierLine {
+    let mut places = Vec::with_capacity(carrier.addresses.len());
+    for address in &carrier.addresses {
+        match place(carrier, address, rules) {
+            Ok(place) => places.push(place),
+            Err(fault) => faults.push(format!("carrier {}: {address}: {fault}; it is skipped", carrier.name)),
         }
-    };
-    carrier.addresses.iter().map(resolve).collect()
+    }
+    let patience = carrier.terms.response_timeout_s.map(|seconds| Duration::from_secs(seconds.into()));
+    CarrierLine {
+        places,
+        number_format: carrier.terms.number_format.clone(),
+        account: everything.carrier_accounts.get(&carrier.id).map(account),
+        redirects: match carrier.terms.redirects {
+            store::Redirects::Refuse => None,
+            store::Redirects::Follow => Some(carrier.terms.redirect_networks.clone()),
+        },
+        patience: patience.unwrap_or(rules.calls.carrier_response_timeout),
+    }
 }
 
-/// Where a carrier listens, and the listener of ours that reaches it.
-fn target(carrier: &store::Carrier, first: &[SocketAddr], rules: &NodeRules) -> Result<CarrierTarget, String> {
-    let is_tls = transport_of(carrier.transport).is_secure();
-    if is_tls && rules.tls_listeners.is_empty() {
-        return Err(format!(
-            "carrier {}: it wants TLS, and this node has none: set tls.listen; it is skipped",
-            carrier.name
-        ));
+/// One of a carrier's addresses, and the listener of ours that reaches it.
+fn place(carrier: &store::Carrier, address: &store::Address, rules: &NodeRules) -> Result<Place, &'static str> {
+    let transport = match address.via {
+        store::carrier::Via::Carrier => Some(transport_of(carrier.transport)),
+        store::carrier::Via::Named(transport) => Some(transport_of(transport)),
+        store::carrier::Via::Any => None,
+    };
+    if transport.is_some_and(Transport::is_secure) && rules.tls_listeners.is_empty() {
+        return Err("it wants TLS, and this node has none: set tls.listen");
     }
-    let listeners = if is_tls { &rules.tls_listeners } else { &rules.listeners };
-    let reachable = first.iter().find_map(|addr| {
-        let listener = listeners.iter().find(|listener| listener.is_ipv4() == addr.is_ipv4())?;
-        Some((*addr, local_towards(*addr, *listener)))
-    });
-    let (addr, local) = reachable.ok_or_else(|| {
-        format!("carrier {}: no listener of ours reaches its first address; it is skipped", carrier.name)
-    })?;
-    let destination = Destination { transport: transport_of(carrier.transport), addr, flow: None, local };
-    let number_format = carrier.terms.number_format.clone();
-    Ok(CarrierTarget { destination, host: addr.to_string().into(), number_format })
+    let Some(ip) = address.ip() else {
+        let host: Arc<str> = match address.port {
+            Some(port) => format!("{}:{port}", address.host).into(),
+            None => address.host.as_str().into(),
+        };
+        let wanted = Wanted { host: address.host.as_str().into(), port: address.port, transport };
+        return Ok(Place::Named { wanted, host });
+    };
+    let transport = transport.unwrap_or(Transport::Udp);
+    let addr = SocketAddr::new(ip, address.port.unwrap_or(if transport.is_secure() { SIPS_PORT } else { SIP_PORT }));
+    let ways = Ways { plain: rules.listeners.clone(), tls: rules.tls_listeners.clone() };
+    let local = ways.local(transport, addr).ok_or("no listener of ours reaches it")?;
+    let destination = Destination { transport, addr, flow: None, local };
+    Ok(Place::Fixed(Hop { destination, host: addr.to_string().into() }))
 }
+
+/// The port that an address without one means (RFC 3261 19.1.2).
+const SIP_PORT: u16 = 5060;
+/// The same over TLS.
+const SIPS_PORT: u16 = 5061;
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.
-fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {
+pub(crate) fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {
     if !listener.ip().is_unspecified() {
         return listener;
     }

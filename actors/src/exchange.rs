@@ -3,6 +3,7 @@
 //! What may be asked of it by people and programs is `backoffice`'s.
 
 mod asking;
+mod draining;
 mod shares;
 
 use self::shares::{challenger, endpoint_settings, naming};
@@ -18,6 +19,7 @@ use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
 use crate::records::Drain;
 use crate::registry::Registry;
+use crate::resolving::{DnsSettings, Resolver, Ways};
 use crate::shard::{self, Shard, ShardParts, SoundSilent};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
@@ -34,7 +36,7 @@ use sip::endpoint::steering::SteeringKey;
 use sip::endpoint::{Endpoint, Transport};
 use sip::transaction::Timing;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use store::Store;
@@ -89,6 +91,8 @@ pub struct ExchangeSettings {
     pub media: MediaSettings,
     /// The address that session descriptions name, where it is not the one that sound is received at.
     pub media_advertised: Option<IpAddr>,
+    /// How DNS is asked where carriers are.
+    pub dns: DnsSettings,
     /// What the store does not hold; its listeners are filled in.
     pub rules: NodeRules,
 }
@@ -150,6 +154,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The thread that asks DNS did not start.
+    #[error("names of carriers cannot be looked up: {0}")]
+    Resolver(std::io::Error),
     /// The thread for call records did not start.
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
@@ -171,6 +178,7 @@ struct Inner {
     listening: Listening,
     arbiters: Mutex<Vec<Arbiter>>,
     drain: Drain,
+    resolver: Resolver,
     /// One reload at a time, so that the newest always wins.
     reloading: Mutex<()>,
 }
@@ -190,6 +198,12 @@ impl Exchange {
         let rules =
             NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
         let (desk, faults) = Desk::build(rooms.store.snapshot()?, &rules);
+        let ways = Ways { plain: listening.plain.clone(), tls: listening.tls() };
+        let whereabouts = Arc::clone(&rules.whereabouts);
+        let telemetry = Arc::clone(&rooms.telemetry);
+        let resolver = Resolver::start(settings.dns.clone(), ways, whereabouts, telemetry, rooms.clock);
+        let resolver = resolver.map_err(StartError::Resolver)?;
+        resolver.want(desk.names());
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let handshakes = match &tls {
@@ -221,6 +235,8 @@ impl Exchange {
             is_draining: AtomicBool::new(false),
             limits: settings.node_limits,
             pinned: DashMap::new(),
+            registers_open: AtomicUsize::new(0),
+            chance: Mutex::new(chance.fork()),
             attempts: Attempts::new(
                 settings.node_limits.attempts_per_profile,
                 settings.node_limits.attempts_of_strangers,
@@ -265,6 +281,7 @@ impl Exchange {
                 listening,
                 arbiters: Mutex::new(arbiters),
                 drain,
+                resolver,
                 reloading: Mutex::new(()),
             }),
         })
@@ -349,6 +366,11 @@ impl Exchange {
         self.inner.core.registry.standing(carrier)
     }
 
+    /// How our registration towards a carrier stands; none where it has never wanted one.
+    pub fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing> {
+        self.inner.core.registry.enrolled(carrier)
+    }
+
     /// Every source that is banned now, in order.
     pub fn bans(&self) -> Vec<Ban> {
         self.inner.core.guarding.bans()
@@ -375,6 +397,7 @@ impl Exchange {
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
+        self.inner.resolver.want(desk.names());
         core.guarding.acquaint(desk.acquainted());
         core.swap_desk(desk);
         for profile in core.registry.profiles() {
@@ -382,6 +405,9 @@ impl Exchange {
         }
         for carrier in core.registry.carriers() {
             tell(&carrier, Tell(switch::carrier::Event::DirectorySwapped(Arc::clone(&directory))));
+        }
+        for enrolment in core.registry.enrolments() {
+            tell(&enrolment, Tell(switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory))));
         }
         wake_carriers(core);
         Ok(faults)
@@ -412,25 +438,6 @@ impl Exchange {
         crate::figures::publish(&self.inner.core);
     }
 
-    /// Takes no new calls, waits for those that live, at most `patience`, and hangs up the rest.
-    pub async fn drain(&self, patience: Duration) {
-        self.inner.core.is_draining.store(true, Ordering::Relaxed);
-        self.inner.core.telemetry.set_draining(true);
-        self.wait_for_silence(patience).await;
-        for (id, call) in self.inner.core.registry.calls() {
-            end(id, &call, ReleaseCause::Shutdown);
-        }
-        self.wait_for_silence(LAST_WORDS).await;
-    }
-
-    async fn wait_for_silence(&self, patience: Duration) {
-        let clock = self.inner.core.clock;
-        let until = clock.monotonic() + patience;
-        while self.live_call_count() > 0 && clock.monotonic() < until {
-            actix_rt::time::sleep(SILENCE_CHECK).await;
-        }
-    }
-
     /// Stops everything, after [`Exchange::drain`]; journals what is pending and copies the last records. Blocks.
     pub fn stop(&self) {
         for arbiter in self.inner.arbiters.lock().drain(..) {
@@ -440,14 +447,10 @@ impl Exchange {
         if let Err(error) = self.inner.core.ledger.flush() {
             tracing::error!(%error, "the ledger could not be flushed");
         }
+        self.inner.resolver.stop();
         self.inner.drain.finish();
     }
 }
-
-/// How long legs may take to be told that their call is over: an answer to BYE comes within T1 or is repeated.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How often draining looks whether calls still live.
-const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
 fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
     tell(call, Tell(call::Event::CallOf(id, switch::call::Event::HangUpOrdered(cause))));
@@ -457,6 +460,10 @@ fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
 fn wake_carriers(core: &Arc<Core>) {
     for carrier in core.desk.load().directory().carriers() {
         let _ = core.carrier(carrier.id);
+        // One that was registered with is told so before it is forgotten.
+        if carrier.enrolment.is_some() {
+            let _ = core.enrolment(carrier.id);
+        }
     }
 }
 

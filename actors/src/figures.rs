@@ -7,8 +7,9 @@ use domain::Currency;
 use domain::fact::{Flow, Side};
 use media::Side as Leg;
 use switch::carrier::State;
+use switch::enrolment;
 use telemetry::labels::{Discarded, MediaMode, ProfileKind};
-use telemetry::{Capacity, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
+use telemetry::{Capacity, CarrierStanding, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
 
 /// Reads everything once.
 pub(crate) fn publish(core: &Core) {
@@ -39,7 +40,12 @@ fn publish_calls(core: &Core) {
     let standings: Vec<_> = desk.directory().carriers().filter(|carrier| carrier.enabled).collect();
     core.telemetry.set_carrier_standings(standings.iter().map(|carrier| {
         let is_up = core.registry.standing(carrier.id).is_none_or(|standing| standing.state == State::Up);
-        (&*carrier.name, is_up, carrier.channels)
+        let is_registered = carrier.enrolment.is_none()
+            || core
+                .registry
+                .enrolled(carrier.id)
+                .is_some_and(|enrolled| enrolled.state == enrolment::State::Registered);
+        (&*carrier.name, CarrierStanding { is_up, is_registered, limit: carrier.channels })
     }));
 }
 

@@ -5,6 +5,7 @@
 
 use crate::call::CallShell;
 use crate::carrier::CarrierShell;
+use crate::enrolment::EnrolmentShell;
 use crate::profile::ProfileShell;
 use crate::registrar::RegistrationShell;
 use actix::Addr;
@@ -12,6 +13,7 @@ use dashmap::DashMap;
 use domain::{CallId, CarrierId, ProfileId};
 use std::sync::Arc;
 use switch::carrier::Standing;
+use switch::enrolment;
 use switch::registration::Binding;
 
 /// Addresses of everybody.
@@ -22,6 +24,8 @@ pub struct Registry {
     bindings: DashMap<ProfileId, Arc<Binding>>,
     carriers: DashMap<CarrierId, Addr<CarrierShell>>,
     standings: DashMap<CarrierId, Standing>,
+    enrolments: DashMap<CarrierId, Addr<EnrolmentShell>>,
+    enrolled: DashMap<CarrierId, enrolment::Standing>,
     calls: DashMap<CallId, Addr<CallShell>>,
 }
 
@@ -62,6 +66,35 @@ impl Registry {
     /// Notes how a carrier stands.
     pub fn publish_standing(&self, id: CarrierId, standing: Standing) {
         self.standings.insert(id, standing);
+    }
+
+    /// The actor of our registration towards a carrier, started by `start` where it is not yet.
+    pub fn enrolment(&self, id: CarrierId, start: impl FnOnce() -> Addr<EnrolmentShell>) -> Addr<EnrolmentShell> {
+        if let Some(known) = self.enrolments.get(&id) {
+            return known.clone();
+        }
+        self.enrolments.entry(id).or_insert_with(start).clone()
+    }
+
+    /// Every enrolment's actor that was started.
+    pub fn enrolments(&self) -> Vec<Addr<EnrolmentShell>> {
+        self.enrolments.iter().map(|entry| entry.value().clone()).collect()
+    }
+
+    /// An enrolment's actor died: the next message to it starts another, which registers anew.
+    pub fn forget_enrolment(&self, id: CarrierId) {
+        self.enrolments.remove(&id);
+        self.enrolled.remove(&id);
+    }
+
+    /// How our registration towards a carrier stands; none before it was first asked.
+    pub fn enrolled(&self, id: CarrierId) -> Option<enrolment::Standing> {
+        self.enrolled.get(&id).map(|standing| standing.value().clone())
+    }
+
+    /// Notes how our registration towards a carrier stands.
+    pub fn publish_enrolment(&self, id: CarrierId, standing: enrolment::Standing) {
+        self.enrolled.insert(id, standing);
     }
 
     /// The registration's actor, started by `start` where it is not yet.

@@ -188,6 +188,7 @@ fn offer(codecs: &[String], srtp: OfferedSecurity) -> Option<MediaDescription> {
         ptime_ms: None,
         maxptime_ms: None,
         crypto,
+        fax: Vec::new(),
     };
     Some(MediaDescription { streams: vec![sound] })
 }

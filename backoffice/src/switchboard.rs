@@ -65,6 +65,9 @@ pub trait Switchboard: Send + Sync {
     /// How a carrier stands; none where that is not known yet.
     fn carrier_standing(&self, carrier: CarrierId) -> Option<Standing>;
 
+    /// How our registration towards a carrier stands; none where it has never wanted one.
+    fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing>;
+
     /// The bans that stand, in order of their sources.
     fn bans(&self) -> Vec<Ban>;
 

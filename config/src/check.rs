@@ -5,7 +5,7 @@
 use crate::emergency;
 use crate::guard::Guard;
 use crate::reach::{unreachable, unroutable};
-use crate::settings::{Calls, Carriers, Http, Ledger, Media, Node, Registration, Settings, Sip};
+use crate::settings::{Calls, Carriers, Dns, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
 use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
 use std::collections::BTreeSet;
@@ -43,6 +43,7 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.media(&settings.media);
     checks.calls(&settings.calls);
     checks.carriers(&settings.carriers);
+    checks.dns(&settings.dns);
     let channels = settings.limits.channels_per_profile;
     checks.range(("limits", "channels_per_profile"), channels, 1, 10_000, " channels");
     let attempts = &settings.limits;
@@ -312,6 +313,22 @@ impl Checks {
                 self.complain(&[("calls", "emergency_numbers")], format!("{country}: {message}"), help);
             }
         }
+    }
+
+    fn dns(&mut self, dns: &Dns) {
+        if dns.servers.len() > Dns::SERVERS_MAX {
+            let message = format!("{} servers", dns.servers.len());
+            self.complain(&[("dns", "servers")], message, format!("at most {}", Dns::SERVERS_MAX));
+        }
+        if let Some(server) = dns.servers.iter().find(|server| server.ip().is_unspecified() || server.port() == 0) {
+            let help = "expected an address with its port, such as 192.0.2.53:53";
+            self.complain(&[("dns", "servers")], format!("{server} cannot be asked"), help);
+        }
+        self.range(("dns", "timeout_ms"), dns.timeout_ms, 100, 5_000, " milliseconds");
+        self.range(("dns", "ttl_min_s"), dns.ttl_min_s, 1, 300, " seconds");
+        let least = dns.ttl_min_s.min(300);
+        self.range(("dns", "ttl_max_s"), dns.ttl_max_s, least, 86_400, " seconds");
+        self.range(("dns", "negative_ttl_s"), dns.negative_ttl_s, least, 3_600, " seconds");
     }
 
     fn carriers(&mut self, carriers: &Carriers) {

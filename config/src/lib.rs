@@ -26,7 +26,7 @@ pub use guard::{Guard, TrustedNetwork};
 pub use reach::{unreachable, unroutable};
 pub use redis_url::RedisUrl;
 pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
-pub use settings::{Calls, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
+pub use settings::{Calls, Dns, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
 pub use streams::{Tls, WebSocket};
 pub use values::{
     ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,

@@ -36,6 +36,8 @@ pub struct Settings {
     pub calls: Calls,
     /// Choosing among carriers, and their health.
     pub carriers: Carriers,
+    /// Where names of carriers are looked up.
+    pub dns: Dns,
     /// What customers may have at most.
     pub limits: Limits,
     /// When strangers are slowed and banned.
@@ -340,6 +342,33 @@ impl Default for Carriers {
             failures_max: 3,
             rest_s: 30,
         }
+    }
+}
+
+/// `[dns]`: where names of carriers are looked up (RFC 3263).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dns {
+    /// Whom to ask, in this order, at most [`Dns::SERVERS_MAX`]; those of /etc/resolv.conf where there is none.
+    pub servers: Vec<SocketAddr>,
+    /// Milliseconds that a server may take, 100 to 5000; each is asked twice.
+    pub timeout_ms: u32,
+    /// Seconds that an answer is good for at least, whatever it says, 1 to 300.
+    pub ttl_min_s: u32,
+    /// And at most, `ttl_min_s` to 86400. While nobody answers, the last answer stays in force.
+    pub ttl_max_s: u32,
+    /// Seconds that "there is no such name" is good for at most, `ttl_min_s` to 3600.
+    pub negative_ttl_s: u32,
+}
+
+impl Dns {
+    /// Servers at most.
+    pub const SERVERS_MAX: usize = 3;
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Dns { servers: Vec::new(), timeout_ms: 1_000, ttl_min_s: 5, ttl_max_s: 3_600, negative_ttl_s: 30 }
     }
 }
 

@@ -50,7 +50,7 @@ fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
         "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`,
-  │ `carriers`, `limits`, `guard`, `ledger`, `http`, `log`
+  │ `carriers`, `dns`, `limits`, `guard`, `ledger`, `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────
@@ -249,6 +249,24 @@ fn every_fault_of_meaning_is_collected_with_what_would_be_right() {
             "ledger.group_ms: 0 is out of range / expected 1 to 1000 milliseconds",
             "http.listen: 127.0.0.1:5060 is taken by sip.listen / choose another port: SIP listens on TCP too",
             "http.listen: 127.0.0.1:5060 is taken by sip.listen / choose another port: SIP listens on TCP too",
+        ]
+    );
+}
+
+#[test]
+fn servers_of_dns_that_cannot_be_asked_and_lives_that_cannot_be_are_told() {
+    let faults = refused(
+        "[dns]\nservers = [\"192.0.2.53:53\", \"0.0.0.0:53\", \"192.0.2.53:0\", \"192.0.2.54:53\"]\ntimeout_ms = 5\n\
+         ttl_min_s = 60\nttl_max_s = 30\nnegative_ttl_s = 30\n",
+    );
+    assert_eq!(
+        messages(&faults),
+        [
+            "dns.servers: 4 servers",
+            "dns.servers: 0.0.0.0:53 cannot be asked",
+            "dns.timeout_ms: 5 is out of range",
+            "dns.ttl_max_s: 30 is out of range",
+            "dns.negative_ttl_s: 30 is out of range",
         ]
     );
 }

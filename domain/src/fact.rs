@@ -241,6 +241,15 @@ pub enum Fact {
         /// Why, in words.
         because: Arc<str>,
     },
+    /// A carrier keeps our Contact, or does not any more, or a REGISTER to it failed.
+    CarrierEnrolled {
+        /// Its configured name.
+        carrier: Arc<str>,
+        /// Whether it keeps our Contact now.
+        is_registered: bool,
+        /// Why, in words.
+        because: Arc<str>,
+    },
     /// An OPTIONS to a carrier was answered.
     CarrierProbed {
         /// Its configured name.

@@ -11,6 +11,8 @@
 //! | over | - |
 
 mod calling;
+mod hopping;
+mod machine;
 
 use crate::early::{EarlyDialogs, Provisional};
 use crate::flow::Flow;
@@ -18,6 +20,7 @@ use crate::invitation::offer_in;
 use crate::inviting::Inviting;
 use crate::negotiation::{carried, offer_onwards};
 use crate::presenting;
+use crate::proving::Proving;
 use crate::reach::next_hop;
 use crate::replies::{Why, reason_given, reason_lines};
 use crate::sdp::{Origin, print};
@@ -25,12 +28,13 @@ use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
 use crate::talk::{self, Agreed, Heard, Session, Talk};
 use crate::target::Target;
-use crate::words::{Effect, Event, Identity, Sent};
+use crate::words::{Effect, Identity, Sent};
 use bytes::Bytes;
-use domain::call_control::{LegEvent, LegFailure, LegOrder, OutgoingInvitation, SessionWord};
+use domain::call_control::{LegEvent, LegFailure, OutgoingInvitation, SessionWord};
 use domain::fax::FaxPolicy;
 use domain::srtp::KeySeed;
-use domain::{Machine, Monotonic, Now, ReleaseCause};
+use domain::{Entropy, Now, ReleaseCause};
+use hopping::Hops;
 use sip::dialog::Calling;
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source, TransactionId};
 use sip::{Message, Method, Name};
@@ -67,6 +71,10 @@ pub struct CalledLeg {
     sent: Bytes,
     early: EarlyDialogs,
     secrecy: Secrecy,
+    /// Where else it may be called.
+    hops: Hops,
+    /// Where the called side may ask who we are.
+    proving: Option<Box<Proving>>,
     /// What is done about fax over T.38.
     t38: FaxPolicy,
     invite: Option<ClientTransactionId>,
@@ -111,6 +119,8 @@ impl CalledLeg {
             max_forwards: naming.hops_left,
         };
         let phase = Phase::Calling;
+        let chance = Entropy::from_seed(naming.key_seed.0).fork();
+        let proving = target.account().map(|account| Proving::new(Arc::clone(account), chance));
         let destination = target.destination();
         let timer = SessionTimer::new(identity.timers);
         let mut leg = CalledLeg {
@@ -125,6 +135,8 @@ impl CalledLeg {
             sent: Bytes::new(),
             early: EarlyDialogs::default(),
             secrecy: Secrecy::new(order.srtp, naming.key_seed),
+            hops: Hops::of(target, order.callee),
+            proving,
             t38: order.manner.t38,
             invite: None,
             given: None,
@@ -139,6 +151,7 @@ impl CalledLeg {
                 offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(order, effects);
+                leg.sign(0, effects);
             }
             (Some(_), None) => {
                 leg.phase = Phase::Over;
@@ -162,9 +175,10 @@ impl CalledLeg {
         effects.push(Effect::Request { sent: Sent::Invite, request: self.sent.clone(), destination: self.destination });
     }
 
-    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, effects: &mut Vec<Effect>) {
+    fn on_request_sent(&mut self, sent: Sent, transaction: ClientTransactionId, now: Now, effects: &mut Vec<Effect>) {
         if sent == Sent::Invite {
             self.invite = Some(transaction);
+            self.hops.invited(now);
             if let Phase::Cancelling(cause) = self.phase {
                 effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
             }
@@ -224,9 +238,13 @@ impl CalledLeg {
         effects: &mut Vec<Effect>,
     ) {
         let status = response.status().unwrap_or_default();
+        if self.hops.is_former(transaction) {
+            return self.on_former_response(transaction, response, source, effects);
+        }
         if Some(transaction) != self.invite {
             return self.on_later_response(transaction, response, source, now, effects);
         }
+        self.hops.heard();
         match status {
             100 => self.tell_while_calling(LegEvent::Trying, effects),
             101..200 => self.on_provisional(status, response, source, effects),
@@ -359,6 +377,12 @@ impl CalledLeg {
         if asks_again && self.send_invite_again(effects).is_some() {
             return;
         }
+        // Another server may have room (RFC 3263 4.3); one that it names itself may be the right one.
+        if status == 503 && self.hop_on(effects)
+            || (300..400).contains(&status) && self.is_redirected(response, effects)
+        {
+            return;
+        }
         let q850 = reason_given(response);
         let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
         self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
@@ -398,9 +422,14 @@ impl CalledLeg {
             TransactionId::Client(transaction) => transaction,
             TransactionId::Server(_) => return,
         };
+        self.hops.forget(failed);
         let is_invite = Some(failed) == self.invite;
         let heard = match &mut self.phase {
             Phase::Calling if is_invite => {
+                self.avoid(effects);
+                if self.hop_on(effects) {
+                    return;
+                }
                 return self.fail(if timed_out { LegFailure::Timeout } else { LegFailure::Transport }, effects);
             }
             Phase::Cancelling(_) if is_invite => return self.end(effects),
@@ -445,53 +474,4 @@ impl CalledLeg {
 fn seconds(value: &[u8]) -> Option<u32> {
     let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
-}
-
-impl Machine for CalledLeg {
-    type Event = Event;
-    type Effect = Effect;
-
-    fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        match event {
-            Event::Ordered(LegOrder::Release(cause)) => self.on_release(cause, effects),
-            Event::Ordered(LegOrder::GiveReason(q850)) => self.given = Some(q850),
-            Event::Ordered(LegOrder::Session(word)) => self.on_word(word, now, effects),
-            Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, effects),
-            Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
-            Event::RequestArrived { transaction, message, source } => {
-                self.on_request(transaction, &message, source, now, effects);
-            }
-            Event::ResponseArrived { transaction, message, source } => {
-                self.on_response(transaction, &message, source, now, effects);
-            }
-            Event::TransactionFailed { transaction, timed_out } => self.on_failed(transaction, timed_out, effects),
-            Event::AckMissed(_) => self.on_ack_missed(effects),
-            Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
-            Event::Cancelled(_) => {
-                if let Phase::Talking(talk) = &mut self.phase {
-                    talk.on_cancelled(effects);
-                }
-            }
-            // What only the leg of who called is ordered.
-            Event::Ordered(_) | Event::AnsweredWithEcho(_) => {}
-        }
-    }
-
-    fn deadline(&self) -> Option<Monotonic> {
-        match &self.phase {
-            Phase::Talking(talk) => talk.deadline(),
-            Phase::Calling | Phase::Cancelling(_) | Phase::Leaving(_) | Phase::Over => None,
-        }
-    }
-
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if let Phase::Talking(talk) = &mut self.phase {
-            let heard = talk.expire(now, &self.identity, effects);
-            self.obey(heard, effects);
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Over)
-    }
 }

@@ -11,11 +11,13 @@
 //! | over | - |
 
 mod inviting;
+mod proving;
 mod securing;
 
 use crate::flow::Flow;
 use crate::invitation;
 use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
+use crate::proving::Proving;
 use crate::reliable::{self, Reliable};
 use crate::replies::{Why, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
@@ -57,6 +59,8 @@ pub struct CallerLeg {
     origin: u64,
     /// Our description as it was sent last, and its version.
     described: (Bytes, u64),
+    /// Where the caller may ask who we are.
+    proving: Option<Box<Proving>>,
     /// The Q.850 cause that the called side gave for the end.
     given: Option<u8>,
     /// Where the caller requires that what rings is heard.
@@ -115,8 +119,9 @@ impl CallerLeg {
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
             described: (Bytes::new(), 1),
+            proving: None,
             given: None,
-            reliable: must_hear.then(|| Box::new(Reliable::new(&invite, first_rseq(tag)))),
+            reliable: must_hear.then(|| Box::new(Reliable::new(&invite, reliable::first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
         };
@@ -424,17 +429,44 @@ impl CallerLeg {
     }
 }
 
-/// The first RSeq is drawn from 1 to 2^31 - 1 (RFC 3262 3); later ones have room above it.
-fn first_rseq(tag: &str) -> u32 {
-    let chance = tag.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    chance >> 2
-}
-
 impl Machine for CallerLeg {
     type Event = Event;
     type Effect = Effect;
 
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        if !self.is_answered_with_proof(&event, effects) {
+            self.hear(event, now, effects);
+        }
+        self.sign(first, effects);
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        match &self.phase {
+            Phase::Inviting(_) => self.reliable.as_ref().and_then(|reliable| reliable.deadline()),
+            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.deadline(),
+            Phase::Leaving(_) | Phase::Over => None,
+        }
+    }
+
+    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let first = effects.len();
+        let heard = match &mut self.phase {
+            Phase::Inviting(_) => return self.on_reliable_due(now, effects),
+            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.expire(now, &self.identity, effects),
+            Phase::Leaving(_) | Phase::Over => Heard::Nothing,
+        };
+        self.obey(heard, effects);
+        self.sign(first, effects);
+    }
+
+    fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+}
+
+impl CallerLeg {
+    fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(order) => self.on_ordered(order, now, effects),
             Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
@@ -454,26 +486,5 @@ impl Machine for CallerLeg {
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
         }
-    }
-
-    fn deadline(&self) -> Option<Monotonic> {
-        match &self.phase {
-            Phase::Inviting(_) => self.reliable.as_ref().and_then(|reliable| reliable.deadline()),
-            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.deadline(),
-            Phase::Leaving(_) | Phase::Over => None,
-        }
-    }
-
-    fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let heard = match &mut self.phase {
-            Phase::Inviting(_) => return self.on_reliable_due(now, effects),
-            Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.expire(now, &self.identity, effects),
-            Phase::Leaving(_) | Phase::Over => Heard::Nothing,
-        };
-        self.obey(heard, effects);
-    }
-
-    fn is_finished(&self) -> bool {
-        matches!(self.phase, Phase::Over)
     }
 }

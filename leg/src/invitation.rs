@@ -6,6 +6,7 @@ use crate::presenting;
 use crate::sdp::{self, SdpFault};
 use domain::call_control::{Invitation, Proof};
 use domain::media::MediaDescription;
+use sip::message::NameAddr;
 use sip::uri::Scheme;
 use sip::{Message, Uri};
 use std::net::SocketAddr;
@@ -56,6 +57,12 @@ pub fn dialled_in(invite: &Message) -> String {
 /// Whom an INVITE names in To.
 fn called_in(invite: &Message) -> String {
     invite.to().map(|to| user_of(to.uri())).unwrap_or_default()
+}
+
+/// Whom an INVITE wants that calls us by a Contact of ours: P-Called-Party-ID says it (RFC 7315 4.2), or else To.
+pub fn wanted_in(invite: &Message) -> String {
+    let party = invite.header_named("P-Called-Party-ID").and_then(|value| NameAddr::parse(value).ok());
+    party.map_or_else(|| called_in(invite), |party| user_of(party.uri()))
 }
 
 /// The session description of a message, where it carries one.

@@ -11,6 +11,7 @@
 //! | [`called`] | a leg towards the called side (UAC) |
 //! | [`target`] | where such a leg calls, and how that side is addressed |
 //! | `inviting` | the INVITE that opens such a leg, printed |
+//! | [`proving`] | digest for carriers that ask who we are |
 //! | `presenting` | who calls, as headers say it; which headers may pass |
 //! | `capabilities` | what our messages say that we can do |
 //! | `talk` | what both do once there is a dialog |
@@ -30,6 +31,7 @@ pub mod called;
 pub mod caller;
 pub mod invitation;
 pub mod negotiation;
+pub mod proving;
 pub mod sdp;
 pub mod secrecy;
 pub mod session_timer;
@@ -51,7 +53,8 @@ mod talk;
 
 pub use called::{CalledLeg, LegNaming};
 pub use caller::CallerLeg;
+pub use proving::{Account, Prover};
 pub use replies::{reason_given, refusal};
 pub use session_timer::SessionTimers;
-pub use target::{CarrierTarget, PbxTarget, Target};
+pub use target::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

@@ -132,3 +132,9 @@ impl Reliable {
         }
     }
 }
+
+/// The first RSeq is drawn from 1 to 2^31 - 1 (RFC 3262 3); later ones have room above it.
+pub(crate) fn first_rseq(tag: &str) -> u32 {
+    let chance = tag.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    chance >> 2
+}

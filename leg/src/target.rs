@@ -2,12 +2,33 @@
 //!
 //! Which of them is called is the call's to decide; who knows their addresses is the user of this crate.
 
+use crate::proving::Account;
 use crate::words::Identity;
 use domain::call_control::{CalledUser, CallerId, Compat};
+use domain::network::Network;
 use domain::{E164, NumberFormat};
 use sip::Uri;
 use sip::endpoint::Destination;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// One of the places where a carrier listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Where INVITEs are sent.
+    pub destination: Destination,
+    /// The host of its Request-URIs: `198.51.100.7:5060`, `example.net`.
+    pub host: Arc<str>,
+}
+
+/// Where a carrier may send us by a 3xx.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redirects {
+    /// Its own places, known by their host or their address.
+    pub own: Vec<Hop>,
+    /// Networks besides.
+    pub networks: Vec<Network>,
+}
 
 /// Where a carrier listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +39,30 @@ pub struct CarrierTarget {
     pub host: Arc<str>,
     /// How it wants the called number written, in Request-URI and To.
     pub number_format: NumberFormat,
+    /// By which name it knows us, where it asks.
+    pub account: Option<Arc<Account>>,
+    /// Further places, reached by the same transport from the same address of ours: tried in order where the one before fails
+    /// (RFC 3263 4.3).
+    pub others: Vec<Hop>,
+    /// How long a place may say nothing at all before the next one is tried.
+    pub patience: Duration,
+    /// Where it may send us; none where its 3xx are refusals.
+    pub redirects: Option<Arc<Redirects>>,
+}
+
+impl CarrierTarget {
+    /// A carrier at one place, by whose address its Request-URIs go.
+    pub fn at(destination: Destination) -> CarrierTarget {
+        CarrierTarget {
+            destination,
+            host: destination.addr.to_string().into(),
+            number_format: NumberFormat::default(),
+            account: None,
+            others: Vec::new(),
+            patience: Duration::ZERO,
+            redirects: None,
+        }
+    }
 }
 
 /// Where a PBX is called.
@@ -53,11 +98,19 @@ impl Target {
         }
     }
 
+    /// By which name we are known there, where that may be asked.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            Target::Carrier(carrier) => carrier.account.as_ref(),
+            Target::Pbx(_) => None,
+        }
+    }
+
     /// The Request-URI. A PBX gets its own Contact with the number without `+` (I1), an extension (I2) or nothing else (I3) instead of its
     /// user part; host, port and parameters stay. None where the Contact is no URI that could be called.
     pub fn request_uri(&self, callee: E164) -> Option<String> {
         match self {
-            Target::Carrier(carrier) => Some(format!("sip:{}@{}", dialled(carrier, callee), carrier.host)),
+            Target::Carrier(carrier) => Some(carrier.uri_at(callee, &carrier.host)),
             Target::Pbx(pbx) => match &pbx.user {
                 CalledUser::Number => with_user(&pbx.contact, callee.digits().as_str()),
                 // Of what an extension may hold, only this may not stand in a URI (RFC 3261 25.1).
@@ -120,6 +173,13 @@ impl Target {
 fn own_user(contact: &str) -> Option<&str> {
     let uri = Uri::parse(contact.as_bytes()).ok()?;
     uri.user().filter(|user| !user.is_empty())
+}
+
+impl CarrierTarget {
+    /// The Request-URI at one of its places.
+    pub(crate) fn uri_at(&self, callee: E164, host: &str) -> String {
+        format!("sip:{}@{host}", dialled(self, callee))
+    }
 }
 
 /// The called number as a user part; `#` may not stand in one unescaped (RFC 3261 25.1).

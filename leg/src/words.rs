@@ -40,7 +40,7 @@ impl Identity {
 
     /// The value of Contact with this user part; without one where it is empty. Over a stream it names the transport, or the peer's
     /// next request would come over UDP (RFC 3263 4.1); `sips:` over TLS needs no name.
-    pub(crate) fn contact_of(&self, user: &str) -> String {
+    pub fn contact_of(&self, user: &str) -> String {
         let mut text = String::with_capacity(64);
         text.push_str(if self.is_sips { "<sips:" } else { "<sip:" });
         text.push_str(user);
@@ -173,6 +173,8 @@ pub enum Effect {
     },
     /// Send this side's sound there, and hear it from there.
     Sound(SoundOrder),
+    /// Nobody answers there: for a while others are to be tried first.
+    Avoid(SocketAddr),
     /// Put a key press into the sound that this side hears (RFC 4733).
     Press(KeyPress),
     /// Say to its call what happened.

@@ -35,11 +35,7 @@ fn destination() -> Destination {
 }
 
 fn invite(order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
-    let carrier = CarrierTarget {
-        destination: destination(),
-        host: "198.51.100.7:5060".into(),
-        number_format: Default::default(),
-    };
+    let carrier = CarrierTarget::at(destination());
     invite_at(&Target::Carrier(carrier), order)
 }
 

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod framing;
 pub mod limits;
+pub mod locating;
 pub mod message;
 pub mod print;
 pub mod transaction;

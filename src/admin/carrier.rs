@@ -4,9 +4,10 @@
 
 use super::door::Door;
 use super::show::text;
-use super::{Order, show};
+use super::{Order, names, show};
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 
 /// Carriers: who takes calls onwards, and brings calls in.
 #[derive(Debug, Subcommand)]
@@ -15,8 +16,9 @@ pub(crate) enum CarrierCommand {
     Add {
         /// For people; unique.
         name: String,
-        /// Host and port: 192.0.2.1:5060. Several are tried in order.
-        #[arg(required = true, value_name = "HOST:PORT")]
+        /// Where it is: 192.0.2.1:5060, or a name of which DNS tells the rest: example.net, sip:example.net;transport=tls. Several are tried
+        /// in order.
+        #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<String>,
         /// How messages travel.
         #[arg(long, default_value = "udp", value_parser = ["udp", "tcp", "tls"])]
@@ -63,6 +65,38 @@ pub(crate) enum CarrierCommand {
         /// A network that its sound may come from, and from no other: 192.0.2.0/24. May be given more than once.
         #[arg(long, value_name = "NETWORK")]
         media_network: Vec<String>,
+        /// What becomes of its redirections (3xx): refuse tries the next carrier, follow calls where it says, if that is its own.
+        #[arg(long, default_value = "refuse", value_parser = ["refuse", "follow"])]
+        redirects: String,
+        /// The name by which it knows us, where it asks (digest) or wants us to register.
+        #[arg(long, value_name = "NAME", requires = "password_file")]
+        user: Option<String>,
+        /// A file with the password that it gave.
+        #[arg(long, value_name = "FILE", requires = "user")]
+        password_file: Option<PathBuf>,
+        /// Registers there; its calls then come to our Contact.
+        #[arg(long, requires = "user")]
+        register: bool,
+        /// Seconds that are registered for.
+        #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+        register_expires: u32,
+    },
+    /// Says who we are to a carrier that asks, or wants us to register; the password is never shown again.
+    Account {
+        /// The carrier's name or identity.
+        carrier: String,
+        /// The name by which it knows us.
+        #[arg(long, value_name = "NAME")]
+        user: String,
+        /// A file with the password that it gave; the one that is kept where none is named.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Registers there.
+        #[arg(long)]
+        register: bool,
+        /// Seconds that are registered for.
+        #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+        register_expires: u32,
     },
     /// Lists the carriers.
     List,
@@ -89,7 +123,14 @@ impl Order for CarrierCommand {
                 srtp,
                 t38,
                 media_network,
+                redirects,
+                user,
+                password_file,
+                register,
+                register_expires,
             } => {
+                // Before anything is made: the file may not be there.
+                let password = password_file.as_deref().map(password_in).transpose()?;
                 let wanted = json!({
                     "name": name,
                     "addresses": addresses,
@@ -106,15 +147,33 @@ impl Order for CarrierCommand {
                         "response_timeout_s": response_timeout,
                         "options_interval_s": options_interval,
                         "buy_deck": buy_deck,
+                        "redirects": redirects,
                     },
                     "srtp": srtp,
                     "t38": t38,
                     "media_networks": media_network,
                 });
                 let made = door.post("/carriers", &wanted)?;
+                if let Some(user) = user {
+                    let account = account_of(user, password, *register, *register_expires);
+                    door.put(&format!("/carriers/{}/account", text(&made, "/id")), &account).map_err(|why| {
+                        format!("the carrier is made, but not who we are to it (tandem carrier account): {why}")
+                    })?;
+                }
                 show::answer(door, &made, |made| {
                     let at = text(made, "/addresses");
                     vec![format!("carrier \"{}\" at {at} made: {}", text(made, "/name"), text(made, "/id"))]
+                });
+            }
+            CarrierCommand::Account { carrier, user, password_file, register, register_expires } => {
+                let password = password_file.as_deref().map(password_in).transpose()?;
+                let carrier = names::carrier(door, carrier)?;
+                let account = account_of(user, password, *register, *register_expires);
+                let said = door.put(&format!("/carriers/{}/account", text(&carrier, "/id")), &account)?;
+                show::answer(door, &said, |said| {
+                    let name = text(&carrier, "/name");
+                    let registers = if *register { ", and we register there" } else { "" };
+                    vec![format!("carrier \"{name}\" knows us as {}{registers}", text(said, "/username"))]
                 });
             }
             CarrierCommand::List => {
@@ -125,6 +184,7 @@ impl Order for CarrierCommand {
                     ("priority", "/priority"),
                     ("weight", "/terms/weight"),
                     ("state", "/health/state"),
+                    ("registered", "/registration/state"),
                     ("calls", "/health/channels_in_use"),
                     ("of", "/terms/channels"),
                     ("prefixes", "/prefixes"),
@@ -136,4 +196,19 @@ impl Order for CarrierCommand {
         }
         Ok(())
     }
+}
+
+/// The password in a file: its first line.
+fn password_in(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|wrong| format!("{}: {wrong}", file.display()))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        Err(format!("{}: its first line is empty, expected a password", file.display()))
+    } else {
+        Ok(line.to_owned())
+    }
+}
+
+fn account_of(user: &str, password: Option<String>, register: bool, expires_s: u32) -> Value {
+    json!({ "username": user, "password": password, "register": register, "expires_s": expires_s })
 }

@@ -1,7 +1,9 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
 use actors::desk::NodeRules;
-use actors::{ClientCertificates, ExchangeSettings, NodeLimits, Patience, SessionTimers, StreamSettings, TlsSettings};
+use actors::{
+    ClientCertificates, DnsSettings, ExchangeSettings, NodeLimits, Patience, SessionTimers, StreamSettings, TlsSettings,
+};
 use config::{
     DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
 };
@@ -9,6 +11,7 @@ use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
 use sip::endpoint::Transport;
 use sip::transaction::Timing;
+use std::sync::Arc;
 use std::time::Duration;
 use switch::directory::{CallSettings, Country, CountryPlan, RouteOrder, Statuses};
 use switch::overload::Limits;
@@ -78,6 +81,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         nonce_key: secrets.nonce_key.as_ref().map(|key| sip::digest::Ha1::new("", "", key.expose()).sha256),
         media: media(settings, cores, open_files),
         media_advertised: settings.media.advertised_address,
+        dns: dns(settings),
         rules: NodeRules {
             calls: calls(settings),
             echo_codes: settings.calls.echo.iter().map(echo_code).collect(),
@@ -86,6 +90,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             options_every: (settings.carriers.options_interval_s > 0)
                 .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
             tls_listeners: Vec::new(),
+            whereabouts: Arc::default(),
             profile_calls_per_second: Some(settings.limits.calls_per_second_per_profile).filter(|limit| *limit > 0),
         },
     }
@@ -140,6 +145,18 @@ fn streams(settings: &Settings) -> StreamSettings {
             verifies: tls.verify,
         }),
         origins: websocket.origins.clone(),
+    }
+}
+
+fn dns(settings: &Settings) -> DnsSettings {
+    let dns = &settings.dns;
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    DnsSettings {
+        servers: dns.servers.clone(),
+        timeout: Duration::from_millis(dns.timeout_ms.into()),
+        ttl_min: seconds(dns.ttl_min_s),
+        ttl_max: seconds(dns.ttl_max_s),
+        negative_ttl: seconds(dns.negative_ttl_s),
     }
 }
 

@@ -78,6 +78,10 @@ impl Switchboard for RunningExchange {
         self.0.carrier_standing(carrier)
     }
 
+    fn carrier_enrolled(&self, carrier: CarrierId) -> Option<switch::enrolment::Standing> {
+        self.0.carrier_enrolled(carrier)
+    }
+
     fn bans(&self) -> Vec<Ban> {
         self.0.bans()
     }

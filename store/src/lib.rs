@@ -34,7 +34,10 @@ pub use account::{Account, AccountPatch};
 pub use answers::KeptAnswer;
 pub use audit::{AuditEntry, AuditRow};
 pub use calls::{CallFilter, CallPage, CallTotals, Cursor, Inserted};
-pub use carrier::{Carrier, CarrierPatch, Failover, HostPort, Terms, TermsPatch};
+pub use carrier::{
+    Account as CarrierAccount, Address, Carrier, CarrierPatch, Failover, NewAccount as NewCarrierAccount, Redirects,
+    Terms, TermsPatch,
+};
 pub use checks::NAME_CHARS_MAX;
 pub use company::{Company, CompanyPatch, Country};
 pub use deck::{Deck, DeckId, DeckRow, NewDeck};

@@ -34,6 +34,11 @@ impl Password {
         Password(text)
     }
 
+    /// One that somebody else has made, and tells us.
+    pub fn told(text: String) -> Self {
+        Password(text)
+    }
+
     pub(crate) fn from_sealed(text: String) -> Self {
         Password(text)
     }

@@ -10,7 +10,7 @@ use crate::landline::{self, Landline, LandlineState, Verification};
 use crate::manners::{self, CarrierManners, ProfileManners};
 use crate::number::{self, Number};
 use crate::profile::{self, Profile};
-use crate::{Ha1, Result, Store, write};
+use crate::{CarrierAccount, Ha1, Password, Result, Store, write};
 use domain::{CarrierId, CompanyId, ProfileId};
 use std::collections::BTreeMap;
 
@@ -37,6 +37,8 @@ pub struct Everything {
     pub profile_manners: BTreeMap<ProfileId, ProfileManners>,
     /// How carriers are spoken to that want it otherwise than usual.
     pub carrier_manners: BTreeMap<CarrierId, CarrierManners>,
+    /// Who we are to carriers that ask, with the passwords that prove it.
+    pub carrier_accounts: BTreeMap<CarrierId, (CarrierAccount, Password)>,
     /// The decks in force, by name, with their rows in order of prefix.
     pub decks: Vec<(Deck, Vec<DeckRow>)>,
 }
@@ -100,6 +102,7 @@ impl Store {
                 verifications: landline::verifications(connection)?,
                 profile_manners: manners::of_profiles(connection)?,
                 carrier_manners: manners::of_carriers(connection)?,
+                carrier_accounts: carrier::account::all(self, connection)?,
                 decks: deck::active(connection)?.into_iter().map(with_rows).collect::<Result<_>>()?,
             })
         })

@@ -59,22 +59,35 @@ struct CarrierHandles {
     channels: Gauge,
     channel_limit: Gauge,
     up: Gauge,
+    registered: Gauge,
     round_trip: Histogram,
 }
 
+/// How a carrier stands, for its gauges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CarrierStanding {
+    /// Whether it takes calls.
+    pub is_up: bool,
+    /// Whether it keeps our Contact, or wants none.
+    pub is_registered: bool,
+    /// How many calls it takes at one time; none for no limit.
+    pub limit: Option<u32>,
+}
+
 impl CarrierHandles {
-    const NAMES: [&'static str; 6] = [
+    const NAMES: [&'static str; 7] = [
         "tandem_carrier_post_dial_delay_seconds",
         "tandem_carrier_channels_in_use",
         "tandem_carrier_attempts_total",
         "tandem_carrier_channel_limit",
         "tandem_carrier_up",
         "tandem_carrier_options_rtt_seconds",
+        "tandem_carrier_registered",
     ];
 
     fn make(recorder: &PrometheusRecorder, carrier: &str) -> Self {
         let labels = || vec![("carrier", carrier.to_owned())];
-        let [delay, channels, attempts, channel_limit, up, round_trip] = Self::NAMES;
+        let [delay, channels, attempts, channel_limit, up, round_trip, registered] = Self::NAMES;
         let attempt = |result: &&str| {
             let labels = vec![("carrier", carrier.to_owned()), ("result", (*result).to_owned())];
             let counter = recorder.register_counter(&key(attempts, labels), metadata());
@@ -88,9 +101,12 @@ impl CarrierHandles {
         let up = recorder.register_gauge(&key(up, labels()), metadata());
         // Until it is read for the first time, within seconds of the start.
         up.set(0.0);
+        let registered = recorder.register_gauge(&key(registered, labels()), metadata());
+        registered.set(0.0);
         Self {
             channel_limit,
             up,
+            registered,
             round_trip: recorder.register_histogram(&key(round_trip, labels()), metadata()),
             attempts: AttemptResult::VALUES.iter().map(attempt).collect(),
             post_dial_delay: recorder.register_histogram(&key(delay, labels()), metadata()),
@@ -222,21 +238,23 @@ impl Telemetry {
         self.calls.other_carrier.channels.set(other as f64);
     }
 
-    /// Whether each carrier is up, and how many calls it takes at one time (none for no limit). Carriers without a label of their own
-    /// share `other`: up where all of them are, their limits summed. One that is not named any more counts as up, so that nobody is
-    /// called out of bed for it.
-    pub fn set_carrier_standings<'a>(&self, standings: impl IntoIterator<Item = (&'a str, bool, Option<u32>)>) {
+    /// How each carrier stands. Carriers without a label of their own share `other`: up and registered where all of them are, their limits
+    /// summed. One that is not named any more counts as up and registered, so that nobody is called out of bed for it.
+    pub fn set_carrier_standings<'a>(&self, standings: impl IntoIterator<Item = (&'a str, CarrierStanding)>) {
+        const GONE: (bool, bool, u64) = (true, true, 0);
         let carriers = self.calls.carriers.load();
-        let mut known: BTreeMap<&str, (bool, u64)> = carriers.keys().map(|name| (&**name, (true, 0))).collect();
-        let mut other = (true, 0);
-        for (name, is_up, limit) in standings {
-            let (all_up, sum) = known.get_mut(name).unwrap_or(&mut other);
-            *all_up &= is_up;
-            *sum += u64::from(limit.unwrap_or_default());
+        let mut known: BTreeMap<&str, (bool, bool, u64)> = carriers.keys().map(|name| (&**name, GONE)).collect();
+        let mut other = GONE;
+        for (name, standing) in standings {
+            let (all_up, all_registered, sum) = known.get_mut(name).unwrap_or(&mut other);
+            *all_up &= standing.is_up;
+            *all_registered &= standing.is_registered;
+            *sum += u64::from(standing.limit.unwrap_or_default());
         }
         let others = std::iter::once((&self.calls.other_carrier, &other));
-        for (handles, (is_up, limit)) in carriers.values().zip(known.values()).chain(others) {
+        for (handles, (is_up, is_registered, limit)) in carriers.values().zip(known.values()).chain(others) {
             handles.up.set(f64::from(u8::from(*is_up)));
+            handles.registered.set(f64::from(u8::from(*is_registered)));
             handles.channel_limit.set(*limit as f64);
         }
     }

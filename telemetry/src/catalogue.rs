@@ -231,6 +231,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Sip, "tandem_sip_receive_drops_total", &[label("listener", DatagramListener::VALUES)], "Datagrams the kernel dropped because the socket buffer was full (SO_RXQ_OVFL)"),
     counter(Sip, "tandem_sip_overload_rejections_total", &[label("reason", OverloadReason::VALUES)], "Requests answered 503 with Retry-After by overload control"),
     counter(Sip, "tandem_sip_auth_attempts_total", &[label("outcome", AuthOutcome::VALUES)], "Digest and IP authentication outcomes"),
+    counter(Sip, "tandem_dns_queries_total", &[label("kind", DnsKind::VALUES), label("outcome", DnsOutcome::VALUES)], "Questions to DNS about carriers: services, servers, addresses"),
     counter(Sip, "tandem_sip_bans_total", &[label("offence", Offence::VALUES)], "Sources that were banned at the door, by the last of what they did"),
     gauge(Sip, "tandem_sip_bans", &[], "Sources that are banned now"),
     counter(Sip, "tandem_sip_guarded_total", &[label("reason", Guarded::VALUES)], "What the guard at the door kept from happening: messages of banned sources that were not read, answers that were not sent"),
@@ -260,6 +261,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Calls, "tandem_carrier_channels_in_use", &[CARRIER], "Calls that ring or are answered at the carrier now"),
     gauge(Calls, "tandem_carrier_channel_limit", &[CARRIER], "Configured calls of the carrier; 0 without a limit"),
     gauge(Calls, "tandem_carrier_up", &[CARRIER], "1 when the carrier answers OPTIONS or calls"),
+    gauge(Calls, "tandem_carrier_registered", &[CARRIER], "1 while the carrier keeps our Contact, or wants none; 0 while it should and does not"),
     histogram(Calls, "tandem_carrier_options_rtt_seconds", SIGNALLING, &[CARRIER], "OPTIONS round trip"),
     counter(Calls, "tandem_carrier_attempts_total", &[CARRIER, label("result", AttemptResult::VALUES)], "Route attempts by result"),
 

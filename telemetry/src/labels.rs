@@ -462,5 +462,9 @@ impl Label for LedgerCode {
     }
 }
 
+mod dns;
+
+pub use dns::{DnsKind, DnsOutcome};
+
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 mod actors;
 mod calls;
 pub mod catalogue;
+mod dns;
 mod error;
 mod exact;
 mod families;
@@ -24,7 +25,7 @@ mod registrar;
 mod sip;
 mod telemetry;
 
-pub use calls::{CallsActive, Capacity};
+pub use calls::{CallsActive, Capacity, CarrierStanding};
 pub use catalogue::{CATALOGUE, Group, LabelRow, MetricKind, MetricRow, Values, metrics_json};
 pub use error::Error;
 pub use families::{Counts, LabelSet};

@@ -39,6 +39,12 @@ pub(crate) fn write(fact: &Fact) {
         Fact::CarrierTurned { carrier, is_up: true, because } => {
             info!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "carrier is up again");
         }
+        Fact::CarrierEnrolled { carrier, is_registered: true, because } => {
+            info!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "registered at the carrier");
+        }
+        Fact::CarrierEnrolled { carrier, is_registered: false, because } => {
+            warn!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "not registered at the carrier: it cannot call us");
+        }
         Fact::CarrierTurned { carrier, is_up: false, because } => {
             warn!(target: CARRIERS, { carrier.name = &**carrier, because = &**because }, "carrier is down: calls go to others while there are any");
         }

@@ -5,6 +5,7 @@
 use crate::actors::ActorHandles;
 use crate::calls::CallHandles;
 use crate::catalogue::CATALOGUE;
+use crate::dns::DnsHandles;
 use crate::error::Error;
 use crate::exact::{self, ExactCounter};
 use crate::families::Maker;
@@ -45,6 +46,7 @@ pub struct Telemetry {
     pub(crate) media: MediaHandles,
     pub(crate) money: MoneyHandles,
     pub(crate) redis: RedisHandles,
+    pub(crate) dns: DnsHandles,
     pub(crate) records: RecordHandles,
     pub(crate) http: HttpHandles,
 }
@@ -71,6 +73,7 @@ impl Telemetry {
         let media = MediaHandles::make(&mut maker)?;
         let money = MoneyHandles::make(&mut maker)?;
         let redis = RedisHandles::make(&mut maker)?;
+        let dns = DnsHandles::make(&mut maker)?;
         let records = RecordHandles::make(&mut maker)?;
         let http = HttpHandles::make(&mut maker)?;
         let exact = maker.finish()?;
@@ -87,6 +90,7 @@ impl Telemetry {
             media,
             money,
             redis,
+            dns,
             records,
             http,
         })
@@ -115,8 +119,8 @@ impl Telemetry {
                 self.calls.on_carrier_attempted(carrier, *result, *post_dial_delay);
             }
             Fact::CarrierProbed { carrier, round_trip } => self.calls.on_carrier_probed(carrier, *round_trip),
-            // The gauge is read before each scrape.
-            Fact::CarrierTurned { .. } => {}
+            // The gauges are read before each scrape.
+            Fact::CarrierTurned { .. } | Fact::CarrierEnrolled { .. } => {}
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }

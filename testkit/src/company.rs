@@ -66,7 +66,7 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
     store::Carrier {
         id,
         name: name.to_owned(),
-        addresses: vec![store::HostPort { host: address.ip().to_string(), port: address.port() }],
+        addresses: vec![address.to_string().parse().unwrap()],
         transport: domain::fact::Transport::Udp,
         priority,
         prefixes: Vec::new(),

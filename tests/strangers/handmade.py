@@ -25,9 +25,9 @@ def with_keys(sdp, number):
 class Line:
     """A UDP socket that speaks SIP."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.address = f"127.0.0.1:{self.socket.getsockname()[1]}"
 
     def __enter__(self):

@@ -289,6 +289,36 @@ class KamailioTls:
         ended(self.process, 5)
 
 
+class KamailioTrunk:
+    """Kamailio as a carrier that knows its customer by a password: it wants REGISTER, and challenges every INVITE and BYE."""
+
+    def __init__(self, folder, server, user, password, subscriber="127.0.0.1:9"):
+        self.folder = pathlib.Path(folder) / "kamailio_trunk"
+        self.folder.mkdir(parents=True)
+        self.port = free_port()
+        config = (HERE / "kamailio_trunk.cfg").read_text()
+        for name, value in (("SWITCH_PORT", server.rsplit(":", 1)[1]), ("PORT", self.port), ("USER", user), ("PASSWORD", password),
+                            ("REALM", "carrier.example"), ("SUBSCRIBER", subscriber), ("MODULES", kamailio_modules())):
+            config = config.replace(f"@{name}@", str(value))
+        (self.folder / "kamailio.cfg").write_text(config)
+        self.process = start_kamailio(self.folder)
+        wanted = f":{self.port:04X} "
+        until(lambda: wanted in pathlib.Path("/proc/net/udp").read_text(), "Kamailio to listen")
+
+    @property
+    def address(self):
+        """Where it listens."""
+        return f"127.0.0.1:{self.port}"
+
+    def said(self, expression):
+        """What it has written that matches."""
+        return re.findall(expression, (self.folder / "log").read_text(errors="replace"))
+
+    def stop(self):
+        """Ends it."""
+        ended(self.process, 5)
+
+
 def kamailio_modules():
     """Where Debian keeps Kamailio's modules on this machine."""
     for path in pathlib.Path("/usr/lib").glob("*/kamailio/modules"):

@@ -21,6 +21,7 @@
 compile_error!("wire needs Linux: recvmmsg, sendmmsg, IP_PKTINFO and SO_RXQ_OVFL");
 
 mod address;
+mod bounce;
 mod control;
 mod limits;
 mod readable;
@@ -28,6 +29,7 @@ mod recv;
 mod send;
 mod socket;
 
+pub use bounce::{BOUNCES_MAX, Bounce, take_bounces};
 pub use limits::raise_open_files_limit;
 pub use readable::ReadableSocket;
 pub use recv::{Datagram, RecvBatch, recv_batch};

@@ -2,7 +2,7 @@
 //!
 //! Waiting until something can be sent does not exist here: a datagram that the kernel has no room for is its sender's to drop.
 
-use crate::{RecvBatch, recv_batch};
+use crate::{Bounce, RecvBatch, recv_batch, take_bounces};
 use std::io;
 use std::net::UdpSocket;
 use tokio::io::Interest;
@@ -49,6 +49,37 @@ impl ReadableSocket {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => readable.clear_ready(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// As [`ReadableSocket::recv`], and takes what came back: `bounces` gets what waits of it. 0 datagrams where there is nothing else.
+    ///
+    /// # Errors
+    /// As [`ReadableSocket::recv`], without what is said of sent datagrams.
+    pub async fn recv_or_bounce(&self, batch: &mut RecvBatch, bounces: &mut Vec<Bounce>) -> io::Result<usize> {
+        loop {
+            let mut ready = self.0.ready(Interest::READABLE | Interest::ERROR).await?;
+            let is_bounced = ready.ready().is_error();
+            if is_bounced {
+                take_bounces(ready.get_inner(), bounces);
+            }
+            match recv_batch(ready.get_inner(), batch) {
+                Ok(count) => {
+                    if !batch.is_full() {
+                        ready.clear_ready();
+                    }
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready.clear_ready();
+                    if !bounces.is_empty() {
+                        return Ok(0);
+                    }
+                }
+                // The error of what came back, told once and gone: asked again, the socket tells of datagrams.
+                Err(error) if is_bounced && error.kind() != io::ErrorKind::OutOfMemory => {}
                 Err(error) => return Err(error),
             }
         }

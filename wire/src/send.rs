@@ -107,6 +107,13 @@ impl SendBatch {
         Ok(())
     }
 
+    /// The first datagram that waits, and where it goes.
+    pub fn first(&self) -> Option<(&[u8], SocketAddr)> {
+        let start = self.first * self.datagram_size;
+        let to = self.addresses.get(self.first).filter(|_| !self.is_empty())?.0.to_address()?;
+        Some((&self.bytes[start..start + self.lengths[self.first]], to))
+    }
+
     /// Gives up the first datagram that waits.
     pub fn drop_first(&mut self) {
         self.advance(1);

@@ -20,6 +20,9 @@ pub struct UdpOptions {
     pub packet_info: bool,
     /// Whether a received datagram tells how many were dropped before it for want of buffer (`SO_RXQ_OVFL`).
     pub drop_counter: bool,
+    /// Whether what ICMP says of sent datagrams is kept for [`crate::take_bounces`] (`IP_RECVERR`, `IPV6_RECVERR`). The next call on the
+    /// socket then fails once with the error, whatever it was to do: it is to be made again.
+    pub bounces: bool,
 }
 
 /// Opens a non-blocking, close-on-exec UDP socket bound to `addr`; port 0 lets the kernel choose.
@@ -50,6 +53,12 @@ pub fn udp_socket(addr: SocketAddr, options: &UdpOptions) -> io::Result<UdpSocke
     }
     if options.drop_counter {
         switch_on(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL)?;
+    }
+    if options.bounces {
+        match addr {
+            SocketAddr::V4(_) => switch_on(&socket, libc::IPPROTO_IP, libc::IP_RECVERR)?,
+            SocketAddr::V6(_) => switch_on(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR)?,
+        }
     }
     socket.bind(&addr.into())?;
     Ok(socket.into())

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::network::Network;
-use domain::srtp::KeySeed;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
@@ -228,10 +228,11 @@ impl House {
 
     fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
         let ours = self.ours(self.called_side(), opened).ok_or(LegFailure::Transport);
-        let (target, ours) = match self.desk.reach(order).and_then(|target| Ok((target, ours?))) {
-            Ok(reached) => reached,
-            Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
-        };
+        let (target, ours) =
+            match self.desk.reach(order, &mut self.entropy, now.monotonic).and_then(|target| Ok((target, ours?))) {
+                Ok(reached) => reached,
+                Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
+            };
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }
@@ -255,7 +256,6 @@ impl House {
         self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
-        let _ = now;
     }
 
     /// Keys go where others can read them (RFC 4568 7): told, not hidden.
@@ -364,6 +364,7 @@ impl House {
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => self.set_sound(self.side_of(id), order, effects),
+                leg::Effect::Avoid(addr) => effects.push(Effect::Avoid(addr)),
                 leg::Effect::Press(key) => effects.push(Effect::Press(self.side_of(id), key)),
                 order => effects.push(Effect::Leg(id, order)),
             }

@@ -236,6 +236,7 @@ impl Outlet<House> for CallOutlet {
             }
             Effect::CloseSoundAndReport => self.close_sound_and_report(),
             Effect::CloseSound => self.close_sound(),
+            Effect::Avoid(addr) => self.core.avoid(addr),
             Effect::Tell(fact) => self.core.tell(&fact),
         }
     }

@@ -49,6 +49,8 @@ pub enum Effect {
     CloseSoundAndReport,
     /// Close the ports.
     CloseSound,
+    /// Nobody answers there: calls to its carrier are to try other places first for a while.
+    Avoid(SocketAddr),
     /// Say what happened.
     Tell(Fact),
 }

@@ -62,6 +62,7 @@ impl Exchange {
         };
         // Without chance of the system's own the order of equal carriers is always the same.
         let mut entropy = chance::entropy().unwrap_or_else(|_| Entropy::from_seed([0; 16]));
+        let mut ways = entropy.fork();
         let directory = Arc::clone(desk.directory());
         let binding = called_profile(&directory, &invitation).and_then(|profile| core.registry.binding(profile));
         let id = CallId::mint(now.wall, &mut entropy);
@@ -88,7 +89,7 @@ impl Exchange {
                     Some(())
                 }
                 Want::Reach(order) => {
-                    rehearsal.reaches(desk.reach(&order).map(drop));
+                    rehearsal.reaches(desk.reach(&order, &mut ways, now.monotonic).map(drop));
                     Some(())
                 }
             };

@@ -11,14 +11,17 @@
 //! | `probes` | OPTIONS to PBXs behind NAT, which keep the way to them open |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
-//! | `errands` | requests that belong to no call: OPTIONS to carriers |
+//! | `errands`, `enrolling` | requests that belong to no call: OPTIONS and REGISTER to carriers |
+//! | `bounces` | datagrams that the network sent back |
 //! | `connections` | stream connections of this shard |
 //! | `opening` | connections that we open |
 //! | `figures` | what is counted, for the metrics |
 
 mod alarms;
+mod bounces;
 mod connections;
 mod dispatcher;
+mod enrolling;
 mod errands;
 mod figures;
 mod legs;
@@ -27,6 +30,7 @@ mod places;
 mod probes;
 mod register;
 
+pub(crate) use enrolling::RegisterOrdered;
 pub(crate) use errands::OptionsOrdered;
 pub(crate) use legs::SoundSilent;
 pub(crate) use places::{Places, shard_of_place};
@@ -38,10 +42,12 @@ use crate::mailbox::offer;
 use crate::transport::udp::{self, Datagram, Outgoing};
 use actix::{Actor, AsyncContext, Context, Handler, Message};
 use alarms::Alarms;
+use bounces::Bounced;
 use bytes::Bytes;
 use connections::Connections;
 use domain::call_control::LegId;
 use domain::{Entropy, Machine, Monotonic};
+use enrolling::Enrolments;
 use errands::Errands;
 use figures::Handled;
 use probes::Probes;
@@ -55,6 +61,8 @@ use std::time::Duration;
 use switch::guard::{Evidence, Offence};
 use wire::ReadableSocket;
 
+/// How often a step sends what came of what could not be sent; the rest goes with the next step.
+const FLUSHES_MAX: usize = 4;
 /// How often a shard hands over what it has counted.
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
 
@@ -155,6 +163,7 @@ pub struct Shard {
     places: Places,
     registers: Registers,
     errands: Errands,
+    enrolments: Enrolments,
     probes: Probes,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
@@ -178,6 +187,7 @@ impl Shard {
             places: Places::new(number),
             registers: Registers::default(),
             errands: Errands::default(),
+            enrolments: Enrolments::default(),
             probes: Probes::default(),
             connections: Connections::new(number, parts.opened_max),
             core: parts.core,
@@ -292,10 +302,18 @@ impl Shard {
         self.udp.get_mut(index).map(|(_, outgoing)| outgoing)
     }
 
-    /// Ends a step: what waits is sent, and the timer set.
+    /// Ends a step: what waits is sent, and the timer set. What could not be sent may order something else to be sent, elsewhere.
     fn flush(&mut self, ctx: &mut Context<Self>) {
-        for (_, outgoing) in &mut self.udp {
-            outgoing.flush();
+        for _ in 0..FLUSHES_MAX {
+            let mut refused = Vec::new();
+            for (_, outgoing) in &mut self.udp {
+                outgoing.flush();
+                refused.extend(outgoing.refused());
+            }
+            if refused.is_empty() {
+                break;
+            }
+            self.take_bounces(refused, ctx);
         }
         self.arm(ctx);
     }
@@ -337,12 +355,17 @@ impl Shard {
         let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
             let is_barred = |peer| core.guarding.bars(peer);
-            let error = udp::read(socket, is_barred, |datagrams, drops| {
+            let deliver = |datagrams, drops: u32| {
                 // Where this shard lags behind, the kernel's buffer and then the network drop for us.
                 if !offer(&itself, Read { datagrams, listener: index, kernel_drops: drops.into() }) {
                     figures::count_dropped(&core.telemetry);
                 }
-            });
+            };
+            // One that is lost is told again when the request is repeated.
+            let bounced = |bounces| {
+                let _ = offer(&itself, Bounced(bounces));
+            };
+            let error = udp::read(socket, is_barred, deliver, bounced);
             let error = error.await;
             tracing::error!(%error, %address, "the SIP socket cannot be read any more");
         });

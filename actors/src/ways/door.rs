@@ -83,7 +83,7 @@ impl Door<'_> {
                 None => (AuthOutcome::UnknownUser, Err(self.forbidden())),
             },
             _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
-            Verdict::Missing => match self.desk.directory().carrier_at(pending.source().peer) {
+            Verdict::Missing => match self.desk.carrier_at(pending.source().peer) {
                 Some(carrier) => (AuthOutcome::Ok, Ok(Proof::Carrier(carrier))),
                 None => self.refused(pending, Verdict::Missing, Gate::Proxy),
             },
@@ -193,7 +193,7 @@ impl Door<'_> {
         let mut orders = Vec::new();
         let invited =
             CallerLeg::invited(pending.message().clone(), transaction, source, proof, &tag, identity, &mut orders);
-        let (caller, invitation) = match invited {
+        let (mut caller, mut invitation) = match invited {
             Ok(invited) => invited,
             Err(wrong) => {
                 let reply = malformed(wrong.to_string());
@@ -201,6 +201,15 @@ impl Door<'_> {
                 return Received::Answered;
             }
         };
+        if let Proof::Carrier(carrier) = invitation.proof
+            && let Some(account) = self.desk.account(carrier)
+        {
+            caller.known_as(Arc::clone(account), self.entropy.fork());
+            // It calls us by the Contact that we have registered there; whom it wants is said elsewhere.
+            if *invitation.dialled == *account.user {
+                invitation.dialled = leg::invitation::wanted_in(pending.message());
+            }
+        }
         let id = CallId::mint(now.wall, self.entropy);
         let directory = Arc::clone(self.desk.directory());
         let binding = called_profile(&directory, &invitation).and_then(|profile| self.bindings.binding(profile));

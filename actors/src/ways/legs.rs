@@ -34,7 +34,7 @@ pub fn obey(endpoint: &mut Endpoint, owner: Owner, order: Order, now: Now, effec
         }
         Order::UnbindDialog { call_id, local_tag } => endpoint.unbind_dialog(&call_id, &local_tag),
         // These stay in the house.
-        Order::Sound(_) | Order::Press(_) | Order::Tell(_) => {}
+        Order::Sound(_) | Order::Press(_) | Order::Avoid(_) | Order::Tell(_) => {}
     }
     None
 }

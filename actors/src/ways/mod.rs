@@ -8,12 +8,14 @@
 //! | `legs` | orders of legs to the endpoint, and its news to them |
 //! | `attempt` | a request as an attempt that is remembered |
 //! | `door` | a new request: who sends it, and the house of its call |
+//! | `enrolling` | REGISTERs of ours to carriers |
 //! | `errands` | requests that belong to no call: OPTIONS to carriers |
 //! | `register` | REGISTER as words, and its answer |
 //! | `papers` | a posting of a profile as a batch with its memo |
 
 pub mod attempt;
 pub mod door;
+pub mod enrolling;
 pub mod errands;
 pub mod legs;
 pub mod owners;

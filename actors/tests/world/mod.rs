@@ -106,6 +106,7 @@ fn settings() -> ExchangeSettings {
         nonce_key: None,
         media: media::MediaSettings::default(),
         media_advertised: None,
+        dns: Default::default(),
         rules: NodeRules {
             calls: CallSettings::default(),
             echo_codes: vec!["*43".to_owned()],
@@ -113,6 +114,7 @@ fn settings() -> ExchangeSettings {
             options_every: None,
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
+            whereabouts: Default::default(),
             profile_calls_per_second: None,
         },
     }

@@ -2,14 +2,14 @@
 //!
 //! The first INVITE and its answers are the leg's.
 
-use super::CalledLeg;
+use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
 use crate::negotiation::carried;
 use crate::reach::next_hop;
 use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
-use crate::words::{Effect, Sent, SoundOrder};
+use crate::words::{Effect, Event, Sent, SoundOrder};
 use bytes::BytesMut;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
@@ -18,6 +18,30 @@ use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 
 impl CalledLeg {
+    /// Proves what is about to leave, from this effect on, where the called side may ask.
+    pub(super) fn sign(&mut self, first: usize, effects: &mut [Effect]) {
+        if let (Some(proving), Some(leaving)) = (&mut self.proving, effects.get_mut(first..)) {
+            proving.sign(leaving);
+        }
+    }
+
+    /// Whether it was a challenge that is answered now, each request once (RFC 3261 22.2): nobody hears of it then.
+    pub(super) fn is_answered_with_proof(&mut self, event: &Event, effects: &mut Vec<Effect>) -> bool {
+        let Some((sent, former)) = self.proving.as_mut().and_then(|proving| proving.hear(event)) else { return false };
+        let is_sent = match (sent, &mut self.phase) {
+            (Sent::Invite, Phase::Calling) => self.send_invite_again(effects).is_some(),
+            (Sent::Bye | Sent::Change | Sent::Keys, Phase::Talking(talk) | Phase::Leaving(talk)) => {
+                talk.send_again(sent, &former, effects);
+                true
+            }
+            _ => false,
+        };
+        if !is_sent && let Some(proving) = &mut self.proving {
+            proving.give_up();
+        }
+        is_sent
+    }
+
     /// The same INVITE once more, with the session interval that the called side wants (RFC 4028 7.3).
     pub(super) fn send_invite_again(&mut self, effects: &mut Vec<Effect>) -> Option<()> {
         let former = Message::parse(std::mem::take(&mut self.sent)).ok()?;

@@ -7,6 +7,7 @@ use super::{ALLOW, Heard, SUPPORTED, Session, Talk};
 use crate::invitation::offer_in;
 use crate::keys;
 use crate::negotiation::fax;
+use crate::proving::reprinted;
 use crate::sdp::CONTENT_TYPE;
 use crate::words::{Effect, Identity, Sent};
 use bytes::{Bytes, BytesMut};
@@ -161,6 +162,17 @@ impl Talk {
         let is_invite = method == Method::Invite;
         self.pending = Some(Pending { transaction: None, is_invite, text, errand });
         effects.push(Effect::Request { sent: Sent::Change, request: out.freeze(), destination: self.destination() });
+    }
+
+    /// A request of ours that was challenged, once more: its proof is added where it leaves.
+    pub(crate) fn send_again(&mut self, sent: Sent, former: &Message, effects: &mut Vec<Effect>) {
+        let Some(method) = former.method() else { return };
+        let mut out = BytesMut::with_capacity(1_024);
+        reprinted(former, self.dialog.request(method, &mut out));
+        if sent == Sent::Bye {
+            self.bye = None;
+        }
+        effects.push(Effect::Request { sent, request: out.freeze(), destination: self.destination() });
     }
 
     /// A response to a request of ours that is no BYE.

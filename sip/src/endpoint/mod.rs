@@ -36,9 +36,11 @@
 //! but to order the 2xx once.
 //!
 //! # What the transport does with `Transmit`
-//! It sends, and says [`Event::TransportFailed`] with the same destination, or [`Event::FlowClosed`], where it could not. A
+//! It sends, and says [`Event::TransportFailed`] with the same destination, or [`Event::FlowClosed`], where it could not; of datagrams
+//! that the network sent back, [`Event::Bounced`]. A
 //! response whose connection is gone may go over another one to the same address (RFC 3261 18.2.2), or be reported as failed.
 
+mod bounced;
 mod copied;
 mod counters;
 mod incoming;
@@ -59,6 +61,7 @@ pub mod front_door;
 pub mod steering;
 pub mod via;
 
+pub use bounced::shard_of_bounce;
 pub use counters::{
     ByMethod, ByReason, ByStatus, Counters, DURATION_BOUNDS_MS, Durations, METHODS, TIMED_METHODS, Wire,
 };
@@ -308,6 +311,7 @@ impl Machine for Endpoint {
             Event::TransportFailed { destination } => {
                 self.on_transport_failed(|other| *other == destination, now, effects);
             }
+            Event::Bounced { addr, quote } => self.on_bounced(addr, &quote, now, effects),
             Event::FlowClosed { flow } => self.on_flow_closed(flow, now, effects),
         }
     }

@@ -29,6 +29,8 @@ pub(super) struct Client {
     pub(super) datagram: Option<(Bytes, Destination)>,
     /// The 2xx responses that came.
     pub(super) answers: SmallVec<[Answer; 1]>,
+    /// How often the network sent it back.
+    pub(super) bounces: u8,
 }
 
 /// The transaction itself.

@@ -144,6 +144,7 @@ impl Endpoint {
             timed_method: timed_method(method),
             datagram: None,
             answers: SmallVec::new(),
+            bounces: 0,
         };
         let id = self.clients.insert(stamped.key, client);
         self.hold_flow(destination.flow);
@@ -229,7 +230,7 @@ impl Endpoint {
 }
 
 /// The To tag of a request that was printed by us.
-fn to_tag_of(request: &[u8]) -> Option<&str> {
+pub(super) fn to_tag_of(request: &[u8]) -> Option<&str> {
     let to = printed_lines(request).find_map(|line| line.strip_prefix(Name::To.prefix()))?;
     NameAddr::parse(to).ok()?.tag()
 }

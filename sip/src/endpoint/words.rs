@@ -7,6 +7,7 @@ use super::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, 
 use crate::Message;
 use crate::transaction::Failure;
 use bytes::Bytes;
+use std::net::SocketAddr;
 
 /// What happened on the network.
 #[derive(Clone, Debug)]
@@ -29,6 +30,14 @@ pub enum Event {
     TransportFailed {
         /// The destination as it stood in [`Effect::Transmit`].
         destination: Destination,
+    },
+    /// The network says that a datagram of ours did not reach its destination (ICMP; RFC 3261 18.4). It quotes how the datagram began: who
+    /// cannot quote the branch of a request of ours is not believed, for anybody can forge such a message.
+    Bounced {
+        /// Where it was sent.
+        addr: SocketAddr,
+        /// How it began.
+        quote: Bytes,
     },
     /// A connection closed: every transaction over it fails.
     FlowClosed {

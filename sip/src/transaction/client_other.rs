@@ -84,6 +84,11 @@ impl ClientOther {
         self.phase
     }
 
+    /// The request as it was sent; `None` once a final response came.
+    pub fn request(&self) -> Option<&Bytes> {
+        matches!(self.phase, Phase::Trying | Phase::Proceeding).then_some(&self.held)
+    }
+
     fn on_response(&mut self, status: u16, now: Now, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Trying | Phase::Proceeding => {

@@ -5,6 +5,7 @@
 
 mod admission;
 mod answered;
+mod bounced;
 mod cancelling;
 mod dialogs;
 mod door;

@@ -2,9 +2,13 @@
 //!
 //! Choosing among them does not live here: routing is `switch`'s.
 
+pub(crate) mod account;
+mod address;
 mod terms;
 
-pub use terms::{Terms, TermsPatch};
+pub use account::{Account, NewAccount};
+pub use address::{Address, NotAnAddress, Via};
+pub use terms::{NotRedirects, REDIRECT_NETWORKS_MAX, Redirects, Terms, TermsPatch};
 
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
@@ -16,8 +20,6 @@ use domain::{CarrierId, Prefix, Wall};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 /// Addresses of a carrier: at least one, at most this many.
 pub const ADDRESSES_MAX: usize = 16;
@@ -31,58 +33,6 @@ const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
 pub const MEDIA_NETWORKS_MAX: usize = 64;
 /// Prefixes of a carrier at most; empty serves everything.
 pub const PREFIXES_MAX: usize = 10_000;
-
-/// A host name or address with a port: `sip.example.net:5060`, `192.0.2.1:5060`, `[2001:db8::1]:5060`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostPort {
-    /// A host name, or an address without brackets.
-    pub host: String,
-    /// Not 0.
-    pub port: u16,
-}
-
-/// Why a text is no address of a carrier.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not an address: expected host and port such as sip.example.net:5060 or [2001:db8::1]:5060")]
-pub struct NotAHostPort(pub String);
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl FromStr for HostPort {
-    type Err = NotAHostPort;
-    fn from_str(text: &str) -> std::result::Result<Self, NotAHostPort> {
-        let refused = || NotAHostPort(text.chars().take(64).collect());
-        let (host, port) = text.rsplit_once(':').ok_or_else(refused)?;
-        let plain_digits = port.bytes().all(|byte| byte.is_ascii_digit());
-        let port: u16 = port.parse().ok().filter(|port| plain_digits && *port != 0).ok_or_else(refused)?;
-        let host = match host.strip_prefix('[') {
-            Some(rest) => {
-                rest.strip_suffix(']').filter(|host| host.parse::<std::net::Ipv6Addr>().is_ok()).ok_or_else(refused)?
-            }
-            None => Some(host).filter(|host| is_host_name(host)).ok_or_else(refused)?,
-        };
-        Ok(HostPort { host: host.to_owned(), port })
-    }
-}
-
-/// The shape of a host name (RFC 1123 2.1) or of an IPv4 address.
-fn is_host_name(host: &str) -> bool {
-    host.len() <= 253
-        && host.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-        })
-}
 
 /// What to do after a carrier's final answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,7 +70,7 @@ pub struct Carrier {
     /// Unique; the metric label.
     pub name: String,
     /// In order of preference, 1 to [`ADDRESSES_MAX`].
-    pub addresses: Vec<HostPort>,
+    pub addresses: Vec<Address>,
     /// How its messages travel.
     pub transport: Transport,
     /// The lowest is tried first; equal ones in order of identity.
@@ -153,7 +103,7 @@ pub struct CarrierPatch {
     /// Unique.
     pub name: Option<String>,
     /// In order of preference.
-    pub addresses: Option<Vec<HostPort>>,
+    pub addresses: Option<Vec<Address>>,
     /// How its messages travel.
     pub transport: Option<Transport>,
     /// The lowest is tried first.
@@ -252,7 +202,7 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
         checks::within("progress_timeout_s", u32::from(timeout_s), PATIENCE_S.0, PATIENCE_S.1)?;
     }
     for address in &carrier.addresses {
-        let reads_back = address.to_string().parse::<HostPort>();
+        let reads_back = address.to_string().parse::<Address>();
         reads_back.map_err(|problem| Error::invalid("addresses", problem.to_string()))?;
     }
     let sources = &carrier.inbound_sources;
@@ -379,11 +329,15 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         carrier.t38.as_str().to_owned().into(),
     ];
     let values = own.into_iter().chain(terms::values(&carrier.terms));
+    // Not replaced: what belongs to a carrier (manners, account) would go with the old row.
+    let columns = format!("{COLUMNS}, {}", terms::COLUMNS);
+    let names: Vec<&str> = columns.split(',').map(str::trim).collect();
+    let places: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
+    let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let (places, updates) = (places.join(", "), updates.join(", "));
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO carriers ({COLUMNS}, {})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
-            terms::COLUMNS
+            "INSERT INTO carriers ({columns}) VALUES ({places}) ON CONFLICT (id) DO UPDATE SET {updates}"
         ))?
         .execute(params_from_iter(values))?;
     Ok(())

@@ -3,9 +3,10 @@
 //! Keeping to it is `switch`'s.
 
 use super::PATIENCE_S;
-use crate::column::parsed;
+use crate::column::{list_text, parsed, parsed_list};
 use crate::{Error, Result, checks};
 use domain::NumberFormat;
+use domain::network::Network;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
@@ -33,6 +34,49 @@ pub struct Terms {
     pub options_interval_s: Option<u16>,
     /// The name of the deck with its prices; none where they are not known.
     pub buy_deck: Option<String>,
+    /// What becomes of its 3xx.
+    pub redirects: Redirects,
+    /// Where it may send us besides its own addresses; at most [`REDIRECT_NETWORKS_MAX`].
+    pub redirect_networks: Vec<Network>,
+}
+
+/// Networks that a carrier may redirect to at most.
+pub const REDIRECT_NETWORKS_MAX: usize = 64;
+
+/// What becomes of a carrier's 3xx.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Redirects {
+    /// It has refused: the next carrier is tried.
+    #[default]
+    Refuse,
+    /// It is followed where it says, for the same number, and where that is a place of its own or one that it may name.
+    Follow,
+}
+
+impl Redirects {
+    /// The word in the database and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Redirects::Refuse => "refuse",
+            Redirects::Follow => "follow",
+        }
+    }
+}
+
+/// A word that is neither.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a policy for redirections: expected refuse or follow")]
+pub struct NotRedirects(pub String);
+
+impl std::str::FromStr for Redirects {
+    type Err = NotRedirects;
+    fn from_str(word: &str) -> std::result::Result<Self, NotRedirects> {
+        match word {
+            "refuse" => Ok(Redirects::Refuse),
+            "follow" => Ok(Redirects::Follow),
+            _ => Err(NotRedirects(word.chars().take(64).collect())),
+        }
+    }
 }
 
 /// What may be changed of [`Terms`]; `None` leaves it, an inner `None` takes it away.
@@ -52,6 +96,10 @@ pub struct TermsPatch {
     pub options_interval_s: Option<Option<u16>>,
     /// The name of the deck with its prices.
     pub buy_deck: Option<Option<String>>,
+    /// What becomes of its 3xx.
+    pub redirects: Option<Redirects>,
+    /// Where it may send us besides its own addresses.
+    pub redirect_networks: Option<Vec<Network>>,
 }
 
 impl TermsPatch {
@@ -64,13 +112,16 @@ impl TermsPatch {
             response_timeout_s: self.response_timeout_s.unwrap_or(old.response_timeout_s),
             options_interval_s: self.options_interval_s.unwrap_or(old.options_interval_s),
             buy_deck: self.buy_deck.clone().unwrap_or(old.buy_deck),
+            redirects: self.redirects.unwrap_or(old.redirects),
+            redirect_networks: self.redirect_networks.clone().unwrap_or(old.redirect_networks),
         }
     }
 }
 
 /// The columns, in the order of [`from_row`] and [`values`].
 pub(super) const COLUMNS: &str =
-    "weight, channels, calls_per_second, number_format, response_timeout_s, options_interval_s, buy_deck";
+    "weight, channels, calls_per_second, number_format, response_timeout_s, options_interval_s, buy_deck, redirects,
+    redirect_networks";
 
 /// The terms that begin at this column.
 pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Terms> {
@@ -82,10 +133,12 @@ pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Terms> {
         response_timeout_s: row.get(first + 4)?,
         options_interval_s: row.get(first + 5)?,
         buy_deck: row.get(first + 6)?,
+        redirects: parsed(row, first + 7)?,
+        redirect_networks: parsed_list(row, first + 8)?,
     })
 }
 
-pub(super) fn values(terms: &Terms) -> [Value; 7] {
+pub(super) fn values(terms: &Terms) -> [Value; 9] {
     [
         terms.weight.into(),
         terms.channels.into(),
@@ -94,6 +147,8 @@ pub(super) fn values(terms: &Terms) -> [Value; 7] {
         terms.response_timeout_s.into(),
         terms.options_interval_s.into(),
         terms.buy_deck.clone().into(),
+        terms.redirects.as_str().to_owned().into(),
+        list_text(&terms.redirect_networks).into(),
     ]
 }
 
@@ -110,6 +165,7 @@ pub(super) fn check(connection: &Connection, terms: &Terms) -> Result<()> {
     if let Some(interval_s) = terms.options_interval_s.filter(|interval_s| *interval_s != 0) {
         checks::within("options_interval_s", u32::from(interval_s), 5, OPTIONS_INTERVAL_MAX_S)?;
     }
+    checks::within("redirect_networks", terms.redirect_networks.len() as u32, 0, REDIRECT_NETWORKS_MAX as u32)?;
     let Some(name) = &terms.buy_deck else { return Ok(()) };
     let known: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM decks WHERE name = ?1)")?

@@ -8,7 +8,7 @@ use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use store::{
-    AuditEntry, Carrier, CarrierPatch, CompanyPatch, Error, Failover, HostPort, NewDeck, Scope, Signed, Terms,
+    Address, AuditEntry, Carrier, CarrierPatch, CompanyPatch, Error, Failover, NewDeck, Scope, Signed, Terms,
     TermsPatch,
 };
 
@@ -31,6 +31,8 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
             response_timeout_s: Some(3),
             options_interval_s: Some(0),
             buy_deck: None,
+            redirects: store::Redirects::Follow,
+            redirect_networks: vec!["203.0.113.0/24".parse().unwrap()],
         },
         srtp: domain::srtp::SrtpPolicy::Preferred,
         t38: domain::fax::FaxPolicy::Refuse,
@@ -90,7 +92,7 @@ fn a_carrier_comes_back_as_it_was_created_and_its_name_is_its_own() {
 fn what_a_carrier_may_not_have_is_refused_with_what_would_be_right() {
     let mut world = World::new();
     let good = a_carrier("north", &mut world.entropy);
-    let host = HostPort { host: "bad host".to_owned(), port: 5060 };
+    let host = Address { host: "bad host".to_owned(), port: Some(5060), via: store::carrier::Via::Carrier };
     let with = |terms: Terms| Carrier { terms, ..good.clone() };
     let cases = [
         (Carrier { addresses: vec![], ..good.clone() }, "addresses: 0 is out of range: expected 1 to 16"),
@@ -121,16 +123,15 @@ fn what_a_carrier_may_not_have_is_refused_with_what_would_be_right() {
         ),
         (
             Carrier { addresses: vec![host], ..good.clone() },
-            "addresses: \"bad host:5060\" is not an address: expected host and port such as sip.example.net:5060 or [2001:db8::1]:5060",
+            "addresses: \"bad host:5060\" is not an address: expected a host, with a port where it is not to be found by DNS, \
+             such as sip.example.net:5060, [2001:db8::1]:5060 or example.net; or a URI such as sip:example.net;transport=tls",
         ),
     ];
     for (carrier, sentence) in cases {
         assert_eq!(world.store.create_carrier(&carrier, BY_OPERATOR).unwrap_err().to_string(), sentence);
     }
-    for wrong in
-        ["sip.example.net", "sip.example.net:0", ":5060", "2001:db8::1:5060", "[::1]5060", "a..b:1", "h:+5", "-a:1"]
-    {
-        assert!(wrong.parse::<HostPort>().is_err(), "{wrong}");
+    for wrong in ["sip.example.net:0", ":5060", "2001:db8::1:5060", "[::1]5060", "a..b:1", "h:+5", "-a:1"] {
+        assert!(wrong.parse::<Address>().is_err(), "{wrong}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod answers;
 mod calls;
+mod carrier_accounts;
 mod configuration;
 mod opening;
 mod passwords;

@@ -26,6 +26,9 @@ use std::time::Duration;
 const LAST_RESORTS_MAX: usize = 4;
 /// How long a carrier may take to say whether it may be tried: it is a thread of ours that is asked.
 const SEIZURE_TIMEOUT: Duration = Duration::from_secs(1);
+/// What speaks of our business with the carrier and not of the call: it does not believe who we are (our answer to its challenge among
+/// it), or sends us elsewhere, and that is not followed. The next one is tried, whatever the settings.
+const OF_THE_TRUNK: [std::ops::RangeInclusive<u16>; 3] = [300..=399, 401..=401, 407..=407];
 /// What the called person says: never a reason to ring another carrier, whatever the settings (field lesson 18).
 const OF_A_PERSON: [u16; 4] = [480, 486, 600, 603];
 
@@ -321,7 +324,9 @@ impl Call {
             return self.clear(Ending::refused_by_pbx(status, q850), now, effects);
         };
         let failover = carrier.failover.as_ref().unwrap_or(&self.directory.settings().failover);
-        let next = attempt.rang_after.is_none() && failover.contains(status) && !OF_A_PERSON.contains(&status);
+        let is_of_the_trunk = OF_THE_TRUNK.iter().any(|statuses| statuses.contains(&status));
+        let may_differ = is_of_the_trunk || failover.contains(status) && !OF_A_PERSON.contains(&status);
+        let next = attempt.rang_after.is_none() && may_differ;
         let ending = Ending::passed_on(status, q850);
         let result = match ending.cause {
             _ if next && status == 408 => AttemptResult::Timeout,

@@ -128,6 +128,17 @@ pub struct Carrier {
     pub enabled: bool,
     /// How it is spoken to, and whether it is trusted.
     pub manners: CarrierManners,
+    /// By what we register there; none where it wants none.
+    pub enrolment: Option<EnrolmentTerms>,
+}
+
+/// By what we register towards a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnrolmentTerms {
+    /// For how many seconds, where it grants as much.
+    pub expires_s: u32,
+    /// Another one with each change of the account or of where it registers.
+    pub version: u64,
 }
 
 impl Carrier {
@@ -151,6 +162,7 @@ impl Carrier {
             t38: FaxPolicy::default(),
             enabled: true,
             manners: CarrierManners::default(),
+            enrolment: None,
         }
     }
 

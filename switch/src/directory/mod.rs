@@ -12,7 +12,9 @@ mod statuses;
 pub use builder::{Builder, Fault};
 pub use country::CountryPlan;
 pub use domain::Country;
-pub use entries::{AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, IncomingTo, Number, Profile};
+pub use entries::{
+    AutoRecharge, CallerIdPolicy, Carrier, CarrierSource, Company, EnrolmentTerms, IncomingTo, Number, Profile,
+};
 pub use manners::{CallerIds, CarrierManners, Manners, Spoofed};
 pub use settings::{CallSettings, RouteOrder};
 pub use statuses::Statuses;

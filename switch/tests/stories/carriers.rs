@@ -75,6 +75,19 @@ fn the_third_call_goes_to_the_next_carrier_when_the_first_has_two_channels() {
     assert_eq!(standing(&world, 1).channels_in_use, 0);
 }
 
+/// RFC 3261 22.2, 8.1.3.4: its challenge that we could not answer, and a redirection that is not followed, are no word about the call.
+#[test]
+fn what_a_carrier_says_of_our_business_with_it_goes_over_to_the_next_and_never_to_the_caller() {
+    for status in [300, 302, 305, 401, 407] {
+        let mut world = town_of(CallSettings::default(), [carrier(1), carrier(2)]);
+        let call = world.dial(CALLEE);
+        world.leg(call, FIRST, refused(status));
+        assert_eq!(world.invited(call), [1, 2], "{status}");
+        world.leg(call, LegId::CALLER, LegEvent::Cancelled);
+        assert_eq!(outcomes(&world, call), [AttemptOutcome::Refused, AttemptOutcome::GivenUp], "{status}");
+    }
+}
+
 /// Field lesson 22.
 #[test]
 fn a_carrier_gets_exactly_its_calls_in_any_second() {

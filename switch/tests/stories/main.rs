@@ -6,6 +6,7 @@
 mod admission;
 mod adversity;
 mod carriers;
+mod enrolling;
 mod hunting;
 mod identity;
 mod ledger;

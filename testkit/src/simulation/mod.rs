@@ -31,6 +31,10 @@ use trace::Trace;
 
 /// Every so many seeds the ledger is the sqlite engine on a disk.
 const SQLITE_EVERY: u64 = 8;
+/// Calls that each carrier takes at one time.
+const CARRIER_CHANNELS: u32 = 5;
+/// Calls that each carrier takes in any second.
+const CARRIER_CALLS_PER_SECOND: u32 = 2;
 /// Things that happen in a simulation.
 const ACTS: std::ops::RangeInclusive<u64> = 40..=120;
 /// Nobody can be left hanging for longer than the longest call, should every BYE be lost.
@@ -170,6 +174,8 @@ impl Simulation {
             credit: credits[chance.below(5) as usize],
             rate: ["0.02", "0.013", "0.4"][chance.below(3) as usize],
             recharge: (chance.below(3) == 0).then_some(recharge),
+            // So few that calls go over to the second carrier, and some find no room at all.
+            carrier_limits: (Some(CARRIER_CHANNELS), Some(CARRIER_CALLS_PER_SECOND)),
             // Sessions are refreshed every 45 s, so that calls of some minutes see it.
             session: SessionTimers { expires_s: 90, min_se_s: 90 },
             settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },

@@ -38,6 +38,8 @@ pub struct Beginning {
     pub weather: Weather,
     /// I4: whom the To of incoming calls names.
     pub incoming_to: store::IncomingTo,
+    /// Calls that each carrier takes at one time, and in any second, at most.
+    pub carrier_limits: (Option<u32>, Option<u32>),
     /// I7: where the PBXs need no password.
     pub sources: Vec<SocketAddr>,
 }
@@ -61,6 +63,7 @@ impl Default for Beginning {
             session: SessionTimers::default(),
             weather: Weather::FAIR,
             incoming_to: store::IncomingTo::CalledNumber,
+            carrier_limits: (None, None),
             sources: Vec::new(),
         }
     }
@@ -144,7 +147,9 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
     });
     let landlines = landlines.collect();
     let carriers = CARRIERS.iter().zip(CARRIER_NAMES).zip(1..).map(|((address, name), priority)| {
-        company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now)
+        let mut carrier = company::carrier(CarrierId::mint(now, entropy), name, priority, *address, now);
+        (carrier.terms.channels, carrier.terms.calls_per_second) = beginning.carrier_limits;
+        carrier
     });
     let deck = store::Deck {
         id: "deck_1".parse().unwrap(),
@@ -166,6 +171,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         verifications: Vec::new(),
         profile_manners: Default::default(),
         carrier_manners: Default::default(),
+        carrier_accounts: Default::default(),
         decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };
     let rules = NodeRules {
@@ -175,6 +181,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         options_every: None,
         listeners: vec![SWITCH],
         tls_listeners: Vec::new(),
+        whereabouts: Default::default(),
         profile_calls_per_second: None,
     };
     let (desk, faults) = Desk::build(everything, &rules);

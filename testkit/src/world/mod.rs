@@ -104,6 +104,11 @@ pub struct World {
 }
 
 impl World {
+    /// What it began with.
+    pub fn beginning(&self) -> &Beginning {
+        &self.beginning
+    }
+
     /// With a ledger in memory.
     pub fn new(beginning: Beginning) -> World {
         World::with_ledger(beginning, Arc::new(MemoryLedger::new()))

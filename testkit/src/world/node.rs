@@ -307,6 +307,7 @@ impl Node {
                 self.work.push_back(Work::Call(place, call::Event::Call(event)));
             }
             call::Effect::CloseSound => assert!(self.sounds.remove(&place), "ports are closed once"),
+            call::Effect::Avoid(_) => {}
             call::Effect::Tell(fact) => self.facts.push((now, fact)),
             call::Effect::SetSound(side, order, _) => {
                 assert!(self.sounds.contains(&place), "sound is ordered where ports are open");

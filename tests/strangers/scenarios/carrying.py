@@ -4,12 +4,14 @@ Not here: calls that one carrier takes (calling.py), calls that the switch refus
 """
 
 import socket
+import threading
 from contextlib import closing
 from datetime import datetime
 
+from handmade import Line, answer_to
 from scenarios import scenario
 from sipp_agent import check_header
-from waiting import equal, expect
+from waiting import equal, expect, until
 
 # How long a call is held, in milliseconds.
 SHORT_MS = 300
@@ -67,6 +69,19 @@ def a_refused_connection_goes_over_to_the_next_carrier_within_two_seconds(world)
     with closing(socket.create_server(("127.0.0.1", 0))) as gone:
         address = "127.0.0.1:%d" % gone.getsockname()[1]
     world.api.create_carrier("gone", address, priority=0, transport="tcp")
+    record = call_goes_over(world, profile)
+    equal(attempts(record), [("gone", "unreachable", 0), ("carrier1", "answered", 200)], "attempts")
+    expect(rang_after_ms(record) < AT_ONCE_MS, f"it rang after {rang_after_ms(record):.0f} ms")
+
+
+@scenario(needs_switch=True, measures="2 s")
+def a_closed_udp_port_goes_over_to_the_next_carrier_within_two_seconds(world):
+    """Nobody listens at the first carrier's UDP port, and ICMP says so: the next one rings within 2 s (RFC 3261 18.4)."""
+    profile = world.profile()
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as gone:
+        gone.bind(("127.0.0.1", 0))
+        address = "127.0.0.1:%d" % gone.getsockname()[1]
+    world.api.create_carrier("gone", address, priority=0)
     record = call_goes_over(world, profile)
     equal(attempts(record), [("gone", "unreachable", 0), ("carrier1", "answered", 200)], "attempts")
     expect(rang_after_ms(record) < AT_ONCE_MS, f"it rang after {rang_after_ms(record):.0f} ms")
@@ -133,3 +148,106 @@ def a_carrier_hears_numbers_in_its_own_form(world):
     world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.01")
+
+
+def redirecting(world, to, contact="<sip:+12025550123@{address}>", **terms):
+    """A carrier that sends its calls to another SIPp; the SIPp that does so."""
+    agent = world.agent("redirecting", "carrier_redirects", contact=contact.format(address=to.address)).listening()
+    world.api.create_carrier("redirecting", agent.address, priority=0, terms=terms)
+    return agent
+
+
+@scenario(needs_switch=True)
+def a_redirection_is_followed_where_the_carrier_may_send_us(world):
+    """302 with `redirects: follow`: the same number is called there, within one attempt, at the route's price (RFC 3261 8.1.3.4)."""
+    profile = world.profile()
+    gateway = world.agent("gateway", "carrier").listening()
+    first = redirecting(world, gateway, contact="<sip:+12025550123@192.0.2.99>;q=0.1, <sip:+12025550123@{address}>;q=0.9",
+                        redirects="follow", redirect_networks=["127.0.0.0/8"])
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    first.finish()
+    gateway.finish()
+    world.settled(profile, spent="0.01")
+    equal(attempts(world.record(status=200)), [("redirecting", "answered", 200)], "attempts")
+
+
+@scenario(needs_switch=True)
+def a_redirection_is_refused_unless_it_is_allowed_and_means_the_same_number(world):
+    """302 without leave, and 302 to a number that was not called: the next carrier is tried, nobody else is called (RFC 3261 8.1.3.4)."""
+    profile = world.profile()
+    elsewhere = world.agent("elsewhere", "carrier").listening()
+    second = world.carrier(priority=2, calls=2)
+    first = redirecting(world, elsewhere)
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    first.finish()
+    dear = world.agent("dear", "carrier_redirects", contact=f"<sip:+88161234567@{elsewhere.address}>").listening()
+    carrier = [one for one in world.api.all("/carriers") if one["name"] == "redirecting"][0]
+    world.api.call("PATCH", f"/carriers/{carrier['id']}", {
+        "addresses": [dear.address], "terms": {"redirects": "follow", "redirect_networks": ["127.0.0.0/8"]}})
+    world.pbx("call", profile, options=("-d", SHORT_MS), name="again").finish()
+    dear.finish()
+    second.finish()
+    world.never_invited(elsewhere)
+    world.settled(profile, spent="0.02")
+    for record in world.records(2):
+        equal(attempts(record), [("redirecting", "refused", 302), ("carrier1", "answered", 200)], "attempts")
+
+
+class Pulse(threading.Thread):
+    """A carrier that does nothing but answer OPTIONS, at a port that can fall dead."""
+
+    def __init__(self, port=0):
+        super().__init__(daemon=True)
+        self.line = Line(port)
+        self.is_open = True
+        self.start()
+
+    def run(self):
+        """One OPTIONS after the other."""
+        self.line.socket.settimeout(0.1)
+        while self.is_open:
+            try:
+                data, peer = self.line.socket.recvfrom(65_535)
+            except TimeoutError:
+                continue
+            text = data.decode()
+            if text.startswith("OPTIONS "):
+                self.line.send(peer, *answer_to(text, "200 OK", "pulse"))
+
+    def stop(self):
+        """Nobody is there any more."""
+        self.is_open = False
+        self.join(2)
+        self.line.socket.close()
+
+
+@scenario(settings={"carriers": {"failures_max": 1, "rest_s": 1}}, needs_switch=True)
+def a_carrier_that_goes_dark_is_skipped_and_is_up_again_with_its_first_answer(world):
+    """OPTIONS tell that a carrier is gone and that it is back: meanwhile it is skipped, API and metric say so (O1, RFC 3261 11)."""
+    profile = world.profile()
+    pulse = Pulse()
+    world.agents.append(pulse)
+    port = int(pulse.line.address.rsplit(":", 1)[1])
+    carrier = world.api.create_carrier("pulse", pulse.line.address, priority=0, terms={"options_interval_s": 5})["id"]
+    second = world.carrier(priority=2)
+
+    def stands(state, is_up):
+        health = world.api.get(f"/carriers/{carrier}")["health"]
+        known = health["round_trip_ms"] is not None and health["state"] == state
+        return known and world.api.metric("tandem_carrier_up", carrier="pulse") == is_up
+
+    until(lambda: stands("up", 1), "OPTIONS to be answered", 3)
+    pulse.stop()
+    until(lambda: stands("down", 0), "the carrier to be missed", 8)
+    record = call_goes_over_to(world, profile, second)
+    equal(attempts(record), [("pulse", "skipped_down", 0), ("carrier1", "answered", 200)], "attempts")
+    world.agents.append(Pulse(port))
+    until(lambda: stands("up", 1), "the carrier to be back", 8)
+
+
+def call_goes_over_to(world, profile, carrier):
+    """A call that this carrier takes; its record."""
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+    return world.record(status=200)

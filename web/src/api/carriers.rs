@@ -12,7 +12,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use backoffice::Page;
-use backoffice::carrier::{Carrier, CarrierPatch, NewCarrier};
+use backoffice::carrier::{Carrier, CarrierAccount, CarrierPatch, NewCarrier, NewCarrierAccount};
 use domain::CarrierId;
 
 /// Creates a carrier (operators).
@@ -53,5 +53,35 @@ pub(super) async fn update(desk: Desk, asking: Asking, path: Path<String>, body:
 pub(super) async fn remove(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
     let carrier: CarrierId = id(&path)?;
     desk.ask(move |office| office.delete_carrier(&asking.0, carrier)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Reads who we are to a carrier that asks, and how our registration there stands (operators).
+#[utoipa::path(get, path = "/api/v1/carriers/{id}/account", tag = "carriers", params(("id" = String, Path)),
+    responses((status = 200, body = CarrierAccount), Read))]
+pub(super) async fn account(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let carrier: CarrierId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.carrier_account(&asking.0, carrier)).await?)
+}
+
+/// Says who we are to a carrier from now on; the password is never shown (operators).
+#[utoipa::path(put, path = "/api/v1/carriers/{id}/account", tag = "carriers", params(("id" = String, Path)),
+    request_body = NewCarrierAccount, responses((status = 200, body = CarrierAccount), ChangeByBody))]
+pub(super) async fn set_account(
+    desk: Desk,
+    asking: Asking,
+    path: Path<String>,
+    body: Body<NewCarrierAccount>,
+) -> Answer {
+    let carrier: CarrierId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.set_carrier_account(&asking.0, carrier, body.0)).await?)
+}
+
+/// A carrier asks no more, and we register there no more (operators).
+#[utoipa::path(delete, path = "/api/v1/carriers/{id}/account", tag = "carriers", params(("id" = String, Path)),
+    responses((status = 204, description = "Removed"), Change))]
+pub(super) async fn remove_account(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let carrier: CarrierId = id(&path)?;
+    desk.ask(move |office| office.delete_carrier_account(&asking.0, carrier)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

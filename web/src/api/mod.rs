@@ -83,6 +83,7 @@ route_table! { ROUTES, token_routes;
     "/landlines/{id}/verify", "POST": post landlines::verify;
     "/carriers", "GET, POST": get carriers::list, post carriers::create;
     "/carriers/{id}", "DELETE, GET, PATCH": get carriers::read, patch carriers::update, delete carriers::remove;
+    "/carriers/{id}/account", "DELETE, GET, PUT": get carriers::account, put carriers::set_account, delete carriers::remove_account;
     "/carriers/{id}/identity", "GET, PUT": get identities::of_carrier, put identities::set_of_carrier;
     "/decks", "GET, POST": get decks::list, post decks::import;
     "/decks/check", "POST": post decks::check;

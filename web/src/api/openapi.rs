@@ -40,6 +40,7 @@ impl Modify for BearerToken {
         profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
+        carriers::account, carriers::set_account, carriers::remove_account,
         decks::import, decks::check, decks::list, decks::read, decks::activate, decks::remove,
         numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
         accounts::create, accounts::list, accounts::read, accounts::update, accounts::remove,

@@ -72,7 +72,8 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
     let world = World::new();
     activate(&world, &import(&world, "buy north", CSV));
     let terms = json!({"weight": 70, "channels": 30, "calls_per_second": 5, "number_format": "national:44:0,99#",
-                       "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north"});
+                       "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north", "redirects": "follow",
+                       "redirect_networks": ["192.0.2.0/24"]});
     let new = json!({"name": "north", "address": "192.0.2.1:5060", "terms": terms});
     let carrier = world.post("/carriers", &new).ok(201);
     assert_eq!((&carrier["terms"], &carrier["health"]), (&terms, &Value::Null));
@@ -91,6 +92,31 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
     // What a carrier asks is not what customers pay, even where no other deck is there.
     let company = world.company();
     world.get(&format!("/rates?number=%2B37255501234&company={company}")).problem(404, "no_rate");
+}
+
+/// RFC 3261 22: who we are to a carrier that asks.
+#[test]
+fn the_account_at_a_carrier_is_set_and_its_password_never_shown() {
+    let world = World::new();
+    let carrier =
+        world.post("/carriers", &json!({"name": "north", "address": "sip:north.example;transport=tls"})).ok(201);
+    assert_eq!(carrier["addresses"], json!(["sip:north.example;transport=tls"]));
+    let path = format!("/carriers/{}/account", text(&carrier["id"]));
+    world.get(&path).problem(404, "not_found");
+    world.put(&path, &json!({"username": "acme"})).fault("/password");
+    let account = json!({"username": "acme", "password": "Circle of Life", "register": true});
+    let shown = world.put(&path, &account).ok(200);
+    let expected = json!({"username": "acme", "register": true, "expires_s": 3600, "registration": null});
+    assert_eq!(shown, expected);
+    assert_eq!(world.get(&path).ok(200), expected);
+    let kept = world.put(&path, &json!({"username": "acme", "expires_s": 600})).ok(200);
+    assert_eq!((&kept["expires_s"], &kept["register"]), (&json!(600), &json!(false)), "the password is kept");
+    for wrong in [json!({"username": "a b"}), json!({"username": ""}), json!({"username": "a@b"})] {
+        world.put(&path, &wrong).fault("/username");
+    }
+    world.put(&path, &json!({"username": "acme", "expires_s": 59})).fault("/expires_s");
+    world.delete(&path).ok(204);
+    world.get(&path).problem(404, "not_found");
 }
 
 #[test]

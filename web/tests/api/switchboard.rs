@@ -178,6 +178,10 @@ impl Switchboard for HandSwitchboard {
         self.is_draining.load(Ordering::Relaxed)
     }
 
+    fn carrier_enrolled(&self, _: CarrierId) -> Option<switch::enrolment::Standing> {
+        None
+    }
+
     fn carrier_standing(&self, _: CarrierId) -> Option<Standing> {
         None
     }

@@ -11,11 +11,12 @@ mod rules;
 
 use crate::world::{Mood, Seen, World};
 use books::{CallBooks, Wires};
-use domain::CallId;
 use domain::credit::Code;
+use domain::{CallId, Monotonic};
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What must be true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ pub enum Invariant {
     NothingBeforeTheHolds,
     /// The sound of a call that is answered goes to the carrier that answered.
     SoundGoesToWhoAnswered,
+    /// Every carrier has as many channels taken as there are calls that hunt or talk there, and never more calls in a second than it takes.
+    CarriersAreWithinLimits,
     /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
     /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
@@ -59,6 +62,9 @@ impl fmt::Display for Invariant {
             Invariant::ChargesAreTheBill => "charges are the record's amount and what the deck makes of the talk time",
             Invariant::NothingBeforeTheHolds => "no INVITE to a carrier before channel and first block are held",
             Invariant::SoundGoesToWhoAnswered => "sound goes to the carrier that answered",
+            Invariant::CarriersAreWithinLimits => {
+                "a carrier's channels are its calls, and its calls a second within its limit"
+            }
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
             Invariant::NobodyComplains => {
                 "every offer is answered as it must be, every request has a number of its own"
@@ -96,6 +102,8 @@ pub(super) struct Audit {
     live: BTreeSet<u128>,
     /// INVITEs to carriers of this step, and what was held when they were sent.
     invitations: Vec<(String, BTreeSet<u128>)>,
+    /// When calls were handed to each carrier, not longer ago than a second.
+    handed: BTreeMap<IpAddr, Vec<Monotonic>>,
     /// Calls of which something was posted in this step.
     touched: BTreeSet<u128>,
     /// Whether anything was posted in this step.
@@ -128,6 +136,7 @@ impl Audit {
                 if let Some(call_id) = is_invitation {
                     let holders = self.calls.iter().filter(|(_, books)| books.has_all()).map(|(call, _)| *call);
                     self.invitations.push((call_id, holders.collect()));
+                    return self.on_handed(datagram.to.ip(), world);
                 }
                 Ok(())
             }
@@ -150,6 +159,7 @@ impl Audit {
         }
         self.check_invitations(&calls)?;
         self.check_live(world, &calls)?;
+        rules::check_carriers(world, &calls)?;
         self.check_charges(world)?;
         if self.is_posted { self.check_accounts(world) } else { Ok(()) }
     }
@@ -168,6 +178,7 @@ impl Audit {
     pub(super) fn on_restarted(&mut self, world: &World) -> Result<(), Violation> {
         self.wires.begin_life();
         (self.opened, self.live) = (0, BTreeSet::new());
+        self.handed.clear();
         for books in self.calls.values_mut() {
             books.forget_ledger();
         }

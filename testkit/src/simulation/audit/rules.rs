@@ -10,8 +10,12 @@ use domain::call_record::CallRecord;
 use domain::credit::{Batch, Code, Holder, Kind, Memo, Outcome, Unit};
 use domain::{CompanyId, Now, ReleaseCause};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 use switch::call::PhaseName;
+
+/// The window in which calls a second are counted.
+const SECOND: Duration = Duration::from_secs(1);
 
 type Checked = Result<(), Violation>;
 
@@ -128,6 +132,21 @@ impl Audit {
             );
         }
         Ok(())
+    }
+
+    /// A carrier hears of a new call: in any second of no more than it takes.
+    pub(super) fn on_handed(&mut self, carrier: IpAddr, world: &World) -> Checked {
+        let now = world.now.monotonic;
+        let handed = self.handed.entry(carrier).or_default();
+        handed.retain(|at| now.since(*at) < SECOND);
+        handed.push(now);
+        match world.beginning().carrier_limits.1 {
+            Some(most) if handed.len() > most as usize => {
+                let what = format!("{} calls were handed to {carrier} within a second, it takes {most}", handed.len());
+                wrong(Invariant::CarriersAreWithinLimits, what)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Carriers that hear of a call for the first time.
@@ -320,6 +339,20 @@ pub(super) fn nobody_complains(world: &World) -> Checked {
         Some(complaint) => wrong(Invariant::NobodyComplains, format!("{complaint:?}")),
         None => Ok(()),
     }
+}
+
+/// The channels of each carrier are taken by calls that are there, and all of them.
+pub(super) fn check_carriers(world: &World, calls: &[CallSeen]) -> Checked {
+    let is_up = |call: &&CallSeen| matches!(call.phase, PhaseName::Hunting | PhaseName::Talking);
+    for (name, taken) in world.node.carrier_channels() {
+        let here = calls.iter().filter(is_up).filter(|call| call.carrier.as_deref() == Some(&*name)).count();
+        let most = world.beginning().carrier_limits.0.unwrap_or(u32::MAX);
+        if taken as usize != here || taken > most {
+            let what = format!("{taken} channels of carrier {name} are taken, {here} calls are there, it takes {most}");
+            return wrong(Invariant::CarriersAreWithinLimits, what);
+        }
+    }
+    Ok(())
 }
 
 fn check_sound(call: &CallSeen) -> Checked {

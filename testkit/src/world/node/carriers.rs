@@ -44,8 +44,8 @@ impl Node {
 
     fn probe(&mut self, id: CarrierId, number: u64, now: Now) {
         let desk = Arc::clone(&self.desk);
-        let target = desk.carrier(id).expect("a carrier of this world");
-        let request = ways::errands::options(target, &self.naming, &mut self.entropy);
+        let target = desk.carrier(id, &mut self.entropy, now.monotonic).expect("a carrier of this world");
+        let request = ways::errands::options(&target, &self.naming, &mut self.entropy);
         let errand = self.errands.last_key_value().map_or(1, |(last, _)| last + 1);
         self.errands.insert(errand, (id, number));
         let owner = ways::errands::owner_of_errand(errand);

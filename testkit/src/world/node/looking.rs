@@ -92,6 +92,15 @@ impl Node {
         self.houses.len()
     }
 
+    /// How many channels of each carrier are taken.
+    pub fn carrier_channels(&self) -> Vec<(Arc<str>, u32)> {
+        let directory = self.desk.directory();
+        let taken = |(id, machine): (&domain::CarrierId, &switch::Carrier)| {
+            Some((Arc::clone(&directory.carrier(*id)?.name), machine.standing().channels_in_use))
+        };
+        self.carriers.iter().filter_map(taken).collect()
+    }
+
     /// Calls whose ports are open.
     pub fn open_sounds(&self) -> usize {
         self.sounds.len()

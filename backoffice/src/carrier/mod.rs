@@ -2,6 +2,10 @@
 //!
 //! Choosing among them is `switch`'s.
 
+mod account;
+
+pub use account::{CarrierAccount, CarrierRegistration, NewCarrierAccount};
+
 use crate::caller::Caller;
 use crate::error::{Error, Result};
 use crate::fax::FaxName;
@@ -14,7 +18,7 @@ use domain::network::Network;
 use domain::{CarrierId, NumberFormat, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::{Failover, HostPort, InboundSource};
+use store::{Address, Failover, InboundSource, Redirects};
 use switch::carrier::Standing;
 use utoipa::ToSchema;
 
@@ -82,6 +86,13 @@ pub struct CarrierTerms {
     pub options_interval_s: Option<u16>,
     /// The name of the deck with what it asks for calls; null where that is not known.
     pub buy_deck: Option<String>,
+    /// What becomes of its 3xx: `refuse` (the next carrier is tried) or `follow` (the same number is called where it says, if that is one
+    /// of its own addresses or in `redirect_networks`). `refuse` where nothing is said.
+    #[schema(example = "refuse")]
+    pub redirects: Option<String>,
+    /// Where it may send us besides its own addresses; at most 64 networks.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    pub redirect_networks: Vec<Text<Network>>,
 }
 
 /// What to change of what is agreed with a carrier; what is absent stays.
@@ -112,6 +123,11 @@ pub struct CarrierTermsPatch {
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     pub buy_deck: Option<Option<String>>,
+    /// What becomes of its 3xx.
+    pub redirects: Option<String>,
+    /// Where it may send us besides its own addresses; replaces all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub redirect_networks: Option<Vec<Text<Network>>>,
 }
 
 /// How a carrier stands on this node.
@@ -139,13 +155,14 @@ pub struct NewCarrier {
     /// 1 to 100 characters; unique.
     #[schema(example = "Northern Light")]
     pub name: String,
-    /// Host and port. Either this or `addresses`.
+    /// Where it is. Either this or `addresses`. A host and a port, `sip.example.net:5060`; a host alone, whose ports and addresses DNS
+    /// tells (SRV); or a URI, `sip:example.net` (DNS tells the transport too) or `sip:example.net;transport=tls`.
     #[schema(value_type = Option<String>, example = "192.0.2.1:5060")]
-    pub address: Option<Text<HostPort>>,
+    pub address: Option<Text<Address>>,
     /// Several, in order of preference.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    pub addresses: Vec<Text<HostPort>>,
+    pub addresses: Vec<Text<Address>>,
     /// `udp` where nothing is said.
     #[serde(default)]
     #[schema(value_type = Option<TransportName>)]
@@ -195,7 +212,7 @@ pub struct CarrierPatch {
     pub name: Option<String>,
     /// In order of preference.
     #[schema(value_type = Option<Vec<String>>)]
-    pub addresses: Option<Vec<Text<HostPort>>>,
+    pub addresses: Option<Vec<Text<Address>>>,
     /// How messages travel.
     pub transport: Option<TransportName>,
     /// The lowest is tried first.
@@ -236,7 +253,7 @@ pub struct Carrier {
     pub id: String,
     /// The metric label.
     pub name: String,
-    /// Host and port of each, in order of preference.
+    /// Each in its own form, in order of preference.
     pub addresses: Vec<String>,
     /// How messages travel.
     pub transport: TransportName,
@@ -255,6 +272,8 @@ pub struct Carrier {
     pub terms: CarrierTerms,
     /// How it stands; null on a node that has not asked it yet.
     pub health: Option<CarrierHealth>,
+    /// How our registration there stands; null where it wants none.
+    pub registration: Option<CarrierRegistration>,
     /// How much its sound is to be secured.
     pub srtp: SrtpName,
     /// What it does about fax over T.38.
@@ -284,6 +303,10 @@ fn number_format(text: &str) -> Result<NumberFormat> {
     })
 }
 
+fn redirects(text: &str) -> Result<Redirects> {
+    text.parse().map_err(|wrong: store::carrier::NotRedirects| Error::field("/terms/redirects", wrong.to_string()))
+}
+
 fn stored_terms(terms: CarrierTerms) -> Result<store::Terms> {
     Ok(store::Terms {
         weight: terms.weight,
@@ -293,6 +316,8 @@ fn stored_terms(terms: CarrierTerms) -> Result<store::Terms> {
         response_timeout_s: terms.response_timeout_s,
         options_interval_s: terms.options_interval_s,
         buy_deck: terms.buy_deck,
+        redirects: terms.redirects.as_deref().map(redirects).transpose()?.unwrap_or_default(),
+        redirect_networks: plain(terms.redirect_networks),
     })
 }
 
@@ -305,6 +330,8 @@ fn stored_patch(patch: CarrierTermsPatch) -> Result<store::TermsPatch> {
         response_timeout_s: patch.response_timeout_s,
         options_interval_s: patch.options_interval_s,
         buy_deck: patch.buy_deck,
+        redirects: patch.redirects.as_deref().map(redirects).transpose()?,
+        redirect_networks: patch.redirect_networks.map(plain),
     })
 }
 
@@ -317,6 +344,8 @@ fn show_terms(terms: store::Terms) -> CarrierTerms {
         response_timeout_s: terms.response_timeout_s,
         options_interval_s: terms.options_interval_s,
         buy_deck: terms.buy_deck,
+        redirects: Some(terms.redirects.as_str().to_owned()),
+        redirect_networks: terms.redirect_networks.into_iter().map(Text).collect(),
     }
 }
 
@@ -331,7 +360,7 @@ fn show_health(standing: Standing) -> CarrierHealth {
     }
 }
 
-fn show(carrier: store::Carrier, standing: Option<Standing>) -> Carrier {
+fn show(carrier: store::Carrier, standing: Option<Standing>, registration: Option<CarrierRegistration>) -> Carrier {
     let name = |order| match order {
         Failover::Next => FailoverName::Next,
         Failover::Stop => FailoverName::Stop,
@@ -348,6 +377,7 @@ fn show(carrier: store::Carrier, standing: Option<Standing>) -> Carrier {
         inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
         terms: show_terms(carrier.terms),
         health: standing.map(show_health),
+        registration,
         srtp: carrier.srtp.into(),
         t38: carrier.t38.into(),
         media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
@@ -363,7 +393,8 @@ fn plain<T>(texts: Vec<Text<T>>) -> Vec<T> {
 impl Office {
     fn show_carrier(&self, carrier: store::Carrier) -> Carrier {
         let standing = self.inner.switchboard.carrier_standing(carrier.id);
-        show(carrier, standing)
+        let enrolled = self.inner.switchboard.carrier_enrolled(carrier.id);
+        show(carrier, standing, enrolled.and_then(account::show_registration))
     }
 
     /// Creates a carrier.

@@ -1,0 +1,227 @@
+//! Who we are to a carrier that asks (RFC 3261 22): its challenges are answered with digest, each request once; what was answered before
+//! is proven unasked, with the next nonce count (RFC 7616 3.4).
+//!
+//! The arithmetic is `sip::digest`'s. Challenges are kept for one dialog and no longer: many carriers give each nonce once, and nothing
+//! is shared between calls.
+
+use crate::words::{Effect, Event, Sent};
+use bytes::Bytes;
+use domain::Entropy;
+use sip::digest::{Credentials, Secret, answer};
+use sip::endpoint::ClientTransactionId;
+use sip::{Lines, Message, Method, Name};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Requests at most that wait for their answers; of one beyond it a challenge is not answered.
+const WAITING_MAX: usize = 8;
+
+/// By which name and password a carrier knows us. Never prints the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The user name of digest, and of our address of record there.
+    pub user: Arc<str>,
+    /// What proves it.
+    pub password: Arc<str>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Account({})", self.user)
+    }
+}
+
+/// The proofs of one dialog, or of one line of REGISTERs.
+#[derive(Debug)]
+pub struct Prover {
+    account: Arc<Account>,
+    chance: Entropy,
+    /// What is to be answered unasked: of a proxy and of the far end, one each.
+    challenges: Vec<Challenge>,
+}
+
+#[derive(Debug)]
+struct Challenge {
+    /// In which header it is answered.
+    answered_in: Name,
+    /// Those that stood in one response, in their order.
+    values: Vec<Box<[u8]>>,
+    /// How often it was answered.
+    count: u32,
+}
+
+impl Prover {
+    /// Nobody has asked yet. Client nonces come from `chance`.
+    pub fn new(account: Arc<Account>, chance: Entropy) -> Prover {
+        Prover { account, chance, challenges: Vec::new() }
+    }
+
+    /// Takes the challenge of a 401 or 407; whether it can be answered.
+    pub fn hear(&mut self, response: &Message) -> bool {
+        let (asked_in, answered_in) = match response.status() {
+            Some(401) => (Name::WwwAuthenticate, Name::Authorization),
+            Some(407) => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
+            _ => return false,
+        };
+        let values: Vec<Box<[u8]>> = response.headers(asked_in).map(Into::into).collect();
+        self.challenges.retain(|known| known.answered_in != answered_in);
+        let challenge = Challenge { answered_in, values, count: 0 };
+        let is_answerable = challenge.answer(&self.account, "OPTIONS", "sip:", "").is_some();
+        if is_answerable {
+            self.challenges.push(challenge);
+        }
+        is_answerable
+    }
+
+    /// The header lines that prove a request; empty where nobody has asked.
+    fn answers(&mut self, method: &Method, uri: &str) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for challenge in &mut self.challenges {
+            challenge.count = challenge.count.wrapping_add(1);
+            let cnonce = format!("{:016x}", self.chance.next_u64());
+            let Some(value) = challenge.answer(&self.account, method.as_str(), uri, &cnonce) else { continue };
+            for part in [challenge.answered_in.as_str(), ": ", &value, "\r\n"] {
+                lines.extend_from_slice(part.as_bytes());
+            }
+        }
+        lines
+    }
+
+    /// The same request with what proves it, where somebody has asked: behind the request line.
+    pub fn prove(&mut self, request: &Bytes) -> Bytes {
+        let Some((method, uri)) = start_of(request) else { return request.clone() };
+        let lines = self.answers(&method, uri);
+        with_lines(request, &lines)
+    }
+}
+
+impl Challenge {
+    /// The credentials that answer it, where we can.
+    fn answer(&self, account: &Account, method: &str, uri: &str, cnonce: &str) -> Option<String> {
+        let credentials = Credentials { user: &account.user, secret: Secret::Password(&account.password) };
+        let values = self.values.iter().map(|value| &**value);
+        answer(values, credentials, method, uri, self.count, cnonce).ok()
+    }
+}
+
+/// Method and URI of a request that was printed by us.
+fn start_of(request: &[u8]) -> Option<(Method, &str)> {
+    let line = &request[..request.iter().position(|byte| *byte == b'\r')?];
+    let mut words = line.split(|byte| *byte == b' ');
+    Some((Method::parse(words.next()?)?, std::str::from_utf8(words.next()?).ok()?))
+}
+
+fn with_lines(request: &Bytes, lines: &[u8]) -> Bytes {
+    let Some(at) = request.iter().position(|byte| *byte == b'\n').filter(|_| !lines.is_empty()) else {
+        return request.clone();
+    };
+    [&request[..=at], lines, &request[at + 1..]].concat().into()
+}
+
+/// The same request once more, by a head that has the next CSeq: what the dialog prints is left out of `former`.
+pub(crate) fn reprinted(former: &Message, head: Lines<'_>) {
+    let mut lines = head;
+    for (name, text, value) in former.lines() {
+        lines = match name {
+            Name::Via | Name::Route | Name::MaxForwards | Name::From | Name::To | Name::CallId | Name::CSeq => lines,
+            Name::ContentType | Name::ContentLength => lines,
+            _ => lines.header_named(text, value),
+        };
+    }
+    match former.content_type().and_then(|kind| std::str::from_utf8(kind).ok()) {
+        Some(kind) => lines.body(kind, former.body()),
+        None => lines.end(),
+    }
+}
+
+/// What a leg towards a carrier proves: whatever it sends passes here.
+#[derive(Debug)]
+pub(crate) struct Proving {
+    prover: Prover,
+    /// Requests without final answer, oldest first.
+    waiting: VecDeque<Waiting>,
+    /// Whether what is sent next repeats a request that was challenged.
+    is_repeating: bool,
+    /// What proved the last INVITE: its ACK bears the same (RFC 3261 13.2.2.4).
+    of_invite: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    sent: Sent,
+    transaction: Option<ClientTransactionId>,
+    /// Without proof.
+    request: Bytes,
+    is_repeated: bool,
+}
+
+impl Proving {
+    pub(crate) fn new(account: Arc<Account>, chance: Entropy) -> Box<Proving> {
+        let (waiting, of_invite) = (VecDeque::new(), Vec::new());
+        Box::new(Proving { prover: Prover::new(account, chance), waiting, is_repeating: false, of_invite })
+    }
+
+    /// Proves what is about to leave.
+    pub(crate) fn sign(&mut self, effects: &mut [Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Request { sent, request, .. } => {
+                    if self.waiting.len() == WAITING_MAX {
+                        self.waiting.pop_front();
+                    }
+                    let is_repeated = std::mem::take(&mut self.is_repeating);
+                    let (sent, plain) = (*sent, request.clone());
+                    self.waiting.push_back(Waiting { sent, transaction: None, request: plain, is_repeated });
+                    let Some((method, uri)) = start_of(request) else { continue };
+                    let lines = self.prover.answers(&method, uri);
+                    *request = with_lines(request, &lines);
+                    if method == Method::Invite {
+                        self.of_invite = lines;
+                    }
+                }
+                Effect::Acknowledge { ack, .. } => *ack = with_lines(ack, &self.of_invite),
+                _ => {}
+            }
+        }
+    }
+
+    /// What a leg is about to hear: where it is a challenge to be answered, the request that it is about, to be sent once more.
+    pub(crate) fn hear(&mut self, event: &Event) -> Option<(Sent, Message)> {
+        match event {
+            Event::RequestSent(sent, transaction) => {
+                self.named(*sent, *transaction);
+                None
+            }
+            Event::ResponseArrived { transaction, message, .. } => self.challenged(*transaction, message),
+            _ => None,
+        }
+    }
+
+    /// A request is on its way under this name.
+    fn named(&mut self, sent: Sent, transaction: ClientTransactionId) {
+        let unnamed = |waiting: &&mut Waiting| waiting.sent == sent && waiting.transaction.is_none();
+        if let Some(waiting) = self.waiting.iter_mut().find(unnamed) {
+            waiting.transaction = Some(transaction);
+        }
+    }
+
+    /// A response: where it challenges a request for the first time, that request, to be sent once more.
+    fn challenged(&mut self, transaction: ClientTransactionId, response: &Message) -> Option<(Sent, Message)> {
+        if response.status().is_none_or(|status| status < 200) {
+            return None;
+        }
+        let place = self.waiting.iter().position(|waiting| waiting.transaction == Some(transaction))?;
+        let Waiting { sent, request, is_repeated, .. } = self.waiting.remove(place)?;
+        if is_repeated || !self.prover.hear(response) {
+            return None;
+        }
+        let former = Message::parse(request).ok()?;
+        self.is_repeating = true;
+        Some((sent, former))
+    }
+
+    /// What was to be sent once more is not.
+    pub(crate) fn give_up(&mut self) {
+        self.is_repeating = false;
+    }
+}

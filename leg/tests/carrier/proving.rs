@@ -1,0 +1,95 @@
+//! A carrier that asks who we are: its challenges are answered once for each request, and unasked from then on.
+
+use crate::world::{SDP, World, account};
+use domain::call_control::{LegEvent, LegOrder};
+use domain::{Machine, ReleaseCause};
+use leg::Event;
+use sip::{Message, Method};
+
+fn challenge(header: &str, nonce: &str, algorithm: &str) -> String {
+    format!("{header}: Digest realm=\"carrier\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"\r\n")
+}
+
+fn proof(request: &Message) -> String {
+    let value = request.proxy_authorizations().chain(request.authorizations()).next().expect("a proof");
+    String::from_utf8(value.to_vec()).unwrap()
+}
+
+/// RFC 3261 22.2 and 22.3, RFC 7616 3.4.
+#[test]
+fn a_challenged_invite_is_sent_once_more_with_its_proof_and_the_ack_bears_the_same() {
+    for (algorithm, digits) in [("MD5", 32), ("SHA-256", 64)] {
+        let mut world = World::new(Some(account()));
+        assert_eq!(world.last(Method::Invite).proxy_authorizations().count(), 0, "nobody has asked");
+        world.answer(Method::Invite, 407, &challenge("Proxy-Authenticate", "abc", algorithm), "");
+        let invite = world.last(Method::Invite);
+        assert_eq!(invite.cseq().unwrap().number, 2);
+        assert_eq!(invite.from_tag(), Some("0123456789abcdef"));
+        assert_eq!(invite.to_tag(), None, "it opens the dialog anew");
+        let shown = proof(invite);
+        for part in ["username=\"acme\"", "uri=\"sip:+12025550123@198.51.100.7:5060\"", "nc=00000001", "qop=auth"] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        let response = shown.split("response=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(response.len(), digits);
+        assert!(world.told.is_empty(), "nobody hears of the challenge: {:?}", world.told);
+        world.answer(Method::Invite, 200, "", SDP);
+        assert!(matches!(world.told[..], [LegEvent::Answered { .. }]));
+        let ack = world.last(Method::Ack);
+        assert_eq!((ack.cseq().unwrap().number, proof(ack)), (2, shown));
+    }
+}
+
+#[test]
+fn a_bye_is_proven_unasked_with_the_next_count_and_once_more_where_the_nonce_was_stale() {
+    let mut world = World::new(Some(account()));
+    world.answer(Method::Invite, 401, &challenge("WWW-Authenticate", "abc", "MD5"), "");
+    world.answer(Method::Invite, 200, "", SDP);
+    world.hear(Event::Ordered(LegOrder::Release(ReleaseCause::Normal)));
+    let bye = world.last(Method::Bye);
+    assert_eq!(bye.cseq().unwrap().number, 3);
+    assert!(proof(bye).contains("nc=00000002") && proof(bye).contains("nonce=\"abc\""), "{}", proof(bye));
+    let stale = challenge("WWW-Authenticate", "def", "MD5").replace("qop", "stale=TRUE, qop");
+    world.answer(Method::Bye, 401, &stale, "");
+    let bye = world.last(Method::Bye);
+    assert_eq!(bye.cseq().unwrap().number, 4);
+    assert!(proof(bye).contains("nc=00000001") && proof(bye).contains("nonce=\"def\""), "{}", proof(bye));
+    assert!(!world.leg.is_finished());
+    world.answer(Method::Bye, 200, "", "");
+    assert!(world.leg.is_finished());
+}
+
+/// A wrong password must not become a storm.
+#[test]
+fn a_carrier_that_does_not_believe_us_is_asked_once_and_no_more() {
+    let mut world = World::new(Some(account()));
+    world.answer(Method::Invite, 407, &challenge("Proxy-Authenticate", "abc", "MD5"), "");
+    world.answer(Method::Invite, 407, &challenge("Proxy-Authenticate", "def", "MD5"), "");
+    assert!(matches!(world.told[..], [LegEvent::Refused { status: 407, .. }]), "{:?}", world.told);
+    assert_eq!(world.went_to(Method::Invite).len(), 2);
+    assert!(world.leg.is_finished());
+}
+
+#[test]
+fn without_an_account_and_for_what_we_do_not_speak_the_challenge_is_a_refusal() {
+    let unknown = challenge("Proxy-Authenticate", "abc", "SHA-512-256");
+    for (account, lines) in [(None, challenge("Proxy-Authenticate", "abc", "MD5")), (Some(account()), unknown)] {
+        let mut world = World::new(account);
+        world.answer(Method::Invite, 407, &lines, "");
+        assert!(matches!(world.told[..], [LegEvent::Refused { status: 407, .. }]), "{:?}", world.told);
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_answers_no_challenge() {
+    let mut world = World::new(Some(account()));
+    world.hear(Event::Ordered(LegOrder::Release(ReleaseCause::Cancelled)));
+    world.answer(Method::Invite, 407, &challenge("Proxy-Authenticate", "abc", "MD5"), "");
+    assert_eq!(world.went_to(Method::Invite).len(), 1);
+    assert!(world.leg.is_finished());
+}
+
+#[test]
+fn a_password_never_prints_itself() {
+    assert_eq!(format!("{:?}", account()), "Account(acme)");
+}
