@@ -67,7 +67,10 @@ class BrowserPhone:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                try:
+                    self.wfile.write(body)
+                except ConnectionError:
+                    pass  # The browser was closed while its page was waiting for an order.
 
             def log_message(self, *_):
                 """Nobody reads it."""

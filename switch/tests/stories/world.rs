@@ -465,12 +465,10 @@ impl World {
     /// Which carriers were invited for this call, in order, by the orders that were not taken yet.
     pub(crate) fn invited(&self, call: CallId) -> Vec<u128> {
         let mine = self.orders.iter().filter(|(id, ..)| *id == call);
-        mine.filter_map(|(_, _, order)| match order {
-            LegOrder::Invite(invitation) => match &invitation.whereto {
-                Whereto::Carrier(carrier) => Some(carrier.bits()),
-                Whereto::Pbx(_) | Whereto::Inside => None,
-            },
-            _ => None,
+        mine.filter_map(|(_, _, order)| {
+            let LegOrder::Invite(invitation) = order else { return None };
+            let Whereto::Carrier(carrier) = &invitation.whereto else { return None };
+            Some(carrier.bits())
         })
         .collect()
     }
