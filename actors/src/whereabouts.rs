@@ -141,7 +141,7 @@ mod tests {
         let ports: Vec<u16> =
             whereabouts.hops(&north, &host, &mut chance).iter().map(|hop| hop.destination.addr.port()).collect();
         assert_eq!(ports, [5_061, 5_062]);
-        assert_eq!(whereabouts.names_at(at(5_061, 0).candidate.addr), [north.clone()]);
+        assert_eq!(whereabouts.names_at(at(5_061, 0).candidate.addr), std::slice::from_ref(&north));
         whereabouts.publish(&north, vec![at(5_063, 0)]);
         assert!(whereabouts.names_at(at(5_061, 0).candidate.addr).is_empty());
         whereabouts.keep(|_| false);

@@ -134,12 +134,12 @@ class RingingCarrier(Carrier):
         super().__init__()
         self.meanwhile = meanwhile
 
-    def answer(self, media_port=9, between=lambda: None):
+    def answer(self, media_port=9, between=lambda: None, keys=None):
         def both():
             between()
             self.meanwhile()
 
-        return super().answer(media_port, both)
+        return super().answer(media_port, both, keys)
 
 
 def shape(answer):

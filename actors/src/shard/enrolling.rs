@@ -89,7 +89,7 @@ impl Shard {
 
     /// Something came of a REGISTER. Gives it back where that was not all.
     pub(super) fn on_register_news(&mut self, id: u64, under_way: UnderWay, news: &leg::Event) -> Option<UnderWay> {
-        let Some(correspondence) = self.enrolments.open.get_mut(&id) else { return None };
+        let correspondence = self.enrolments.open.get_mut(&id)?;
         let (carrier, number) = (correspondence.carrier, under_way.number());
         let event = match news {
             leg::Event::ResponseArrived { message, .. } => {

@@ -144,22 +144,20 @@ pub(crate) fn town_of(carriers: Vec<Carrier>) -> Builder {
 }
 
 pub(crate) fn sound() -> MediaDescription {
-    let receives_at = Some("192.0.2.7:4000".parse().unwrap());
-    MediaDescription {
-        streams: vec![Stream {
-            kind: StreamKind::Audio,
-            transport: "RTP/AVP".to_string(),
-            receives_at,
-            receives_rtcp_at: None,
-            direction: Direction::SendRecv,
-            formats: Vec::new(),
-            format_tokens: Vec::new(),
-            fax: Vec::new(),
-            ptime_ms: None,
-            maxptime_ms: None,
-            crypto: Vec::new(),
-        }],
-    }
+    let sound = Stream {
+        kind: StreamKind::Audio,
+        transport: "RTP/AVP".to_string(),
+        receives_at: Some("192.0.2.7:4000".parse().unwrap()),
+        receives_rtcp_at: None,
+        direction: Direction::SendRecv,
+        formats: Vec::new(),
+        format_tokens: Vec::new(),
+        fax: Vec::new(),
+        ptime_ms: None,
+        maxptime_ms: None,
+        crypto: Vec::new(),
+    };
+    MediaDescription { streams: vec![sound] }
 }
 
 pub(crate) fn invitation(dialled: &str) -> Invitation {

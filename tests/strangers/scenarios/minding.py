@@ -20,7 +20,7 @@ FAR = "<sip:edge.example.net;lr>"
 class BehindProxies(handmade.Carrier):
     """A carrier's switch behind two proxies, reached by the first of them alone: its own Contact is nowhere."""
 
-    def answer(self, media_port=9, between=lambda: None):
+    def answer(self, media_port=9, between=lambda: None, keys=None):
         """As a carrier, but with Record-Route, and with a Contact that nobody can reach."""
         invite, peer = self.receive("an INVITE", lambda text: text.startswith("INVITE "))
         tag = uuid.uuid4().hex[:8]
@@ -28,7 +28,7 @@ class BehindProxies(handmade.Carrier):
         more = ["Contact: <sip:switch@127.0.0.1:9>", *(f"Record-Route: {route}" for route in reversed(self.routes))]
         self.send(peer, *handmade.answer_to(invite, "180 Ringing", tag, more))
         between()
-        self.send(peer, *handmade.answer_to(invite, "200 OK", tag, more), body=handmade.SDP)
+        self.send(peer, *handmade.answer_to(invite, "200 OK", tag, more), body=handmade.with_keys(handmade.SDP, keys))
         return invite, peer, tag
 
 

@@ -128,6 +128,7 @@ fn a_carrier_that_cannot_be_is_refused_at_its_field() {
         world.post("/carriers", &carrier)
     };
     wrong("address", json!("192.0.2.1:five")).fault("/address");
+    wrong("address", json!("192.0.2.1:0")).fault("/address");
     wrong("addresses", json!(["192.0.2.1:5060"])).fault("/address");
     wrong("address", Value::Null).fault("/address");
     wrong("prefixes", json!(["44", "x"])).fault("/prefixes/1");
