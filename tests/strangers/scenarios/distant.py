@@ -42,6 +42,14 @@ def heard_right(phone, played):
     expect(likeness > LIKENESS_MIN, f"what was heard is like what was played by {likeness:.3f}")
 
 
+def speaks_and_hangs_up(phone):
+    """The call comes to be, the phone hears enough of it to judge, and ends it."""
+    phone.until_event("CALL_ESTABLISHED", DEADLINE_S)
+    until(lambda: phone.recorded_s() > HEARD_S, f"{HEARD_S} s of sound to be heard", DEADLINE_S)
+    phone.order("hangup")
+    phone.until_event("CALL_CLOSED", DEADLINE_S)
+
+
 @scenario(settings=FAR, needs_switch=True, timeout_s=120, surroundings=Distance)
 def a_far_pbx_behind_nat_calls_and_is_heard(world):
     """With 250 ms, 5 % loss each way and a NAT between, a PBX registers, calls, hears its echo, is billed once (S13, S14, R1)."""
@@ -49,10 +57,7 @@ def a_far_pbx_behind_nat_calls_and_is_heard(world):
     carrier = world.carrier("carrier", echo=True, ip=SWITCH)
     phone, played = phone_at_home(world, profile)
     phone.order("dial", f"sip:{UNITED_STATES}@{SWITCH}:{PORT}")
-    phone.until_event("CALL_ESTABLISHED", DEADLINE_S)
-    until(lambda: phone.recorded_s() > HEARD_S, f"{HEARD_S} s of sound to be heard", DEADLINE_S)
-    phone.order("hangup")
-    phone.until_event("CALL_CLOSED", DEADLINE_S)
+    speaks_and_hangs_up(phone)
     carrier.finish()
     phone.stop()
     heard_right(phone, played)
@@ -74,10 +79,7 @@ def a_far_pbx_behind_nat_is_called_after_a_while(world):
     state = state_of(world, profile)
     equal((state["state"], state["contact"]), ("registered", first["contact"]), "the binding after a while")
     caller = Outside(world, ip=SWITCH).calls(NUMBER, echo=True, options=("-d", (PLAYED_S + 3) * 1000), timeout_s=60)
-    phone.until_event("CALL_ESTABLISHED", DEADLINE_S)
-    until(lambda: phone.recorded_s() > HEARD_S, f"{HEARD_S} s of sound to be heard", DEADLINE_S)
-    phone.order("hangup")
-    phone.until_event("CALL_CLOSED", DEADLINE_S)
+    speaks_and_hangs_up(phone)
     caller.stop()
     phone.stop()
     heard_right(phone, played)

@@ -148,6 +148,19 @@ def two_secure_phones_hear_each_other(world):
         expect(discarded <= 2, f"{discarded} packets were discarded as {reason}")
 
 
+def each_heard_the_other(caller, called, of_caller, of_called):
+    """linphone has called baresip: both speak for a while, baresip hangs up, and each has recorded what the other played."""
+    until_heard(called)
+    until(lambda: caller.recorded_s() > PLAYED_S * 0.8, "linphone to have heard baresip", 10)
+    called.order("hangup")
+    called.until_event("CALL_CLOSED")
+    caller.until_said("Call .* ended|Call .* terminated", "linphone's call to end")
+    caller.stop()
+    called.stop()
+    alike(of_called, caller.heard(), "what linphone heard")
+    alike(of_caller, called.heard(), "what baresip heard")
+
+
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)
 def two_different_secure_phones_hear_each_other(world):
     """linphone as PBX and baresip as carrier, both with mandatory SRTP, keys of their own: each hears the other, nothing is clear
@@ -165,15 +178,7 @@ def two_different_secure_phones_hear_each_other(world):
     until(lambda: until_registered_at(world, profile, caller.port) is None, "linphone to register", 15)
     caller.order(f"call sip:{UNITED_STATES}@{world.server.sip}")
     called.until_event("CALL_ESTABLISHED")
-    until_heard(called)
-    until(lambda: caller.recorded_s() > PLAYED_S * 0.8, "linphone to have heard the carrier", 10)
-    called.order("hangup")
-    called.until_event("CALL_CLOSED")
-    caller.until_said("Call .* ended|Call .* terminated", "linphone's call to end")
-    caller.stop()
-    called.stop()
-    alike(of_carrier, caller.heard(), "what linphone heard")
-    alike(of_pbx, called.heard(), "what baresip heard")
+    each_heard_the_other(caller, called, of_pbx, of_carrier)
     secret(listener.overheard(is_of(LINPHONE_PORTS)), "linphone's side")
     secret(listener.overheard(is_of(CARRIER_PORTS)), "baresip's side")
     world.until_idle(profile)
@@ -201,15 +206,7 @@ def two_different_phones_over_tls_give_a_listener_neither_sound_nor_keys(world):
     until(lambda: state_of(world, caller_profile)["transport"] == "tls", "linphone to register over TLS", 15)
     caller.order(f"call sip:{NUMBER}@{world.server.tls};transport=tls")
     called.until_event("CALL_ESTABLISHED", 15)
-    until_heard(called)
-    until(lambda: caller.recorded_s() > PLAYED_S * 0.8, "linphone to have heard baresip", 10)
-    called.order("hangup")
-    called.until_event("CALL_CLOSED")
-    caller.until_said("Call .* ended|Call .* terminated", "linphone's call to end")
-    caller.stop()
-    called.stop()
-    alike(of_called, caller.heard(), "what linphone heard")
-    alike(of_caller, called.heard(), "what baresip heard")
+    each_heard_the_other(caller, called, of_caller, of_called)
     secret(listener.overheard(is_of(LINPHONE_PORTS)), "linphone's side")
     secret(listener.overheard(is_of(PBX_PORTS)), "baresip's side")
     spoken = listener.spoken(lambda *ports: world.server.tls_port in ports)
