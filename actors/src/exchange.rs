@@ -8,7 +8,7 @@ mod shares;
 
 use self::shares::{challenger, endpoint_settings, naming};
 use crate::attempts::Attempts;
-use crate::call::{self, Look};
+use crate::call::{self, Look, MediaAddresses};
 use crate::census::Census;
 use crate::chance;
 use crate::clock::Clock;
@@ -89,8 +89,8 @@ pub struct ExchangeSettings {
     pub nonce_key: Option<[u8; 32]>,
     /// Sound.
     pub media: MediaSettings,
-    /// The address that session descriptions name, where it is not the one that sound is received at.
-    pub media_advertised: Option<IpAddr>,
+    /// Where sound is received, and what session descriptions name.
+    pub media_addresses: MediaAddresses,
     /// How DNS is asked where carriers are.
     pub dns: DnsSettings,
     /// What the store does not hold; its listeners are filled in.

@@ -211,6 +211,12 @@ pub struct Media {
     /// The address that SDP names, where it is not `address` (one-to-one NAT, containers). Absent: `address`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertised_address: Option<IpAddr>,
+    /// The local address of the other version of IP, for peers that are reached by that. Absent: sound has one version of IP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_address: Option<IpAddr>,
+    /// The address that SDP names in its place. Absent: `second_address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_advertised_address: Option<IpAddr>,
     /// The first RTP port: even, 1024 or more.
     pub port_min: u16,
     /// The last RTP port: odd. The range has at least [`Media::PORTS_MIN`], so that ports drawn at random cannot be guessed.
@@ -251,6 +257,8 @@ impl Default for Media {
         Media {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             advertised_address: None,
+            second_address: None,
+            second_advertised_address: None,
             port_min: 10_000,
             port_max: 31_999,
             ports_max: 0,

@@ -193,6 +193,8 @@ pub enum LegFailure {
     Unresolved,
     /// Its keys would travel in the clear, which is not allowed.
     Insecure,
+    /// It is reached by a version of IP that this node has no address of for sound.
+    NoMediaAddress,
 }
 
 /// What a leg of an answered call lets its partner know of the session on its side, and back. The call passes it on and decides

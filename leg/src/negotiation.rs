@@ -6,8 +6,8 @@
 
 use crate::flow::Flow;
 use crate::formats::answered_as;
-use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
-use std::net::SocketAddr;
+use domain::media::{Direction, Family, Format, MediaDescription, Security, Stream, StreamKind};
+use std::net::{IpAddr, SocketAddr};
 
 /// Transports that are carried; the secure ones with a key that can be used. Which of them a trunk takes is its policy's
 /// ([`MediaDescription::permitted`]).
@@ -16,6 +16,12 @@ const RTP: [&str; 4] = ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF"];
 /// The stream of an offer that is carried: the first sound stream over RTP that is not refused.
 pub fn carried(offer: &MediaDescription) -> Option<&Stream> {
     offer.streams.iter().find(|stream| is_carried(stream))
+}
+
+/// Whether sound of ours at `ours` can go where the stream is received: by the same version of IP, or nowhere for now (RFC 2543's hold).
+pub(crate) fn is_reached_from(stream: &Stream, ours: IpAddr) -> bool {
+    let is_of_ours = |ip: IpAddr| ip.is_unspecified() || Family::of(ip) == Family::of(ours);
+    stream.receives_at.is_none_or(|at| is_of_ours(at.ip()))
 }
 
 fn is_carried(stream: &Stream) -> bool {

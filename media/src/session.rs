@@ -160,6 +160,12 @@ impl Session {
         self.silence.on_held(is_held, now);
     }
 
+    /// A side has other ports: nothing is known of its far end.
+    pub(crate) fn forget_remote(&mut self, side: Side) {
+        self.ends[side].remote = None;
+        self.renumber();
+    }
+
     fn renumber(&mut self) {
         for side in Side::BOTH {
             let remote = |side: Side| self.ends[side].remote.as_ref();

@@ -116,6 +116,9 @@ pub enum OpenRefused {
     /// A session of this name is open.
     #[error("the media session {} is open already: names must be unique", .0.0)]
     AlreadyOpen(SessionId),
+    /// No session of this name is open, or it has no such side.
+    #[error("the media session {} is not open: it ended before", .0.0)]
+    NotOpen(SessionId),
     /// The media threads have more commands waiting than they may, or have stopped.
     #[error("the media threads are overloaded or have stopped: try again later")]
     Overloaded,

@@ -331,3 +331,27 @@ fn ipv6_and_ipv4_meet_in_one_session() {
     assert_eq!(a.speak(opened.a, 0), b.hear());
     assert_eq!(b.speak(to_b, 0), a.hear());
 }
+
+/// A second carrier may be reached by another version of IP than the first.
+#[test]
+fn one_side_moves_to_another_version_of_ip_and_the_other_notices_nothing() {
+    let room = room();
+    let (a, first, second) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"), Phone::new("::1"));
+    let (to_a, to_first) = room.relay(1, &a, &first);
+    assert_eq!(a.speak(to_a, 0), first.hear());
+    let moved = room.reopen(1, Side::B, "::1").unwrap();
+    assert_eq!((moved.a, moved.b.unwrap().is_ipv6()), (to_a, true));
+    first.speak(to_first, 1);
+    room.set_remote(1, Side::B, second.remote());
+    assert_eq!(a.speak(to_a, 1), second.hear());
+    assert_eq!(second.speak(moved.b.unwrap(), 0), a.hear(), "and nothing of who was there before");
+    assert_eq!(room.media.totals().ports_in_use, 4);
+    assert_eq!(
+        room.reopen(1, Side::B, "192.0.2.1").map_err(|refused| matches!(refused, OpenRefused::Socket { .. })),
+        Err(true)
+    );
+    assert_eq!(a.speak(to_a, 2), second.hear(), "what cannot move stays");
+    room.close(1).unwrap();
+    assert_eq!(room.reopen(1, Side::B, "::1"), Err(OpenRefused::NotOpen(media::SessionId(1))));
+    assert_eq!(room.media.totals().ports_in_use, 0);
+}

@@ -4,7 +4,7 @@
 
 use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
-use crate::negotiation::carried;
+use crate::negotiation::{carried, is_reached_from};
 use crate::reach::next_hop;
 use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
@@ -110,7 +110,7 @@ impl CalledLeg {
 
     /// Where the other side wants sound, and under which keys; none where that is not as agreed.
     pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
-        let stream = carried(media)?;
+        let stream = carried(media).filter(|stream| is_reached_from(stream, self.origin.address))?;
         let keying = self.secrecy.keying(stream).ok()?;
         let ours = sdp::read(&self.ours).ok();
         SoundOrder::of(stream, ours.as_ref().and_then(carried), source.peer.ip()).map(|order| order.keyed(keying))

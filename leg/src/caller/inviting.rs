@@ -157,7 +157,7 @@ impl CallerLeg {
                 respond(reply.body(CONTENT_TYPE, text));
                 effects.extend(session.sound(self.source.peer.ip()).map(Effect::Sound));
             }
-            Judgement::Partner | Judgement::Refused(_) => {
+            Judgement::Partner | Judgement::Refused(..) => {
                 let sentence = "Before the answer other codecs cannot be agreed; the call goes on unchanged";
                 let why = Refusal::saying(RefusalKind::NoCommonCodec, sentence);
                 respond(refusal(&why, &self.identity.host));

@@ -7,11 +7,17 @@ use crate::negotiation::carried;
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use domain::fax::FaxPolicy;
-use domain::media::MediaDescription;
+use domain::media::{Family, MediaDescription};
 use domain::srtp::{KeySeed, SrtpPolicy};
 use sip::endpoint::Transport;
 
 impl CallerLeg {
+    /// By which version of IP the caller takes its sound.
+    pub fn family(&self) -> Family {
+        let signalling = self.source.peer.ip();
+        self.offer.as_ref().map_or(Family::of(signalling), |offer| offer.family(signalling))
+    }
+
     /// What the offer, if it can be carried, says about where the caller wants sound.
     pub fn sound(&self) -> Option<SoundOrder> {
         let stream = carried(self.offer.as_ref()?)?;

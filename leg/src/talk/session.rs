@@ -5,13 +5,16 @@
 
 use crate::flow::Flow;
 use crate::formats::{answered_as, has, is_keys, is_same, is_speech, renumbered};
-use crate::negotiation::{answer_ourselves, carried, fax, fax_received_at, in_the_shape_of, received_at};
+use crate::negotiation::{
+    answer_ourselves, carried, fax, fax_received_at, in_the_shape_of, is_reached_from, received_at,
+};
 use crate::sdp::{self, Origin, print};
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use bytes::Bytes;
 use domain::fax::FaxPolicy;
 use domain::media::{Direction, Format, MediaDescription, Stream};
+use domain::refusal::RefusalKind;
 use std::net::IpAddr;
 
 /// The session of one leg.
@@ -44,7 +47,7 @@ pub(crate) enum Judgement {
     /// It changes the codecs, which the other side must agree to.
     Partner,
     /// It cannot be carried; why.
-    Refused(&'static str),
+    Refused(RefusalKind, &'static str),
 }
 
 impl Session {
@@ -133,19 +136,26 @@ impl Session {
     /// What a new offer of the peer asks for.
     pub(crate) fn judge(&self, offer: &MediaDescription) -> Judgement {
         let Some(offered) = carried(offer) else { return self.judge_fax(offer) };
+        if let Some(refused) = self.judge_family(offered) {
+            return refused;
+        }
         if !self.secrecy.takes(offered) {
-            return Judgement::Refused("The sound is not as secure as this trunk wants it; the call goes on unchanged");
+            return Judgement::Refused(
+                RefusalKind::NoCommonCodec,
+                "The sound is not as secure as this trunk wants it; the call goes on unchanged",
+            );
         }
         let ours = self.ours();
         let stream = match carried(&ours) {
             Some(stream) => stream,
             // From fax back to sound.
             None if fax(&ours).is_some() => return Judgement::Partner,
-            None => return Judgement::Refused("There is no sound in this call"),
+            None => return Judgement::Refused(RefusalKind::NoCommonCodec, "There is no sound in this call"),
         };
         if self.is_alone {
             let answer = stream.receives_at.and_then(|at| answer_ourselves(offer, at));
-            return answer.map_or(Judgement::Refused("None of the offered codecs can be returned"), Judgement::Here);
+            let sentence = "None of the offered codecs can be returned";
+            return answer.map_or(Judgement::Refused(RefusalKind::NoCommonCodec, sentence), Judgement::Here);
         }
         let agreed = self.agreed(stream);
         let mut speech = agreed.iter().filter(|format| is_speech(format)).peekable();
@@ -156,15 +166,26 @@ impl Session {
         }
     }
 
+    /// The ports of this leg are of one version of IP for as long as it lasts.
+    fn judge_family(&self, offered: &Stream) -> Option<Judgement> {
+        let sentence = "The offer moves the sound to another version of IP; the call goes on unchanged";
+        (!is_reached_from(offered, self.origin.address))
+            .then_some(Judgement::Refused(RefusalKind::MediaFamily, sentence))
+    }
+
     /// Fax in the place of sound. Asked again in the same words (a refresh, another port), it goes on here and now (field lesson 29).
     fn judge_fax(&self, offer: &MediaDescription) -> Judgement {
         let Some(offered) = fax(offer) else {
             return Judgement::Refused(
+                RefusalKind::NoCommonCodec,
                 "The description offers no sound that can be carried; the call goes on unchanged",
             );
         };
+        if let Some(refused) = self.judge_family(offered) {
+            return refused;
+        }
         if let Some(why) = self.why_no_fax() {
-            return Judgement::Refused(why);
+            return Judgement::Refused(RefusalKind::NoCommonCodec, why);
         }
         let ours = self.ours();
         let goes_on = fax(&self.theirs).is_some_and(|known| known.fax == offered.fax);
@@ -309,13 +330,15 @@ impl Session {
         if is_of_fax(&text) {
             // The peer has seen it, whatever it answers.
             self.commit(text);
-            let is_taken = fax(&answer).is_some();
+            let is_taken = fax(&answer).is_some_and(|stream| is_reached_from(stream, self.origin.address));
             if is_taken {
                 self.theirs = answer;
             }
             return is_taken;
         }
-        let Some(stream) = carried(&answer).filter(|stream| self.secrecy.keying(stream).is_ok()) else { return false };
+        let is_usable =
+            |stream: &&Stream| self.secrecy.keying(stream).is_ok() && is_reached_from(stream, self.origin.address);
+        let Some(stream) = carried(&answer).filter(is_usable) else { return false };
         self.commit(text);
         // An answer to less than both ways says nothing of what the peer would like.
         if self.shown() == Some(Direction::SendRecv) {

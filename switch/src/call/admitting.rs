@@ -385,6 +385,7 @@ pub(super) fn offer(
     let permitted = offer.permitted(srtp).map_err(mismatched).inspect_err(|refusal| {
         trace.failed_at(Rule::Srtp, refusal.kind, secured(offer), policy(srtp));
     })?;
+    check_family(directory, invitation, &permitted, trace)?;
     let Some(sound) = permitted.audio() else {
         trace.failed(RefusalKind::NoCommonCodec, "no sound", "an offer of sound");
         return Err(RefusalKind::NoCommonCodec.into());
@@ -397,6 +398,24 @@ pub(super) fn offer(
     }
     trace.passed(Rule::Srtp, secured(&permitted), policy(srtp));
     Ok(permitted)
+}
+
+/// Sound is carried from and to addresses of one version of IP. Within this switch it has been looked at already.
+fn check_family(
+    directory: &Directory,
+    invitation: &Invitation,
+    offer: &MediaDescription,
+    trace: &mut Trace,
+) -> Result<(), Refusal> {
+    let families = directory.settings().media_families;
+    let family = offer.family(invitation.source.ip());
+    if families.has(family) || matches!(invitation.proof, Proof::Inside(_)) {
+        return Ok(());
+    }
+    trace.failed(RefusalKind::MediaFamily, family.as_str(), families.as_str());
+    let (seen, wanted) = (family.as_str(), families.as_str());
+    let sentence = format!("The offer has its sound at {seen}, and this node has media addresses of {wanted} only");
+    Err(Refusal::saying(RefusalKind::MediaFamily, sentence))
 }
 
 /// The codec that is offered first, for the trace.

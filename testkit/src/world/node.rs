@@ -297,8 +297,12 @@ impl Node {
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
             }
-            call::Effect::OpenSound(mode) => {
-                let outcome = self.open_sound(place, mode);
+            call::Effect::OpenSound(request) => {
+                let outcome = self.open_sound(place, request);
+                self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
+            }
+            call::Effect::MoveSound(side, ip) => {
+                let outcome = self.move_sound(place, side, ip);
                 self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
             }
             call::Effect::CloseSoundAndReport => {
