@@ -232,11 +232,15 @@ impl MediaDescription {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Audio && stream.receives_at.is_some())
     }
 
+    /// The first stream of fax that is not refused, where there is no sound: the one that is carried then (ITU-T T.38 D.2).
+    pub fn fax(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.is_fax()).filter(|_| self.audio().is_none())
+    }
+
     /// The family that its describer takes sound at: that of the stream that is carried, or else of its signalling, where the description
     /// names nobody's address (a hold of RFC 2543, an offer that was left to us).
     pub fn family(&self, signalling: IpAddr) -> Family {
-        let fax = || self.streams.iter().find(|stream| stream.is_fax());
-        let described = self.audio().or_else(fax).and_then(|stream| stream.receives_at);
+        let described = self.audio().or_else(|| self.fax()).and_then(|stream| stream.receives_at);
         let named = described.map(|at| at.ip()).filter(|ip| !ip.is_unspecified());
         Family::of(named.unwrap_or(signalling))
     }

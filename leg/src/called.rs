@@ -18,7 +18,7 @@ use crate::early::{EarlyDialogs, Provisional};
 use crate::flow::Flow;
 use crate::invitation::offer_in;
 use crate::inviting::Inviting;
-use crate::negotiation::{carried, offer_onwards};
+use crate::negotiation::{carried, fax, offer_onwards};
 use crate::presenting;
 use crate::proving::Proving;
 use crate::reach::next_hop;
@@ -32,7 +32,8 @@ use crate::words::{Effect, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, OutgoingInvitation, SessionWord};
 use domain::fax::FaxPolicy;
-use domain::srtp::KeySeed;
+use domain::media::MediaDescription;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Entropy, Now, ReleaseCause};
 use hopping::Hops;
 use sip::dialog::Calling;
@@ -142,13 +143,17 @@ impl CalledLeg {
             given: None,
             phase,
         };
-        match (request_uri, offer_onwards(&order.offer, ours)) {
+        // UDPTL knows no keys of SDES.
+        let has_fax = order.manner.t38 == FaxPolicy::Relay && order.srtp != SrtpPolicy::Required;
+        let is_taken = |offer: &MediaDescription| has_fax || fax(offer).is_none();
+        match (request_uri, offer_onwards(&order.offer, ours).filter(is_taken)) {
             (None, _) => {
                 leg.phase = Phase::Over;
                 effects.push(Effect::Tell(LegEvent::Failed(LegFailure::Transport)));
             }
             (Some(_), Some(mut offer)) => {
-                offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
+                let sounds = offer.streams.iter_mut().filter(|stream| !stream.is_fax());
+                sounds.for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(order, effects);
                 leg.sign(0, effects);

@@ -415,7 +415,8 @@ impl CallerLeg {
     /// The version counts only where the description changes (RFC 3264 8).
     fn printed(&mut self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
         let mut answer = answer.clone();
-        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some() && !stream.is_fax())
+        {
             self.secrecy.answer(stream);
         }
         let (former, version) = &self.described;

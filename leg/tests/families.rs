@@ -35,5 +35,5 @@ fn a_reinvite_to_another_version_of_ip_is_refused_with_301_and_a_hold_at_nobodys
     let hold = described("RTP/AVP", "").replace("IP4 192.0.2.10", "IP6 ::");
     let (_, came) = phone.reinvites(4, &hold);
     let answer = sdp::read(came.answer.unwrap().body()).unwrap();
-    assert_eq!(answer.streams[0].direction, domain::media::Direction::SendOnly, "RFC 3264 8.4");
+    assert_eq!(answer.streams[0].direction, domain::media::Direction::RecvOnly, "RFC 3264 8.4");
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Phone, Room, receive, rtcp, rtp, settings};
 use domain::media::Direction;
-use media::{DiscardReason, Learning, Mode, OpenRequest, Remote, SessionId, Side};
+use media::{DiscardReason, Learning, Mode, OpenRefused, OpenRequest, Remote, SessionId, Side};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
 

@@ -3,7 +3,7 @@
 //! Keys are minted and chosen in `secrecy`.
 
 use super::CallerLeg;
-use crate::negotiation::carried;
+use crate::negotiation::{carried, fax};
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use domain::fax::FaxPolicy;
@@ -20,7 +20,12 @@ impl CallerLeg {
 
     /// What the offer, if it can be carried, says about where the caller wants sound.
     pub fn sound(&self) -> Option<SoundOrder> {
-        let stream = carried(self.offer.as_ref()?)?;
+        let offer = self.offer.as_ref()?;
+        let Some(stream) = carried(offer) else {
+            // UDPTL knows no keys of SDES.
+            let is_taken = self.t38 == FaxPolicy::Relay && !self.secrecy.is_required();
+            return SoundOrder::of_fax(fax(offer).filter(|_| is_taken)?, self.source.peer.ip());
+        };
         let keying = self.secrecy.keying(stream).ok()?;
         SoundOrder::of(stream, None, self.source.peer.ip()).map(|order| order.keyed(keying))
     }
@@ -50,7 +55,7 @@ impl CallerLeg {
 
     /// An offer of ours with the keys that the policy wants.
     pub(super) fn secured(&mut self, mut offer: MediaDescription) -> MediaDescription {
-        offer.streams.iter_mut().for_each(|stream| self.secrecy.offer(stream));
+        offer.streams.iter_mut().filter(|stream| !stream.is_fax()).for_each(|stream| self.secrecy.offer(stream));
         offer
     }
 }

@@ -6,7 +6,7 @@
 use crate::flow::Flow;
 use crate::formats::{answered_as, has, is_keys, is_same, is_speech, renumbered};
 use crate::negotiation::{
-    answer_ourselves, carried, fax, fax_received_at, in_the_shape_of, is_reached_from, received_at,
+    answer_ourselves, carried, fax, fax_answered, fax_received_at, in_the_shape_of, is_reached_from, received_at,
 };
 use crate::sdp::{self, Origin, print};
 use crate::secrecy::Secrecy;
@@ -221,11 +221,7 @@ impl Session {
     pub(crate) fn answer_as(&self, offer: &MediaDescription, media: &MediaDescription) -> Option<MediaDescription> {
         let ours = self.ours();
         let at = receiving(&ours)?.receives_at?;
-        let Some(offered) = carried(offer) else {
-            let (offered, taken) = (fax(offer)?, fax(media)?);
-            let stream = Stream { format_tokens: offered.format_tokens.clone(), ..fax_received_at(taken, at) };
-            return Some(in_the_shape_of(offer, stream));
-        };
+        let Some(offered) = carried(offer) else { return fax_answered(offer, media, at) };
         let taken = carried(media)?;
         let base = carried(&ours).or(self.resting.as_ref()).cloned().unwrap_or_else(|| received_at(taken, at));
         let goes_on = taken.formats.iter().any(|format| is_speech(format) && has(&offered.formats, format));
@@ -259,12 +255,18 @@ impl Session {
     }
 
     /// Our description with the formats that the other side offers, or with its fax in the place of sound (RFC 3264 8.3.3).
-    pub(crate) fn offer_of(&self, media: &MediaDescription) -> Option<Bytes> {
+    pub(crate) fn offer_of(&mut self, media: &MediaDescription) -> Option<Bytes> {
         let Some(theirs) = carried(media) else { return self.offer_of_fax(fax(media)?) };
         let mut ours = self.ours();
         let line = ours.streams.iter_mut().find(|stream| is_ours(stream))?;
         if line.is_fax() {
-            *line = self.resting.clone().unwrap_or(received_at(theirs, line.receives_at?));
+            let at = line.receives_at?;
+            // A call that began with fax has no sound of ours yet, nor keys.
+            *line = self.resting.clone().unwrap_or_else(|| {
+                let mut sound = received_at(theirs, at);
+                self.secrecy.offer(&mut sound);
+                sound
+            });
         }
         line.formats = renumbered(&theirs.formats, &line.formats);
         (line.ptime_ms, line.maxptime_ms) = (theirs.ptime_ms, theirs.maxptime_ms);

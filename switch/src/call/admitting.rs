@@ -9,6 +9,7 @@ use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, Manner, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
 use domain::fact::CallerIdChange;
+use domain::fax::FaxPolicy;
 use domain::header::HeaderLine;
 use domain::media::{MediaDescription, Mismatch, Security, Stream};
 use domain::refusal::RefusalKind;
@@ -191,7 +192,8 @@ fn admit_outbound(opening: &Opening, caller: &Owner, trace: &mut Trace) -> Resul
     let errand = errand.map_err(Ending::refused)?;
     pass_gate(opening, trace)?;
     let Some(callee) = errand else {
-        offer(directory, invitation, caller.profile.srtp, trace).map_err(Ending::refused)?;
+        // Fax has no echo.
+        offer(directory, invitation, caller.profile.srtp, FaxPolicy::Refuse, trace).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
     dial(opening.id, directory, caller, invitation, callee, trace)
@@ -311,6 +313,8 @@ fn dial(
             (Some(rate), places, losses)
         }
     };
+    let offer = offer(directory, invitation, caller.profile.srtp, caller.profile.t38, trace)?;
+    let places = places_for(&offer, places, trace)?;
     Ok(Dial {
         losses,
         callee,
@@ -320,7 +324,7 @@ fn dial(
         taken: manners::taken(directory, caller, invitation),
         rate,
         places,
-        offer: offer(directory, invitation, caller.profile.srtp, trace)?,
+        offer,
     })
 }
 
@@ -375,6 +379,7 @@ pub(super) fn offer(
     directory: &Directory,
     invitation: &Invitation,
     srtp: SrtpPolicy,
+    t38: FaxPolicy,
     trace: &mut Trace,
 ) -> Result<MediaDescription, Refusal> {
     let Some(offer) = &invitation.offer else {
@@ -386,6 +391,19 @@ pub(super) fn offer(
         trace.failed_at(Rule::Srtp, refusal.kind, secured(offer), policy(srtp));
     })?;
     check_family(directory, invitation, &permitted, trace)?;
+    if permitted.fax().is_some() {
+        return match (t38, srtp) {
+            (FaxPolicy::Relay, SrtpPolicy::Off | SrtpPolicy::Preferred) => {
+                trace.passed(Rule::Codec, FAX, Value::None);
+                Ok(permitted)
+            }
+            (FaxPolicy::Refuse, _) | (_, SrtpPolicy::Required) => {
+                trace.failed(RefusalKind::NoCommonCodec, FAX, "an offer of sound");
+                let sentence = "Fax over T.38 does not pass this trunk; send it as sound (G.711)";
+                Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence))
+            }
+        };
+    }
     let Some(sound) = permitted.audio() else {
         trace.failed(RefusalKind::NoCommonCodec, "no sound", "an offer of sound");
         return Err(RefusalKind::NoCommonCodec.into());
@@ -398,6 +416,33 @@ pub(super) fn offer(
     }
     trace.passed(Rule::Srtp, secured(&permitted), policy(srtp));
     Ok(permitted)
+}
+
+/// Fax in the place of sound, for the trace.
+const FAX: &str = "fax over T.38";
+
+/// The places that take what is offered: fax from the beginning does not pass everywhere, and has no keys (RFC 4568 is RTP's).
+pub(super) fn places_for(
+    offer: &MediaDescription,
+    places: VecDeque<Place>,
+    trace: &mut Trace,
+) -> Result<VecDeque<Place>, Refusal> {
+    if offer.fax().is_none() {
+        return Ok(places);
+    }
+    let takes_fax = |place: &Place| match place {
+        Place::Carrier(carrier) => carrier.t38 == FaxPolicy::Relay && carrier.srtp != SrtpPolicy::Required,
+        Place::Pbx { manner, .. } => manner.t38 == FaxPolicy::Relay,
+        // Its own call looks at it.
+        Place::Inside => true,
+    };
+    let places: VecDeque<Place> = places.into_iter().filter(takes_fax).collect();
+    if places.is_empty() {
+        trace.failed(RefusalKind::NoCommonCodec, FAX, "a called side that takes it");
+        let sentence = "The called side takes no fax over T.38; send it as sound (G.711)";
+        return Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence));
+    }
+    Ok(places)
 }
 
 /// Sound is carried from and to addresses of one version of IP. Within this switch it has been looked at already.

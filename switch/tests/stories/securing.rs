@@ -5,6 +5,7 @@
 use crate::world::*;
 use domain::Entropy;
 use domain::call_control::{Invitation, LegEvent, LegFailure, LegOrder};
+use domain::fax::FaxPolicy;
 use domain::media::{Families, MediaDescription};
 use domain::refusal::RefusalKind;
 use domain::srtp::{CryptoLine, MasterKey, SrtpPolicy, Suite};
@@ -118,7 +119,7 @@ fn sound_at_a_version_of_ip_that_this_node_has_no_address_of_is_refused_with_its
         (v6, "0.0.0.0", true),
     ] {
         let settings = CallSettings { media_families: families, ..Default::default() };
-        let mut world = World::of(town().settings(settings), 100, 0);
+        let mut world = World::of(town().settings(settings).profile(profile(profile_id(), SIP_USER)), 100, 0);
         let call = calls(&mut world, at(ip), false);
         let kind = (world.invited(call).is_empty()).then(|| match world.last_to_caller(call) {
             LegOrder::Refuse(refusal) => refusal.kind,
@@ -138,4 +139,40 @@ fn a_carrier_that_is_reached_where_there_is_no_sound_is_passed_over() {
         orders.into_iter().find_map(|(leg, order)| matches!(order, LegOrder::Invite(_)).then_some(leg)).unwrap();
     world.leg(call, first, LegEvent::Failed(LegFailure::NoMediaAddress));
     assert_eq!(world.invited(call).len(), 1, "the next one is invited");
+}
+
+/// Fax over T.38 in the first INVITE: by the policy of the caller's trunk, and past carriers that take none.
+#[test]
+fn a_fax_is_placed_where_trunk_and_carrier_take_it_and_refused_with_488_where_none_does() {
+    use SrtpPolicy::{Off, Required};
+    let fax = || {
+        let mut offer = sound();
+        let stream = &mut offer.streams[0];
+        stream.kind = domain::media::StreamKind::Other("image".to_owned());
+        (stream.transport, stream.format_tokens) = ("udptl".to_owned(), vec!["t38".to_owned()]);
+        stream.formats.clear();
+        offer
+    };
+    let (relay, refuse) = (FaxPolicy::Relay, FaxPolicy::Refuse);
+    for (trunk, srtp, carriers, expected) in [
+        (relay, Off, [(relay, Off), (relay, Off)], Some(11)),
+        (relay, Off, [(refuse, Off), (relay, Off)], Some(12)),
+        (relay, Off, [(relay, Required), (relay, Off)], Some(12)),
+        (relay, Off, [(refuse, Off), (relay, Required)], None),
+        (refuse, Off, [(relay, Off), (relay, Off)], None),
+        (relay, Required, [(relay, Off), (relay, Off)], None),
+    ] {
+        let profile = Profile { srtp, t38: trunk, ..profile(profile_id(), SIP_USER) };
+        let settings = CallSettings { srtp_needs_tls: false, ..Default::default() };
+        let carriers_of = |(number, (t38, srtp))| Carrier { t38, srtp, ..carrier(number) };
+        let town = town_of([11, 12].into_iter().zip(carriers).map(carriers_of).collect());
+        let mut world = World::of(town.settings(settings).profile(profile), 100, 0);
+        let call = calls(&mut world, fax(), false);
+        assert_eq!(world.invited(call).first().copied(), expected, "{trunk} {srtp} {carriers:?}");
+        if expected.is_none() {
+            let LegOrder::Refuse(refusal) = world.last_to_caller(call) else { panic!("not refused") };
+            assert_eq!(refusal.kind, RefusalKind::NoCommonCodec);
+            assert!(refusal.sentence.contains("send it as sound (G.711)"), "{}", refusal.sentence);
+        }
+    }
 }
