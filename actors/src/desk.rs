@@ -332,6 +332,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         manners,
         srtp: profile.srtp,
         t38: profile.t38,
+        dtmf: profile.dtmf,
         credentials: 0,
     }
 }
@@ -378,6 +379,7 @@ fn carrier_entry(
         sources: addresses.map(CarrierSource::Exact).chain(others).collect(),
         srtp: carrier.srtp,
         t38: carrier.t38,
+        dtmf: carrier.dtmf,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
         enrolment: None,

@@ -20,7 +20,7 @@ use crate::mailbox::tell;
 use crate::records::Drain;
 use crate::registry::Registry;
 use crate::resolving::{DnsSettings, Resolver, Ways};
-use crate::shard::{self, Shard, ShardParts, SoundSilent};
+use crate::shard::{self, Shard, ShardParts, SoundHeard};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
@@ -193,7 +193,7 @@ impl Exchange {
         let tls = start_tls(&settings.streams)?;
         let (listening, mut sockets) = bind(&settings.listen, &settings.streams.listen, shards)?;
         let mut chance = chance::entropy().map_err(StartError::Chance)?;
-        let silent: Arc<OnceLock<Vec<Recipient<SoundSilent>>>> = Arc::default();
+        let silent: Arc<OnceLock<Vec<Recipient<SoundHeard>>>> = Arc::default();
         let media = Media::start(settings.media.clone(), sink(Arc::clone(&silent)))?;
         let rules =
             NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
@@ -473,13 +473,18 @@ fn report(faults: &[String]) {
     }
 }
 
-fn sink(shards: Arc<OnceLock<Vec<Recipient<SoundSilent>>>>) -> EventSink {
+fn sink(shards: Arc<OnceLock<Vec<Recipient<SoundHeard>>>>) -> EventSink {
     Arc::new(move |event| {
-        let MediaEvent::Silent { session, sides } = event;
+        let (MediaEvent::Silent { session, .. } | MediaEvent::Key { session, .. }) = event;
         let number = usize::from(shard::shard_of_place(session.0));
-        if let Some(shard) = shards.get().and_then(|shards| shards.get(number)) {
+        let Some(shard) = shards.get().and_then(|shards| shards.get(number)) else { return };
+        match event {
             // Bounded: told once for each session.
-            shard.do_send(SoundSilent { place: session.0, sides });
+            MediaEvent::Silent { .. } => shard.do_send(SoundHeard(event)),
+            // Where the shard's mailbox is full, a key is lost; the call itself is unharmed.
+            MediaEvent::Key { .. } => {
+                let _ = shard.try_send(SoundHeard(event));
+            }
         }
     })
 }

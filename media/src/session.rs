@@ -5,8 +5,9 @@
 use crate::echo::Echo;
 use crate::keys::{self, Keys};
 use crate::lock::Lock;
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, keys_sent_as};
 use crate::packet::{Packet, RtpHeader};
+use crate::presses::Presses;
 use crate::settings::Learning;
 use crate::silence::Silence;
 use crate::source::SourceRule;
@@ -77,6 +78,8 @@ struct End {
     numbers: Option<Box<Numbers>>,
     /// The keys that are pressed for it to hear.
     keys: Keys,
+    /// The keys that it presses.
+    presses: Presses,
 }
 
 /// What is known of a far end.
@@ -90,6 +93,9 @@ struct Negotiated {
     carriage: Carriage,
     numbers: Arc<[FormatNumber]>,
     keys: Option<KeyFormat>,
+    keys_are_told: bool,
+    /// By which payload types it sends keys, and their clocks.
+    keys_sent_as: Box<[(u8, u32)]>,
 }
 
 impl Session {
@@ -102,6 +108,7 @@ impl Session {
             report: SideReport::default(),
             numbers: None,
             keys: Keys::new(entropy),
+            presses: Presses::new(),
         };
         let watched = BySide { a: true, b: mode == Mode::Relay };
         Self {
@@ -149,8 +156,21 @@ impl Session {
         if remote.carriage == Carriage::Rtp {
             end.lock = Lock::negotiated(std::mem::replace(&mut end.lock, Lock::Open), remote.keying, now);
         }
-        let Remote { sources, carriage, numbers, keys, .. } = remote;
-        end.remote = Some(Negotiated { rtp, rtcp, learning, sources, sends, receives, carriage, numbers, keys });
+        let Remote { sources, carriage, numbers, keys, keys_are_told, .. } = remote;
+        let keys_sent_as = keys_sent_as(&numbers);
+        end.remote = Some(Negotiated {
+            rtp,
+            rtcp,
+            learning,
+            sources,
+            sends,
+            receives,
+            carriage,
+            numbers,
+            keys,
+            keys_are_told,
+            keys_sent_as,
+        });
         self.renumber();
         self.silence.on_negotiated(side, now);
         let is_held = Side::BOTH.iter().any(|side| {
@@ -335,8 +355,17 @@ impl Session {
             }
         }
         if self.mode == Mode::Relay {
-            let (from, to) = (&self.ends[side], side.other());
-            if let Some(numbers) = &from.numbers {
+            let to = side.other();
+            if let Some(rate_hz) = self.told_key(side, room) {
+                self.way(side, Port::Rtp, Kind::Rtp)?;
+                self.ends[to].keys.skip();
+                let packet = room.get(..length).ok_or(DiscardReason::NotRtp)?;
+                return match self.ends[side].presses.hear(packet, header, rate_hz, now) {
+                    true => Ok(Verdict { accepted: Some(Kind::Rtp), outcome: Outcome::Absorb }),
+                    false => Err(DiscardReason::Flood),
+                };
+            }
+            if let Some(numbers) = &self.ends[side].numbers {
                 numbers.replace(room);
             }
             // A packet that goes nowhere is not counted on.
@@ -346,6 +375,33 @@ impl Session {
             }
         }
         self.pass(side, Port::Rtp, Kind::Rtp, room, length)
+    }
+
+    /// Whether a packet of `side` is of a key that is to be told rather than passed: the clock of its duration, in Hz.
+    fn told_key(&self, side: Side, packet: &[u8]) -> Option<u32> {
+        let is_told = self.ends[side.other()].remote.as_ref()?.keys_are_told;
+        let kind = packet.get(1).filter(|_| is_told)? & 0x7f;
+        let sent_as = &self.ends[side].remote.as_ref()?.keys_sent_as;
+        sent_as.iter().find(|(known, _)| *known == kind).map(|(_, rate_hz)| *rate_hz)
+    }
+
+    /// Whether a key of some side is down that is to be told.
+    pub(crate) fn is_key_down(&self) -> bool {
+        Side::BOTH.iter().any(|side| self.ends[*side].presses.is_down())
+    }
+
+    /// Keys of which nothing is heard any more were let go.
+    pub(crate) fn expire_keys(&mut self, now: Monotonic) {
+        for side in Side::BOTH {
+            if !self.ends[side].presses.expire(now) {
+                self.ends[side].report.discarded.add(DiscardReason::Flood, 1);
+            }
+        }
+    }
+
+    /// The next key that is to be told, and who shall hear it.
+    pub(crate) fn take_key(&mut self) -> Option<(Side, KeyPress)> {
+        Side::BOTH.into_iter().find_map(|side| Some((side.other(), self.ends[side].presses.take()?)))
     }
 
     /// What becomes of a packet of `length` bytes that `side` may send: it is sealed where the other end is secure.

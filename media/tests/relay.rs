@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Phone, Room, receive, rtcp, rtp, settings};
-use domain::media::Direction;
-use media::{DiscardReason, Learning, Mode, OpenRefused, OpenRequest, Remote, SessionId, Side};
+use domain::media::{CodecName, Direction, FormatNumber, KeyPress};
+use media::{DiscardReason, Learning, MediaEvent, Mode, OpenRefused, OpenRequest, Remote, SessionId, Side};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
 
@@ -354,4 +354,22 @@ fn one_side_moves_to_another_version_of_ip_and_the_other_notices_nothing() {
     room.close(1).unwrap();
     assert_eq!(room.reopen(1, Side::B, "::1"), Err(OpenRefused::NotOpen(media::SessionId(1))));
     assert_eq!(room.media.totals().ports_in_use, 0);
+}
+
+/// RFC 4733 2.5.1.4: all three packets that say the end may be lost, and no sound may follow.
+#[test]
+fn a_key_whose_ends_are_lost_is_told_all_the_same_and_not_passed() {
+    let room = room();
+    let (a, b) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"));
+    let (to_a, _) = room.relay(1, &a, &b);
+    let keys = FormatNumber { codec: CodecName::of("telephone-event/8000"), sent_as: 101, received_as: 101 };
+    room.set_remote(1, Side::A, Remote { numbers: [keys].into(), ..a.remote() });
+    room.set_remote(1, Side::B, Remote { keys_are_told: true, ..b.remote() });
+    let packet = [0x80, 101, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 11, 10, 1, 224];
+    a.rtp.send_to(&packet, to_a).unwrap();
+    let key = KeyPress { event: 11, duration_ms: 60 };
+    let told = room.events.recv_timeout(common::PATIENCE).unwrap();
+    assert_eq!(told, MediaEvent::Key { session: SessionId(1), side: Side::B, key });
+    let report = room.report(1).unwrap();
+    assert_eq!((report.sides.a.packets_received, report.sides.b.packets_sent), (1, 0));
 }

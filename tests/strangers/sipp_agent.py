@@ -26,6 +26,7 @@ DEFAULTS = {
     "check": "",
     "sdp": "{{sdp}}",
     "answer": "{{sdp_answer}}",
+    "allow": "INVITE, ACK, BYE, CANCEL, OPTIONS",
     "media_ip": "[media_ip]",
     "media_port": "[media_port]",
     "ring_ms": "0",

@@ -128,6 +128,7 @@ impl House {
         };
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
+        caller.hear_keys_by(call.caller_dtmf());
         let mut house = House {
             call,
             second: None,
@@ -252,7 +253,8 @@ impl House {
     }
 
     fn call_out(&mut self, invited: Invited, ours: SocketAddr, effects: &mut Vec<Effect>) {
-        let Invited { id, order, target } = invited;
+        let Invited { id, mut order, target } = invited;
+        order.offer = self.caller.presented(order.offer);
         let order = &*order;
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
@@ -438,6 +440,7 @@ impl Machine for House {
                 self.on_call_told(if is_second { Part::Second } else { Part::First }, event);
             }
             Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
+            Event::KeyHeard(side, key) => self.on_key_heard(side, key, now, effects),
         }
         self.settle(now, effects);
     }

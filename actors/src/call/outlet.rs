@@ -139,6 +139,7 @@ impl CallOutlet {
             carriage: order.carriage,
             numbers: order.numbers,
             keys: order.keys,
+            keys_are_told: order.keys_by_info,
             sources,
             ..Remote::new(order.rtp, order.signalling_ip)
         };

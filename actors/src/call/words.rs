@@ -25,6 +25,8 @@ pub enum Event {
     CallOf(CallId, switch::call::Event),
     /// The ports that were ordered are open, or cannot be.
     SoundOpened(Result<Opened, Refusal>),
+    /// A key was pressed in the sound, for this side to hear by INFO.
+    KeyHeard(Side, KeyPress),
 }
 
 /// What leaves the house.

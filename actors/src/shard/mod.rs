@@ -32,7 +32,7 @@ mod register;
 
 pub(crate) use enrolling::RegisterOrdered;
 pub(crate) use errands::OptionsOrdered;
-pub(crate) use legs::SoundSilent;
+pub(crate) use legs::SoundHeard;
 pub(crate) use places::{Places, shard_of_place};
 pub(crate) use probes::ProbeOrdered;
 

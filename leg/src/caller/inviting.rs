@@ -147,7 +147,8 @@ impl CallerLeg {
         let (text, version) = self.described.clone();
         let origin = Origin { session: self.origin, version, address: ours.ip() };
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(text, origin, theirs, Flow::BOTH, secrecy);
+        let takes_info = talk::takes_info(&self.invite);
+        let mut session = Session::new(text, origin, theirs, Flow::BOTH, secrecy).with_keys(self.dtmf, takes_info);
         let offer = session.permitted(offer);
         match session.judge(&offer) {
             Judgement::Here(answer) => {

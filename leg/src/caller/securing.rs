@@ -3,9 +3,12 @@
 //! Keys are minted and chosen in `secrecy`.
 
 use super::CallerLeg;
+use crate::keys;
 use crate::negotiation::{carried, fax};
 use crate::secrecy::Secrecy;
+use crate::talk;
 use crate::words::SoundOrder;
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::media::{Family, MediaDescription};
 use domain::srtp::{KeySeed, SrtpPolicy};
@@ -27,7 +30,8 @@ impl CallerLeg {
             return SoundOrder::of_fax(fax(offer).filter(|_| is_taken)?, self.source.peer.ip());
         };
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, None, self.source.peer.ip()).map(|order| order.keyed(keying))
+        let order = SoundOrder::of(stream, None, self.source.peer.ip())?;
+        Some(order.keyed(keying).telling(self.hears_by_info()))
     }
 
     /// How much its sound is to be secured, once it is known whose call it is; keys are minted from `seed`. Before anything is
@@ -46,6 +50,20 @@ impl CallerLeg {
     pub fn keys_in_clear(&self) -> Option<Transport> {
         let is_keyed = self.sound().is_some_and(|order| order.keying.is_some());
         Some(self.source.transport).filter(|transport| is_keyed && !transport.is_secure())
+    }
+
+    /// How it hears keys, once it is known whose call it is. Before its sound is asked for.
+    pub fn hear_keys_by(&mut self, policy: DtmfPolicy) {
+        self.dtmf = policy;
+    }
+
+    /// An offer for the called side: who hears keys by INFO is presented as one that hears them in its sound.
+    pub fn presented(&self, offer: MediaDescription) -> MediaDescription {
+        if self.hears_by_info() { keys::presented(offer) } else { offer }
+    }
+
+    fn hears_by_info(&self) -> bool {
+        keys::are_by_info(self.dtmf, talk::takes_info(&self.invite), self.offer.as_ref().and_then(carried))
     }
 
     /// What is done about fax over T.38, once it is known whose call it is. Before anything is answered.

@@ -5,6 +5,7 @@
 
 use crate::flow::Flow;
 use crate::formats::{answered_as, has, is_keys, is_same, is_speech, renumbered};
+use crate::keys::{self, are_by_info};
 use crate::negotiation::{
     answer_ourselves, carried, fax, fax_answered, fax_received_at, in_the_shape_of, is_reached_from, received_at,
 };
@@ -12,6 +13,7 @@ use crate::sdp::{self, Origin, print};
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use bytes::Bytes;
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::media::{Direction, Format, MediaDescription, Stream};
 use domain::refusal::RefusalKind;
@@ -36,6 +38,8 @@ pub(crate) struct Session {
     sound: Option<SoundOrder>,
     /// What is done about fax over T.38.
     fax: FaxPolicy,
+    /// How the peer hears keys, as its trunk wants it, and whether it takes INFO.
+    dtmf: (DtmfPolicy, bool),
     /// What our description says of sound, while fax has its place.
     resting: Option<Stream>,
 }
@@ -61,12 +65,35 @@ impl Session {
     ) -> Session {
         let wish = carried(&theirs).map_or(Flow::BOTH, Flow::said_by);
         let (fax, resting) = (FaxPolicy::Refuse, None);
-        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None, fax, resting }
+        let dtmf = (DtmfPolicy::Rfc4733, false);
+        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None, fax, dtmf, resting }
     }
 
     /// What is done about fax over T.38; refused where nothing is said.
     pub(crate) fn with_fax(self, fax: FaxPolicy) -> Session {
         Session { fax, ..self }
+    }
+
+    /// How the peer hears keys; in its sound alone where nothing is said.
+    pub(crate) fn with_keys(self, policy: DtmfPolicy, takes_info: bool) -> Session {
+        Session { dtmf: (policy, takes_info), ..self }
+    }
+
+    /// Whether the peer hears the other side's keys by INFO.
+    pub(crate) fn hears_by_info(&self) -> bool {
+        let (policy, takes_info) = self.dtmf;
+        !self.is_alone && are_by_info(policy, takes_info, carried(&self.theirs))
+    }
+
+    /// Whether it may hear keys by INFO where it cannot hear them in its sound.
+    pub(crate) fn may_hear_by_info(&self) -> bool {
+        self.dtmf.0 != DtmfPolicy::Rfc4733
+    }
+
+    /// A description of the peer as the other side is to know it.
+    pub(crate) fn presented(&self, media: MediaDescription) -> MediaDescription {
+        let (policy, takes_info) = self.dtmf;
+        if are_by_info(policy, takes_info, carried(&media)) { keys::presented(media) } else { media }
     }
 
     /// Nobody is on the other side.
@@ -412,7 +439,8 @@ impl Session {
             return SoundOrder::of_fax(fax(&self.theirs)?, signalling_ip);
         };
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, carried(&ours), signalling_ip).map(|order| order.keyed(keying))
+        SoundOrder::of(stream, carried(&ours), signalling_ip)
+            .map(|order| order.keyed(keying).telling(self.hears_by_info()))
     }
 
     fn ordered(&mut self, order: SoundOrder) -> Option<SoundOrder> {

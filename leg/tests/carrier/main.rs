@@ -3,5 +3,6 @@
 
 mod faxing;
 mod hopping;
+mod pressing;
 mod proving;
 mod world;

@@ -7,7 +7,7 @@ use crate::call::joint::Part;
 use crate::call::words::Effect;
 use domain::call_control::{LegEvent, LegFailure, LegId};
 use domain::call_record::CallDirection;
-use domain::media::Family;
+use domain::media::{Family, KeyPress};
 use domain::refusal::RefusalKind;
 use domain::{Now, Refusal};
 use media::{BySide, Mode, OpenRequest, Opened, Side};
@@ -164,6 +164,17 @@ impl House {
                 Sound::Moving(_, waiting) => waiting.push(invited),
                 Sound::Closed | Sound::Opening(_) => {}
             }
+        }
+    }
+
+    /// A key for one side, of which the leg that talks makes an INFO.
+    pub(super) fn on_key_heard(&mut self, side: Side, key: KeyPress, now: Now, effects: &mut Vec<Effect>) {
+        let legs: Vec<LegId> = match side == self.caller_side() {
+            true => vec![LegId::CALLER],
+            false => self.called.iter().map(|(id, _)| *id).collect(),
+        };
+        for id in legs {
+            self.on_leg(id, leg::Event::KeyHeard(key), now, effects);
         }
     }
 
