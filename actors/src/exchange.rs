@@ -4,8 +4,10 @@
 
 mod asking;
 mod draining;
+mod hearing;
 mod shares;
 
+use self::hearing::sink;
 use self::shares::{challenger, endpoint_settings, naming};
 use crate::attempts::Attempts;
 use crate::call::{self, Look, MediaAddresses};
@@ -20,7 +22,7 @@ use crate::mailbox::tell;
 use crate::records::Drain;
 use crate::registry::Registry;
 use crate::resolving::{DnsSettings, Resolver, Ways};
-use crate::shard::{self, Shard, ShardParts, SoundHeard};
+use crate::shard::{Shard, ShardParts, SoundHeard};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
@@ -30,7 +32,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::{CallId, CarrierId, CompanyId, ProfileId, ReleaseCause};
 use ledger::Ledger;
-use media::{EventSink, Media, MediaEvent, MediaSettings};
+use media::{Media, MediaSettings};
 use parking_lot::Mutex;
 use sip::endpoint::steering::SteeringKey;
 use sip::endpoint::{Endpoint, Transport};
@@ -471,22 +473,6 @@ fn report(faults: &[String]) {
     for fault in faults {
         tracing::warn!("{fault}");
     }
-}
-
-fn sink(shards: Arc<OnceLock<Vec<Recipient<SoundHeard>>>>) -> EventSink {
-    Arc::new(move |event| {
-        let (MediaEvent::Silent { session, .. } | MediaEvent::Key { session, .. }) = event;
-        let number = usize::from(shard::shard_of_place(session.0));
-        let Some(shard) = shards.get().and_then(|shards| shards.get(number)) else { return };
-        match event {
-            // Bounded: told once for each session.
-            MediaEvent::Silent { .. } => shard.do_send(SoundHeard(event)),
-            // Where the shard's mailbox is full, a key is lost; the call itself is unharmed.
-            MediaEvent::Key { .. } => {
-                let _ = shard.try_send(SoundHeard(event));
-            }
-        }
-    })
 }
 
 fn start_tls(streams: &StreamSettings) -> Result<Option<Arc<Tls>>, StartError> {

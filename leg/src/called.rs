@@ -390,12 +390,6 @@ impl CalledLeg {
         }
     }
 
-    /// What the caller's side is to know of a description: who hears keys by INFO is presented as one that hears them in its sound.
-    fn presented(&self, media: MediaDescription, said: &Message) -> MediaDescription {
-        let is_by_info = keys::are_by_info(self.dtmf, talk::takes_info(said), carried(&media));
-        if is_by_info { keys::presented(media) } else { media }
-    }
-
     fn on_refused(&mut self, status: u16, response: &Message, effects: &mut Vec<Effect>) {
         let asks_again = status == 422 && matches!(self.phase, Phase::Calling) && self.timer.raise(response);
         if asks_again && self.send_invite_again(effects).is_some() {

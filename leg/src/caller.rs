@@ -478,11 +478,7 @@ impl CallerLeg {
         match event {
             Event::Ordered(order) => self.on_ordered(order, now, effects),
             Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
-            Event::KeyHeard(key) => {
-                if let Phase::Talking(talk) = &mut self.phase {
-                    talk.on_key_heard(key, &self.identity, effects);
-                }
-            }
+            Event::KeyHeard(key) => self.on_key_heard(key, effects),
             Event::RequestArrived { transaction, message, source } => {
                 self.on_request(transaction, &message, source, now, effects);
             }

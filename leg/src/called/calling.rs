@@ -4,6 +4,7 @@
 
 use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
+use crate::keys;
 use crate::negotiation::{carried, fax, is_reached_from};
 use crate::reach::next_hop;
 use crate::sdp::{self, CONTENT_TYPE};
@@ -106,6 +107,12 @@ impl CalledLeg {
             (Some(Method::Options | Method::Info), _) => respond(Reply::new(200, "OK").header(Name::Allow, ALLOW)),
             _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
+    }
+
+    /// What the caller's side is to know of a description: who hears keys by INFO is presented as one that hears them in its sound.
+    pub(super) fn presented(&self, media: MediaDescription, said: &Message) -> MediaDescription {
+        let is_by_info = keys::are_by_info(self.dtmf, talk::takes_info(said), carried(&media));
+        if is_by_info { keys::presented(media) } else { media }
     }
 
     /// Where the other side wants sound, and under which keys; none where that is not as agreed.

@@ -2,15 +2,15 @@
 //!
 //! Keys are minted and chosen in `secrecy`.
 
-use super::CallerLeg;
+use super::{CallerLeg, Phase};
 use crate::keys;
 use crate::negotiation::{carried, fax};
 use crate::secrecy::Secrecy;
 use crate::talk;
-use crate::words::SoundOrder;
+use crate::words::{Effect, SoundOrder};
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
-use domain::media::{Family, MediaDescription};
+use domain::media::{Family, KeyPress, MediaDescription};
 use domain::srtp::{KeySeed, SrtpPolicy};
 use sip::endpoint::Transport;
 
@@ -55,6 +55,13 @@ impl CallerLeg {
     /// How it hears keys, once it is known whose call it is. Before its sound is asked for.
     pub fn hear_keys_by(&mut self, policy: DtmfPolicy) {
         self.dtmf = policy;
+    }
+
+    /// The called side pressed a key in its sound.
+    pub(super) fn on_key_heard(&mut self, key: KeyPress, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talk) = &mut self.phase {
+            talk.on_key_heard(key, &self.identity, effects);
+        }
     }
 
     /// An offer for the called side: who hears keys by INFO is presented as one that hears them in its sound.

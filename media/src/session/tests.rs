@@ -3,6 +3,7 @@
 //! What the sources, streams and timers do by themselves is told in their own files.
 
 use super::*;
+use domain::media::KeyPress;
 
 const A: &str = "127.0.0.1:4000";
 const B: &str = "127.0.0.1:5000";

@@ -20,6 +20,7 @@ mod inside;
 mod legs;
 mod manners;
 mod metering;
+mod offering;
 mod receiving;
 mod record;
 mod reserving;

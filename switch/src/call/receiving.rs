@@ -3,8 +3,9 @@
 //! It costs nothing (W9), so prices, credit and emergency numbers are not looked at. Calling the PBX is `hunting`'s.
 
 use super::Opening;
-use super::admitting::{Dial, Errand, Owner, Place, check_company, check_subscription, offer, pass_gate, places_for};
+use super::admitting::{Dial, Errand, Owner, Place, check_company, check_subscription, pass_gate};
 use super::ending::Ending;
+use super::offering::{offer, places_for};
 use super::{caller_id, manners};
 use crate::directory::{Directory, IncomingTo, Profile};
 use crate::numbering;

@@ -2,7 +2,7 @@
 //!
 //! What is ordered of it about far ends is noted in `node`.
 
-use super::{Node, SWITCH};
+use super::{Node, SWITCH, Work};
 use actors::call;
 use domain::Refusal;
 use media::{BySide, Mode, OpenRequest, Opened, Side};
@@ -10,14 +10,19 @@ use std::net::{IpAddr, SocketAddr};
 
 impl Node {
     /// One side of a call gets another address: where each call's ports are is not kept, so the other side's is as new as it.
-    pub(super) fn move_sound(&mut self, place: u64, side: Side, ip: IpAddr) -> Result<Opened, Refusal> {
+    pub(super) fn on_move_sound(&mut self, place: u64, side: Side, ip: IpAddr) {
         assert!(self.sounds.remove(&place), "only open ports are opened anew");
         let mut bind_ip = BySide::default();
         bind_ip[side] = Some(ip);
-        self.open_sound(place, OpenRequest { mode: Mode::Relay, bind_ip })
+        self.on_open_sound(place, OpenRequest { mode: Mode::Relay, bind_ip });
     }
 
-    pub(super) fn open_sound(&mut self, place: u64, request: OpenRequest) -> Result<Opened, Refusal> {
+    pub(super) fn on_open_sound(&mut self, place: u64, request: OpenRequest) {
+        let outcome = self.open_sound(place, request);
+        self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
+    }
+
+    fn open_sound(&mut self, place: u64, request: OpenRequest) -> Result<Opened, Refusal> {
         if !self.has_ports {
             return Err(call::no_sound(&media::OpenRefused::PortsExhausted));
         }
