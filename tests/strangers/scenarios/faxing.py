@@ -155,7 +155,7 @@ def fax_from_the_start(world, lines, settings=None):
 
 @scenario(needs_switch=True)
 def a_fax_begins_with_the_first_invite(world):
-    """SIPp offers T.38 alone in its first INVITE, a SIPp carrier takes it, datagrams pass both ways (ITU-T T.38 D.2)."""
+    """SIPp offers T.38 alone in its first INVITE, a SIPp carrier takes it, datagrams pass both ways (RFC 3362, ITU-T T.38 D.2)."""
     _, takes = fax_from_the_start(world, "")
     expect("m=audio" not in takes.messages(), "the carrier saw sound")
 
