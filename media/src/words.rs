@@ -237,7 +237,7 @@ pub enum DiscardReason {
     NoDestination,
     /// The kernel did not take it.
     SendFailed,
-    /// An echo was sent more than it returns.
+    /// An echo was sent more than it returns, or keys came faster than anybody presses them.
     Flood,
     /// Secure RTP or RTCP that is not genuine: its tag is not that of the negotiated key.
     SrtpAuth,
