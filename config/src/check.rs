@@ -383,6 +383,18 @@ impl Checks {
                 "name the server, such as url = \"redis://127.0.0.1:6379\"",
             );
         }
+        let (certificate, key) = (&ledger.certificate_file, &ledger.key_file);
+        for (missing, given) in [("key_file", "certificate_file"), ("certificate_file", "key_file")] {
+            let is_given = if given == "key_file" { key.is_some() } else { certificate.is_some() };
+            let is_missing = if missing == "key_file" { key.is_none() } else { certificate.is_none() };
+            if is_given && is_missing {
+                self.complain(
+                    &[("ledger", missing), ("ledger", given)],
+                    format!("not set, and ledger.{given} is"),
+                    "name both, for Redis servers that want a certificate, or neither",
+                );
+            }
+        }
     }
 
     fn http(&mut self, http: &Http) {

@@ -416,6 +416,12 @@ pub struct Ledger {
     pub url: Option<RedisUrl>,
     /// A file with the password of Redis, where it wants one.
     pub password_file: Option<PathBuf>,
+    /// PEM file of the authorities that the certificates of Redis must come from; those of the system where there is none.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the certificate that is shown to Redis, where it wants one; with `key_file` or neither.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key.
+    pub key_file: Option<PathBuf>,
     /// Milliseconds after which a group of batches is written to disk, 1 to 1000. No call waits for it; a power cut
     /// loses at most this much of what was granted to calls.
     pub group_ms: u32,
@@ -425,7 +431,16 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { engine: LedgerEngine::Sqlite, url: None, password_file: None, group_ms: 20, group_batches: 1_000 }
+        Ledger {
+            engine: LedgerEngine::Sqlite,
+            url: None,
+            password_file: None,
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            group_ms: 20,
+            group_batches: 1_000,
+        }
     }
 }
 

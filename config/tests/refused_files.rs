@@ -360,8 +360,18 @@ fn a_wrong_redis_url_is_refused_and_a_password_in_it_is_not_repeated() {
     assert!(messages(&faults)[0].contains("expected one such as \"redis://127.0.0.1:6379\""), "{}", report(&faults));
     let faults = refused(&text("redis://:hunter2@127.0.0.1"));
     assert!(messages(&faults)[0].contains("the password in a file that ledger.password_file names"));
-    let faults = refused(&text("rediss://127.0.0.1"));
-    assert!(messages(&faults)[0].contains("TLS comes with a later version"));
+    for several in ["rediss://127.0.0.1", "redis+sentinel://a,b/mymaster", "rediss+cluster://a,b:7001"] {
+        let settings = Settings::parse("tandem.toml", &text(several), variables(&[]));
+        assert!(settings.is_ok(), "{several}: {settings:?}");
+    }
+}
+
+#[test]
+fn half_of_what_is_shown_to_redis_is_refused() {
+    for (given, missing) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
+        let faults = refused(&format!("[ledger]\n{given} = \"/etc/tandem/redis.pem\"\n"));
+        assert_eq!(messages(&faults), [format!("ledger.{missing}: not set, and ledger.{given} is")]);
+    }
 }
 
 #[test]

@@ -171,15 +171,29 @@ pub(crate) fn of_journal(settings: &Settings) -> ledger::sqlite::Settings {
 }
 
 /// Where the ledger's balances are; none where no server is named.
-pub(crate) fn of_redis(settings: &Settings, password: Option<&config::Secret>) -> Option<ledger::redis::Server> {
+pub(crate) fn of_redis(settings: &Settings, login: &config::RedisLogin) -> Option<ledger::redis::Server> {
+    use config::RedisServers;
+    use ledger::redis::Servers;
     let url = settings.ledger.url.as_ref()?;
-    Some(ledger::redis::Server {
-        host: url.host.clone(),
-        port: url.port,
-        database: url.database,
-        user: url.user.clone(),
-        password: password.map(|password| password.expose().to_owned()),
-    })
+    let servers = match &url.servers {
+        RedisServers::Single { place, database } => Servers::Single { place: place_of(place), database: *database },
+        RedisServers::Sentinel { sentinels, service, database } => Servers::Sentinel {
+            sentinels: sentinels.iter().map(place_of).collect(),
+            service: service.clone(),
+            database: *database,
+        },
+        RedisServers::Cluster { seeds } => Servers::Cluster { seeds: seeds.iter().map(place_of).collect() },
+    };
+    let tls = login.tls.as_ref().map(|tls| ledger::redis::Tls {
+        authorities: tls.authorities.clone(),
+        identity: tls.identity.as_ref().map(|(certificate, key)| (certificate.clone(), key.expose().to_owned())),
+    });
+    let password = login.password.as_ref().map(|password| password.expose().to_owned());
+    Some(ledger::redis::Server { servers, user: url.user.clone(), password, tls })
+}
+
+fn place_of(place: &config::RedisPlace) -> ledger::redis::Place {
+    ledger::redis::Place { host: place.host.clone(), port: place.port }
 }
 
 /// What the back office is told.
