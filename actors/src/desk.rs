@@ -111,7 +111,7 @@ impl Desk {
             }
         }
         let service_route = self.whereabouts.service_route(id);
-        // The first proxy of a Service-Route is called first, where it is a place of the carrier: its word alone sends our calls nowhere else.
+        // The first proxy of a Service-Route is called first, where it is a place of the carrier: it sends our calls nowhere else.
         let first = service_route.first().and_then(|hop| address_in(hop)).filter(|_| line.proxy.is_none());
         let is_other = |hop: &Hop| first.is_some_and(|first| hop.destination.addr != first);
         // Stable, and without effect where all do answer.

@@ -1,4 +1,4 @@
-//! Requests of this shard that belong to no call: one table of what is under way, and to whom the outcome is told. A carrier or a PBX is
+//! Requests of this shard that belong to no call: one table of what is under way, and to whom the outcome is told. Carriers and PBXs are
 //! asked by OPTIONS here; the REGISTERs to carriers are `enrolling`'s.
 //!
 //! Their words are `ways::errands`'s; when to ask, and what an answer means, is decided in `switch`.
@@ -20,8 +20,8 @@ use std::sync::Arc;
 use switch::registration::{Binding, Event as Binds};
 use switch::{Carrier, carrier::Event};
 
-/// Errands at most that are under way where a PBX is asked; beyond it, it is asked the next time. Carriers are few, and each has one errand of a
-/// kind, and those that were given up and may still be answered for 64*T1.
+/// Errands at most that are under way where a PBX is asked; beyond it, it is asked the next time. Carriers are few: each has one errand of
+/// a kind, and those that were given up and may still be answered for 64*T1.
 const ERRANDS_MAX: usize = 16_384;
 
 /// What this shard is sent for.

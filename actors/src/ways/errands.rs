@@ -115,3 +115,62 @@ pub fn options_to_pbx(binding: &Binding, naming: &Naming, entropy: &mut Entropy)
     calling.request(&Method::Options, &mut out).end();
     out.freeze()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Wall;
+    use domain::fact::Transport;
+    use sip::endpoint::steering::SteeringKey;
+
+    #[test]
+    fn errands_are_told_from_calls_and_from_what_is_nobodys() {
+        for number in [0, 1, 77, NUMBER_MAX - 1] {
+            assert_eq!(errand_of(owner_of_errand(number)), Some(number));
+        }
+        assert_eq!(errand_of(owner_of(7, LegId::CALLER)), None, "a leg of a call");
+        assert_eq!(errand_of(Owner(u64::MAX)), None, "what the endpoint answers by itself");
+    }
+
+    /// RFC 3261 19.1.1, RFC 3327 5.4.
+    #[test]
+    fn a_pbx_is_asked_at_its_contact_by_its_path() {
+        let identity = leg::Identity {
+            host: "sip.example.net".into(),
+            user_agent: "Tandem".into(),
+            contact: "203.0.113.1:5060".parse().unwrap(),
+            transport: sip::endpoint::Transport::Udp,
+            is_sips: false,
+            timers: leg::SessionTimers::default(),
+        };
+        let steering = SteeringKey::new([1; 16]);
+        let naming =
+            Naming { shard: 3, steering, identity: Arc::new(identity), advertised: None, media_advertised: None };
+        let binding = Binding {
+            contact: "sip:101@192.0.2.7:5062;ob?Subject=x".into(),
+            source: "192.0.2.7:5062".parse().unwrap(),
+            local: "203.0.113.1:5060".parse().unwrap(),
+            transport: Transport::Udp,
+            flow: Default::default(),
+            path: ["<sip:edge.example;lr>".into()].into(),
+            behind_nat: true,
+            sip_call_id: "".into(),
+            cseq: 1,
+            credentials_generation: 0,
+            user_agent: "".into(),
+            granted_s: 60,
+            since: Wall::default(),
+            refreshed_at: Wall::default(),
+            expires_at: Wall::default(),
+        };
+        let request = options_to_pbx(&binding, &naming, &mut Entropy::from_seed([1; 16]));
+        let text = String::from_utf8(request.to_vec()).unwrap();
+        assert!(
+            text.starts_with("OPTIONS sip:101@192.0.2.7:5062;ob SIP/2.0\r\nRoute: <sip:edge.example;lr>\r\n"),
+            "{text}"
+        );
+        for line in ["To: <sip:101@192.0.2.7:5062;ob>\r\n", "From: <sip:sip.example.net>;tag=", "CSeq: 1 OPTIONS\r\n"] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}
