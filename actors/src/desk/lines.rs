@@ -64,8 +64,10 @@ pub(super) fn enrolment(carrier: &store::Carrier, account: &store::CarrierAccoun
     let mut hasher = SipHasher24::new();
     hasher.write_u32(account.version);
     hasher.write(carrier.transport.as_str().as_bytes());
-    let addresses = carrier.addresses.iter().chain(&carrier.terms.outbound_proxy);
-    addresses.for_each(|address| hasher.write(address.to_string().as_bytes()));
+    carrier.addresses.iter().for_each(|address| hasher.write(address.to_string().as_bytes()));
+    if let Some(proxy) = &carrier.terms.outbound_proxy {
+        hasher.write(format!(" by {proxy}").as_bytes());
+    }
     account.register.then(|| EnrolmentTerms { expires_s: account.expires_s, version: hasher.finish() })
 }
 

@@ -140,7 +140,7 @@ def exactly_the_calls_of_a_second_that_a_carrier_takes_go_to_it(world):
     profile = world.profile(channels=12)
     first = world.carrier(calls=5, trace=False, settings={"terms": {"calls_per_second": 5}})
     second = world.carrier(calls=7, trace=False)
-    world.pbx("call", profile, calls=12, rate=12, period_ms=200, limit=12, trace=False, options=("-d", 1500)).finish()
+    world.pbx("call", profile, calls=12, rate=12, period_ms=200, limit=12, trace=False, options=("-d", 300)).finish()
     first.finish()
     second.finish()
     taken = sorted(tuple((one["carrier_name"], one["outcome"]) for one in record["attempts"]) for record in world.records(12))
