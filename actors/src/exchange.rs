@@ -402,15 +402,9 @@ impl Exchange {
         self.inner.resolver.want(desk.names());
         core.guarding.acquaint(desk.acquainted());
         core.swap_desk(desk);
-        for profile in core.registry.every::<Profile>() {
-            tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
-        for carrier in core.registry.every::<Carrier>() {
-            tell(&carrier, Tell(switch::carrier::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
-        for enrolment in core.registry.every::<Enrolment>() {
-            tell(&enrolment, Tell(switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
+        core.registry.tell_every::<Profile>(|| switch::profile::Event::DirectorySwapped(Arc::clone(&directory)));
+        core.registry.tell_every::<Carrier>(|| switch::carrier::Event::DirectorySwapped(Arc::clone(&directory)));
+        core.registry.tell_every::<Enrolment>(|| switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory)));
         wake_carriers(core);
         Ok(faults)
     }

@@ -4,9 +4,11 @@
 //! (`docs/decisions`, `resident`): their number is bounded by that of profiles and carriers.
 
 use crate::call::CallShell;
+use crate::mailbox::tell;
 use crate::profile::Profile;
 use crate::registrar::Registration;
 use crate::resident::{Residence, Resident};
+use crate::shell::Tell;
 use actix::Addr;
 use dashmap::DashMap;
 use domain::{CallId, CarrierId, ProfileId};
@@ -29,6 +31,13 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Tells every actor of a kind that was opened.
+    pub(crate) fn tell_every<M: Resident>(&self, event: impl Fn() -> M::Event) {
+        for resident in self.every::<M>() {
+            tell(&resident, Tell(event()));
+        }
+    }
+
     /// Every actor of a kind that was opened.
     pub(crate) fn every<M: Resident>(&self) -> Vec<Addr<Residence<M>>> {
         M::residents(self).iter().map(|entry| entry.value().clone()).collect()
