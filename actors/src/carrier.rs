@@ -4,72 +4,50 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::shard::{OptionsOrdered, Shard};
-use crate::shell::{Outlet, Shell, Tell};
-use actix::{Addr, Handler, Message};
+use crate::registry::Registry;
+use crate::resident::{Home, Residence, Resident};
+use crate::shard::ErrandOrdered;
+use crate::shell::Tell;
+use actix::Addr;
+use dashmap::DashMap;
 use domain::CarrierId;
 use std::sync::Arc;
+use switch::Carrier;
 use switch::carrier::Effect;
-use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
-/// A carrier as an actor. It stays once it was opened.
-pub(crate) type CarrierShell = Shell<switch::Carrier, CarrierOutlet>;
+impl Resident for Carrier {
+    type Id = CarrierId;
 
-/// Asks for a copy of the machine, for a rehearsal.
-#[derive(Message)]
-#[rtype(result = "Option<switch::Carrier>")]
-pub(crate) struct Lend;
-
-impl Handler<Lend> for CarrierShell {
-    type Result = Option<switch::Carrier>;
-
-    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
-        Some(self.machine().clone())
-    }
-}
-
-/// Performs the effects of a carrier.
-pub struct CarrierOutlet {
-    id: CarrierId,
-    shard: Addr<Shard>,
-    core: Arc<Core>,
-}
-
-impl CarrierOutlet {
-    /// An outlet of this carrier, which lives on this shard.
-    pub fn new(id: CarrierId, shard: Addr<Shard>, core: Arc<Core>) -> Self {
-        Self { id, shard, core }
-    }
-}
-
-impl Outlet<switch::Carrier> for CarrierOutlet {
     const KIND: Actor = Actor::Carrier;
 
-    fn telemetry(&self) -> &Telemetry {
-        &self.core.telemetry
+    fn residents(registry: &Registry) -> &DashMap<CarrierId, Addr<Residence<Carrier>>> {
+        &registry.carriers
     }
 
-    fn mailbox_max(&self) -> usize {
-        self.core.limits.mailbox_profile_max
+    fn born(id: CarrierId, core: &Core) -> Carrier {
+        let carrier = Carrier::new(id, Arc::clone(core.desk.load().directory()), core.clock.now());
+        core.registry.publish_standing(id, carrier.standing());
+        carrier
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(effect: Effect, home: &Home<Carrier>) {
         match effect {
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone needs no answer; its channel is free again when it could no longer last.
-                if let Some(address) = self.core.registry.call(call) {
+                if let Some(address) = home.core.registry.call(call) {
                     tell(&address, Tell(crate::call::Event::Call(event)));
                 }
             }
             // Bounded: one at a time for each carrier.
-            Effect::Probe { number } => tell(&self.shard, OptionsOrdered { carrier: self.id, number }),
-            Effect::Publish(standing) => self.core.registry.publish_standing(self.id, standing),
-            Effect::Tell(fact) => self.core.tell(&fact),
+            Effect::Probe { number } => home.order(ErrandOrdered::AskCarrier { carrier: home.id, number }),
+            Effect::Publish(standing) => home.core.registry.publish_standing(home.id, standing),
+            Effect::Tell(fact) => home.core.tell(&fact),
         }
     }
 
-    fn finished(&mut self) {
-        self.core.registry.forget_carrier(self.id);
+    /// The next one knows nobody's channels.
+    fn forget(id: CarrierId, core: &Core) {
+        core.registry.standings.remove(&id);
     }
 }

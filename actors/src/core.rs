@@ -3,27 +3,22 @@
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
 use crate::attempts::Attempts;
-use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
 use crate::clock::Clock;
 use crate::desk::Desk;
-use crate::enrolment::{EnrolmentOutlet, EnrolmentShell};
 use crate::guarding::Guarding;
-use crate::profile::{ProfileOutlet, ProfileShell};
-use crate::registrar::{RegistrarOutlet, RegistrationShell};
 use crate::registry::Registry;
 use crate::shard::Shard;
-use crate::shell::{Enduring, Shell};
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
 use crate::transport::stream::Patience;
 use crate::transport::tls::Tls;
 use crate::ways::door::{Bindings, FormerSecrets};
-use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
+use actix::{Addr, ArbiterHandle};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::refusal::RefusalKind;
-use domain::{CarrierId, Entropy, Fact, Now, ProfileId, Refusal};
+use domain::{Entropy, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
@@ -195,69 +190,6 @@ impl Core {
     /// A shard by its number.
     pub fn shard(&self, number: u16) -> Option<&ShardHandle> {
         self.shards.get()?.get(usize::from(number))
-    }
-
-    /// The actor of a profile; none before the shards have started.
-    pub fn profile(self: &Arc<Self>, id: ProfileId) -> Option<Addr<ProfileShell>> {
-        let home = self.home_of(id.bits())?;
-        Some(self.registry.profile(id, || {
-            let core = Arc::clone(self);
-            Shell::start_in_arbiter(&home.arbiter, move |ctx| {
-                let machine = Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())));
-                let clock = core.clock;
-                Shell::new(machine, Vec::new(), ProfileOutlet::new(id, ctx.address(), core), clock)
-            })
-        }))
-    }
-
-    /// The actor of a profile's registration; none before the shards have started.
-    pub fn registration(self: &Arc<Self>, id: ProfileId) -> Option<Addr<RegistrationShell>> {
-        let home = self.home_of(id.bits())?;
-        Some(self.registry.registration(id, || {
-            let core = Arc::clone(self);
-            Shell::start_in_arbiter(&home.arbiter, move |_| {
-                let clock = core.clock;
-                Shell::new(
-                    Enduring(switch::Registration::new(id, core.limits.expiries)),
-                    Vec::new(),
-                    RegistrarOutlet::new(id, core),
-                    clock,
-                )
-            })
-        }))
-    }
-
-    /// The actor of a carrier; none before the shards have started.
-    pub fn carrier(self: &Arc<Self>, id: CarrierId) -> Option<Addr<CarrierShell>> {
-        let home = self.home_of(id.bits())?;
-        Some(self.registry.carrier(id, || {
-            let core = Arc::clone(self);
-            let shard = home.address.clone();
-            Shell::start_in_arbiter(&home.arbiter, move |_| {
-                let clock = core.clock;
-                let directory = Arc::clone(core.desk.load().directory());
-                let machine = switch::Carrier::new(id, directory, clock.now());
-                core.registry.publish_standing(id, machine.standing());
-                Shell::new(machine, Vec::new(), CarrierOutlet::new(id, shard, core), clock)
-            })
-        }))
-    }
-
-    /// The actor of our registration towards a carrier; none before the shards have started.
-    pub fn enrolment(self: &Arc<Self>, id: CarrierId) -> Option<Addr<EnrolmentShell>> {
-        let home = self.home_of(id.bits())?;
-        Some(self.registry.enrolment(id, || {
-            let core = Arc::clone(self);
-            let shard = home.address.clone();
-            Shell::start_in_arbiter(&home.arbiter, move |_| {
-                let clock = core.clock;
-                let directory = Arc::clone(core.desk.load().directory());
-                let chance = core.chance.lock().fork();
-                let machine = switch::Enrolment::new(id, directory, chance, clock.now());
-                core.registry.publish_enrolment(id, machine.standing());
-                Shell::new(machine, Vec::new(), EnrolmentOutlet::new(id, shard, core), clock)
-            })
-        }))
     }
 
     /// The shard on which the actors of a profile or a carrier live.

@@ -2,23 +2,21 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
+use self::lines::{CarrierLine, Place, Proxy, address_in, enrolment, line};
 use crate::manners;
-use crate::resolving::Ways;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
 use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
 use domain::media::Family;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, Entropy, Monotonic, NumberFormat, ProfileId};
+use domain::{CarrierId, Entropy, Monotonic, ProfileId};
 use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
-use sip::endpoint::{Destination, Transport};
+use sip::endpoint::Destination;
 use sip::locating::Wanted;
-use siphasher::sip::SipHasher24;
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +24,10 @@ use store::Everything;
 use switch::Directory;
 use switch::directory::{
     AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country, CountryPlan,
-    EnrolmentTerms, IncomingTo, Manners, Profile,
+    IncomingTo, Manners, Profile,
 };
+
+mod lines;
 
 /// Everything that is looked up while calls are handled.
 #[derive(Debug, Default)]
@@ -43,27 +43,6 @@ pub struct Desk {
     locals: BTreeMap<IpAddr, SocketAddr>,
     /// The only networks that a carrier's sound may come from, where it has named any.
     media_networks: BTreeMap<CarrierId, Arc<[Network]>>,
-}
-
-/// Where a carrier is, and how it is addressed.
-#[derive(Debug)]
-struct CarrierLine {
-    places: Vec<Place>,
-    number_format: NumberFormat,
-    account: Option<Arc<leg::Account>>,
-    /// Where it may send us besides its own places; none where its 3xx are refusals.
-    redirects: Option<Vec<Network>>,
-    /// How long it may take to its first response.
-    patience: Duration,
-}
-
-/// One of a carrier's addresses.
-#[derive(Debug)]
-enum Place {
-    /// By its IP address.
-    Fixed(Hop),
-    /// By name: DNS says where, and over what.
-    Named { wanted: Wanted, host: Arc<str> },
 }
 
 /// Places of a carrier that one attempt goes to at most.
@@ -132,9 +111,16 @@ impl Desk {
                 Place::Named { wanted, host } => hops.extend(self.whereabouts.hops(wanted, host, chance)),
             }
         }
+        let service_route = self.whereabouts.service_route(id);
+        // The first proxy of a Service-Route is called first, where it is a place of the carrier: it sends our calls nowhere else.
+        let first = service_route.first().and_then(|hop| address_in(hop)).filter(|_| line.proxy.is_none());
+        let is_other = |hop: &Hop| first.is_some_and(|first| hop.destination.addr != first);
         // Stable, and without effect where all do answer.
-        hops.sort_by_key(|hop| self.whereabouts.is_avoided(hop.destination.addr, now));
+        hops.sort_by_key(|hop| (self.whereabouts.is_avoided(hop.destination.addr, now), is_other(hop)));
         hops.truncate(HOPS_MAX);
+        if let Some(Proxy { domain, .. }) = &line.proxy {
+            hops.iter_mut().for_each(|hop| hop.host = Arc::clone(domain));
+        }
         let redirects = line
             .redirects
             .as_ref()
@@ -154,6 +140,8 @@ impl Desk {
             account: line.account.clone(),
             patience: (line.patience / count).clamp(HOP_PATIENCE_MIN, HOP_PATIENCE_MAX),
             redirects,
+            proxy: line.proxy.as_ref().map(|proxy| Arc::clone(&proxy.route)),
+            service_route,
         })
     }
 
@@ -355,6 +343,9 @@ fn carrier_entry(
         Place::Fixed(hop) => Some(hop.destination.addr),
         Place::Named { .. } => None,
     });
+    // Behind a proxy its own addresses are no places that we call, but it may call from there.
+    let is_behind = carrier.terms.outbound_proxy.is_some();
+    let own = carrier.addresses.iter().filter(|_| is_behind).filter_map(store::Address::exact);
     let others = carrier.inbound_sources.iter().map(|source| match source {
         store::InboundSource::Exact(address) => CarrierSource::Exact(*address),
         store::InboundSource::Address(ip) => CarrierSource::Address(*ip),
@@ -376,7 +367,7 @@ fn carrier_entry(
         response_timeout: terms.response_timeout_s.map(seconds),
         progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
-        sources: addresses.map(CarrierSource::Exact).chain(others).collect(),
+        sources: addresses.chain(own).map(CarrierSource::Exact).chain(others).collect(),
         srtp: carrier.srtp,
         t38: carrier.t38,
         dtmf: carrier.dtmf,
@@ -384,20 +375,6 @@ fn carrier_entry(
         manners: CarrierManners::default(),
         enrolment: None,
     }
-}
-
-/// Who we are to a carrier that asks.
-fn account((account, password): &(store::CarrierAccount, store::Password)) -> Arc<leg::Account> {
-    Arc::new(leg::Account { user: account.user.as_str().into(), password: password.reveal().into() })
-}
-
-/// By what we register towards a carrier, where it wants that. Its version is another one wherever it is registered otherwise.
-fn enrolment(carrier: &store::Carrier, account: &store::CarrierAccount) -> Option<EnrolmentTerms> {
-    let mut hasher = SipHasher24::new();
-    hasher.write_u32(account.version);
-    hasher.write(carrier.transport.as_str().as_bytes());
-    carrier.addresses.iter().for_each(|address| hasher.write(address.to_string().as_bytes()));
-    account.register.then(|| EnrolmentTerms { expires_s: account.expires_s, version: hasher.finish() })
 }
 
 /// The decks in force.
@@ -430,59 +407,6 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
     let tariff = Tariff::new(terms).map_err(|fault| format!("prefix {}: {fault}", row.prefix))?;
     Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
 }
-
-/// Where a carrier is, by its addresses in their order. What cannot be reached is said and left out.
-fn line(everything: &Everything, carrier: &store::Carrier, rules: &NodeRules, faults: &mut Vec<String>) -> CarrierLine {
-    let mut places = Vec::with_capacity(carrier.addresses.len());
-    for address in &carrier.addresses {
-        match place(carrier, address, rules) {
-            Ok(place) => places.push(place),
-            Err(fault) => faults.push(format!("carrier {}: {address}: {fault}; it is skipped", carrier.name)),
-        }
-    }
-    let patience = carrier.terms.response_timeout_s.map(|seconds| Duration::from_secs(seconds.into()));
-    CarrierLine {
-        places,
-        number_format: carrier.terms.number_format.clone(),
-        account: everything.carrier_accounts.get(&carrier.id).map(account),
-        redirects: match carrier.terms.redirects {
-            store::Redirects::Refuse => None,
-            store::Redirects::Follow => Some(carrier.terms.redirect_networks.clone()),
-        },
-        patience: patience.unwrap_or(rules.calls.carrier_response_timeout),
-    }
-}
-
-/// One of a carrier's addresses, and the listener of ours that reaches it.
-fn place(carrier: &store::Carrier, address: &store::Address, rules: &NodeRules) -> Result<Place, &'static str> {
-    let transport = match address.via {
-        store::carrier::Via::Carrier => Some(transport_of(carrier.transport)),
-        store::carrier::Via::Named(transport) => Some(transport_of(transport)),
-        store::carrier::Via::Any => None,
-    };
-    if transport.is_some_and(Transport::is_secure) && rules.tls_listeners.is_empty() {
-        return Err("it wants TLS, and this node has none: set tls.listen");
-    }
-    let Some(ip) = address.ip() else {
-        let host: Arc<str> = match address.port {
-            Some(port) => format!("{}:{port}", address.host).into(),
-            None => address.host.as_str().into(),
-        };
-        let wanted = Wanted { host: address.host.as_str().into(), port: address.port, transport };
-        return Ok(Place::Named { wanted, host });
-    };
-    let transport = transport.unwrap_or(Transport::Udp);
-    let addr = SocketAddr::new(ip, address.port.unwrap_or(if transport.is_secure() { SIPS_PORT } else { SIP_PORT }));
-    let ways = Ways { plain: rules.listeners.clone(), tls: rules.tls_listeners.clone() };
-    let local = ways.local(transport, addr).ok_or("no listener of ours reaches it")?;
-    let destination = Destination { transport, addr, flow: None, local };
-    Ok(Place::Fixed(Hop { destination, host: addr.to_string().into() }))
-}
-
-/// The port that an address without one means (RFC 3261 19.1.2).
-const SIP_PORT: u16 = 5060;
-/// The same over TLS.
-const SIPS_PORT: u16 = 5061;
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.
 pub(crate) fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {

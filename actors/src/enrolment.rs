@@ -4,57 +4,52 @@
 //! When to register is the machine's to decide; what a REGISTER says, `ways::enrolling`'s.
 
 use crate::core::Core;
-use crate::mailbox::tell;
-use crate::shard::{RegisterOrdered, Shard};
-use crate::shell::{Outlet, Shell};
+use crate::registry::Registry;
+use crate::resident::{Home, Residence, Resident};
+use crate::shard::ErrandOrdered;
 use actix::Addr;
+use dashmap::DashMap;
 use domain::CarrierId;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use switch::Enrolment;
 use switch::enrolment::Effect;
-use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
-/// A registration towards a carrier as an actor. It stays once it was opened.
-pub(crate) type EnrolmentShell = Shell<switch::Enrolment, EnrolmentOutlet>;
+impl Resident for Enrolment {
+    type Id = CarrierId;
 
-/// Performs the effects of an enrolment.
-pub struct EnrolmentOutlet {
-    carrier: CarrierId,
-    shard: Addr<Shard>,
-    core: Arc<Core>,
-}
-
-impl EnrolmentOutlet {
-    /// An outlet of this carrier's enrolment, which lives on this shard.
-    pub fn new(carrier: CarrierId, shard: Addr<Shard>, core: Arc<Core>) -> Self {
-        Self { carrier, shard, core }
-    }
-}
-
-impl Outlet<switch::Enrolment> for EnrolmentOutlet {
     const KIND: Actor = Actor::Carrier;
 
-    fn telemetry(&self) -> &Telemetry {
-        &self.core.telemetry
+    fn residents(registry: &Registry) -> &DashMap<CarrierId, Addr<Residence<Enrolment>>> {
+        &registry.enrolments
     }
 
-    fn mailbox_max(&self) -> usize {
-        self.core.limits.mailbox_profile_max
+    fn born(id: CarrierId, core: &Core) -> Enrolment {
+        let chance = core.chance.lock().fork();
+        let enrolment = Enrolment::new(id, Arc::clone(core.desk.load().directory()), chance, core.clock.now());
+        core.registry.publish_enrolment(id, enrolment.standing());
+        enrolment
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(effect: Effect, home: &Home<Enrolment>) {
         match effect {
             // Bounded: one at a time for each carrier, and one that takes it back.
             Effect::Register { number, expires_s } => {
-                self.core.registers_open.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                tell(&self.shard, RegisterOrdered { carrier: self.carrier, number, expires_s });
+                home.core.registers_open.fetch_add(1, Ordering::Relaxed);
+                home.order(ErrandOrdered::Register { carrier: home.id, number, expires_s });
             }
-            Effect::Publish(standing) => self.core.registry.publish_enrolment(self.carrier, standing),
-            Effect::Tell(fact) => self.core.tell(&fact),
+            Effect::Publish(standing) => {
+                home.core.desk.load().whereabouts().route(home.id, Arc::clone(&standing.service_route));
+                home.core.registry.publish_enrolment(home.id, standing);
+            }
+            Effect::Tell(fact) => home.core.tell(&fact),
         }
     }
 
-    fn finished(&mut self) {
-        self.core.registry.forget_enrolment(self.carrier);
+    /// The next one registers anew.
+    fn forget(id: CarrierId, core: &Core) {
+        core.registry.enrolled.remove(&id);
+        core.desk.load().whereabouts().route(id, [].into());
     }
 }

@@ -19,6 +19,7 @@ use crate::desk::{Desk, NodeRules};
 use crate::guarding::Guarding;
 use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
+use crate::profile::Profile;
 use crate::records::Drain;
 use crate::registry::Registry;
 use crate::resolving::{DnsSettings, Resolver, Ways};
@@ -47,6 +48,7 @@ use switch::carrier::Standing;
 use switch::guard::Ban;
 use switch::overload::{Gate, Limits};
 use switch::registration::Binding;
+use switch::{Carrier, Enrolment};
 use telemetry::Telemetry;
 
 /// What a node is told about its switch.
@@ -402,15 +404,9 @@ impl Exchange {
         self.inner.resolver.want(desk.names());
         core.guarding.acquaint(desk.acquainted());
         core.swap_desk(desk);
-        for profile in core.registry.profiles() {
-            tell(&profile, Tell(switch::profile::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
-        for carrier in core.registry.carriers() {
-            tell(&carrier, Tell(switch::carrier::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
-        for enrolment in core.registry.enrolments() {
-            tell(&enrolment, Tell(switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory))));
-        }
+        core.registry.tell_every::<Profile>(|| switch::profile::Event::DirectorySwapped(Arc::clone(&directory)));
+        core.registry.tell_every::<Carrier>(|| switch::carrier::Event::DirectorySwapped(Arc::clone(&directory)));
+        core.registry.tell_every::<Enrolment>(|| switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory)));
         wake_carriers(core);
         Ok(faults)
     }
@@ -419,7 +415,7 @@ impl Exchange {
     pub fn company_topped_up(&self, company: CompanyId) {
         let core = &self.inner.core;
         for profile in self.directory().profiles().filter(|profile| profile.company == company) {
-            if let Some(address) = core.profile(profile.id) {
+            if let Some(address) = core.resident::<Profile>(profile.id) {
                 tell(&address, Tell(switch::profile::Event::CompanyToppedUp));
             }
         }
@@ -461,10 +457,10 @@ fn end(id: CallId, call: &Addr<call::CallShell>, cause: ReleaseCause) {
 /// Starts the actors of carriers that are new, so that their health is known before the first call.
 fn wake_carriers(core: &Arc<Core>) {
     for carrier in core.desk.load().directory().carriers() {
-        let _ = core.carrier(carrier.id);
+        let _ = core.resident::<Carrier>(carrier.id);
         // One that was registered with is told so before it is forgotten.
         if carrier.enrolment.is_some() {
-            let _ = core.enrolment(carrier.id);
+            let _ = core.resident::<Enrolment>(carrier.id);
         }
     }
 }

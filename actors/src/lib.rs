@@ -23,6 +23,7 @@ mod records;
 mod recovery;
 mod registrar;
 mod registry;
+mod resident;
 mod resolving;
 mod shard;
 pub mod shell;

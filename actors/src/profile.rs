@@ -4,99 +4,70 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::shell::{Enduring, Outlet, Shell, Tell};
+use crate::registry::Registry;
+use crate::resident::{Home, Residence, Resident};
+use crate::shell::{Enduring, Tell};
 use crate::ways::papers::batch_of;
-use actix::{Addr, Handler, Message};
+use actix::Addr;
+use dashmap::DashMap;
 use domain::credit::{Batch, Kind, Outcome, Unit};
 use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
-use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
-/// A profile as an actor. It stays once it was opened.
-pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
+/// A profile, whose actor stays when no call is up.
+pub(crate) type Profile = Enduring<switch::Profile>;
 
-/// Asks for a copy of the machine, for a rehearsal.
-#[derive(Message)]
-#[rtype(result = "Option<switch::Profile>")]
-pub(crate) struct Lend;
+impl Resident for Profile {
+    type Id = ProfileId;
 
-impl Handler<Lend> for ProfileShell {
-    type Result = Option<switch::Profile>;
-
-    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
-        Some(self.machine().0.clone())
-    }
-}
-
-/// Performs the effects of a profile.
-pub struct ProfileOutlet {
-    id: ProfileId,
-    itself: Addr<ProfileShell>,
-    core: Arc<Core>,
-}
-
-impl ProfileOutlet {
-    /// An outlet of this profile, whose actor is `itself`.
-    pub fn new(id: ProfileId, itself: Addr<ProfileShell>, core: Arc<Core>) -> Self {
-        Self { id, itself, core }
-    }
-
-    fn submit(&self, posting: Posting) {
-        let (batch, durability) = batch_of(posting);
-        let id = batch.id;
-        let moved = self.currency(&batch).and_then(|currency| Moved::by(&batch, currency));
-        let code = batch.transfers.first().map(|transfer| transfer.code);
-        let itself = self.itself.clone();
-        let core = Arc::clone(&self.core);
-        let reply = Box::new(move |outcome: Outcome| {
-            if let (Outcome::Unavailable, Some(code)) = (&outcome, code) {
-                core.telemetry.count_ledger_failure(code);
-            }
-            if let Some(fact) = moved.and_then(|moved| moved.told(&outcome)) {
-                core.tell(&fact);
-            }
-            tell(&itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
-        });
-        self.core.ledger.submit(batch, durability, reply);
-    }
-}
-
-impl ProfileOutlet {
-    /// The currency of the company whose batch it is.
-    fn currency(&self, batch: &Batch) -> Option<Currency> {
-        Some(self.core.desk.load().directory().company(batch.company)?.currency)
-    }
-}
-
-impl Outlet<Enduring<switch::Profile>> for ProfileOutlet {
     const KIND: Actor = Actor::Profile;
 
-    fn telemetry(&self) -> &Telemetry {
-        &self.core.telemetry
+    fn residents(registry: &Registry) -> &DashMap<ProfileId, Addr<Residence<Profile>>> {
+        &registry.profiles
     }
 
-    fn mailbox_max(&self) -> usize {
-        self.core.limits.mailbox_profile_max
+    fn born(id: ProfileId, core: &Core) -> Profile {
+        Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())))
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(effect: Effect, home: &Home<Profile>) {
         match effect {
-            Effect::Submit(posting) => self.submit(posting),
+            Effect::Submit(posting) => submit(posting, home),
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone has lost its bill to a panic; its holds are closed by its own settlement.
-                if let Some(address) = self.core.registry.call(call) {
+                if let Some(address) = home.core.registry.call(call) {
                     tell(&address, Tell(crate::call::Event::CallOf(call, event)));
                 }
             }
-            Effect::Tell(fact) => self.core.tell(&fact),
+            Effect::Tell(fact) => home.core.tell(&fact),
         }
     }
+}
 
-    fn finished(&mut self) {
-        self.core.registry.forget_profile(self.id);
-    }
+fn submit(posting: Posting, home: &Home<Profile>) {
+    let (batch, durability) = batch_of(posting);
+    let id = batch.id;
+    let moved = currency(&home.core, &batch).and_then(|currency| Moved::by(&batch, currency));
+    let code = batch.transfers.first().map(|transfer| transfer.code);
+    let itself = home.itself.clone();
+    let core = Arc::clone(&home.core);
+    let reply = Box::new(move |outcome: Outcome| {
+        if let (Outcome::Unavailable, Some(code)) = (&outcome, code) {
+            core.telemetry.count_ledger_failure(code);
+        }
+        if let Some(fact) = moved.and_then(|moved| moved.told(&outcome)) {
+            core.tell(&fact);
+        }
+        tell(&itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
+    });
+    home.core.ledger.submit(batch, durability, reply);
+}
+
+/// The currency of the company whose batch it is.
+fn currency(core: &Core, batch: &Batch) -> Option<Currency> {
+    Some(core.desk.load().directory().company(batch.company)?.currency)
 }
 
 /// What a batch would move, for the metrics.

@@ -4,71 +4,62 @@
 
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
-use crate::shard::{ProbeOrdered, RegisterAnswered};
-use crate::shell::{Enduring, Outlet, Shell};
+use crate::registry::Registry;
+use crate::resident::{Home, Residence, Resident};
+use crate::shard::{ErrandOrdered, RegisterAnswered};
+use crate::shell::Enduring;
+use actix::Addr;
+use dashmap::DashMap;
 use domain::ProfileId;
-use std::sync::Arc;
 use switch::registration::Effect;
-use telemetry::Telemetry;
 use telemetry::labels::Actor;
 
-/// A registration as an actor. It stays once it was opened.
-pub(crate) type RegistrationShell = Shell<Enduring<switch::Registration>, RegistrarOutlet>;
-
-/// Performs the effects of a registration.
-pub struct RegistrarOutlet {
-    id: ProfileId,
-    core: Arc<Core>,
-}
-
-impl RegistrarOutlet {
-    /// An outlet of this profile's registration.
-    pub fn new(id: ProfileId, core: Arc<Core>) -> Self {
-        Self { id, core }
-    }
-}
+/// A registration, whose actor stays when nobody is registered.
+pub(crate) type Registration = Enduring<switch::Registration>;
 
 /// The mark of a REGISTER: the shard that holds its transaction, and its place there.
 pub(crate) fn mark(shard: u16, place: u32) -> u64 {
     u64::from(shard) << 32 | u64::from(place)
 }
 
-impl Outlet<Enduring<switch::Registration>> for RegistrarOutlet {
+impl Resident for Registration {
+    type Id = ProfileId;
+
     const KIND: Actor = Actor::Registration;
 
-    fn telemetry(&self) -> &Telemetry {
-        &self.core.telemetry
+    fn residents(registry: &Registry) -> &DashMap<ProfileId, Addr<Residence<Registration>>> {
+        &registry.registrations
     }
 
-    fn mailbox_max(&self) -> usize {
-        self.core.limits.mailbox_profile_max
+    fn born(id: ProfileId, core: &Core) -> Registration {
+        Enduring(switch::Registration::new(id, core.limits.expiries))
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(effect: Effect, home: &Home<Registration>) {
+        let core = &home.core;
         match effect {
             Effect::Answer { transaction, answer, trace } => {
-                if let Some(shard) = self.core.shard((transaction >> 32) as u16) {
+                if let Some(shard) = core.shard((transaction >> 32) as u16) {
                     tell(&shard.address, RegisterAnswered { place: transaction as u32, answer, trace });
                 }
             }
             Effect::Publish(binding) => {
                 if binding.is_none() {
-                    self.core.pinned.remove(&self.id);
+                    core.pinned.remove(&home.id);
                 }
-                self.core.registry.publish_binding(self.id, binding);
+                core.registry.publish_binding(home.id, binding);
             }
             Effect::Probe(binding) => {
-                if let Some(shard) = self.core.home_of(self.id.bits()) {
-                    let (profile, binding) = (self.id, binding);
+                if let Some(shard) = home.shard() {
                     // Where the shard lags behind, the next question is in time.
-                    let _ = offer(&shard.address, ProbeOrdered { profile, binding });
+                    let _ = offer(&shard.address, ErrandOrdered::AskPbx { profile: home.id, binding });
                 }
             }
-            Effect::Tell(fact) => self.core.tell(&fact),
+            Effect::Tell(fact) => core.tell(&fact),
         }
     }
 
-    fn finished(&mut self) {
-        self.core.registry.forget_registration(self.id);
+    fn forget(id: ProfileId, core: &Core) {
+        core.registry.bindings.remove(&id);
     }
 }

@@ -35,6 +35,7 @@ pub trait Outlet<M: Machine>: 'static {
 pub struct Tell<E>(pub E);
 
 /// A machine whose actor stays when there is nothing left to do: an address that others hold must not go stale.
+#[derive(Clone)]
 pub struct Enduring<M>(pub M);
 
 impl<M: Machine> Machine for Enduring<M> {

@@ -1,11 +1,11 @@
 //! Where carriers are that are known by name: what DNS said last, one snapshot for all shards, swapped whole; and which places do not
-//! answer.
+//! answer; and by which proxies carriers that we are registered with want to be called.
 //!
 //! Who asks DNS, and when, is `resolving`'s. Whoever reads here never waits.
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use domain::{Entropy, Monotonic};
+use domain::{CarrierId, Entropy, Monotonic};
 use leg::Hop;
 use sip::endpoint::Destination;
 use sip::locating::{Candidate, Wanted, in_order};
@@ -36,6 +36,8 @@ struct Known {
 pub struct Whereabouts {
     known: ArcSwap<Known>,
     avoided: DashMap<SocketAddr, Monotonic>,
+    /// Of carriers that keep our Contact, and said so: one for each at most.
+    service_routes: DashMap<CarrierId, Arc<[Arc<str>]>>,
 }
 
 impl Whereabouts {
@@ -106,6 +108,22 @@ impl Whereabouts {
         if self.avoided.len() < AVOIDED_MAX {
             self.avoided.insert(address, until);
         }
+    }
+
+    /// By which proxies a carrier wants our calls from now on; empty for none.
+    pub fn route(&self, carrier: CarrierId, service_route: Arc<[Arc<str>]>) {
+        if service_route.is_empty() {
+            self.service_routes.remove(&carrier);
+        } else {
+            self.service_routes.insert(carrier, service_route);
+        }
+    }
+
+    /// By which proxies a carrier wants our calls, the nearest first (RFC 3608); empty for none.
+    pub fn service_route(&self, carrier: CarrierId) -> Arc<[Arc<str>]> {
+        // Nearly always there is none.
+        let known = (!self.service_routes.is_empty()).then(|| self.service_routes.get(&carrier)).flatten();
+        known.map_or_else(Arc::default, |known| Arc::clone(&known))
     }
 
     /// Whether other places go first.

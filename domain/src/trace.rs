@@ -17,6 +17,8 @@ pub const STEPS_MAX: usize = 48;
 pub const TEXT_BYTES_MAX: usize = 3_072;
 /// Room for the last step, whose words and values are bounded.
 const LAST_BYTES_MAX: usize = 400;
+/// Bytes of a step that is written out, about: room that is taken at once.
+const STEP_BYTES: usize = 48;
 /// Characters of a value at most when it is written out.
 const VALUE_CHARS_MAX: usize = 120;
 /// What stands between steps, and between the fields of one, in a trace that is written out. Values have neither.
@@ -378,7 +380,7 @@ impl Trace {
     /// As it is kept in call records: `rule|verdict|refusal|seen|wanted`, `~` between steps, printable characters without quotation
     /// marks and backslashes. [`read`] reads it.
     pub fn to_text(&self) -> String {
-        let mut text = String::with_capacity(self.steps.len() * 32);
+        let mut text = String::with_capacity(self.steps.len() * STEP_BYTES);
         for (index, step) in self.steps.iter().enumerate() {
             let before = text.len();
             if index > 0 {
@@ -400,20 +402,54 @@ impl Trace {
     }
 }
 
-/// Writes a value as far as it may stand in a trace.
+/// Writes a value as far as it may stand in a trace: as it is displayed, and without the machinery of that for what nearly every step has.
 fn put(text: &mut String, value: &Value) {
     use fmt::Write;
-    let from = text.len();
-    // Writing to memory does not fail.
-    let _ = write!(text, "{value}");
-    let is_plain =
-        |byte: u8| matches!(byte, b' '..=b'}') && !matches!(byte, b'"' | b'\\') && byte != BETWEEN_FIELDS as u8;
-    if text.len() - from > VALUE_CHARS_MAX || !text.as_bytes()[from..].iter().all(|byte| is_plain(*byte)) {
-        let plain = |char: char| if u8::try_from(char).is_ok_and(is_plain) { char } else { '\'' };
-        let cleaned: String = text[from..].chars().take(VALUE_CHARS_MAX).map(plain).collect();
-        text.truncate(from);
-        text.push_str(&cleaned);
+    match value {
+        Value::None => {}
+        Value::Words(words) => put_text(text, words),
+        Value::Text(words) => put_text(text, words),
+        Value::Number(number) => {
+            text.push('+');
+            text.push_str(number.digits().as_str());
+        }
+        Value::Count(count) => put_digits(text, *count),
+        Value::Status(status) => put_digits(text, u64::from(*status)),
+        Value::Seconds(seconds) => {
+            put_digits(text, u64::from(*seconds));
+            text.push_str(" s");
+        }
+        // Short, of characters that may stand here. Writing to memory does not fail.
+        Value::Money(..) | Value::Address(_) => drop(write!(text, "{value}")),
     }
+}
+
+/// Whether a character may stand in a value.
+const fn is_plain(byte: u8) -> bool {
+    (byte >= b' ') & (byte <= b'}') & (byte != b'"') & (byte != b'\\') & (byte != BETWEEN_FIELDS as u8)
+}
+
+fn put_text(text: &mut String, said: &str) {
+    // Every byte is looked at, without a branch: so the compiler takes many at a time.
+    if said.len() <= VALUE_CHARS_MAX && said.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        return text.push_str(said);
+    }
+    let plain = |char: char| if u8::try_from(char).is_ok_and(is_plain) { char } else { '\'' };
+    text.extend(said.chars().take(VALUE_CHARS_MAX).map(plain));
+}
+
+fn put_digits(text: &mut String, number: u64) {
+    let mut digits = [0; 20];
+    let (mut from, mut left) = (digits.len(), number);
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    text.extend(digits[from..].iter().map(|digit| char::from(*digit)));
 }
 
 /// A step as it was written out.
@@ -469,6 +505,29 @@ mod tests {
         assert_eq!((&*told[2].rule, &*told[2].refusal), ("from_user", "from_mismatch"));
         assert_eq!((&*told[2].seen, &*told[2].wanted), ("1''''''number'failed", "99050000040027"));
         assert_eq!(read(""), []);
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_is_displayed() {
+        for value in [
+            Value::None,
+            Value::Words("the first block"),
+            Value::Text("North".into()),
+            Value::Number("+12025550123".parse().unwrap()),
+            Value::Count(0),
+            Value::Count(u64::MAX),
+            Value::Seconds(3_600),
+            Value::Money(Micros::from_cents(-1), Currency::USD),
+            Value::Status(486),
+            Value::Address("[2001:db8::1]:5060".parse().unwrap()),
+        ] {
+            let mut text = String::from("before ");
+            put(&mut text, &value);
+            assert_eq!(text, format!("before {value}"));
+        }
+        let mut text = String::new();
+        put(&mut text, &Value::Text("\u{e9}".repeat(200).into()));
+        assert_eq!(text, "'".repeat(VALUE_CHARS_MAX), "characters count, not bytes");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::words::{Effect, Event, Sent};
 use bytes::Bytes;
 use domain::Entropy;
-use sip::digest::{Credentials, Secret, answer};
+use sip::digest::{Credentials, Secret, answer, realm_of};
 use sip::endpoint::ClientTransactionId;
 use sip::{Lines, Message, Method, Name};
 use std::collections::VecDeque;
@@ -19,10 +19,27 @@ const WAITING_MAX: usize = 8;
 /// By which name and password a carrier knows us. Never prints the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The user name of digest, and of our address of record there.
+    /// The user of our address of record there.
     pub user: Arc<str>,
+    /// The user of digest.
+    pub auth_user: Arc<str>,
+    /// The only realm whose challenges are answered; none for any. Who asks is otherwise given what a password can be guessed by, however
+    /// little it was meant to know us.
+    pub realm: Option<Arc<str>>,
     /// What proves it.
     pub password: Arc<str>,
+}
+
+impl Account {
+    /// One whose name is that of digest too, in any realm.
+    pub fn new(user: &str, password: &str) -> Account {
+        Account { user: user.into(), auth_user: user.into(), realm: None, password: password.into() }
+    }
+
+    /// Whether a challenge comes from where our password is known.
+    fn may_answer(&self, challenge: &[u8]) -> bool {
+        self.realm.as_deref().is_none_or(|pinned| realm_of(challenge).is_some_and(|realm| realm == pinned))
+    }
 }
 
 impl std::fmt::Debug for Account {
@@ -63,7 +80,8 @@ impl Prover {
             Some(407) => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
             _ => return false,
         };
-        let values: Vec<Box<[u8]>> = response.headers(asked_in).map(Into::into).collect();
+        let known = response.headers(asked_in).filter(|challenge| self.account.may_answer(challenge));
+        let values: Vec<Box<[u8]>> = known.map(Into::into).collect();
         self.challenges.retain(|known| known.answered_in != answered_in);
         let challenge = Challenge { answered_in, values, count: 0 };
         let is_answerable = challenge.answer(&self.account, "OPTIONS", "sip:", "").is_some();
@@ -98,7 +116,7 @@ impl Prover {
 impl Challenge {
     /// The credentials that answer it, where we can.
     fn answer(&self, account: &Account, method: &str, uri: &str, cnonce: &str) -> Option<String> {
-        let credentials = Credentials { user: &account.user, secret: Secret::Password(&account.password) };
+        let credentials = Credentials { user: &account.auth_user, secret: Secret::Password(&account.password) };
         let values = self.values.iter().map(|value| &**value);
         answer(values, credentials, method, uri, self.count, cnonce).ok()
     }

@@ -48,6 +48,10 @@ pub struct CarrierTarget {
     pub patience: Duration,
     /// Where it may send us; none where its 3xx are refusals.
     pub redirects: Option<Arc<Redirects>>,
+    /// The Route value of its outbound proxy, which all requests go to (RFC 3261 8.1.2); none where there is none.
+    pub proxy: Option<Arc<str>>,
+    /// By which proxies it wants our calls, the nearest first (RFC 3608 6.1).
+    pub service_route: Arc<[Arc<str>]>,
 }
 
 impl CarrierTarget {
@@ -61,6 +65,8 @@ impl CarrierTarget {
             others: Vec::new(),
             patience: Duration::ZERO,
             redirects: None,
+            proxy: None,
+            service_route: [].into(),
         }
     }
 }
@@ -123,7 +129,9 @@ impl Target {
     /// The values of Route, in order.
     pub(crate) fn routes(&self) -> Vec<String> {
         match self {
-            Target::Carrier(_) => Vec::new(),
+            Target::Carrier(carrier) => {
+                carrier.proxy.iter().chain(carrier.service_route.iter()).map(ToString::to_string).collect()
+            }
             Target::Pbx(pbx) => pbx.path.iter().map(ToString::to_string).collect(),
         }
     }

@@ -71,9 +71,18 @@ pub(crate) enum CarrierCommand {
         /// What becomes of its redirections (3xx): refuse tries the next carrier, follow calls where it says, if that is its own.
         #[arg(long, default_value = "refuse", value_parser = ["refuse", "follow"])]
         redirects: String,
+        /// Where its requests are sent, where that is not where its first address says.
+        #[arg(long, value_name = "ADDRESS")]
+        outbound_proxy: Option<String>,
         /// The name by which it knows us, where it asks (digest) or wants us to register.
         #[arg(long, value_name = "NAME", requires = "password_file")]
         user: Option<String>,
+        /// The name for digest, where it gave another one for it.
+        #[arg(long, value_name = "NAME", requires = "user")]
+        auth_user: Option<String>,
+        /// The only realm whose challenges are answered.
+        #[arg(long, value_name = "REALM", requires = "user")]
+        realm: Option<String>,
         /// A file with the password that it gave.
         #[arg(long, value_name = "FILE", requires = "user")]
         password_file: Option<PathBuf>,
@@ -91,6 +100,12 @@ pub(crate) enum CarrierCommand {
         /// The name by which it knows us.
         #[arg(long, value_name = "NAME")]
         user: String,
+        /// The name for digest, where it gave another one for it.
+        #[arg(long, value_name = "NAME")]
+        auth_user: Option<String>,
+        /// The only realm whose challenges are answered.
+        #[arg(long, value_name = "REALM")]
+        realm: Option<String>,
         /// A file with the password that it gave; the one that is kept where none is named.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
@@ -128,7 +143,10 @@ impl Order for CarrierCommand {
                 dtmf,
                 media_network,
                 redirects,
+                outbound_proxy,
                 user,
+                auth_user,
+                realm,
                 password_file,
                 register,
                 register_expires,
@@ -152,6 +170,7 @@ impl Order for CarrierCommand {
                         "options_interval_s": options_interval,
                         "buy_deck": buy_deck,
                         "redirects": redirects,
+                        "outbound_proxy": outbound_proxy,
                     },
                     "srtp": srtp,
                     "t38": t38,
@@ -160,7 +179,8 @@ impl Order for CarrierCommand {
                 });
                 let made = door.post("/carriers", &wanted)?;
                 if let Some(user) = user {
-                    let account = account_of(user, password, *register, *register_expires);
+                    let digest = (auth_user.as_deref(), realm.as_deref(), password);
+                    let account = account_of(user, digest, *register, *register_expires);
                     door.put(&format!("/carriers/{}/account", text(&made, "/id")), &account).map_err(|why| {
                         format!("the carrier is made, but not who we are to it (tandem carrier account): {why}")
                     })?;
@@ -170,10 +190,11 @@ impl Order for CarrierCommand {
                     vec![format!("carrier \"{}\" at {at} made: {}", text(made, "/name"), text(made, "/id"))]
                 });
             }
-            CarrierCommand::Account { carrier, user, password_file, register, register_expires } => {
+            CarrierCommand::Account { carrier, user, auth_user, realm, password_file, register, register_expires } => {
                 let password = password_file.as_deref().map(password_in).transpose()?;
                 let carrier = names::carrier(door, carrier)?;
-                let account = account_of(user, password, *register, *register_expires);
+                let digest = (auth_user.as_deref(), realm.as_deref(), password);
+                let account = account_of(user, digest, *register, *register_expires);
                 let said = door.put(&format!("/carriers/{}/account", text(&carrier, "/id")), &account)?;
                 show::answer(door, &said, |said| {
                     let name = text(&carrier, "/name");
@@ -214,6 +235,12 @@ fn password_in(file: &Path) -> Result<String, String> {
     }
 }
 
-fn account_of(user: &str, password: Option<String>, register: bool, expires_s: u32) -> Value {
-    json!({ "username": user, "password": password, "register": register, "expires_s": expires_s })
+/// Who we are to a carrier: of digest the user, the realm and the password.
+type Digest<'a> = (Option<&'a str>, Option<&'a str>, Option<String>);
+
+fn account_of(user: &str, (auth_user, realm, password): Digest<'_>, register: bool, expires_s: u32) -> Value {
+    json!({
+        "username": user, "auth_username": auth_user, "realm": realm, "password": password,
+        "register": register, "expires_s": expires_s,
+    })
 }

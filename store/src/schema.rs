@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0008_fax.sql"),
     include_str!("../migrations/0009_trunks.sql"),
     include_str!("../migrations/0010_keys.sql"),
+    include_str!("../migrations/0011_ways.sql"),
 ];
 
 /// Brings a database to the newest version known here.

@@ -15,7 +15,7 @@ use domain::{CarrierId, CompanyId, ProfileId};
 use std::collections::BTreeMap;
 
 /// The whole configuration, as of one version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Everything {
     /// What [`Store::config_version`] was.
     pub config_version: u64,

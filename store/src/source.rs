@@ -53,13 +53,9 @@ impl FromStr for InboundSource {
     }
 }
 
-/// The port that an address without one means (RFC 3261 19.1.2).
-const SIP_PORT: u16 = 5060;
-
 /// The addresses and ports that a carrier surely calls from. What a host name means is known only when it is resolved.
 fn exact_sources(carrier: &carrier::Carrier) -> impl Iterator<Item = SocketAddr> + '_ {
-    let exact = |address: &carrier::Address| Some(SocketAddr::new(address.ip()?, address.port.unwrap_or(SIP_PORT)));
-    let addresses = carrier.addresses.iter().filter_map(exact);
+    let addresses = carrier.addresses.iter().chain(&carrier.terms.outbound_proxy).filter_map(carrier::Address::exact);
     let further = carrier.inbound_sources.iter().filter_map(|source| match source {
         InboundSource::Exact(address) => Some(*address),
         InboundSource::Address(_) => None,

@@ -15,21 +15,24 @@ import tandem_api
 from server import BINARY, ROOT
 from waiting import ended, equal, free_port, until
 
+# Where the README has the switch and its carrier.
+SWITCH_IP, CARRIER_IP = "192.0.2.10", "198.51.100.7"
 # How long a command may take; one that builds the switch, on a machine that has nothing.
 COMMAND_S = 60
 BUILD_S = 1700
 
 
 class Installation:
-    """A folder in which commands are typed, with addresses of this machine in place of the README's."""
+    """A folder in which commands are typed: as they are written where `own` says that the README's addresses are here, otherwise with
+    addresses and ports of this machine in place of them."""
 
-    def __init__(self, folder, carrier, name="installed"):
+    def __init__(self, folder, carrier, name="installed", own=False):
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir()
         self.here = self.folder
         self.environment = self.surroundings()
-        self.sip_port = self.http_port = None
-        self.places = {"192.0.2.10": "127.0.0.1", "198.51.100.7:5060": carrier}
+        self.sip, self.http_port = (f"{SWITCH_IP}:5060", 8080) if own else (None, None)
+        self.places = {} if own else {SWITCH_IP: "127.0.0.1", f"{CARRIER_IP}:5060": carrier}
         self.process = None
         self.commands = 0
         self.began = time.monotonic()
@@ -46,14 +49,11 @@ class Installation:
         self.commands += 1
         for written, here in self.places.items():
             command = command.replace(written, here)
-        if command.startswith("tandem init"):
+        if command.startswith("tandem init") and self.places:
             # Chosen when they are needed: a build takes minutes, and somebody else may take them meanwhile.
-            if self.sip_port is None:
-                self.sip_port, self.http_port = free_port(), free_port(udp=False)
-            command += f" --sip-port {self.sip_port} --http 127.0.0.1:{self.http_port}"
-        if command.startswith("tandem carrier add"):
-            # SIPp takes whatever comes for a call, an OPTIONS too; carriers answer it.
-            command += " --options-interval 0"
+            if self.sip is None:
+                self.sip, self.http_port = f"127.0.0.1:{free_port()}", free_port(udp=False)
+            command += f" --sip-port {self.sip.rsplit(':', 1)[1]} --http 127.0.0.1:{self.http_port}"
         if command.endswith("&"):
             self.serve(command.rstrip("& "))
             self.tell(command, "")

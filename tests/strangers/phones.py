@@ -292,13 +292,14 @@ class KamailioTls:
 class KamailioTrunk:
     """Kamailio as a carrier that knows its customer by a password: it wants REGISTER, and challenges every INVITE and BYE."""
 
-    def __init__(self, folder, server, user, password, subscriber="127.0.0.1:9"):
+    def __init__(self, folder, server, user, password, subscriber="127.0.0.1:9", service_route=""):
         self.folder = pathlib.Path(folder) / "kamailio_trunk"
         self.folder.mkdir(parents=True)
         self.port = free_port()
         config = (HERE / "kamailio_trunk.cfg").read_text()
         for name, value in (("SWITCH_PORT", server.rsplit(":", 1)[1]), ("PORT", self.port), ("USER", user), ("PASSWORD", password),
-                            ("REALM", "carrier.example"), ("SUBSCRIBER", subscriber), ("MODULES", kamailio_modules())):
+                            ("REALM", "carrier.example"), ("SUBSCRIBER", subscriber), ("SERVICE_ROUTE", service_route),
+                            ("MODULES", kamailio_modules())):
             config = config.replace(f"@{name}@", str(value))
         (self.folder / "kamailio.cfg").write_text(config)
         self.process = start_kamailio(self.folder)

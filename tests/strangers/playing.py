@@ -21,6 +21,7 @@ APART = os.environ.get("STRANGERS_OUT")
 OUT = pathlib.Path(APART) if APART else ROOT / "target" / "tests" / "strangers"
 CLONE_NEWNET, CLONE_NEWUSER = 0x4000_0000, 0x1000_0000
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+SIOCSIFADDR, SIOCSIFNETMASK = 0x8916, 0x891C
 
 
 class Overdue(Exception):
@@ -41,6 +42,19 @@ def own_network():
         name = struct.pack("16sh14x", b"lo", 0)
         (flags,) = struct.unpack_from("h", fcntl.ioctl(any_socket, SIOCGIFFLAGS, name), 16)
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+    return True
+
+
+def has_addresses(*addresses):
+    """Gives the loopback interface these addresses too, and says whether that could be: only in a network of our own."""
+    if os.environ.get("STRANGERS_NETWORK") != "own":
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        for number, address in enumerate(addresses):
+            name = f"lo:{number}".encode()
+            for order, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, "255.255.255.255")):
+                place = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(value))
+                fcntl.ioctl(any_socket, order, struct.pack("16s16s", name, place))
     return True
 
 

@@ -159,6 +159,14 @@ class Sipp:
             raise Failure(f"{self.name}: {self.scenario.name} ended with {code}, {statistics}: {self.complaint()}")
         return statistics
 
+    def served(self, calls, deadline_s=10):
+        """Waits until counter 1 has seen so many calls, ends it, and fails unless all went as the scenario says."""
+        until(lambda: self.statistics().counter(1) >= calls, f"{self.name} to have served {calls} calls", deadline_s)
+        statistics = self.stop()
+        if (statistics.counter(1), statistics.failed) != (calls, 0):
+            raise Failure(f"{self.name}: {self.scenario.name}: {statistics}: {self.complaint()}")
+        return statistics
+
     def end(self, deadline_s=None):
         """Waits until the program ends, however it ended."""
         try:

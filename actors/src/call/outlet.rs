@@ -7,6 +7,7 @@ use super::{CallShell, House, no_sound};
 use crate::census::Standing;
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
+use crate::profile::Profile;
 use crate::shard::{CallFinished, LegsOrdered, Shard};
 use crate::shell::{Outlet, Tell};
 use crate::ways::attempt;
@@ -82,7 +83,7 @@ impl CallOutlet {
         let asking = request.call;
         let is_new_work = matches!(request.ask, switch::profile::Ask::Reserve { .. });
         let event = Tell(switch::profile::Event::Requested(request));
-        match self.core.profile(profile) {
+        match self.core.resident::<Profile>(profile) {
             Some(address) if !is_new_work => tell(&address, event),
             Some(address) if offer(&address, event) => {}
             _ => {
@@ -101,7 +102,7 @@ impl CallOutlet {
             Ask::Concluded { .. } | Ask::Left { .. } => None,
         };
         let event = Tell(switch::carrier::Event::Asked(ask));
-        let address = self.core.carrier(carrier);
+        let address = self.core.resident::<switch::Carrier>(carrier);
         let is_asked = match (&address, seized) {
             (Some(address), None) => {
                 tell(address, event);

@@ -4,10 +4,10 @@
 
 use super::Exchange;
 use crate::call::LookTrace;
-use crate::carrier::Lend as LendCarrier;
 use crate::chance;
 use crate::core::Core;
-use crate::profile::Lend as LendProfile;
+use crate::profile::Profile;
+use crate::resident::Lend;
 use crate::ways::papers::batch_of;
 use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer};
 use domain::{CallId, Entropy, ProfileId};
@@ -72,15 +72,15 @@ impl Exchange {
         let mut books = Books::default();
         while let Some(want) = rehearsal.wants() {
             let was_lent = match want {
-                Want::Profile(id) => match core.profile(id) {
+                Want::Profile(id) => match core.resident::<Profile>(id) {
                     Some(address) => {
-                        address.send(LendProfile).await.ok().flatten().map(|it| rehearsal.lend_profile(it))
+                        address.send(Lend::new()).await.ok().flatten().map(|it| rehearsal.lend_profile(it.0))
                     }
                     None => None,
                 },
-                Want::Carrier(id) => match core.carrier(id) {
+                Want::Carrier(id) => match core.resident::<switch::Carrier>(id) {
                     Some(address) => {
-                        address.send(LendCarrier).await.ok().flatten().map(|it| rehearsal.lend_carrier(it))
+                        address.send(Lend::new()).await.ok().flatten().map(|it| rehearsal.lend_carrier(it))
                     }
                     None => None,
                 },

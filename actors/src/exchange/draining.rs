@@ -32,7 +32,7 @@ impl Exchange {
     /// Carriers where we register shall call another node, or nobody, before this one is gone.
     async fn leave_carriers(&self) {
         let core = &self.inner.core;
-        let enrolments = core.registry.enrolments();
+        let enrolments = core.registry.every::<switch::Enrolment>();
         if enrolments.is_empty() {
             return;
         }

@@ -8,6 +8,7 @@ use super::opening::{Link, open};
 use super::{Arrival, SendOver, Shard};
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
+use crate::registrar::Registration;
 use crate::transport::doorkeeper::{Pass, TurnedAway};
 use crate::transport::handshakes::{HandshakeFailed, Role};
 use crate::transport::stream::{self, Closed, Manners, framed};
@@ -354,7 +355,7 @@ impl Shard {
         if let Some(destination) = connection.opened_for {
             self.endpoint.handle(Event::TransportFailed { destination }, now, &mut self.effects);
         }
-        for registration in self.core.registry.registrations() {
+        for registration in self.core.registry.every::<Registration>() {
             let event = switch::registration::Event::FlowClosed(crate::ways::register::flow_tag(flow));
             tell(&registration, crate::shell::Tell(event));
         }

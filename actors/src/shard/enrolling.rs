@@ -4,28 +4,14 @@
 
 use super::Shard;
 use super::errands::Errand;
-use crate::mailbox::tell;
-use crate::shell::Tell;
 use crate::ways::enrolling::{Correspondence, Heard, UnderWay};
-use actix::{Context, Handler, Message};
+use crate::ways::errands::Unanswered;
 use bytes::Bytes;
 use domain::CarrierId;
+use sip::{Message, Method};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use switch::enrolment::Event;
-
-/// A carrier of this shard is to keep our Contact.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct RegisterOrdered {
-    /// Which.
-    pub carrier: CarrierId,
-    /// To be given back.
-    pub number: u64,
-    /// For how many seconds; 0 takes it back.
-    pub expires_s: u32,
-}
+use switch::{Enrolment, enrolment::Event};
 
 /// Correspondences with carriers: the newest with each, and older ones while a REGISTER of theirs is under way.
 #[derive(Default)]
@@ -36,14 +22,12 @@ pub(super) struct Enrolments {
 }
 
 impl Shard {
-    fn on_register_ordered(&mut self, ordered: RegisterOrdered) {
-        let RegisterOrdered { carrier, number, expires_s } = ordered;
+    pub(super) fn on_register_ordered(&mut self, carrier: CarrierId, number: u64, expires_s: u32) {
         let correspondence =
             if expires_s == 0 { self.enrolments.newest.remove(&carrier) } else { self.correspondence(carrier) };
-        let user_agent = Arc::clone(&self.naming.identity.user_agent);
         let printed = correspondence.and_then(|id| {
             let correspondence = self.enrolments.open.get_mut(&id)?;
-            Some((id, correspondence.register(number, expires_s, &user_agent)))
+            Some((id, correspondence.register(number, expires_s, &self.naming.identity.user_agent)))
         });
         match printed {
             Some((id, (request, under_way))) => self.send_register(id, request, under_way),
@@ -87,33 +71,21 @@ impl Shard {
         }
     }
 
-    /// Something came of a REGISTER. Gives it back where that was not all.
-    pub(super) fn on_register_news(&mut self, id: u64, under_way: UnderWay, news: &leg::Event) -> Option<UnderWay> {
-        let correspondence = self.enrolments.open.get_mut(&id)?;
+    /// A REGISTER is over, or was challenged.
+    pub(super) fn on_register_news(&mut self, id: u64, under_way: UnderWay, outcome: Result<&Message, Unanswered>) {
+        let Some(correspondence) = self.enrolments.open.get_mut(&id) else { return };
         let (carrier, number) = (correspondence.carrier, under_way.number());
-        let event = match news {
-            leg::Event::ResponseArrived { message, .. } => {
-                let user_agent = Arc::clone(&self.naming.identity.user_agent);
-                match correspondence.hear(message, under_way, &user_agent) {
-                    Heard::Nothing(under_way) => return Some(under_way),
-                    Heard::Again(request, under_way) => {
-                        self.send_register(id, request, under_way);
-                        return None;
-                    }
-                    Heard::Over(event) => event,
-                }
-            }
-            leg::Event::TransactionFailed { timed_out: true, .. } => {
-                Event::Failed { number, because: "it did not answer REGISTER".into() }
-            }
-            leg::Event::TransactionFailed { timed_out: false, .. } => {
-                Event::Failed { number, because: "nothing can be sent to its address".into() }
-            }
-            _ => return Some(under_way),
+        let heard = match outcome {
+            Ok(answer) => correspondence.hear(answer, under_way, &self.naming.identity.user_agent),
+            Err(unanswered) => Heard::Over(Event::Failed { number, because: unanswered.because(&Method::Register) }),
         };
-        self.close_correspondence(id);
-        self.end_register(carrier, event);
-        None
+        match heard {
+            Heard::Again(request, under_way) => self.send_register(id, request, under_way),
+            Heard::Over(event) => {
+                self.close_correspondence(id);
+                self.end_register(carrier, event);
+            }
+        }
     }
 
     /// A correspondence that is no carrier's newest is over with its last REGISTER.
@@ -125,19 +97,6 @@ impl Shard {
 
     fn end_register(&self, carrier: CarrierId, event: Event) {
         self.core.registers_open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(address) = self.core.enrolment(carrier) {
-            tell(&address, Tell(event));
-        }
-    }
-}
-
-impl Handler<RegisterOrdered> for Shard {
-    type Result = ();
-    fn handle(&mut self, ordered: RegisterOrdered, ctx: &mut Context<Self>) {
-        let began = self.begin();
-        self.on_register_ordered(ordered);
-        self.follow_up(ctx);
-        self.flush(ctx);
-        self.end(began);
+        self.inform::<Enrolment>(carrier, event);
     }
 }

@@ -1,12 +1,11 @@
 //! Orders of legs to the endpoint, and the endpoint's news to them.
 
 use super::Shard;
-use super::probes::is_probe;
-use super::register::NOBODY;
 use crate::call;
 use crate::mailbox::{offer, tell};
 use crate::shell::Tell;
 use crate::ways;
+use crate::ways::errands::errand_of;
 use crate::ways::owners::{leg_of, owner_of};
 use actix::{Context, Handler, Message};
 use domain::call_control::LegId;
@@ -32,16 +31,10 @@ impl Shard {
     }
 
     pub(super) fn tell_leg(&mut self, news: Effect) {
-        match ways::legs::news_of(news) {
-            Some((owner, news)) if is_probe(owner) => self.on_probe_news(owner, &news),
-            Some((owner, news)) => {
-                let (place, leg) = leg_of(owner);
-                match ways::errands::errand_of(place, leg) {
-                    Some(errand) if owner != NOBODY => self.on_errand(errand, &news),
-                    _ => self.tell(owner, news),
-                }
-            }
-            None => {}
+        let Some((owner, news)) = ways::legs::news_of(news) else { return };
+        match errand_of(owner) {
+            Some(errand) => self.on_errand(errand, &news),
+            None => self.tell(owner, news),
         }
     }
 

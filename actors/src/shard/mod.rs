@@ -8,10 +8,9 @@
 //! | `alarms` | when the shard is woken for its timers |
 //! | `places` | the calls of this shard, and the names by which the endpoint knows their legs |
 //! | `dispatcher` | a new request at the door: whose it is, and what becomes of it |
-//! | `probes` | OPTIONS to PBXs behind NAT, which keep the way to them open |
 //! | `register` | REGISTER as words, and its answer |
 //! | `legs` | orders of legs to the endpoint, and its news to them |
-//! | `errands`, `enrolling` | requests that belong to no call: OPTIONS and REGISTER to carriers |
+//! | `errands`, `enrolling` | requests that belong to no call: OPTIONS to carriers and PBXs, REGISTER to carriers |
 //! | `bounces` | datagrams that the network sent back |
 //! | `connections` | stream connections of this shard |
 //! | `opening` | connections that we open |
@@ -27,14 +26,11 @@ mod figures;
 mod legs;
 mod opening;
 mod places;
-mod probes;
 mod register;
 
-pub(crate) use enrolling::RegisterOrdered;
-pub(crate) use errands::OptionsOrdered;
+pub(crate) use errands::ErrandOrdered;
 pub(crate) use legs::SoundHeard;
 pub(crate) use places::{Places, shard_of_place};
-pub(crate) use probes::ProbeOrdered;
 
 use crate::call::Naming;
 use crate::core::Core;
@@ -50,7 +46,6 @@ use domain::{Entropy, Machine, Monotonic};
 use enrolling::Enrolments;
 use errands::Errands;
 use figures::Handled;
-use probes::Probes;
 use register::Registers;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
@@ -164,7 +159,6 @@ pub struct Shard {
     registers: Registers,
     errands: Errands,
     enrolments: Enrolments,
-    probes: Probes,
     udp: Vec<(SocketAddr, Outgoing)>,
     connections: Connections,
     pending_listeners: Vec<Listener>,
@@ -188,7 +182,6 @@ impl Shard {
             registers: Registers::default(),
             errands: Errands::default(),
             enrolments: Enrolments::default(),
-            probes: Probes::default(),
             connections: Connections::new(number, parts.opened_max),
             core: parts.core,
             naming: parts.naming,

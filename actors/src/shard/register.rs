@@ -4,7 +4,7 @@
 
 use super::Shard;
 use crate::mailbox::offer;
-use crate::registrar::mark;
+use crate::registrar::{Registration, mark};
 use crate::shell::Tell;
 use crate::ways::attempt;
 use crate::ways::register::{agreed, own_address, read, refusal_of, reply_of};
@@ -89,7 +89,7 @@ impl Shard {
         let register = read(pending.message(), pending.source(), mark(self.naming.shard, place));
         let taken = register.map(|register| {
             let event = Tell(Event::RegisterReceived(Box::new(register)));
-            self.core.registration(profile).is_some_and(|address| offer(&address, event))
+            self.core.resident::<Registration>(profile).is_some_and(|address| offer(&address, event))
         });
         match taken {
             Ok(true) => {}

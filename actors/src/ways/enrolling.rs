@@ -2,13 +2,13 @@
 //!
 //! When to register, and for how long, is decided in `switch::enrolment`.
 
+use super::errands::calling;
 use crate::call::Naming;
 use bytes::{Bytes, BytesMut};
 use domain::{CarrierId, Entropy};
 use leg::{Account, CarrierTarget, Prover};
 use sip::dialog::Calling;
 use sip::endpoint::Destination;
-use sip::endpoint::steering::mint_call_id;
 use sip::message::Contact;
 use sip::{Message, Method, Name, Uri};
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use switch::enrolment::{Answer, Event};
 /// Seconds that are granted where a 200 does not say (RFC 3261 10.2.4: what was asked for; a registrar that says nothing at all is taken
 /// at this).
 const EXPIRES_UNSAID_S: u32 = 3_600;
+
+/// Proxies of a Service-Route at most: more are a loop, or somebody's joke.
+const SERVICE_ROUTE_MAX: usize = 8;
 
 /// REGISTERs with one Call-ID (RFC 3261 10.2.4), by one account and to one place.
 #[derive(Debug)]
@@ -45,11 +48,9 @@ impl UnderWay {
     }
 }
 
-/// What a response to a REGISTER means.
+/// What a final response to a REGISTER means.
 #[derive(Debug)]
 pub enum Heard {
-    /// It is not over.
-    Nothing(UnderWay),
     /// It was challenged: this is sent in its place.
     Again(Bytes, UnderWay),
     /// It is over.
@@ -68,16 +69,10 @@ impl Correspondence {
     ) -> Correspondence {
         let identity = naming.identity_towards(target.destination.transport, target.destination.local, false);
         let address = format!("<sip:{}@{}>", account.user, target.host);
-        let calling = Calling {
-            call_id: mint_call_id(naming.shard, &naming.steering, entropy, &identity.host),
-            local_tag: format!("{:016x}", entropy.next_u64()),
-            local: address.clone(),
-            remote: address,
-            target: format!("sip:{}", target.host),
-            routes: Vec::new(),
-            sequence: 0,
-            max_forwards: 70,
-        };
+        let who = [address.clone(), address];
+        let mut calling = calling(naming, entropy, &identity.host, format!("sip:{}", target.host), who);
+        // A Service-Route is for what comes after (RFC 3608 6.1).
+        calling.routes = target.proxy.iter().map(ToString::to_string).collect();
         Correspondence {
             carrier,
             version,
@@ -109,7 +104,8 @@ impl Correspondence {
             .calling
             .request(&Method::Register, &mut out)
             .header(Name::Contact, &self.contact)
-            .header(Name::Expires, expires_s.to_string());
+            .header(Name::Expires, expires_s.to_string())
+            .header(Name::Supported, "path");
         match user_agent {
             "" => lines.end(),
             user_agent => lines.header(Name::UserAgent, user_agent).end(),
@@ -117,11 +113,10 @@ impl Correspondence {
         self.prover.prove(&out.freeze())
     }
 
-    /// A response. A challenge is answered once for each REGISTER (RFC 3261 22.2).
+    /// A final response. A challenge is answered once for each REGISTER (RFC 3261 22.2).
     pub fn hear(&mut self, response: &Message, under_way: UnderWay, user_agent: &str) -> Heard {
         let UnderWay { number, expires_s, is_proven } = under_way;
         let answer = match response.status().unwrap_or_default() {
-            0..200 => return Heard::Nothing(under_way),
             401 | 407 if !is_proven && self.prover.hear(response) => {
                 let request = self.print(expires_s, user_agent);
                 return Heard::Again(request, UnderWay { number, expires_s, is_proven: true });
@@ -153,9 +148,21 @@ impl Correspondence {
             Some(address) => Answer::Granted {
                 expires_s: address.expires_s().or(response.expires_s()).unwrap_or(EXPIRES_UNSAID_S),
                 contact: address.uri().as_str().into(),
+                service_route: service_route(response),
             },
-            None => Answer::Granted { expires_s: 0, contact: "".into() },
+            None => Answer::Granted { expires_s: 0, contact: "".into(), service_route: [].into() },
         }
+    }
+}
+
+/// By which proxies the carrier wants our calls, the nearest first (RFC 3608 6.1). One that cannot be read makes all of them useless.
+fn service_route(response: &Message) -> Arc<[Arc<str>]> {
+    let hops = response.addresses(Name::ServiceRoute).take(SERVICE_ROUTE_MAX + 1);
+    let read: Result<Vec<Arc<str>>, _> =
+        hops.map(|hop| hop.map(|hop| format!("<{}>", hop.uri().as_str()).into())).collect();
+    match read {
+        Ok(hops) if hops.len() <= SERVICE_ROUTE_MAX => hops.into(),
+        _ => [].into(),
     }
 }
 
@@ -185,7 +192,7 @@ mod tests {
         let addr = "198.51.100.7:5060".parse().unwrap();
         let destination = Destination { transport: Transport::Udp, addr, flow: None, local };
         let target = CarrierTarget { host: "north.example".into(), ..CarrierTarget::at(destination) };
-        let account = Arc::new(Account { user: "acme".into(), password: "s3cret".into() });
+        let account = Arc::new(Account::new("acme", "s3cret"));
         let mut entropy = Entropy::from_seed([5; 16]);
         Correspondence::open(CarrierId::from_bits(1), 1, &target, &account, &naming, &mut entropy)
     }
@@ -242,6 +249,10 @@ mod tests {
         assert!(proof.contains("nonce=\"abc\""), "{proof}");
     }
 
+    fn granted_to(expires_s: u32, contact: &str) -> Answer {
+        Answer::Granted { expires_s, contact: contact.into(), service_route: [].into() }
+    }
+
     fn granted(lines: &str) -> Answer {
         let mut correspondence = correspondence();
         let (request, under_way) = correspondence.register(1, 600, "");
@@ -252,11 +263,27 @@ mod tests {
         }
     }
 
+    /// RFC 3327 5.1, RFC 3608 6.1.
+    #[test]
+    fn a_register_lets_proxies_put_themselves_on_the_path_and_hears_by_which_ones_to_call() {
+        let (request, _) = correspondence().register(1, 600, "");
+        assert_eq!(read(&request).supported().collect::<Vec<_>>(), ["path"]);
+        let routes = |lines: &str| match granted(&format!("Contact: <{OURS}>;expires=60\r\n{lines}")) {
+            Answer::Granted { service_route, .. } => service_route.join(" "),
+            other => panic!("{other:?}"),
+        };
+        let two = "Service-Route: \"The edge\" <sip:192.0.2.1;lr>;x=y, <sip:core.north.example;lr>\r\n";
+        assert_eq!(routes(two), "<sip:192.0.2.1;lr> <sip:core.north.example;lr>");
+        assert_eq!(routes("Service-Route: <sip:192.0.2.1;lr>\r\nService-Route: broken\r\n"), "");
+        assert_eq!(routes(&"Service-Route: <sip:192.0.2.1;lr>\r\n".repeat(9)), "", "nine proxies");
+        assert_eq!(routes(""), "");
+    }
+
     /// RFC 3261 10.2.4, 10.3: a 200 lists every binding of the address of record.
     #[test]
     fn of_the_contacts_of_a_200_ours_counts() {
-        let ours = |expires_s| Answer::Granted { expires_s, contact: OURS.into() };
-        let nothing = Answer::Granted { expires_s: 0, contact: "".into() };
+        let ours = |expires_s| granted_to(expires_s, OURS);
+        let nothing = granted_to(0, "");
         for (lines, expected) in [
             (format!("Contact: <sip:acme@192.0.2.9>;expires=60, <{OURS}>;expires=120\r\n"), ours(120)),
             (format!("Contact: <sip:acme@192.0.2.9>;expires=60\r\nContact: <{OURS}>\r\nExpires: 300\r\n"), ours(300)),
@@ -267,7 +294,7 @@ mod tests {
         ] {
             assert_eq!(granted(&lines), expected, "{lines}");
         }
-        let rewritten = Answer::Granted { expires_s: 60, contact: "sip:acme@192.0.2.9:1024".into() };
+        let rewritten = granted_to(60, "sip:acme@192.0.2.9:1024");
         assert_eq!(
             granted("Contact: <sip:acme@192.0.2.9:1024>;expires=60\r\n"),
             rewritten,

@@ -9,7 +9,7 @@
 //! | `attempt` | a request as an attempt that is remembered |
 //! | `door` | a new request: who sends it, and the house of its call |
 //! | `enrolling` | REGISTERs of ours to carriers |
-//! | `errands` | requests that belong to no call: OPTIONS to carriers |
+//! | `errands` | requests that belong to no call, and what became of them; OPTIONS to carriers and PBXs |
 //! | `register` | REGISTER as words, and its answer |
 //! | `papers` | a posting of a profile as a batch with its memo |
 

@@ -17,9 +17,15 @@ const EXPIRES_S: u32 = 3_600;
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCarrierAccount {
-    /// The user of digest and of our address of record there: 1 to 128 letters, digits and `-_.!~*()&=+$,`.
+    /// The user of our address of record there, and of digest: 1 to 128 letters, digits and `-_.!~*()&=+$,`.
     #[schema(example = "acme-trunk")]
     pub username: String,
+    /// The user of digest, where the carrier gave another one for it; 1 to 128 bytes.
+    pub auth_username: Option<String>,
+    /// The only realm whose challenges are answered, 1 to 128 bytes: nobody else is told what proves the password. Any where nothing is
+    /// said.
+    #[schema(example = "sip.example.net")]
+    pub realm: Option<String>,
     /// The password that the carrier gave; 1 to 128 bytes. Absent: the one that is kept.
     pub password: Option<String>,
     /// Whether we register there; no where nothing is said.
@@ -40,8 +46,12 @@ impl std::fmt::Debug for NewCarrierAccount {
 /// Who we are to a carrier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CarrierAccount {
-    /// The user of digest and of our address of record there.
+    /// The user of our address of record there, and of digest.
     pub username: String,
+    /// The user of digest, where it is another; null where it is not.
+    pub auth_username: Option<String>,
+    /// The only realm whose challenges are answered; null for any.
+    pub realm: Option<String>,
     /// Whether we register there.
     pub register: bool,
     /// Seconds that are asked for.
@@ -66,6 +76,8 @@ pub struct CarrierRegistration {
     pub next_at: Option<String>,
     /// Why the last REGISTER failed, in words.
     pub last_error: Option<String>,
+    /// By which proxies it wants our calls (Service-Route, RFC 3608), the nearest first; they are their Route.
+    pub service_route: Vec<String>,
 }
 
 /// None where the carrier wants none.
@@ -77,6 +89,7 @@ pub(super) fn show_registration(standing: Standing) -> Option<CarrierRegistratio
         expires_at: standing.expires_at.map(|at| at.to_string()),
         next_at: standing.next_at.map(|at| at.to_string()),
         last_error: standing.last_error.map(|error| error.to_string()),
+        service_route: standing.service_route.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -85,6 +98,8 @@ impl Office {
         let standing = self.inner.switchboard.carrier_enrolled(id);
         CarrierAccount {
             username: account.user,
+            auth_username: account.auth_user,
+            realm: account.realm,
             register: account.register,
             expires_s: account.expires_s,
             registration: standing.and_then(show_registration),
@@ -115,6 +130,8 @@ impl Office {
         caller.operator("change carriers")?;
         let new = store::NewCarrierAccount {
             user: new.username,
+            auth_user: new.auth_username,
+            realm: new.realm,
             password: new.password.map(store::Password::told),
             register: new.register,
             expires_s: new.expires_s.unwrap_or(EXPIRES_S),

@@ -94,6 +94,10 @@ pub struct CarrierTerms {
     /// Where it may send us besides its own addresses; at most 64 networks.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
     pub redirect_networks: Vec<Text<Network>>,
+    /// Where its requests are sent, in the form of an address, where that is not where its first address says (RFC 3261 8.1.2); that
+    /// address is then the host of Request-URIs only. Null where there is none.
+    #[schema(value_type = Option<String>, example = "sbc.example.net:5060")]
+    pub outbound_proxy: Option<Text<Address>>,
 }
 
 /// What to change of what is agreed with a carrier; what is absent stays.
@@ -129,6 +133,10 @@ pub struct CarrierTermsPatch {
     /// Where it may send us besides its own addresses; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub redirect_networks: Option<Vec<Text<Network>>>,
+    /// Where its requests are sent; null for where its first address says.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub outbound_proxy: Option<Option<Text<Address>>>,
 }
 
 /// How a carrier stands on this node.
@@ -327,6 +335,7 @@ fn stored_terms(terms: CarrierTerms) -> Result<store::Terms> {
         buy_deck: terms.buy_deck,
         redirects: terms.redirects.as_deref().map(redirects).transpose()?.unwrap_or_default(),
         redirect_networks: plain(terms.redirect_networks),
+        outbound_proxy: terms.outbound_proxy.map(|proxy| proxy.0),
     })
 }
 
@@ -341,6 +350,7 @@ fn stored_patch(patch: CarrierTermsPatch) -> Result<store::TermsPatch> {
         buy_deck: patch.buy_deck,
         redirects: patch.redirects.as_deref().map(redirects).transpose()?,
         redirect_networks: patch.redirect_networks.map(plain),
+        outbound_proxy: patch.outbound_proxy.map(|proxy| proxy.map(|proxy| proxy.0)),
     })
 }
 
@@ -355,6 +365,7 @@ fn show_terms(terms: store::Terms) -> CarrierTerms {
         buy_deck: terms.buy_deck,
         redirects: Some(terms.redirects.as_str().to_owned()),
         redirect_networks: terms.redirect_networks.into_iter().map(Text).collect(),
+        outbound_proxy: terms.outbound_proxy.map(Text),
     }
 }
 

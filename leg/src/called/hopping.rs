@@ -91,6 +91,11 @@ impl CalledLeg {
             return false;
         }
         let Some((destination, uri)) = self.hops.left.pop_front() else { return false };
+        // Who is elsewhere is not behind the carrier's own proxies.
+        let is_of = |redirects: &Arc<Redirects>| redirects.own.iter().any(|hop| hop.destination == destination);
+        if self.hops.redirected > 0 && !self.hops.redirects.as_ref().is_some_and(is_of) {
+            self.calling.routes.clear();
+        }
         self.destination = destination;
         self.calling.target = uri;
         self.early = Default::default();

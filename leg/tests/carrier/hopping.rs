@@ -25,6 +25,32 @@ fn of_three() -> CarrierTarget {
     CarrierTarget { others, patience: PATIENCE, host: "north.example".into(), ..CarrierTarget::at(destination()) }
 }
 
+/// RFC 3261 8.1.2 and RFC 3608 6.1; who is named by a 3xx is not behind them.
+#[test]
+fn proxies_stand_in_route_at_every_place_of_the_carrier_and_at_no_other() {
+    let routes = |message: &sip::Message| -> Vec<String> {
+        message.routes().map(|route| route.unwrap().uri().as_str().to_owned()).collect()
+    };
+    let behind = |carrier| CarrierTarget {
+        proxy: Some("<sip:proxy.example;lr>".into()),
+        service_route: ["<sip:core.example;lr>".into()].into(),
+        ..carrier
+    };
+    let both = ["sip:proxy.example;lr", "sip:core.example;lr"];
+    let mut world = World::towards(behind(of_three()));
+    world.answer(Method::Invite, 503, "", "");
+    let invites: Vec<_> = world.sent.iter().filter(|(_, sent)| sent.method() == Some(&Method::Invite)).collect();
+    assert_eq!(invites.len(), 2);
+    for (_, invite) in invites {
+        assert_eq!(routes(invite), both);
+    }
+    let mut world = World::towards(behind(redirecting(Vec::new(), &["192.0.2.0/24"])));
+    world.answer(Method::Invite, 302, "Contact: <sip:+12025550123@192.0.2.9>\r\n", "");
+    let invite = world.last(Method::Invite);
+    assert_eq!(invite.uri().unwrap().as_str(), "sip:+12025550123@192.0.2.9");
+    assert!(routes(invite).is_empty(), "{:?}", routes(invite));
+}
+
 fn redirecting(own: Vec<Hop>, networks: &[&str]) -> CarrierTarget {
     let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
     CarrierTarget { redirects: Some(Arc::new(Redirects { own, networks })), ..CarrierTarget::at(destination()) }

@@ -3,8 +3,9 @@
 use crate::world::{SDP, World, account};
 use domain::call_control::{LegEvent, LegOrder};
 use domain::{Machine, ReleaseCause};
-use leg::Event;
+use leg::{Account, Event};
 use sip::{Message, Method};
+use std::sync::Arc;
 
 fn challenge(header: &str, nonce: &str, algorithm: &str) -> String {
     format!("{header}: Digest realm=\"carrier\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"\r\n")
@@ -57,6 +58,27 @@ fn a_bye_is_proven_unasked_with_the_next_count_and_once_more_where_the_nonce_was
     assert!(!world.leg.is_finished());
     world.answer(Method::Bye, 200, "", "");
     assert!(world.leg.is_finished());
+}
+
+/// RFC 7616 5.3: who asks chooses the realm, and could guess the password by the answer.
+#[test]
+fn a_challenge_of_another_realm_than_the_pinned_is_not_answered() {
+    let pinned = |realm: &str| {
+        let account = Account { realm: Some(realm.into()), auth_user: "line 7".into(), ..(*account()).clone() };
+        let mut world = World::new(Some(Arc::new(account)));
+        let other = challenge("Proxy-Authenticate", "abc", "MD5").replace("\"carrier\"", "\"elsewhere\"");
+        let both = other + &challenge("Proxy-Authenticate", "def", "MD5");
+        world.answer(Method::Invite, 407, &both, "");
+        world
+    };
+    let world = pinned("carrier");
+    let shown = proof(world.last(Method::Invite));
+    for part in ["username=\"line 7\"", "realm=\"carrier\"", "nonce=\"def\""] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let world = pinned("Carrier");
+    assert_eq!(world.went_to(Method::Invite).len(), 1, "a realm is compared letter by letter");
+    assert!(matches!(world.told[..], [LegEvent::Refused { status: 407, .. }]), "{:?}", world.told);
 }
 
 /// A wrong password must not become a storm.

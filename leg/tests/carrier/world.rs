@@ -31,7 +31,7 @@ pub(super) fn destination() -> Destination {
 }
 
 pub(super) fn account() -> Arc<Account> {
-    Arc::new(Account { user: "acme".into(), password: "Circle of Life".into() })
+    Arc::new(Account::new("acme", "Circle of Life"))
 }
 
 impl World {

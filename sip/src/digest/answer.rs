@@ -4,6 +4,7 @@
 
 use super::hash::{Algorithm, Ha1, Ingredients, response};
 use super::params::{self, Value, offers_auth};
+use std::borrow::Cow;
 use thiserror::Error;
 
 /// What the client knows about itself.
@@ -87,6 +88,11 @@ pub fn answer<'h>(
         }
     }
     Err(why)
+}
+
+/// The realm of a digest challenge; none where it cannot be read.
+pub fn realm_of(challenge: &[u8]) -> Option<Cow<'_, str>> {
+    Challenge::read(challenge).ok()?.realm.text()
 }
 
 /// Whether a challenge says that only the nonce was wrong (`stale=TRUE`): trying again with a new one is right then, and

@@ -21,6 +21,6 @@ pub mod params;
 mod uri;
 pub mod window;
 
-pub use answer::{Credentials, Secret, Unanswerable, answer};
+pub use answer::{Credentials, Secret, Unanswerable, answer, realm_of};
 pub use challenger::{Challenger, Freshness, Gate, Settings, Verdict};
 pub use hash::{Algorithm, Ha1};

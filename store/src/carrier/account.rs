@@ -16,8 +16,12 @@ const EXPIRES_S: (u32, u32) = (60, 86_400);
 /// Who we are to a carrier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The user of digest and of our address of record: 1 to 128 characters that may stand in a SIP URI unescaped.
+    /// The user of our address of record: 1 to 128 characters that may stand in a SIP URI unescaped.
     pub user: String,
+    /// The user of digest, where it is another: 1 to 128 bytes.
+    pub auth_user: Option<String>,
+    /// The only realm whose challenge is answered: 1 to 128 bytes; none for any.
+    pub realm: Option<String>,
     /// Whether we register there.
     pub register: bool,
     /// For how many seconds, 60 to 86400, where it grants as much.
@@ -29,8 +33,12 @@ pub struct Account {
 /// What is to be kept of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAccount {
-    /// The user of digest and of our address of record.
+    /// The user of our address of record.
     pub user: String,
+    /// The user of digest, where it is another.
+    pub auth_user: Option<String>,
+    /// The only realm whose challenge is answered.
+    pub realm: Option<String>,
     /// The password; none for the one that is kept.
     pub password: Option<Password>,
     /// Whether we register there.
@@ -52,10 +60,14 @@ fn check(new: &NewAccount) -> Result<()> {
         );
         return Err(Error::invalid("username", problem));
     }
-    if let Some(password) = &new.password {
-        let text = password.reveal();
-        if text.is_empty() || text.len() > LENGTH_MAX || text.chars().any(char::is_control) {
-            return Err(Error::invalid("password", "expected 1 to 128 bytes without control characters"));
+    let said = [
+        ("auth_username", new.auth_user.as_deref()),
+        ("realm", new.realm.as_deref()),
+        ("password", new.password.as_ref().map(Password::reveal)),
+    ];
+    for (field, text) in said {
+        if text.is_some_and(|text| text.is_empty() || text.len() > LENGTH_MAX || text.chars().any(char::is_control)) {
+            return Err(Error::invalid(field, "expected 1 to 128 bytes without control characters"));
         }
     }
     checks::within("expires_s", new.expires_s, EXPIRES_S.0, EXPIRES_S.1)
@@ -69,11 +81,13 @@ fn owner(id: CarrierId) -> String {
 fn get(connection: &Connection, id: CarrierId) -> Result<Option<(Account, Vec<u8>)>> {
     let found = connection
         .prepare_cached(
-            "SELECT user, register, expires_s, version, sealed_password FROM carrier_accounts WHERE carrier = ?1",
+            "SELECT user, register, expires_s, version, auth_user, realm, sealed_password FROM carrier_accounts
+             WHERE carrier = ?1",
         )?
         .query_row([id.to_string()], |row| {
             let (user, register, expires_s, version) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok((Account { user, register, expires_s, version }, row.get(4)?))
+            let (auth_user, realm) = (row.get(4)?, row.get(5)?);
+            Ok((Account { user, auth_user, realm, register, expires_s, version }, row.get(6)?))
         })
         .optional()?;
     Ok(found)
@@ -125,11 +139,22 @@ impl Store {
                 }
             };
             transaction.execute(
-                "INSERT OR REPLACE INTO carrier_accounts (carrier, user, sealed_password, register, expires_s, version)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![id.to_string(), new.user, sealed, new.register, new.expires_s, version],
+                "INSERT OR REPLACE INTO carrier_accounts
+                 (carrier, user, sealed_password, register, expires_s, version, auth_user, realm)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    id.to_string(),
+                    new.user,
+                    sealed,
+                    new.register,
+                    new.expires_s,
+                    version,
+                    new.auth_user,
+                    new.realm
+                ],
             )?;
-            Ok(Account { user: new.user.clone(), register: new.register, expires_s: new.expires_s, version })
+            let NewAccount { user, auth_user, realm, register, expires_s, .. } = new.clone();
+            Ok(Account { user, auth_user, realm, register, expires_s, version })
         })
     }
 

@@ -4,7 +4,7 @@
 
 use domain::fact::Transport;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// How the messages to an address travel.
@@ -38,7 +38,15 @@ pub struct Address {
 )]
 pub struct NotAnAddress(pub String);
 
+/// The port that an address without one means (RFC 3261 19.1.2).
+const SIP_PORT: u16 = 5060;
+
 impl Address {
+    /// The IP address and port, where it is no name.
+    pub fn exact(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.ip()?, self.port.unwrap_or(SIP_PORT)))
+    }
+
     /// The IP address, where it is one and no name.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host.parse().ok()

@@ -2,12 +2,12 @@
 //!
 //! Keeping to it is `switch`'s.
 
-use super::PATIENCE_S;
+use super::{Address, PATIENCE_S};
 use crate::column::{list_text, parsed, parsed_list};
 use crate::{Error, Result, checks};
 use domain::NumberFormat;
 use domain::network::Network;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row};
 
 /// Channels of a carrier at most.
@@ -38,6 +38,8 @@ pub struct Terms {
     pub redirects: Redirects,
     /// Where it may send us besides its own addresses; at most [`REDIRECT_NETWORKS_MAX`].
     pub redirect_networks: Vec<Network>,
+    /// Where its requests are sent, where that is not where its first address says.
+    pub outbound_proxy: Option<Address>,
 }
 
 /// Networks that a carrier may redirect to at most.
@@ -100,6 +102,8 @@ pub struct TermsPatch {
     pub redirects: Option<Redirects>,
     /// Where it may send us besides its own addresses.
     pub redirect_networks: Option<Vec<Network>>,
+    /// Where its requests are sent.
+    pub outbound_proxy: Option<Option<Address>>,
 }
 
 impl TermsPatch {
@@ -114,6 +118,7 @@ impl TermsPatch {
             buy_deck: self.buy_deck.clone().unwrap_or(old.buy_deck),
             redirects: self.redirects.unwrap_or(old.redirects),
             redirect_networks: self.redirect_networks.clone().unwrap_or(old.redirect_networks),
+            outbound_proxy: self.outbound_proxy.clone().unwrap_or(old.outbound_proxy),
         }
     }
 }
@@ -121,7 +126,7 @@ impl TermsPatch {
 /// The columns, in the order of [`from_row`] and [`values`].
 pub(super) const COLUMNS: &str =
     "weight, channels, calls_per_second, number_format, response_timeout_s, options_interval_s, buy_deck, redirects,
-    redirect_networks";
+    redirect_networks, outbound_proxy";
 
 /// The terms that begin at this column.
 pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Terms> {
@@ -135,10 +140,14 @@ pub(super) fn from_row(row: &Row<'_>, first: usize) -> rusqlite::Result<Terms> {
         buy_deck: row.get(first + 6)?,
         redirects: parsed(row, first + 7)?,
         redirect_networks: parsed_list(row, first + 8)?,
+        outbound_proxy: match row.get_ref(first + 9)? {
+            ValueRef::Null => None,
+            _ => Some(parsed(row, first + 9)?),
+        },
     })
 }
 
-pub(super) fn values(terms: &Terms) -> [Value; 9] {
+pub(super) fn values(terms: &Terms) -> [Value; 10] {
     [
         terms.weight.into(),
         terms.channels.into(),
@@ -149,6 +158,7 @@ pub(super) fn values(terms: &Terms) -> [Value; 9] {
         terms.buy_deck.clone().into(),
         terms.redirects.as_str().to_owned().into(),
         list_text(&terms.redirect_networks).into(),
+        terms.outbound_proxy.as_ref().map(ToString::to_string).into(),
     ]
 }
 
@@ -164,6 +174,10 @@ pub(super) fn check(connection: &Connection, terms: &Terms) -> Result<()> {
     }
     if let Some(interval_s) = terms.options_interval_s.filter(|interval_s| *interval_s != 0) {
         checks::within("options_interval_s", u32::from(interval_s), 5, OPTIONS_INTERVAL_MAX_S)?;
+    }
+    if let Some(proxy) = &terms.outbound_proxy {
+        let reads_back = proxy.to_string().parse::<Address>();
+        reads_back.map_err(|problem| Error::invalid("outbound_proxy", problem.to_string()))?;
     }
     checks::within("redirect_networks", terms.redirect_networks.len() as u32, 0, REDIRECT_NETWORKS_MAX as u32)?;
     let Some(name) = &terms.buy_deck else { return Ok(()) };

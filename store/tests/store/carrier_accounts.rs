@@ -29,7 +29,8 @@ fn carrier(world: &mut World) -> Carrier {
 
 fn account(password: Option<&str>, expires_s: u32) -> NewCarrierAccount {
     let password = password.map(|text| Password::told(text.to_owned()));
-    NewCarrierAccount { user: "acme".to_owned(), password, register: true, expires_s }
+    let (auth_user, realm) = (Some("line 7".to_owned()), Some("north.example".to_owned()));
+    NewCarrierAccount { user: "acme".to_owned(), auth_user, realm, password, register: true, expires_s }
 }
 
 #[test]
@@ -43,6 +44,7 @@ fn the_password_of_a_carrier_is_sealed_and_comes_back_after_a_restart() {
     let world = world.restart();
     let kept = world.store.set_carrier_account(north.id, &account(None, 900), BY_OPERATOR).unwrap();
     assert_eq!((kept.version, kept.expires_s, kept.register), (2, 900, true));
+    assert_eq!((kept.auth_user.as_deref(), kept.realm.as_deref()), (Some("line 7"), Some("north.example")));
     let accounts = world.store.snapshot().unwrap().carrier_accounts;
     let (account, password) = &accounts[&north.id];
     assert_eq!((account, password.reveal()), (&kept, "Circle of Life"), "kept where none is given");
@@ -77,6 +79,14 @@ fn what_is_no_account_is_refused_and_no_password_is_ever_told() {
         (
             NewCarrierAccount { user: "a b".to_owned(), ..account(Some("x"), 600) },
             "username: \"a b\" cannot be the user",
+        ),
+        (
+            NewCarrierAccount { auth_user: Some(String::new()), ..account(Some("x"), 600) },
+            "auth_username: expected 1 to 128 bytes",
+        ),
+        (
+            NewCarrierAccount { realm: Some("a\nb".to_owned()), ..account(Some("x"), 600) },
+            "realm: expected 1 to 128 bytes",
         ),
         (account(Some(""), 600), "password: expected 1 to 128 bytes"),
         (account(Some("line\r\nbreak"), 600), "password: expected 1 to 128 bytes"),

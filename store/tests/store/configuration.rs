@@ -33,6 +33,7 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
             buy_deck: None,
             redirects: store::Redirects::Follow,
             redirect_networks: vec!["203.0.113.0/24".parse().unwrap()],
+            outbound_proxy: Some("sip:sbc.example.net:5080;transport=tcp".parse().unwrap()),
         },
         srtp: domain::srtp::SrtpPolicy::Preferred,
         t38: domain::fax::FaxPolicy::Refuse,

@@ -38,6 +38,8 @@ pub enum Answer {
         expires_s: u32,
         /// The Contact that it keeps.
         contact: Arc<str>,
+        /// By which proxies it wants our calls, as values of Route, the nearest first (RFC 3608).
+        service_route: Arc<[Arc<str>]>,
     },
     /// It wants longer registrations (423).
     TooBrief {
@@ -110,4 +112,6 @@ pub struct Standing {
     pub next_at: Option<Wall>,
     /// Why the last REGISTER failed, in words; none once one was granted.
     pub last_error: Option<Arc<str>>,
+    /// By which proxies the carrier wants our calls, while it keeps our Contact.
+    pub service_route: Arc<[Arc<str>]>,
 }

@@ -57,6 +57,7 @@ pub struct Enrolment {
     state: State,
     since: Wall,
     contact: Option<Arc<str>>,
+    service_route: Arc<[Arc<str>]>,
     expires_at: Option<(Monotonic, Wall)>,
     next_at: Option<Wall>,
     last_error: Option<Arc<str>>,
@@ -83,6 +84,7 @@ impl Enrolment {
             state: State::Off,
             since: now.wall,
             contact: None,
+            service_route: [].into(),
             expires_at: None,
             next_at: None,
             last_error: None,
@@ -107,6 +109,7 @@ impl Enrolment {
             expires_at: self.expires_at.map(|(_, wall)| wall),
             next_at: self.next_at,
             last_error: self.last_error.clone(),
+            service_route: Arc::clone(&self.service_route),
         }
     }
 
@@ -137,6 +140,7 @@ impl Enrolment {
         }
         if state != State::Registered {
             self.contact = None;
+            self.service_route = [].into();
             self.expires_at = None;
         }
     }
@@ -185,7 +189,11 @@ impl Enrolment {
             Answer::Granted { expires_s: 0, .. } => {
                 self.fail("it answered 200 and keeps no Contact of ours", PAUSE_FIRST, now, effects)
             }
-            Answer::Granted { expires_s, contact } => self.on_granted(expires_s, contact, now, effects),
+            Answer::Granted { expires_s, contact, service_route } => {
+                // Each answer says it anew, and one that says nothing takes it back (RFC 3608 6.1).
+                self.service_route = service_route;
+                self.on_granted(expires_s, contact, now, effects);
+            }
             Answer::TooBrief { min_expires_s } if !self.was_too_brief && self.may_raise_to(min_expires_s) => {
                 self.was_too_brief = true;
                 self.min_expires_s = min_expires_s;

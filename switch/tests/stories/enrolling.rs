@@ -57,7 +57,12 @@ impl Office {
     }
 
     fn grant(&mut self, expires_s: u32) {
-        self.answer(Answer::Granted { expires_s, contact: CONTACT.into() });
+        self.grant_by(expires_s, &[]);
+    }
+
+    fn grant_by(&mut self, expires_s: u32, service_route: &[&str]) {
+        let service_route = service_route.iter().map(|hop| Arc::from(*hop)).collect();
+        self.answer(Answer::Granted { expires_s, contact: CONTACT.into(), service_route });
     }
 
     fn fail(&mut self) {
@@ -112,6 +117,25 @@ fn it_registers_at_once_and_refreshes_with_time_to_spare() {
         }
         assert_eq!(office.facts, [true], "seed {seed}");
     }
+}
+
+/// RFC 3608 6.1.
+#[test]
+fn the_service_route_is_as_the_last_answer_said_and_ends_with_the_registration() {
+    let mut office = Office::new(1);
+    let route = |office: &Office| office.standing().service_route.join(" ");
+    office.grant_by(60, &["<sip:edge.example;lr>", "<sip:core.example;lr>"]);
+    assert_eq!(route(&office), "<sip:edge.example;lr> <sip:core.example;lr>");
+    office.until_next();
+    office.grant_by(60, &["<sip:other.example;lr>"]);
+    assert_eq!(route(&office), "<sip:other.example;lr>");
+    office.until_next();
+    office.grant(60);
+    assert_eq!(route(&office), "", "an answer that names none takes it back");
+    office.until_next();
+    office.grant_by(60, &["<sip:edge.example;lr>"]);
+    office.wait(Duration::from_secs(61));
+    assert_eq!((office.standing().state, route(&office)), (State::Failed, String::new()));
 }
 
 /// RFC 5626 4.5.
@@ -195,7 +219,7 @@ fn who_does_not_know_us_is_left_alone_for_longer_and_retry_after_is_heeded() {
 #[test]
 fn a_200_that_keeps_nothing_of_ours_is_no_registration() {
     let mut office = Office::new(3);
-    office.answer(Answer::Granted { expires_s: 0, contact: "".into() });
+    office.answer(Answer::Granted { expires_s: 0, contact: "".into(), service_route: [].into() });
     assert_eq!(office.standing().state, State::Failed);
     assert!(office.standing().last_error.is_some_and(|why| why.contains("no Contact")));
 }
@@ -209,7 +233,10 @@ fn a_new_password_is_tried_at_once_and_the_old_contact_taken_back() {
     office.tell(Event::DirectorySwapped(directory(Some((1_800, 2)), true)));
     office.wait(Duration::ZERO);
     assert_eq!(office.sent, [(1, 3_600), (2, 0), (3, 1_800)]);
-    office.tell(Event::Answered { number: 2, answer: Answer::Granted { expires_s: 60, contact: CONTACT.into() } });
+    office.tell(Event::Answered {
+        number: 2,
+        answer: Answer::Granted { expires_s: 60, contact: CONTACT.into(), service_route: [].into() },
+    });
     assert_eq!(office.standing().state, State::Registering, "what took it back says nothing of the new one");
     office.refuse(403, None);
     office.tell(Event::DirectorySwapped(directory(Some((1_800, 3)), true)));
@@ -242,6 +269,9 @@ fn a_register_that_nobody_says_anything_about_is_not_waited_for_for_ever() {
     assert_eq!(office.standing().state, State::Failed);
     office.until_next();
     assert_eq!(office.sent.len(), 2);
-    office.tell(Event::Answered { number: 1, answer: Answer::Granted { expires_s: 60, contact: CONTACT.into() } });
+    office.tell(Event::Answered {
+        number: 1,
+        answer: Answer::Granted { expires_s: 60, contact: CONTACT.into(), service_route: [].into() },
+    });
     assert_eq!(office.standing().state, State::Failed, "an answer to what was given up is none");
 }

@@ -410,10 +410,10 @@ impl Node {
 
     fn tell_leg(&mut self, news: Option<(Owner, leg::Event)>) {
         if let Some((owner, news)) = news {
-            let (place, leg) = ways::owners::leg_of(owner);
-            if let Some(errand) = ways::errands::errand_of(place, leg).filter(|_| owner != NOBODY) {
+            if let Some(errand) = ways::errands::errand_of(owner) {
                 return self.hear_errand(errand, &news);
             }
+            let (place, leg) = ways::owners::leg_of(owner);
             self.work.push_back(Work::Call(place, call::Event::Leg(leg, news)));
         }
     }

@@ -97,10 +97,10 @@ STORM_LIMIT = 100
 REFUSED_MS_MAX = 50
 
 
-def hasty(world, profile, calls, wanted, what):
+def hasty(world, profile, calls, wanted, what, settings=None):
     """So many calls at once, of which exactly so many are carried; the others get 503 with Retry-After. The PBX's SIPp."""
     check = check_header("Retry-After", "^ *[1-9]", "7")
-    carrier = world.carrier(calls=wanted, trace=False)
+    carrier = world.carrier(calls=wanted, trace=False, settings=settings)
     seen = world.pbx("carried_or_refused", profile, calls=calls, rate=calls, period_ms=200, limit=calls, final="503", check=check,
                      trace=False, options=("-d", 1500)).finish()
     carrier.finish()
@@ -132,6 +132,30 @@ def exactly_the_calls_at_one_time_that_a_node_takes(world):
     (RFC 3261 21.5.4)."""
     hasty(world, world.profile(channels=12), 12, 4, "4 at a time of the node")
     equal(world.api.metric("tandem_sip_overload_rejections_total", reason="load"), 8, "rejections by calls at one time")
+
+
+@scenario(needs_switch=True)
+def exactly_the_calls_of_a_second_that_a_carrier_takes_go_to_it(world):
+    """12 calls within 0.2 s, of which the first carrier takes 5 a second: 5 are its, and 7 the next one's (RFC 3261 21.5.4)."""
+    profile = world.profile(channels=12)
+    first = world.carrier(calls=5, trace=False, settings={"terms": {"calls_per_second": 5}})
+    second = world.carrier(calls=7, trace=False)
+    world.pbx("call", profile, calls=12, rate=12, period_ms=200, limit=12, trace=False, options=("-d", 300)).finish()
+    first.finish()
+    second.finish()
+    taken = sorted(tuple((one["carrier_name"], one["outcome"]) for one in record["attempts"]) for record in world.records(12))
+    over = (("carrier1", "skipped_rate"), ("carrier2", "answered"))
+    equal(taken, [(("carrier1", "answered"),)] * 5 + [over] * 7, "attempts")
+
+
+@scenario(needs_switch=True)
+def the_calls_beyond_a_carriers_calls_a_second_are_refused(world):
+    """12 calls within 0.2 s at an only carrier that takes 5 a second: 5 carried, 7 get 503 with Retry-After (RFC 3261 21.5.4)."""
+    profile = world.profile(channels=12)
+    hasty(world, profile, 12, 5, "5 a second of the carrier", settings={"terms": {"calls_per_second": 5}})
+    refused = [record for record in world.records(12) if record["status"] != 200]
+    told = [(record["refusal"], [one["outcome"] for one in record["attempts"]]) for record in refused]
+    equal(told, [("carriers_full", ["skipped_rate"])] * 7, "what the refused calls were refused for")
 
 
 def tick_text(latency):

@@ -24,6 +24,14 @@ def trunk(world, subscriber="127.0.0.1:9", password=PASSWORD, **account):
     return kamailio, carrier
 
 
+def behind_proxy(world, subscriber, service_route=""):
+    """Kamailio as the outbound proxy of a carrier whose domain nobody can look up; Kamailio, and the carrier's id."""
+    kamailio = KamailioTrunk(world.folder, world.server.sip, USER, PASSWORD, subscriber, service_route)
+    world.agents.append(kamailio)
+    carrier = world.api.create_carrier("trunk", "north.invalid", terms={"outbound_proxy": kamailio.address})["id"]
+    return kamailio, carrier
+
+
 def until_enrolled(world, carrier, wanted="registered"):
     """Waits until our registration there stands so, and gives it as the API tells it."""
 
@@ -104,3 +112,62 @@ def a_wrong_password_is_told_as_a_failed_registration(world):
     world.api.call("PUT", f"/carriers/{carrier}/account", {"username": USER, "password": PASSWORD, "register": True})
     until_enrolled(world, carrier)
     expect(kamailio.said("REGISTER of"), "the registrar has not seen us")
+
+
+@scenario(needs_switch=True)
+def a_carrier_knows_us_by_another_name_for_digest(world):
+    """The user of digest is another than that of our address, and the realm is the pinned one: REGISTER, INVITE and BYE are believed
+    (RFC 3261 22.4)."""
+    profile = world.profile()
+    subscriber = world.agent("subscriber", "carrier").listening()
+    kamailio, carrier = trunk(world, subscriber.address, username="line-7", auth_username=USER, realm="carrier.example", register=True)
+    standing = until_enrolled(world, carrier)
+    expect(standing["contact"].startswith("sip:line-7@"), f"the Contact is {standing['contact']}")
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    subscriber.finish()
+    world.settled(profile, spent="0.01")
+    equal(kamailio.said(r"REGISTER of (\S+) for"), [USER], "who registered")
+    equal(kamailio.said(r"believed (\w+) \d+"), ["INVITE", "BYE"], "what was believed")
+
+
+@scenario(needs_switch=True)
+def a_challenge_of_another_realm_is_not_answered(world):
+    """A challenge of another realm than the pinned one: no digest is given away, the next carrier rings, the registration fails
+    (RFC 7616 5.3)."""
+    profile = world.profile()
+    kamailio, carrier = trunk(world, realm="north.example", register=True)
+    standing = until_enrolled(world, carrier, "failed")
+    expect("401" in standing["last_error"], f"the error is {standing['last_error']}")
+    second = world.carrier(priority=2)
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    second.finish()
+    world.settled(profile, spent="0.01")
+    attempts = [(one["carrier_name"], one["outcome"], one["status"]) for one in world.record(status=200)["attempts"]]
+    equal(attempts, [("trunk", "refused", 407), ("carrier1", "answered", 200)], "attempts")
+    equal(kamailio.said(r"challenged (\w+)"), ["INVITE"], "what was challenged")
+    equal(kamailio.said("believed|REGISTER of"), [], "what was proven")
+
+
+@scenario(needs_switch=True)
+def requests_go_by_the_outbound_proxy_and_calls_by_the_service_route(world):
+    """REGISTER and INVITE go to the outbound proxy with its Route, to a domain that DNS does not know; the registrar's Service-Route
+    follows it in calls, and ends with the registration (RFC 3261 8.1.2, RFC 3608 6.1, RFC 3327 5.1)."""
+    profile = world.profile()
+    subscriber = world.agent("subscriber", "carrier", calls=2).listening()
+    core = "sip:core.north.invalid;lr"
+    kamailio, carrier = behind_proxy(world, subscriber.address, f"<{core}>")
+    world.api.call("PUT", f"/carriers/{carrier}/account", {"username": USER, "password": PASSWORD, "register": True})
+    standing = until_enrolled(world, carrier)
+    equal(standing["service_route"], [f"<{core}>"], "the Service-Route")
+    proxy = f"<sip:{kamailio.address};lr>"
+    equal(kamailio.said(r"REGISTER at (\S+) by (\S+), supports (\S+)"), [("north.invalid", proxy, "path")], "the REGISTER")
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    world.settled(profile, spent="0.01")
+    account = {"username": USER, "register": False}
+    world.api.call("PUT", f"/carriers/{carrier}/account", account)
+    until(lambda: world.api.get(f"/carriers/{carrier}")["registration"] is None, "the registration to be over", 5)
+    world.pbx("call", profile, options=("-d", SHORT_MS), name="again").finish()
+    subscriber.finish()
+    world.settled(profile, spent="0.02")
+    routes = [line.replace(" ", "") for line in kamailio.said(r"INVITE at north.invalid by (.+)")]
+    equal(routes, [f"{proxy},<{core}>"] + [proxy], "the Routes of INVITEs")

@@ -7,8 +7,9 @@ import json
 import re
 
 import tandem_api
-from installation import BUILD_S, BareRoot, Installation, readme_commands
+from installation import BUILD_S, CARRIER_IP, SWITCH_IP, BareRoot, Installation, readme_commands
 from phones import KamailioPbx
+from playing import has_addresses
 from scenarios import scenario
 from server import ROOT
 from waiting import equal, expect, free_port, until
@@ -24,23 +25,22 @@ def both_ways(world, installed, carrier, made):
     api = tandem_api.TandemApi(installed.http_port, (installed.here / "data" / "operator.token").read_text().strip())
     (profile,) = api.get("/profiles")["items"]
     desk = world.agent("desk", "carrier").listening()
-    switch = f"127.0.0.1:{installed.sip_port}"
+    switch = installed.sip
     pbx = KamailioPbx(world.folder, switch, {"sip_user": user, "sip_password": password}, "tandem", phone=desk.address)
     world.agents.append(pbx)
     until(lambda: api.profile(profile["id"])["credentials"]["registration"]["state"] == "registered", "Kamailio to register", 10)
     phone = world.agent("extension", "call_unchallenged", remote=pbx.address, users=[("101", "", "+12025550123")],
                         options=("-d", 300))
     phone.finish()
-    carrier.finish()
+    carrier.served(1)
     record = until(lambda: api.records() or None, "the call's record")[0]
     equal((record["status"], record["amount"]), (200, "0.01"), "the call")
     told = installed.must("tandem profile list")
     expect("19.99" in told, f"`tandem profile list` said {told!r}, expected the 19.99 that are left of 20.00")
 
     # And one back: the carrier calls the number, from the address that it is called at.
-    port = int(carrier.address.rsplit(":", 1)[1])
-    world.agent("caller", "call", remote=switch, users=[("+447824500000", "[authentication]", "+12025550199")], port=port,
-                opening="{{invite_unchallenged}}", options=("-d", 300)).finish()
+    world.agent("caller", "call", remote=switch, users=[("+447824500000", "[authentication]", "+12025550199")], port=carrier.port,
+                ip=carrier.ip, opening="{{invite_unchallenged}}", options=("-d", 300)).finish()
     desk.finish()
     records = until(lambda: [found for found in [api.records()] if len(found) == 2], "the second record")[0]
     (back,) = [one for one in records if one["direction"] == "inbound"]
@@ -54,10 +54,12 @@ def both_ways(world, installed, carrier, made):
 
 @scenario(needs_switch=True, timeout_s=90)
 def the_readme_leads_from_nothing_to_a_billed_call(world):
-    """By the README's commands only: Kamailio registers as the PBX, calls SIPp as the carrier and is charged, and is called back
-    (S1, I1, R1)."""
-    carrier = world.agent("carrier", "carrier", calls=1).listening()
-    installed = Installation(world.folder, carrier.address)
+    """By the README's commands only, as they are written: Kamailio registers as the PBX, calls SIPp as the carrier, which answers OPTIONS
+    too, and is charged, and is called back (S1, I1, R1)."""
+    own = has_addresses(SWITCH_IP, CARRIER_IP)
+    place = {"ip": CARRIER_IP, "port": 5060} if own else {}
+    carrier = world.agent("carrier", "carrier_in_service", calls=None, **place).listening()
+    installed = Installation(world.folder, carrier.address, own=own)
     world.agents.append(installed)
     _, set_up = readme_commands()
     both_ways(world, installed, carrier, "".join(installed.must(command) for command in set_up))
@@ -73,7 +75,7 @@ def a_bare_root_comes_to_a_billed_call(world):
     installed.must(f"git clone --quiet {ROOT} tandem && cd tandem")
     made = "".join(installed.must(command, BUILD_S) for command in install)
     # Only now: a SIPp to which nobody speaks gives up after half a minute.
-    carrier = world.agent("carrier", "carrier", calls=1, port=port).listening()
+    carrier = world.agent("carrier", "carrier_in_service", calls=None, port=port).listening()
     both_ways(world, installed, carrier, made + "".join(installed.must(command) for command in set_up))
 
 

@@ -73,7 +73,7 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
     activate(&world, &import(&world, "buy north", CSV));
     let terms = json!({"weight": 70, "channels": 30, "calls_per_second": 5, "number_format": "national:44:0,99#",
                        "response_timeout_s": 3, "options_interval_s": 0, "buy_deck": "buy north", "redirects": "follow",
-                       "redirect_networks": ["192.0.2.0/24"]});
+                       "redirect_networks": ["192.0.2.0/24"], "outbound_proxy": "sbc.example:5080"});
     let new = json!({"name": "north", "address": "192.0.2.1:5060", "terms": terms});
     let carrier = world.post("/carriers", &new).ok(201);
     assert_eq!((&carrier["terms"], &carrier["health"]), (&terms, &Value::Null));
@@ -84,6 +84,9 @@ fn a_carriers_terms_are_set_shown_and_changed_one_by_one() {
         (&changed["terms"]["calls_per_second"], &changed["terms"]["buy_deck"]),
         (&json!(5), &json!("buy north"))
     );
+    let direct = world.patch(&path, &json!({"terms": {"outbound_proxy": null}})).ok(200);
+    assert_eq!(direct["terms"]["outbound_proxy"], Value::Null);
+    world.patch(&path, &json!({"terms": {"outbound_proxy": "a b"}})).fault("/terms/outbound_proxy");
     world.patch(&path, &json!({"terms": {"number_format": "e164"}})).fault("/terms/number_format");
     world.patch(&path, &json!({"terms": {"buy_deck": "south"}})).fault("/buy_deck");
     world.patch(&path, &json!({"failover": {"486": "next"}})).fault("/failover");
@@ -104,9 +107,11 @@ fn the_account_at_a_carrier_is_set_and_its_password_never_shown() {
     let path = format!("/carriers/{}/account", text(&carrier["id"]));
     world.get(&path).problem(404, "not_found");
     world.put(&path, &json!({"username": "acme"})).fault("/password");
-    let account = json!({"username": "acme", "password": "Circle of Life", "register": true});
+    let account = json!({"username": "acme", "password": "Circle of Life", "register": true,
+                         "auth_username": "line 7", "realm": "north.example"});
     let shown = world.put(&path, &account).ok(200);
-    let expected = json!({"username": "acme", "register": true, "expires_s": 3600, "registration": null});
+    let expected = json!({"username": "acme", "auth_username": "line 7", "realm": "north.example", "register": true,
+                          "expires_s": 3600, "registration": null});
     assert_eq!(shown, expected);
     assert_eq!(world.get(&path).ok(200), expected);
     let kept = world.put(&path, &json!({"username": "acme", "expires_s": 600})).ok(200);
@@ -115,6 +120,8 @@ fn the_account_at_a_carrier_is_set_and_its_password_never_shown() {
         world.put(&path, &wrong).fault("/username");
     }
     world.put(&path, &json!({"username": "acme", "expires_s": 59})).fault("/expires_s");
+    world.put(&path, &json!({"username": "acme", "realm": ""})).fault("/realm");
+    world.put(&path, &json!({"username": "acme", "auth_username": ""})).fault("/auth_username");
     assert_eq!(world.delete(&path).status, 204);
     world.get(&path).problem(404, "not_found");
 }

@@ -56,10 +56,9 @@ impl Node {
 
     /// Something came of an OPTIONS.
     pub(super) fn hear_errand(&mut self, errand: u64, news: &leg::Event) {
-        let Some((id, number)) = self.errands.get(&errand).copied() else { return };
-        if let Some(event) = ways::errands::probe_heard(number, news) {
-            self.errands.remove(&errand);
-            self.work.push_back(Work::Carrier(id, event));
+        let Some(outcome) = ways::errands::outcome(news) else { return };
+        if let Some((id, number)) = self.errands.remove(&errand) {
+            self.work.push_back(Work::Carrier(id, ways::errands::probe_heard(number, outcome)));
         }
     }
 }

@@ -1,0 +1,145 @@
+//! Actors that stay once they were opened: a profile, a PBX's registration, a carrier, our registration towards one. What they share is
+//! here: where they live, how they are found, opened, counted and lent.
+//!
+//! What one of them orders is performed in its own file; what it decides is its machine's, in `switch`.
+
+use crate::core::{Core, ShardHandle};
+use crate::mailbox::tell;
+use crate::registry::Registry;
+use crate::shard::ErrandOrdered;
+use crate::shell::{Outlet, Shell};
+use actix::{Actor as _, Addr, AsyncContext, Handler, Message};
+use dashmap::DashMap;
+use domain::{CarrierId, Machine, ProfileId};
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use telemetry::Telemetry;
+use telemetry::labels::Actor;
+
+/// Whose actor it is.
+pub(crate) trait Identity: Copy + Eq + Hash + Unpin + Send + 'static {
+    /// What chooses the shard that it lives on.
+    fn bits(self) -> u128;
+}
+
+impl Identity for ProfileId {
+    fn bits(self) -> u128 {
+        self.bits()
+    }
+}
+
+impl Identity for CarrierId {
+    fn bits(self) -> u128 {
+        self.bits()
+    }
+}
+
+/// A machine whose actor stays.
+pub(crate) trait Resident: Machine<Event: Send, Effect: Unpin> + Unpin + Sized + 'static {
+    /// Whose it is.
+    type Id: Identity;
+
+    /// As what its actor is counted.
+    const KIND: Actor;
+
+    /// Where the actors of its kind are noted.
+    fn residents(registry: &Registry) -> &DashMap<Self::Id, Addr<Residence<Self>>>;
+
+    /// The machine as it begins.
+    fn born(id: Self::Id, core: &Core) -> Self;
+
+    /// Performs one effect.
+    fn perform(effect: Self::Effect, home: &Home<Self>);
+
+    /// Its actor died: the next message to it starts another. What else is noted of it is forgotten.
+    fn forget(_id: Self::Id, _core: &Core) {}
+}
+
+/// A machine that stays as an actor.
+pub(crate) type Residence<M> = Shell<M, Home<M>>;
+
+/// From where a resident's effects are performed.
+pub(crate) struct Home<M: Resident> {
+    /// Whose.
+    pub(crate) id: M::Id,
+    /// Its actor.
+    pub(crate) itself: Addr<Residence<M>>,
+    /// What all share.
+    pub(crate) core: Arc<Core>,
+}
+
+impl<M: Resident> Home<M> {
+    /// The shard on which it lives.
+    pub(crate) fn shard(&self) -> Option<&ShardHandle> {
+        self.core.home_of(self.id.bits())
+    }
+
+    /// Sends that shard on an errand.
+    pub(crate) fn order(&self, errand: ErrandOrdered) {
+        if let Some(shard) = self.shard() {
+            tell(&shard.address, errand);
+        }
+    }
+}
+
+impl<M: Resident> Outlet<M> for Home<M> {
+    const KIND: Actor = M::KIND;
+
+    fn telemetry(&self) -> &Telemetry {
+        &self.core.telemetry
+    }
+
+    fn mailbox_max(&self) -> usize {
+        self.core.limits.mailbox_profile_max
+    }
+
+    fn perform(&mut self, effect: M::Effect) {
+        M::perform(effect, self);
+    }
+
+    fn finished(&mut self) {
+        M::residents(&self.core.registry).remove(&self.id);
+        M::forget(self.id, &self.core);
+    }
+}
+
+/// Asks for a copy of the machine, for a rehearsal.
+#[derive(Message)]
+#[rtype(result = "Option<M>")]
+pub(crate) struct Lend<M: 'static>(PhantomData<M>);
+
+impl<M> Lend<M> {
+    /// A copy of this machine.
+    pub(crate) fn new() -> Self {
+        Lend(PhantomData)
+    }
+}
+
+impl<M: Resident + Clone> Handler<Lend<M>> for Residence<M> {
+    type Result = Option<M>;
+
+    fn handle(&mut self, _: Lend<M>, _: &mut Self::Context) -> Self::Result {
+        Some(self.machine().clone())
+    }
+}
+
+impl Core {
+    /// The actor of a resident, opened where it is not yet; none before the shards have started.
+    pub(crate) fn resident<M: Resident>(self: &Arc<Self>, id: M::Id) -> Option<Addr<Residence<M>>> {
+        let residents = M::residents(&self.registry);
+        if let Some(known) = residents.get(&id) {
+            return Some(known.clone());
+        }
+        let home = self.home_of(id.bits())?;
+        let open = || {
+            let core = Arc::clone(self);
+            Shell::start_in_arbiter(&home.arbiter, move |ctx| {
+                let clock = core.clock;
+                Shell::new(M::born(id, &core), Vec::new(), Home { id, itself: ctx.address(), core }, clock)
+            })
+        };
+        // Asked for by two at once, only one opens it.
+        Some(residents.entry(id).or_insert_with(open).clone())
+    }
+}
