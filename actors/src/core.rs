@@ -5,6 +5,7 @@
 use crate::attempts::Attempts;
 use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
+use crate::certificates::Shelf;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::enrolment::{EnrolmentOutlet, EnrolmentShell};
@@ -18,16 +19,17 @@ use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
 use crate::transport::stream::Patience;
 use crate::transport::tls::Tls;
-use crate::ways::door::{Bindings, FormerSecrets};
+use crate::ways::door::{Bindings, Certificates, FormerSecrets};
 use actix::{Actor, Addr, ArbiterHandle, AsyncContext};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::refusal::RefusalKind;
-use domain::{CarrierId, Entropy, Fact, Now, ProfileId, Refusal};
+use domain::{CarrierId, CertificateName, Entropy, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
 use sip::digest::Ha1;
+use sip::endpoint::Source;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::SocketAddr;
@@ -122,6 +124,8 @@ pub struct Core {
     pub(crate) guarding: Guarding,
     /// Who may connect.
     pub(crate) doorkeeper: Arc<Doorkeeper>,
+    /// What was shown over the connections that stand.
+    pub(crate) shelf: Shelf,
     /// Certificates, where there are some.
     pub(crate) tls: Option<Arc<Tls>>,
     /// TLS handshakes, where there are certificates.
@@ -162,6 +166,11 @@ impl Core {
             return Err(Refusal::new(RefusalKind::LedgerUnavailable).retry_after_s(retry_after_s));
         }
         Ok(())
+    }
+
+    /// The names in the verified client certificate of who sends from there; nothing where none was shown.
+    pub(crate) fn shown_by(&self, source: &Source) -> Option<Arc<[CertificateName]>> {
+        self.shelf.names(source.flow?, self.clock.now().wall)
     }
 
     /// A call that was let in is over.

@@ -10,6 +10,7 @@ use self::shares::{challenger, endpoint_settings, naming};
 use crate::attempts::Attempts;
 use crate::call::{self, Look};
 use crate::census::Census;
+use crate::certificates::Shelf;
 use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
@@ -222,6 +223,7 @@ impl Exchange {
             clock: rooms.clock,
             guarding,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
+            shelf: Shelf::default(),
             tls,
             handshakes,
             origins: settings.streams.origins.clone(),

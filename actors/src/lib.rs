@@ -7,6 +7,7 @@ mod attempts;
 pub mod call;
 mod carrier;
 mod census;
+mod certificates;
 pub mod chance;
 pub mod clock;
 mod core;

@@ -30,9 +30,9 @@ impl LegId {
 pub enum Proof {
     /// Digest credentials of this profile's SIP user (S2).
     Credentials(ProfileId),
-    /// The source address is one of these profiles' (S3, S5); From selects among them.
+    /// The source address, or a name in the client's certificate, is one of these profiles' (S3, S5); From selects among them.
     Source(Vec<ProfileId>),
-    /// The source address is this carrier's: somebody outside calls a number of ours.
+    /// The source address, or a name in the client's certificate, is this carrier's: somebody outside calls a number of ours.
     Carrier(CarrierId),
     /// A call of this profile's PBX, which was admitted already, calls a number of ours (R11).
     Inside(ProfileId),
@@ -55,6 +55,8 @@ pub struct Invitation {
     pub proof: Proof,
     /// Where the INVITE came from.
     pub source: SocketAddr,
+    /// The names in the client's certificate that are the proof (RFC 5922 7.1), joined by commas; none where something else is.
+    pub certificate: Option<Arc<str>>,
     /// What was dialled: the user part of the Request-URI or of a `tel:` URI, unescaped, without parameters; or the whole
     /// URI where it has no user part (`urn:service:sos`).
     pub dialled: String,

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_front_door.sql"),
     include_str!("../migrations/0008_fax.sql"),
     include_str!("../migrations/0009_trunks.sql"),
+    include_str!("../migrations/0010_edges.sql"),
 ];
 
 /// Brings a database to the newest version known here.

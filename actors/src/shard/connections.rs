@@ -313,6 +313,9 @@ impl Shard {
         let Accepted { link, transport, peer, local, pass } = accepted;
         let (writes, waiting) = mpsc::channel(stream::WRITES_WAITING_MAX);
         let Some(flow) = self.connections.enter(transport, peer, writes.clone(), None) else { return };
+        if let Some(shown) = link.shown() {
+            self.core.shelf.put(flow, shown);
+        }
         let itself = ctx.address();
         let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
@@ -345,6 +348,7 @@ impl Handler<ConnectionEnded> for Shard {
 impl Shard {
     fn on_connection_ended(&mut self, flow: Flow, closed: Option<Closed>, ctx: &mut Context<Self>) {
         let Some(connection) = self.connections.leave(flow) else { return };
+        self.core.shelf.remove(flow);
         if let Some(Closed::Unframeable(why)) = closed {
             self.core.guarding.fail(connection.peer.ip(), Offence::Probing, Evidence::Certain);
             self.endpoint.count_unframeable(connection.transport, why.reason);

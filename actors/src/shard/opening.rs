@@ -2,6 +2,7 @@
 //!
 //! Which connection a message takes is `connections`'.
 
+use crate::certificates::Shown;
 use crate::core::Core;
 use crate::transport::handshakes::{HandshakeFailed, Role, Secured};
 use crate::transport::tcp;
@@ -17,6 +18,16 @@ pub(super) enum Link {
     Plain(TcpStream),
     /// With TLS around it.
     Secured(Box<Secured>),
+}
+
+impl Link {
+    /// The verified certificate of a client; none where it showed none.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        match self {
+            Link::Plain(_) => None,
+            Link::Secured(secured) => secured.shown(),
+        }
+    }
 }
 
 /// Why no connection was opened.

@@ -4,7 +4,9 @@
 
 use super::HANDSHAKE_S;
 use super::doorkeeper::{HANDSHAKES_MAX, Handshaking};
+use super::names::Named;
 use super::tls::{Loaded, Tls};
+use crate::certificates::Shown;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConnection};
 use std::io;
@@ -157,6 +159,13 @@ pub(crate) struct Secured {
 }
 
 impl Secured {
+    /// What a client has shown; the handshake has verified it. None where it showed nothing, and of a server.
+    pub(crate) fn shown(&self) -> Option<Shown> {
+        let Session::Server(session) = &self.session else { return None };
+        let named = Named::in_certificate(session.peer_certificates()?.first()?).ok()?;
+        Some(Shown { names: named.domains().into(), ends_unix_s: named.ends_unix_s })
+    }
+
     /// The connection on the runtime of whoever calls. The handshake is over: the session that has seen it is put in the place of the
     /// new one that tokio-rustls makes, since it has no other door for one.
     pub(crate) async fn settle(self) -> io::Result<TlsStream<TcpStream>> {

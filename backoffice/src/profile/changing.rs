@@ -11,13 +11,26 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
-use domain::{Micros, ProfileId};
+use domain::{CertificateName, Micros, ProfileId};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
 fn auth(wanted: Authentication) -> ProfileAuth {
     let sources = wanted.ip.iter().map(|source| SocketAddr::new(source.address, source.port)).collect();
-    ProfileAuth { registration: wanted.registration, sources }
+    let certificates = wanted.certificates.into_iter().map(|name| name.0).collect();
+    ProfileAuth { registration: wanted.registration, sources, certificates }
+}
+
+/// Names in certificates are agreed with whoever issues those: operators give them, and a company's own change leaves them.
+fn auth_by(caller: &Caller, wanted: Authentication, now: &[CertificateName]) -> Result<ProfileAuth> {
+    let wanted = auth(wanted);
+    if wanted.certificates == now || caller.operator("say whom a certificate proves").is_ok() {
+        return Ok(wanted);
+    }
+    if !wanted.certificates.is_empty() {
+        caller.operator("say whom a certificate proves")?;
+    }
+    Ok(ProfileAuth { certificates: now.to_vec(), ..wanted })
 }
 
 /// K7, kept simple: whatever works at all.
@@ -45,7 +58,8 @@ impl Office {
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source),
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`Error::OperatorOnly`] (certificate names),
     /// [`Error::LedgerUnavailable`].
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
@@ -59,7 +73,7 @@ impl Office {
             sip_user: None,
             channels: rounded_channels(new.channels, self.inner.settings.channels_max)?,
             calls_per_second: new.calls_per_second,
-            auth: auth(new.authentication),
+            auth: auth_by(caller, new.authentication, &[])?,
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
             require_plus: new.require_plus,
@@ -79,7 +93,8 @@ impl Office {
     /// Changes a profile. Calls that are up go on (P4, C11).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source), [`Error::OperatorOnly`] (its state),
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`Error::OperatorOnly`] (its state, certificate names),
     /// [`Error::LedgerUnavailable`].
     pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
@@ -100,7 +115,7 @@ impl Office {
                 .map(|asked| rounded_channels(asked, self.inner.settings.channels_max))
                 .transpose()?,
             calls_per_second: patch.calls_per_second,
-            auth: patch.authentication.map(auth),
+            auth: patch.authentication.map(|wanted| auth_by(caller, wanted, &row.auth.certificates)).transpose()?,
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
             require_plus: patch.require_plus,

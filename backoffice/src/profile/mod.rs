@@ -9,7 +9,7 @@ use crate::credit::Credit;
 use crate::fax::FaxName;
 use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
-use domain::{CompanyId, E164, Micros};
+use domain::{CertificateName, CompanyId, E164, Micros};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use store::IncomingTo;
@@ -50,11 +50,16 @@ pub struct Authentication {
     #[serde(default)]
     #[schema(required = false)]
     pub ip: Vec<Source>,
+    /// By a name in the client certificate that it connects with: a DNS name or `sip:` URI of the alternative names; at most 32, each
+    /// nobody else's. Operators only.
+    #[serde(default)]
+    #[schema(required = false, value_type = Vec<String>, example = json!(["pbx.example.com"]))]
+    pub certificates: Vec<Text<CertificateName>>,
 }
 
 impl Default for Authentication {
     fn default() -> Self {
-        Authentication { registration: true, ip: Vec::new() }
+        Authentication { registration: true, ip: Vec::new(), certificates: Vec::new() }
     }
 }
 

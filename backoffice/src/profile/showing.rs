@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::posting::{profile_channels, profile_money};
+use crate::text::Text;
 use domain::fact::Transport;
 use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, E164, ProfileId};
@@ -38,7 +39,8 @@ fn registration(binding: Option<&Binding>) -> Registration {
 
 fn authentication(auth: &store::ProfileAuth) -> Authentication {
     let ip = auth.sources.iter().map(|source| Source { address: source.ip(), port: source.port() }).collect();
-    Authentication { registration: auth.registration, ip }
+    let certificates = auth.certificates.iter().cloned().map(Text).collect();
+    Authentication { registration: auth.registration, ip, certificates }
 }
 
 /// L1: a number of the company, or a landline elsewhere.

@@ -66,7 +66,7 @@ impl World {
             sip_user: None,
             channels: 2,
             calls_per_second: None,
-            auth: ProfileAuth { registration: true, sources: vec![] },
+            auth: ProfileAuth { registration: true, sources: vec![], certificates: vec![] },
             caller_id: None,
             auto_recharge: None,
             require_plus: false,

@@ -7,7 +7,7 @@ use super::statuses::Statuses;
 use domain::Country;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
+use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::{Deck, Rate};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct Profile {
     pub require_plus: bool,
     /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7).
     pub sources: Vec<SocketAddr>,
+    /// Names in client certificates that need no challenge (RFC 5922 7.1); nobody else's in the directory.
+    pub certificates: Vec<CertificateName>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
     /// How its PBX is spoken to, and whose numbers its calls show.
@@ -120,6 +122,8 @@ pub struct Carrier {
     pub failover: Option<Statuses>,
     /// Where its calls come from; those that others have too are the first one's, by priority, then id.
     pub sources: Vec<CarrierSource>,
+    /// Names in the client certificates that its calls come with, wherever from; nobody else's in the directory.
+    pub certificates: Vec<CertificateName>,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
@@ -158,6 +162,7 @@ impl Carrier {
             progress_timeout: None,
             failover: None,
             sources: Vec::new(),
+            certificates: Vec::new(),
             srtp: SrtpPolicy::default(),
             t38: FaxPolicy::default(),
             enabled: true,

@@ -92,6 +92,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         auto_recharge: None,
         require_plus: false,
         sources: Vec::new(),
+        certificates: Vec::new(),
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
         srtp: Default::default(),
@@ -164,6 +165,7 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
     Invitation {
         proof: Proof::Credentials(profile_id()),
         source: "192.0.2.7:5060".parse().unwrap(),
+        certificate: None,
         dialled: dialled.to_string(),
         from_user: SIP_USER.to_string(),
         from_display: String::new(),

@@ -14,8 +14,11 @@ from scenarios import scenario
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import state_of
 from waiting import Failure, equal, expect, until
+from world import UNITED_STATES
 
 TLS = {"tls": {}}
+# Client certificates are asked for, and prove who comes.
+KNOWN = {"tls": {"client_certificates": "optional"}}
 # Seconds of sound that a phone plays.
 PLAYED_S = 3
 
@@ -144,6 +147,24 @@ def a_renewed_certificate_is_taken_while_calls_go_on(world):
     expect(re.search("the old one stays in force", world.server.log.read_text(errors="replace")), "the log says nothing")
     pbx.finish()
     carrier.finish()
+
+
+@scenario(settings=KNOWN, needs_switch=True)
+def a_pbx_is_known_by_the_name_in_its_certificate(world):
+    """Kamailio as a PBX without password, at whatever port, with a client certificate that names it: its call goes through, and the trace
+    says by which name it was known (RFC 5922 7.1)."""
+    profile = world.profile(registration=False, certificates=["sip:PBX.example.com"])
+    told = world.profile_now(profile)["credentials"]["authentication"]
+    equal(told["certificates"], ["pbx.example.com"], "the names that the API shows")
+    carrier = world.carrier()
+    pbx = KamailioTls(world.folder, world.server.tls, world.server.authority, names="IP:127.0.0.1,DNS:pbx.example.com")
+    world.agents.append(pbx)
+    world.agent("caller", "call", remote=pbx.address, users=[(profile["sip_user"], "[authentication]", UNITED_STATES)],
+                opening="{{invite_unchallenged}}", options=("-d", 200)).finish()
+    carrier.finish()
+    record = world.record(status=200, cause="normal")
+    first = world.api.get(f"/calls/{record['id']}/trace")["steps"][0]
+    equal((first["rule"], first["verdict"], first["seen"]), ("certificate", "passed", "pbx.example.com"), "the first step of the trace")
 
 
 def shown(world):
