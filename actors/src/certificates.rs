@@ -28,9 +28,9 @@ impl Shelf {
         self.0.insert(flow, shown);
     }
 
-    /// The connection is over.
-    pub(crate) fn remove(&self, flow: Flow) {
-        self.0.remove(&flow);
+    /// The connection is over; gives the names that were shown over it.
+    pub(crate) fn remove(&self, flow: Flow) -> Option<Arc<[CertificateName]>> {
+        self.0.remove(&flow).map(|(_, shown)| shown.names)
     }
 }
 

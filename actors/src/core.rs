@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
+use crate::aliases::Aliases;
 use crate::attempts::Attempts;
 use crate::carrier::{CarrierOutlet, CarrierShell};
 use crate::census::Census;
@@ -126,6 +127,8 @@ pub struct Core {
     pub(crate) doorkeeper: Arc<Doorkeeper>,
     /// What was shown over the connections that stand.
     pub(crate) shelf: Shelf,
+    /// Which connections may be taken for requests of ours.
+    pub(crate) aliases: Aliases,
     /// Certificates, where there are some.
     pub(crate) tls: Option<Arc<Tls>>,
     /// TLS handshakes, where there are certificates.

@@ -2,8 +2,11 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
+mod places;
+
+pub(crate) use places::local_towards;
+
 use crate::manners;
-use crate::resolving::Ways;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
 use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
@@ -11,14 +14,15 @@ use domain::network::Network;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Entropy, Monotonic, NumberFormat, ProfileId};
 use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
+use places::{Place, contact_uri, place};
 use rating::{Deck, Rate, Rounding, Tariff, Terms};
 use sip::digest::Ha1;
-use sip::endpoint::{Destination, Transport};
+use sip::endpoint::Destination;
 use sip::locating::Wanted;
 use siphasher::sip::SipHasher24;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Everything;
@@ -40,6 +44,8 @@ pub struct Desk {
     whereabouts: Arc<Whereabouts>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
+    /// Where PBXs are that have a fixed contact, by its URI.
+    contacts: BTreeMap<Arc<str>, Place>,
     /// The only networks that a carrier's sound may come from, where it has named any.
     media_networks: BTreeMap<CarrierId, Arc<[Network]>>,
 }
@@ -54,15 +60,6 @@ struct CarrierLine {
     redirects: Option<Vec<Network>>,
     /// How long it may take to its first response.
     patience: Duration,
-}
-
-/// One of a carrier's addresses.
-#[derive(Debug)]
-enum Place {
-    /// By its IP address.
-    Fixed(Hop),
-    /// By name: DNS says where, and over what.
-    Named { wanted: Wanted, host: Arc<str> },
 }
 
 /// Places of a carrier that one attempt goes to at most.
@@ -167,7 +164,11 @@ impl Desk {
 
     /// The names that are to be looked up.
     pub(crate) fn names(&self) -> BTreeSet<Wanted> {
-        self.named.keys().cloned().collect()
+        let of_contacts = self.contacts.values().filter_map(|place| match place {
+            Place::Fixed(_) => None,
+            Place::Named { wanted, .. } => Some(wanted),
+        });
+        self.named.keys().chain(of_contacts).cloned().collect()
     }
 
     /// Where names are.
@@ -199,9 +200,15 @@ impl Desk {
             // No address: it is another call of ours.
             Whereto::Inside => None,
             Whereto::Pbx(pbx) => {
-                let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
-                let flow = flow_of(pbx.flow);
-                let destination = Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local };
+                let fixed = self.contacts.get(&pbx.contact).filter(|_| pbx.local.is_none());
+                let destination = match fixed {
+                    Some(place) => self.destination(place, chance, now)?,
+                    None => {
+                        let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
+                        let flow = flow_of(pbx.flow);
+                        Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local }
+                    }
+                };
                 Some(Target::Pbx(PbxTarget {
                     destination,
                     contact: Arc::clone(&pbx.contact),
@@ -211,6 +218,16 @@ impl Desk {
                 }))
             }
         }
+    }
+
+    /// The place of a PBX that does not register; one that answers before one that does not.
+    fn destination(&self, place: &Place, chance: &mut Entropy, now: Monotonic) -> Option<Destination> {
+        let mut hops = match place {
+            Place::Fixed(hop) => vec![hop.clone()],
+            Place::Named { wanted, host } => self.whereabouts.hops(wanted, host, chance),
+        };
+        hops.sort_by_key(|hop| self.whereabouts.is_avoided(hop.destination.addr, now));
+        hops.first().map(|hop| hop.destination)
     }
 
     /// Where an invitation is to be sent, if it may be sent there.
@@ -259,7 +276,7 @@ impl Desk {
                 deck,
             });
         }
-        let (mut secrets, mut locals) = (BTreeMap::new(), BTreeMap::new());
+        let (mut secrets, mut locals, mut contacts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (profile, ha1) in &everything.profiles {
             let sip_user: Arc<str> = profile.sip_user.as_str().into();
             if profile.auth.registration && profile.state == store::ProfileState::Active {
@@ -270,6 +287,12 @@ impl Desk {
                 let listener = rules.listeners.iter().find(|listener| listener.is_ipv4() == pbx.is_ipv4());
                 if let Some(listener) = listener {
                     locals.entry(pbx.ip()).or_insert_with(|| local_towards(*pbx, *listener));
+                }
+            }
+            if let Some(contact) = &profile.contact {
+                match place(domain::fact::Transport::Udp, contact, rules) {
+                    Ok(place) => _ = contacts.insert(contact_uri(contact), place),
+                    Err(fault) => faults.push(format!("profile {}: {contact}: {fault}; it is skipped", profile.name)),
                 }
             }
             let manners = manners::of_profile(&everything, profile, &rules.countries, &mut faults);
@@ -301,7 +324,7 @@ impl Desk {
         faults.extend(left_out.iter().map(ToString::to_string));
         let whereabouts = Arc::clone(&rules.whereabouts);
         let (directory, carriers) = (Arc::new(directory), lines);
-        (Desk { directory, secrets, carriers, named, whereabouts, locals, media_networks }, faults)
+        (Desk { directory, secrets, carriers, named, whereabouts, locals, contacts, media_networks }, faults)
     }
 }
 
@@ -320,6 +343,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         require_plus: profile.require_plus,
         sources: profile.auth.sources.clone(),
         certificates: profile.auth.certificates.clone(),
+        contact: profile.contact.as_ref().map(contact_uri),
         incoming_to: match profile.incoming_to {
             store::IncomingTo::CalledNumber => IncomingTo::CalledNumber,
             store::IncomingTo::SipUsername => IncomingTo::SipUsername,
@@ -429,7 +453,7 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
 fn line(everything: &Everything, carrier: &store::Carrier, rules: &NodeRules, faults: &mut Vec<String>) -> CarrierLine {
     let mut places = Vec::with_capacity(carrier.addresses.len());
     for address in &carrier.addresses {
-        match place(carrier, address, rules) {
+        match place(carrier.transport, address, rules) {
             Ok(place) => places.push(place),
             Err(fault) => faults.push(format!("carrier {}: {address}: {fault}; it is skipped", carrier.name)),
         }
@@ -445,47 +469,4 @@ fn line(everything: &Everything, carrier: &store::Carrier, rules: &NodeRules, fa
         },
         patience: patience.unwrap_or(rules.calls.carrier_response_timeout),
     }
-}
-
-/// One of a carrier's addresses, and the listener of ours that reaches it.
-fn place(carrier: &store::Carrier, address: &store::Address, rules: &NodeRules) -> Result<Place, &'static str> {
-    let transport = match address.via {
-        store::carrier::Via::Carrier => Some(transport_of(carrier.transport)),
-        store::carrier::Via::Named(transport) => Some(transport_of(transport)),
-        store::carrier::Via::Any => None,
-    };
-    if transport.is_some_and(Transport::is_secure) && rules.tls_listeners.is_empty() {
-        return Err("it wants TLS, and this node has none: set tls.listen");
-    }
-    let Some(ip) = address.ip() else {
-        let host: Arc<str> = match address.port {
-            Some(port) => format!("{}:{port}", address.host).into(),
-            None => address.host.as_str().into(),
-        };
-        let wanted = Wanted { host: address.host.as_str().into(), port: address.port, transport };
-        return Ok(Place::Named { wanted, host });
-    };
-    let transport = transport.unwrap_or(Transport::Udp);
-    let addr = SocketAddr::new(ip, address.port.unwrap_or(if transport.is_secure() { SIPS_PORT } else { SIP_PORT }));
-    let ways = Ways { plain: rules.listeners.clone(), tls: rules.tls_listeners.clone() };
-    let local = ways.local(transport, addr).ok_or("no listener of ours reaches it")?;
-    let destination = Destination { transport, addr, flow: None, local };
-    Ok(Place::Fixed(Hop { destination, host: addr.to_string().into() }))
-}
-
-/// The port that an address without one means (RFC 3261 19.1.2).
-const SIP_PORT: u16 = 5060;
-/// The same over TLS.
-const SIPS_PORT: u16 = 5061;
-
-/// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.
-pub(crate) fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {
-    if !listener.ip().is_unspecified() {
-        return listener;
-    }
-    let any: IpAddr =
-        if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
-    // Connecting a datagram socket sends nothing; it only asks the routing table.
-    let chosen = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(peer).and_then(|()| socket.local_addr()));
-    chosen.map_or(listener, |local| SocketAddr::new(local.ip(), listener.port()))
 }

@@ -7,6 +7,7 @@ mod draining;
 mod shares;
 
 use self::shares::{challenger, endpoint_settings, naming};
+use crate::aliases::Aliases;
 use crate::attempts::Attempts;
 use crate::call::{self, Look};
 use crate::census::Census;
@@ -208,7 +209,10 @@ impl Exchange {
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let handshakes = match &tls {
-            Some(tls) => Some(Handshakes::start(tls, &rooms.telemetry).map_err(StartError::Handshakes)?),
+            Some(tls) => Some(
+                Handshakes::start(tls, &rooms.telemetry, settings.node_limits.patience.handshake)
+                    .map_err(StartError::Handshakes)?,
+            ),
             None => None,
         };
         if let Some(tls) = &tls {
@@ -224,6 +228,7 @@ impl Exchange {
             guarding,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
             shelf: Shelf::default(),
+            aliases: Aliases::default(),
             tls,
             handshakes,
             origins: settings.streams.origins.clone(),

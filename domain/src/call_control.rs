@@ -142,7 +142,8 @@ pub struct Pbx {
     pub user: CalledUser,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
-    /// Where its messages come from, and ours are sent: behind NAT its Contact is no address.
+    /// Where its messages come from, and ours are sent: behind NAT its Contact is no address. Unspecified where it is known by a fixed
+    /// contact alone: where that is, the desk knows.
     pub peer: SocketAddr,
     /// At which address of ours it reached us; none where it has never said.
     pub local: Option<SocketAddr>,

@@ -35,6 +35,9 @@ pub(crate) enum ProfileCommand {
         /// than once.
         #[arg(long, value_name = "NAME")]
         certificate: Vec<String>,
+        /// Where its PBX is called while it is not registered: 192.0.2.7:5060, or sip:pbx.example.com;transport=tls.
+        #[arg(long, value_name = "ADDRESS")]
+        static_contact: Option<String>,
         /// It proves itself by its address or certificate alone.
         #[arg(long, requires = "without_password")]
         no_registration: bool,
@@ -100,6 +103,7 @@ impl Order for ProfileCommand {
                 caller_id,
                 ip,
                 certificate,
+                static_contact,
                 no_registration,
                 recharge,
                 recharge_below,
@@ -115,6 +119,7 @@ impl Order for ProfileCommand {
                     "calls_per_second": calls_per_second,
                     "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>(),
                         "certificates": certificate },
+                    "static_contact": static_contact,
                     "caller_id": caller_id,
                     "incoming_to": incoming_to.as_str(),
                     "srtp": srtp,

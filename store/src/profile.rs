@@ -2,6 +2,7 @@
 //!
 //! Credit does not live here (it is the ledger's), nor bindings (they are `switch`'s), nor rounding of channels (C3, back office).
 
+use crate::carrier::Address;
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
 use domain::fax::FaxPolicy;
@@ -132,6 +133,8 @@ pub struct Profile {
     pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
+    /// Where its PBX is called while it is not registered, as a carrier's address; none for the first of `auth.sources`.
+    pub contact: Option<Address>,
     /// The number shown to who is called, where one is.
     pub caller_id: Option<E164>,
     /// Recharging by itself, where it is on.
@@ -165,6 +168,8 @@ pub struct NewProfile {
     pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
+    /// Where its PBX is called while it is not registered.
+    pub contact: Option<Address>,
     /// The number shown to who is called.
     pub caller_id: Option<E164>,
     /// Recharging by itself.
@@ -192,6 +197,8 @@ pub struct ProfilePatch {
     pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself.
     pub auth: Option<ProfileAuth>,
+    /// Where its PBX is called while it is not registered.
+    pub contact: Option<Option<Address>>,
     /// The number shown to who is called.
     pub caller_id: Option<Option<E164>>,
     /// Recharging by itself.
@@ -209,7 +216,7 @@ pub struct ProfilePatch {
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.certificates
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.certificates, p.contact
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -228,6 +235,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
             sources: parsed_list(row, 8)?,
             certificates: parsed_list(row, 20)?,
         },
+        contact: parsed_option(row, 21)?,
         caller_id: parsed_option(row, 9)?,
         auto_recharge: amount
             .zip(threshold)
@@ -325,6 +333,7 @@ impl Store {
                 channels: new.channels,
                 calls_per_second: new.calls_per_second,
                 auth: new.auth.clone(),
+                contact: new.contact.clone(),
                 caller_id: new.caller_id,
                 auto_recharge: new.auto_recharge,
                 require_plus: new.require_plus,
@@ -361,6 +370,7 @@ impl Store {
             profile.channels = patch.channels.unwrap_or(profile.channels);
             profile.calls_per_second = patch.calls_per_second.unwrap_or(profile.calls_per_second);
             profile.auth = patch.auth.clone().unwrap_or(profile.auth);
+            profile.contact = patch.contact.clone().unwrap_or(profile.contact);
             profile.caller_id = patch.caller_id.unwrap_or(profile.caller_id);
             profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
             profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
@@ -430,8 +440,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp, calls_per_second, t38, certificates)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+             incoming_to, srtp, calls_per_second, t38, certificates, contact)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -454,7 +464,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             profile.srtp.as_str(),
             profile.calls_per_second,
             profile.t38.as_str(),
-            list_text(&profile.auth.certificates)
+            list_text(&profile.auth.certificates),
+            profile.contact.as_ref().map(ToString::to_string)
         ])?;
     Ok(())
 }
@@ -464,7 +475,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
              recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
-             calls_per_second = ?13, t38 = ?14, certificates = ?15 WHERE id = ?1",
+             calls_per_second = ?13, t38 = ?14, certificates = ?15, contact = ?16 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -481,7 +492,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.srtp.as_str(),
             profile.calls_per_second,
             profile.t38.as_str(),
-            list_text(&profile.auth.certificates)
+            list_text(&profile.auth.certificates),
+            profile.contact.as_ref().map(ToString::to_string)
         ])?;
     Ok(())
 }

@@ -49,6 +49,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         channels,
         calls_per_second: None,
         auth: store::ProfileAuth { registration: true, ..store::ProfileAuth::default() },
+        contact: None,
         caller_id: Some(CALLER_ID.parse().unwrap()),
         auto_recharge: recharge.map(|recharge| store::AutoRecharge {
             amount: Micros::new(recharge.amount),

@@ -84,6 +84,55 @@ class StreamLine(handmade.Line):
         return Answer(said)
 
 
+class Listening(StreamLine):
+    """An end over TCP that listens too: its Via and Contact name where. Not connected yet."""
+
+    def __init__(self, server=None):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(5)
+        self.address = "{}:{}".format(*self.listener.getsockname())
+        self.socket, self.came, self.server_at = None, b"", server
+
+    def __exit__(self, *_):
+        self.listener.close()
+        if self.socket:
+            self.socket.close()
+
+    def connect(self, server=None):
+        """Connects, from a port of the system's choice."""
+        host, port = (server or self.server_at).split(":")
+        self.peer = (host, int(port))
+        self.socket, self.came = socket.create_connection(self.peer, 5), b""
+
+    def accept(self):
+        """Takes the connection that the other end opens."""
+        self.socket, self.peer = self.listener.accept()
+        self.came = b""
+
+    def cut(self):
+        super().cut()
+        self.socket = None
+
+    def receive(self, what, wanted, deadline_s=5.0):
+        if self.socket is None:
+            self.accept()
+        return super().receive(what, wanted, deadline_s)
+
+
+class StreamCarrier(Listening, handmade.Carrier):
+    """Takes calls over TCP."""
+
+
+class StreamCaller(Listening, handmade.Caller):
+    """Places challenged calls for a profile over TCP."""
+
+    def __init__(self, server, profile):
+        Listening.__init__(self, server)
+        host, port = server.split(":")
+        self.peer = (host, int(port))
+        self.server, self.user, self.password = server, profile["sip_user"], profile["sip_password"]
+
+
 class SecureLine(StreamLine):
     """The same in TLS, believing this authority, with the certificate and key of `bearer`, where one is given."""
 

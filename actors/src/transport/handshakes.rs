@@ -2,7 +2,6 @@
 //!
 //! How many may be under way is the `doorkeeper`'s to say; afterwards the connection lives on the shard that it was meant for.
 
-use super::HANDSHAKE_S;
 use super::doorkeeper::{HANDSHAKES_MAX, Handshaking};
 use super::names::Named;
 use super::tls::{Loaded, Tls};
@@ -40,8 +39,8 @@ pub(crate) enum HandshakeFailed {
     #[error("the TLS handshake failed: {0}")]
     Io(#[from] io::Error),
     /// The peer was too slow.
-    #[error("the TLS handshake was not through within {HANDSHAKE_S} s")]
-    Timeout,
+    #[error("the TLS handshake was not through within {0} s")]
+    Timeout(u64),
     /// As many are under way as may be.
     #[error("as many TLS handshakes are under way as may be")]
     Busy,
@@ -63,8 +62,8 @@ pub(crate) struct Handshakes {
 }
 
 impl Handshakes {
-    /// Starts the threads. They end when this is dropped.
-    pub(crate) fn start(tls: &Arc<Tls>, telemetry: &Arc<Telemetry>) -> io::Result<Handshakes> {
+    /// Starts the threads; a handshake may take as long as `patience`. They end when this is dropped.
+    pub(crate) fn start(tls: &Arc<Tls>, telemetry: &Arc<Telemetry>, patience: Duration) -> io::Result<Handshakes> {
         let mut threads = Vec::with_capacity(THREADS);
         for number in 0..THREADS {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -72,7 +71,7 @@ impl Handshakes {
             let (tls, telemetry) = (Arc::clone(tls), Arc::clone(telemetry));
             std::thread::Builder::new()
                 .name(format!("tls-{number}"))
-                .spawn(move || runtime.block_on(work(waiting, tls, telemetry)))?;
+                .spawn(move || runtime.block_on(work(waiting, tls, telemetry, patience)))?;
             threads.push(jobs);
         }
         Ok(Handshakes { threads, next: AtomicUsize::new(0), telemetry: Arc::clone(telemetry) })
@@ -104,22 +103,21 @@ fn role_of(role: &Role) -> TlsRole {
     }
 }
 
-async fn work(mut waiting: mpsc::Receiver<Job>, tls: Arc<Tls>, telemetry: Arc<Telemetry>) {
+async fn work(mut waiting: mpsc::Receiver<Job>, tls: Arc<Tls>, telemetry: Arc<Telemetry>, patience: Duration) {
     while let Some(Job { stream, role, place, done }) = waiting.recv().await {
         let (loaded, telemetry) = (tls.loaded(), Arc::clone(&telemetry));
         tokio::spawn(async move {
             let counted = role_of(&role);
-            let patience = Duration::from_secs(HANDSHAKE_S);
             let outcome = match tokio::time::timeout(patience, shake_hands(stream, role, loaded)).await {
                 Ok(shaken) => shaken.map_err(HandshakeFailed::Io),
-                Err(_) => Err(HandshakeFailed::Timeout),
+                Err(_) => Err(HandshakeFailed::Timeout(patience.as_secs())),
             };
             drop(place);
             telemetry.count_tls_handshake(
                 counted,
                 match &outcome {
                     Ok(_) => TlsOutcome::Ok,
-                    Err(HandshakeFailed::Timeout) => TlsOutcome::Timeout,
+                    Err(HandshakeFailed::Timeout(_)) => TlsOutcome::Timeout,
                     Err(_) => TlsOutcome::Error,
                 },
             );

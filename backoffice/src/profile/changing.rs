@@ -64,6 +64,9 @@ impl Office {
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
         caller.may_see(company, "company", company)?;
+        if new.static_contact.is_some() {
+            caller.operator("say where PBXs are called that do not register")?;
+        }
         let caller_id = new.caller_id.map(|number| number.0);
         self.check_caller_id(caller, company, caller_id)?;
         let wanted = store::NewProfile {
@@ -74,6 +77,7 @@ impl Office {
             channels: rounded_channels(new.channels, self.inner.settings.channels_max)?,
             calls_per_second: new.calls_per_second,
             auth: auth_by(caller, new.authentication, &[])?,
+            contact: new.static_contact.map(|contact| contact.0),
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
             require_plus: new.require_plus,
@@ -101,6 +105,9 @@ impl Office {
         if patch.state.is_some() {
             caller.operator("suspend profiles and set them free")?;
         }
+        if patch.static_contact.is_some() {
+            caller.operator("say where PBXs are called that do not register")?;
+        }
         let caller_id = patch.caller_id.map(|wanted| wanted.map(|number| number.0));
         self.check_caller_id(caller, row.company, caller_id.flatten())?;
         let state = |name| match name {
@@ -116,6 +123,7 @@ impl Office {
                 .transpose()?,
             calls_per_second: patch.calls_per_second,
             auth: patch.authentication.map(|wanted| auth_by(caller, wanted, &row.auth.certificates)).transpose()?,
+            contact: patch.static_contact.map(|contact| contact.map(|contact| contact.0)),
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
             require_plus: patch.require_plus,

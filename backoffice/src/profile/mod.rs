@@ -12,7 +12,7 @@ use crate::text::{Text, nullable};
 use domain::{CertificateName, CompanyId, E164, Micros};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use store::IncomingTo;
+use store::{Address, IncomingTo};
 use utoipa::ToSchema;
 
 /// The SIP port where none is given (S12).
@@ -96,6 +96,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub authentication: Authentication,
+    /// Where its PBX is called while it is not registered: a host and a port, or a URI such as `sip:pbx.example.com;transport=tls` (its
+    /// certificate must bear that name); null for the first of `authentication.ip`. Operators only.
+    #[schema(value_type = Option<String>, example = "sip:pbx.example.com;transport=tls")]
+    pub static_contact: Option<Text<Address>>,
     /// The number shown to who is called (O5); null for none.
     #[schema(value_type = Option<String>, example = "+12025550199")]
     pub caller_id: Option<Text<E164>>,
@@ -174,6 +178,10 @@ pub struct ProfilePatch {
     pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself; replaces all.
     pub authentication: Option<Authentication>,
+    /// Where its PBX is called while it is not registered; null for the first of `authentication.ip`. Operators only.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub static_contact: Option<Option<Text<Address>>>,
     /// The number shown to who is called; null for none.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -246,6 +254,8 @@ pub struct Credentials {
     pub servers: Vec<SipServer>,
     /// How it proves itself.
     pub authentication: Authentication,
+    /// Where its PBX is called while it is not registered; null for the first of `authentication.ip`.
+    pub static_contact: Option<String>,
     /// Whether it is registered now.
     pub registration: Registration,
 }

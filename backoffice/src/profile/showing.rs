@@ -66,7 +66,7 @@ const fn state(profile: &store::Profile) -> &'static str {
 fn warnings(row: &store::Profile, binding: Option<&Binding>) -> Vec<String> {
     let mut told = Vec::new();
     // Whoever is known by its address sends datagrams.
-    let by_address = (!row.auth.sources.is_empty()).then_some(Transport::Udp);
+    let by_address = (!row.auth.sources.is_empty() && row.contact.is_none()).then_some(Transport::Udp);
     let in_clear = binding.map(|binding| binding.transport).or(by_address).filter(|transport| {
         // Keys over these are secret on the way (RFC 4568 7).
         !matches!(transport, Transport::Tls | Transport::Wss)
@@ -167,6 +167,7 @@ impl Office {
                 realm: self.inner.settings.realm.clone(),
                 servers: self.sip_servers(),
                 authentication: authentication(&row.auth),
+                static_contact: row.contact.as_ref().map(ToString::to_string),
                 registration: registration(binding.as_deref()),
                 sip_user: row.sip_user,
             },

@@ -3,4 +3,5 @@
 
 mod hopping;
 mod proving;
+mod reaching;
 mod world;

@@ -15,6 +15,7 @@ fn a_profile_comes_back_after_a_restart_as_it_was_created_p1() {
         sources: vec!["192.0.2.7:5060".parse().unwrap(), "[2001:db8::7]:5062".parse().unwrap()],
         certificates: vec!["pbx.example.com".parse().unwrap()],
     };
+    new.contact = Some("sip:pbx.example.com:5061;transport=tls".parse().unwrap());
     new.caller_id = Some("+3725012345".parse().unwrap());
     new.auto_recharge = Some(AutoRecharge { amount: Micros::ONE, threshold: Micros::ZERO });
     new.require_plus = true;

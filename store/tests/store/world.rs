@@ -67,6 +67,7 @@ impl World {
             channels: 2,
             calls_per_second: None,
             auth: ProfileAuth { registration: true, sources: vec![], certificates: vec![] },
+            contact: None,
             caller_id: None,
             auto_recharge: None,
             require_plus: false,

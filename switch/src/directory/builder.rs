@@ -245,6 +245,7 @@ mod tests {
             require_plus: false,
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
             certificates: Vec::new(),
+            contact: None,
             incoming_to: IncomingTo::default(),
             manners: Manners::default(),
             srtp: Default::default(),

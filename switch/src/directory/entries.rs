@@ -49,10 +49,14 @@ pub struct Profile {
     pub auto_recharge: Option<AutoRecharge>,
     /// Whether numbers must be dialled with their `+` (S6).
     pub require_plus: bool,
-    /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7).
+    /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7), where it has no
+    /// `contact`.
     pub sources: Vec<SocketAddr>,
     /// Names in client certificates that need no challenge (RFC 5922 7.1); nobody else's in the directory.
     pub certificates: Vec<CertificateName>,
+    /// The URI at which its PBX is called while it is not registered (I7): `sip:pbx.example.com;transport=tls`. Where it is, others know by
+    /// this text. None for the first of the source addresses.
+    pub contact: Option<Arc<str>>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
     /// How its PBX is spoken to, and whose numbers its calls show.

@@ -93,6 +93,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         require_plus: false,
         sources: Vec::new(),
         certificates: Vec::new(),
+        contact: None,
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
         srtp: Default::default(),
