@@ -7,11 +7,9 @@ mod draining;
 mod shares;
 
 use self::shares::{challenger, endpoint_settings, naming};
-use crate::aliases::Aliases;
 use crate::attempts::Attempts;
 use crate::call::{self, Look};
 use crate::census::Census;
-use crate::certificates::Shelf;
 use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
@@ -208,13 +206,9 @@ impl Exchange {
         resolver.want(desk.names());
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
-        let handshakes = match &tls {
-            Some(tls) => Some(
-                Handshakes::start(tls, &rooms.telemetry, settings.node_limits.patience.handshake)
-                    .map_err(StartError::Handshakes)?,
-            ),
-            None => None,
-        };
+        let patience = settings.node_limits.patience.handshake;
+        let handshakes = tls.as_ref().map(|tls| Handshakes::start(tls, &rooms.telemetry, patience));
+        let handshakes = handshakes.transpose().map_err(StartError::Handshakes)?;
         if let Some(tls) = &tls {
             rooms.telemetry.set_tls_certificate(Some(tls.loaded().ends_unix_s));
         }
@@ -227,8 +221,8 @@ impl Exchange {
             clock: rooms.clock,
             guarding,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
-            shelf: Shelf::default(),
-            aliases: Aliases::default(),
+            shelf: Default::default(),
+            aliases: Default::default(),
             tls,
             handshakes,
             origins: settings.streams.origins.clone(),

@@ -15,14 +15,13 @@ use rating::Deck;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use switch::call::{self, Call};
-use switch::carrier;
 use switch::directory::{
     AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
     Directory, IncomingTo, Manners, Number,
 };
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
+use switch::{call, call::Call, carrier};
 
 pub(crate) const SIP_USER: &str = "99050000040027";
 pub(crate) const CALLER_ID: &str = "+12025550199";

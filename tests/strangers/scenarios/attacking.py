@@ -12,15 +12,12 @@ import time
 import handmade
 from attackers import (ANOTHER, STRANGER, THIRD, Attacker, OverheardCaller, RingingCarrier, credentials, guess, overheard, request,
                        shape)
-from certificates import Authority
 from changing_ends import description, hang_up, sound_of
 from scenarios import scenario
 from scenarios.changing import Call
 from server import BINARY
 from sound import FRAME, HEADER
-from streams import SecureLine
 from waiting import Failure, equal, expect, until
-from world import UNITED_STATES
 
 # As an operator has it whose PBXs are elsewhere: this machine is nobody special.
 GUARDED = {"guard": {"trusted": []}}
@@ -282,44 +279,6 @@ def headers_do_not_make_a_pbx(world):
         except TimeoutError:
             pass
     world.records(0)
-
-
-@scenario(settings={"tls": {"client_certificates": "optional"}}, needs_switch=True)
-def a_certificate_proves_its_own_bearer_and_nobody_else(world):
-    """The right name from another authority, a right certificate of another profile, of nobody, and none: no call is placed
-    (RFC 5922 7.1)."""
-    profile = world.profile(registration=False, certificates=["pbx.example.com"])
-    world.profile("Branch", registration=False, certificates=["other.example.com"])
-    authority, forger = world.server.authority, Authority(world.folder / "forger")
-    bearers = {"right": authority.issue("right", "DNS:pbx.example.com"), "other": authority.issue("other", "DNS:other.example.com"),
-               "nobody": authority.issue("nobody", "DNS:*.example.com,URI:sip:pbx@pbx.example.com"),
-               "forged": forger.issue("forged", "DNS:pbx.example.com"), "none": None}
-    with handmade.Carrier() as trunk:
-        world.api.create_carrier("handmade", trunk.address, priority=1)
-
-        def asked(bearer, number=UNITED_STATES):
-            with SecureLine(world.server.tls, authority.ca, bearers[bearer]) as line:
-                text = request("INVITE", f"sip:{number}@{world.server.tls}", line.address, user=profile["sip_user"], via=";rport",
-                               body=handmade.SDP).replace("SIP/2.0/UDP", "SIP/2.0/TLS")
-                return line.ask(text)
-
-        for bearer, status, refusal in (("other", 403, "from_mismatch"), ("nobody", 407, "certificate_unknown"), ("none", 407, "")):
-            answer = asked(bearer)
-            equal(answer.status, status, f"the answer to the bearer {bearer}")
-            expect(refusal in answer.header("Warning"), f"{bearer} was told {answer.header('Warning')}")
-        try:
-            raise Failure(f"a forged certificate was answered {asked('forged').text}")
-        except OSError:
-            pass
-        # What is no number: who calls is proven, and the call goes nowhere.
-        equal(asked("right", "alice").status, 404, "the answer to the right one")
-        trunk.socket.settimeout(0.05)
-        try:
-            raise Failure(f"the carrier got {trunk.socket.recv(100)!r}")
-        except TimeoutError:
-            pass
-    seen = [attempt["steps"][-1] for attempt in world.api.get(f"/profiles/{profile['id']}/attempts")["items"]]
-    expect(any(step["rule"] == "certificate" and step["wanted"] == "pbx.example.com" for step in seen), f"the attempts say {seen}")
 
 
 @scenario(needs_switch=True)
