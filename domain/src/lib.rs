@@ -28,7 +28,7 @@ pub mod time;
 pub mod timer;
 pub mod trace;
 
-pub use cause::ReleaseCause;
+pub use cause::{ReleaseCause, SipReason};
 pub use country::Country;
 pub use e164::{E164, Prefix};
 pub use entropy::Entropy;

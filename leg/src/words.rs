@@ -3,6 +3,7 @@
 //! What it does about them is in the file of each kind of leg.
 
 use crate::formats::{codec, is_keys, is_same};
+use crate::replies::Given;
 use crate::session_timer::SessionTimers;
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
@@ -87,8 +88,8 @@ pub enum Event {
     },
     /// The ACK to a 2xx of ours did not arrive within 64*T1.
     AckMissed(ServerTransactionId),
-    /// The caller cancelled its INVITE; the CANCEL is answered. The Q.850 cause that it gave (RFC 3326), where it gave one.
-    Cancelled(Option<u8>),
+    /// The caller cancelled its INVITE; the CANCEL is answered. With why, where it said so (RFC 3326).
+    Cancelled(Given),
     /// A response to a request of ours arrived.
     ResponseArrived {
         /// Whose it is.

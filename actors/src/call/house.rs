@@ -109,6 +109,7 @@ impl House {
         };
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
+        caller.permit_headers(call.caller_headers());
         let mut house = House {
             call,
             second: None,
@@ -273,16 +274,17 @@ impl House {
     }
 
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
-        if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
+        if id == LegId::CALLER && matches!(order.plain(), LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
         }
-        if matches!(order, LegOrder::Release(_)) {
+        if matches!(order.plain(), LegOrder::Release(_)) {
             self.held.take_if(|(held, _)| *held == id);
         }
         if self.second.as_ref().is_some_and(|second| second.is(id)) {
             return self.tell_second(id, order);
         }
-        if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
+        if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, order.plain())
+        {
             waiting.retain(|(waiting, _)| *waiting != id);
         }
         self.on_leg(id, leg::Event::Ordered(order), now, effects);
@@ -359,7 +361,7 @@ impl House {
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
-                leg::Effect::Tell(event @ LegEvent::Answered { .. }) if self.caller.is_to_hear_ringing() => {
+                leg::Effect::Tell(event) if event.is_answer() && self.caller.is_to_hear_ringing() => {
                     self.held = Some((id, event));
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),

@@ -50,7 +50,7 @@ pub fn news_of(effect: Effect) -> Option<(Owner, News)> {
         Effect::ResponseArrived { owner, transaction, message, source } => {
             (owner, News::ResponseArrived { transaction, message, source })
         }
-        Effect::Cancelled { owner, message, .. } => (owner, News::Cancelled(leg::reason_given(&message))),
+        Effect::Cancelled { owner, message, .. } => (owner, News::Cancelled(leg::reasons_given(&message))),
         Effect::TransactionFailed { owner, transaction, because } => {
             let timed_out = matches!(because, Failure::Timeout(_));
             (owner, News::TransactionFailed { transaction, timed_out })

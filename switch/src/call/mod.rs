@@ -37,7 +37,9 @@ use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, Trace};
+use domain::{
+    CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, SipReason, TimerTable, Trace,
+};
 use hunting::Hunting;
 use legs::Legs;
 use rating::Rate;
@@ -66,6 +68,8 @@ pub struct Call {
     requests: u32,
     /// Whether the first sign of life above 100 went to the caller.
     progressed: bool,
+    /// The SIP cause that one side gave for the end (RFC 3326).
+    sip_reason: Option<SipReason>,
     /// Which rule saw what, so far.
     trace: Trace,
     timers: TimerTable<Timer>,
@@ -161,6 +165,7 @@ impl Call {
             held: Held::default(),
             requests: 0,
             progressed: false,
+            sip_reason: None,
             trace,
             timers: TimerTable::new(),
             phase: Phase::Admitting,
@@ -304,6 +309,11 @@ impl Call {
     }
 
     fn on_leg(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {
+        if let LegEvent::Accompanied { lines, event } = event {
+            let first = effects.len();
+            self.on_leg(leg, *event, now, effects);
+            return manners::accompany(leg, &lines, &mut effects[first..]);
+        }
         match &self.phase {
             Phase::Admitting => {}
             Phase::Reserving => self.on_leg_while_reserving(leg, event, now, effects),
