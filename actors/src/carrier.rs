@@ -12,20 +12,22 @@ use std::sync::Arc;
 use switch::carrier::Effect;
 use telemetry::Telemetry;
 use telemetry::labels::Actor;
+use tokio::sync::oneshot::Sender;
 
 /// A carrier as an actor. It stays once it was opened.
 pub(crate) type CarrierShell = Shell<switch::Carrier, CarrierOutlet>;
 
-/// Asks for a copy of the machine, for a rehearsal.
+/// Asks for a copy of the machine, for a rehearsal: new work, as the call would be.
 #[derive(Message)]
-#[rtype(result = "Option<switch::Carrier>")]
-pub(crate) struct Lend;
+#[rtype(result = "()")]
+pub(crate) struct Lend(pub(crate) Sender<switch::Carrier>);
 
 impl Handler<Lend> for CarrierShell {
-    type Result = Option<switch::Carrier>;
+    type Result = ();
 
-    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
-        Some(self.machine().clone())
+    fn handle(&mut self, lend: Lend, _: &mut Self::Context) {
+        // Nobody waits for it any more.
+        let _ = lend.0.send(self.machine().clone());
     }
 }
 

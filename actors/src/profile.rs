@@ -13,20 +13,22 @@ use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
 use telemetry::Telemetry;
 use telemetry::labels::Actor;
+use tokio::sync::oneshot::Sender;
 
 /// A profile as an actor. It stays once it was opened.
 pub(crate) type ProfileShell = Shell<Enduring<switch::Profile>, ProfileOutlet>;
 
-/// Asks for a copy of the machine, for a rehearsal.
+/// Asks for a copy of the machine, for a rehearsal: new work, as the call would be.
 #[derive(Message)]
-#[rtype(result = "Option<switch::Profile>")]
-pub(crate) struct Lend;
+#[rtype(result = "()")]
+pub(crate) struct Lend(pub(crate) Sender<switch::Profile>);
 
 impl Handler<Lend> for ProfileShell {
-    type Result = Option<switch::Profile>;
+    type Result = ();
 
-    fn handle(&mut self, _: Lend, _: &mut Self::Context) -> Self::Result {
-        Some(self.machine().0.clone())
+    fn handle(&mut self, lend: Lend, _: &mut Self::Context) {
+        // Nobody waits for it any more.
+        let _ = lend.0.send(self.machine().0.clone());
     }
 }
 

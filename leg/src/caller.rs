@@ -18,6 +18,7 @@ mod securing;
 use crate::flow::Flow;
 use crate::invitation;
 use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
+use crate::noting;
 use crate::passing::Passing;
 use crate::proving::{self, Proving};
 use crate::reliable::{self, Reliable};
@@ -474,7 +475,12 @@ impl CallerLeg {
             Event::Ordered(order) => self.on_ordered(order, now, effects),
             Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
             Event::RequestArrived { transaction, message, source } => {
+                let (peer, first) = (self.source.peer.ip(), effects.len());
                 self.on_request(transaction, &message, source, now, effects);
+                noting::note_refused((transaction, &message, &source), peer, first, effects);
+            }
+            Event::RequestTurnedAway { message, source, because } => {
+                effects.push(noting::note(&message, &source, because, self.source.peer.ip()));
             }
             Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),

@@ -20,6 +20,7 @@
 //! | `reliable` | what rings, repeated until its PRACK (RFC 3262) |
 //! | `replies` | answers that say why |
 //! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
+//! | `noting` | what of refused requests stands in the call's trace |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`session_timer`] | session timers (RFC 4028) |
@@ -45,6 +46,7 @@ mod flow;
 mod formats;
 mod inviting;
 mod keys;
+mod noting;
 mod passing;
 mod presenting;
 mod put;

@@ -43,6 +43,7 @@ impl From<ReleaseCause> for Why {
 /// and `Retry-After` where trying again may help.
 pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
+        .refusing_with(refusal.kind)
         .header(Name::Reason, reason(&refusal.kind.cause().into()))
         .warning(host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
     match refusal.retry_after_s {

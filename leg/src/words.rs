@@ -8,7 +8,9 @@ use crate::session_timer::SessionTimers;
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
 use domain::media::{Carriage, Direction, Format, FormatNumber, KeyFormat, KeyPress, Stream};
+use domain::refusal::RefusalKind;
 use domain::srtp::Keying;
+use domain::trace::Step;
 use sip::Message;
 use sip::endpoint::{
     ClientTransactionId, Destination, HeaderLines, Reply, ServerTransactionId, Source, TransactionId, Transport,
@@ -78,6 +80,15 @@ pub enum Event {
         message: Message,
         /// From where.
         source: Source,
+    },
+    /// A request inside its dialog was refused at the front door; it is answered.
+    RequestTurnedAway {
+        /// The request.
+        message: Message,
+        /// From where.
+        source: Source,
+        /// What it was refused with.
+        because: RefusalKind,
     },
     /// The ACK to a 2xx of ours arrived.
     AckArrived {
@@ -178,6 +189,8 @@ pub enum Effect {
     Avoid(SocketAddr),
     /// Put a key press into the sound that this side hears (RFC 4733).
     Press(KeyPress),
+    /// Note in the call's trace: something inside the call was refused, and it goes on.
+    Note(Box<Step>),
     /// Say to its call what happened.
     Tell(LegEvent),
 }

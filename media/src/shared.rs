@@ -79,6 +79,17 @@ impl Shared {
         admitted.map(drop).map_err(|_| OpenRefused::SessionsExhausted)
     }
 
+    /// Whether there is a place for one more session on so many pairs of ports; those that are kept warm are as good as free.
+    pub(crate) fn has_room(&self, pairs: usize) -> Result<(), OpenRefused> {
+        if self.sessions.load(Ordering::Relaxed) >= self.settings.sessions_max {
+            return Err(OpenRefused::SessionsExhausted);
+        }
+        let kept = usize::try_from(self.kept.load(Ordering::Relaxed)).unwrap_or(0);
+        let (drawn, limit) = self.ports_drawn();
+        let free = limit.saturating_sub(drawn) / 2 + kept;
+        if free >= pairs { Ok(()) } else { Err(OpenRefused::PortsExhausted) }
+    }
+
     /// Gives a place back.
     pub(crate) fn leave(&self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);

@@ -10,14 +10,12 @@ use super::byes::Byes;
 use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::network::Network;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
-use sip::endpoint::Transport;
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -128,7 +126,7 @@ impl House {
             orders: Vec::new(),
             is_closed: false,
         };
-        house.tell_of_keys_in_clear(house.caller_side(), house.caller.keys_in_clear(), effects);
+        house.tell_of_keys_in_clear(LegId::CALLER, house.caller.keys_in_clear(), effects);
         house.obey(Part::First, &mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
@@ -239,7 +237,7 @@ impl House {
         }
         let transport = target.destination().transport;
         let in_clear = Some(transport).filter(|_| order.srtp != SrtpPolicy::Off && !transport.is_secure());
-        self.tell_of_keys_in_clear(self.called_side(), in_clear, effects);
+        self.tell_of_keys_in_clear(id, in_clear, effects);
         let identity = self.identity_towards(&target);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
@@ -257,14 +255,6 @@ impl House {
         self.news.push_back((part, switch::call::Event::LegNamed { leg, sip_call_id }));
         self.pass_on(id, told, effects);
         self.forget_closed(id);
-    }
-
-    /// Keys go where others can read them (RFC 4568 7): told, not hidden.
-    fn tell_of_keys_in_clear(&self, side: Side, transport: Option<Transport>, effects: &mut Vec<Effect>) {
-        let Some(transport) = transport else { return };
-        let side = if side == Side::A { domain::fact::Side::Access } else { domain::fact::Side::Peering };
-        let (call, profile) = (self.call.id(), self.call.record().profile);
-        effects.push(Effect::Tell(Fact::KeysInClear { call, profile, side, transport: transport_fact(transport) }));
     }
 
     /// How we show ourselves to who is called there.
@@ -366,6 +356,10 @@ impl House {
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => self.set_sound(self.side_of(id), order, effects),
+                leg::Effect::Note(step) => {
+                    let (part, _) = Part::of(id);
+                    self.news.push_back((part, switch::call::Event::Noted(step)));
+                }
                 leg::Effect::Avoid(addr) => effects.push(Effect::Avoid(addr)),
                 leg::Effect::Press(key) => effects.push(Effect::Press(self.side_of(id), key)),
                 order => effects.push(Effect::Leg(id, order)),

@@ -3,6 +3,7 @@
 //! What it does about them is its phases'.
 
 use super::{CalledLeg, Phase};
+use crate::noting;
 use crate::proving;
 use crate::words::{Effect, Event};
 use domain::call_control::LegOrder;
@@ -67,7 +68,12 @@ impl CalledLeg {
             Event::RequestSent(sent, transaction) => self.on_request_sent(sent, transaction, now, effects),
             Event::RequestRefused(sent) => self.on_request_refused(sent, effects),
             Event::RequestArrived { transaction, message, source } => {
+                let (peer, first) = (self.destination.addr.ip(), effects.len());
                 self.on_request(transaction, &message, source, now, effects);
+                noting::note_refused((transaction, &message, &source), peer, first, effects);
+            }
+            Event::RequestTurnedAway { message, source, because } => {
+                effects.push(noting::note(&message, &source, because, self.destination.addr.ip()));
             }
             Event::ResponseArrived { transaction, message, source } => {
                 self.on_response(transaction, &message, source, now, effects);

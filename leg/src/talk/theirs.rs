@@ -238,15 +238,21 @@ impl Talk {
         match (answer, taken) {
             (Some(answer), _) => self.accept(transaction, &request, offer, &answer, now, identity, effects),
             (None, Err(491)) => {
+                effects.push(self.note(&request, RefusalKind::RequestPending));
                 effects.push(Effect::Respond { transaction, reply: Reply::refusing(RefusalKind::RequestPending) });
             }
             (None, _) => {
+                effects.push(self.note(&request, RefusalKind::NoCommonCodec));
                 let sentence = "The other side does not take the offered codecs; the call goes on unchanged";
                 let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, sentence), &identity.host);
                 effects.push(Effect::Respond { transaction, reply });
             }
         }
         self.send_owed(now, identity, effects);
+    }
+
+    fn note(&self, request: &Message, because: RefusalKind) -> Effect {
+        crate::noting::note(request, &self.source, because, self.source.peer.ip())
     }
 
     fn take_partner(&mut self) -> Option<Waiting> {

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod hopping;
+#[path = "../outgoing/mod.rs"]
+mod outgoing;
 mod proving;
 mod world;

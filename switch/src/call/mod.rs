@@ -37,6 +37,7 @@ use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
+use domain::trace::Step;
 use domain::{
     CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, SipReason, TimerTable, Trace,
 };
@@ -46,6 +47,9 @@ use rating::Rate;
 use std::sync::Arc;
 use std::time::Duration;
 use talking::Talking;
+
+/// Steps in the trace at most that legs told: a PBX that asks for the same in vain all day says nothing new.
+const NOTES_MAX: usize = 8;
 
 /// One call. Born by [`Call::open`]; everything that it knows and others may read later is in its record.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ pub struct Call {
     sip_reason: Option<SipReason>,
     /// Which rule saw what, so far.
     trace: Trace,
+    /// Steps of it that legs have told.
+    notes: usize,
     timers: TimerTable<Timer>,
     phase: Phase,
 }
@@ -167,6 +173,7 @@ impl Call {
             progressed: false,
             sip_reason: None,
             trace,
+            notes: 0,
             timers: TimerTable::new(),
             phase: Phase::Admitting,
         };
@@ -329,6 +336,14 @@ impl Call {
         }
     }
 
+    /// What is told from inside the call; of what is told again and again the first few, so that the decisions keep their place.
+    fn on_noted(&mut self, step: Step) {
+        if self.notes < NOTES_MAX && !matches!(self.phase, Phase::Clearing(_)) {
+            self.notes += 1;
+            self.trace.push(step);
+        }
+    }
+
     /// Without ports nobody would hear anything: the call is refused while its caller can still go elsewhere.
     fn on_sound_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
         match &self.phase {
@@ -390,6 +405,7 @@ impl Machine for Call {
             Event::Leg(leg, event) => self.on_leg(leg, event, now, effects),
             Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
             Event::Joined(partner) => self.record.partner = Some(partner),
+            Event::Noted(step) => self.on_noted(*step),
             Event::LegClosed(leg) => self.on_leg_closed(leg),
             Event::CarrierSeized { leg } => self.on_seized(leg, now, effects),
             Event::CarrierSkipped { leg, why } => self.on_skipped(leg, why, now, effects),

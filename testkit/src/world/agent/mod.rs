@@ -256,6 +256,13 @@ impl Agent {
         self.ask(call_id, branch, "INFO", text, now);
     }
 
+    /// Sends some request inside a call, with these lines and without body.
+    pub fn say(&mut self, call_id: &str, method: &'static str, lines: &str, now: Monotonic) {
+        let branch = format!("z9hG4bK{}", self.token());
+        let text = self.request(call_id, method, &branch, lines, "");
+        self.ask(call_id, branch, method, text, now);
+    }
+
     /// Sends a request that refreshes (or changes) the session.
     pub fn refresh(&mut self, call_id: &str, refresh: Refresh, now: Monotonic) {
         // One at a time (RFC 3261 14.1).
