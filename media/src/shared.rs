@@ -149,3 +149,24 @@ impl Shared {
 pub(crate) fn chance() -> Entropy {
     Entropy::from_seed(rand::random())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::PortRange;
+    use std::sync::Arc;
+
+    /// What [`crate::Media::would_open`] says of ports: those that are drawn are taken, those that are kept warm are not.
+    #[test]
+    fn there_is_room_for_as_many_sides_as_pairs_are_free_or_kept() {
+        let ports = PortRange { first: 20_000, last: 20_005 };
+        let shared = Shared::new(MediaSettings { ports, ..MediaSettings::default() }, Arc::new(drop));
+        assert_eq!(shared.has_room(2), Ok(()));
+        let drawn: Vec<_> = (0..2).filter_map(|_| shared.ports.lock().draw()).collect();
+        assert_eq!(drawn.len(), 2);
+        assert_eq!(shared.has_room(1), Ok(()), "one of three pairs is left: enough for an echo");
+        assert_eq!(shared.has_room(2), Err(OpenRefused::PortsExhausted), "and not for a relay");
+        shared.on_kept(1);
+        assert_eq!(shared.has_room(2), Ok(()), "a session that has ended left its pair warm");
+    }
+}

@@ -24,6 +24,7 @@ DEFAULTS = {
     "phrase": "",
     "headers": "",
     "says": "",
+    "asks": "",
     "rang_check": "",
     "cancel_says": "",
     "cancel_check": "",
