@@ -58,6 +58,7 @@ def server_for(stand_in, folder, settings):
 def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
     """One scenario: None, or what went wrong."""
     from redis_server import RedisServer
+    from stalls import Stalls
     from world import World
 
     def overdue(_signal, _frame):
@@ -66,6 +67,7 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
     signal.signal(signal.SIGALRM, overdue)
     signal.alarm(scenario.timeout_s)
     server = redis = surroundings = None
+    stalls = Stalls()
     settings = dict(scenario.settings)
     try:
         if scenario.with_redis or redis_for_all:
@@ -73,9 +75,11 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
             settings["ledger"] = {**settings.get("ledger", {}), "engine": "redis", "url": redis.url}
         surroundings = scenario.surroundings and scenario.surroundings()
         server = server_for(stand_in, folder, settings).start()
+        if scenario.measures or scenario.alone:
+            stalls.start()
         meeting.sip_ports = {getattr(server, f"{kind}_port", None) for kind in ("sip", "tls", "ws", "wss")}
         with World(folder, server, redis) as world:
-            world.surroundings = surroundings
+            world.surroundings, world.stalls = surroundings, stalls
             world.at_its_end = lambda: meeting.of_world(world)
             scenario.play(world)
         return None
@@ -89,6 +93,7 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
         return f"{type(error).__name__} at {pathlib.Path(place.filename).name}:{place.lineno}: {error}"
     finally:
         signal.alarm(0)
+        stalls.stop()
         if server is not None and server.is_alive():
             server.kill()
         if redis is not None:

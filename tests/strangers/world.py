@@ -32,6 +32,8 @@ class World:
         self.carriers = 0
         # What the scenario is played in, where that is more than one machine.
         self.surroundings = None
+        # How long the machine kept a processor from those who were due, where the scenario measures a time.
+        self.stalls = None
         # Asked for before the switch ends, however the story went.
         self.at_its_end = lambda: None
 

@@ -16,6 +16,7 @@ SHORT_MS = 300
 # Milliseconds until sound is back after a resume, and packets that a change of port or SSRC may cost (must-show 2).
 BACK_MS_MAX = 200
 LOST_MAX = 3
+PACKET_MS = 20
 
 
 def check_body(expression, variable):
@@ -76,8 +77,8 @@ def hold_is_answered_recvonly_and_sound_is_back_after_resume(world):
             equal(flow_of(told), "sendrecv", "what the held side is told of it")
             until(lambda: holder_stream.first_after(began, held_stream.ssrc), "sound after resume", 5)
             back_ms = (holder_stream.first_after(began, held_stream.ssrc) - began) * 1000
-            print(f"  sound was back {back_ms:.0f} ms after the resume was asked for")
-            expect(back_ms <= BACK_MS_MAX, f"sound was back {back_ms:.0f} ms after the resume was asked for")
+            print(f"  sound was back {back_ms:.0f} ms after the resume was asked for; the machine stalled for {world.stalls.stalled_ms:.0f}")
+            expect(back_ms <= world.stalls.allowing(BACK_MS_MAX), f"sound was back {back_ms:.0f} ms after the resume was asked for")
         hang_up(call.pbx, call.carrier)
     world.settled(call.profile, spent="0.01")
     world.record(cause="normal", status=200)
@@ -109,8 +110,10 @@ def another_port_and_another_ssrc_cost_three_packets_at_most(world):
             lost = sum(all((ssrc, number & 0xFFFF) not in other.heard for ssrc in ssrcs) for number in range(sent_before, sent))
             missed = sum((other.ssrc, number & 0xFFFF) not in stream.heard for number in range(other_before, other_sent - 3))
             print(f"  {lost} packets from and {missed} to the end that moved were lost")
-            expect(lost <= LOST_MAX, f"{lost} of {sent - sent_before} packets from the end that moved were lost")
-            expect(missed <= LOST_MAX, f"{missed} of {other_sent - other_before} packets to the end that moved were lost")
+            # Packets of a port are under way while the machine stalls, and come when there is another.
+            lost_max = LOST_MAX + int(world.stalls.stalled_ms / PACKET_MS)
+            expect(lost <= lost_max, f"{lost} of {sent - sent_before} packets from the end that moved were lost")
+            expect(missed <= lost_max, f"{missed} of {other_sent - other_before} packets to the end that moved were lost")
             expect(len(stream.heard) > heard_of_other, "the end that moved hears nothing")
         hang_up(call.pbx, call.carrier)
     world.settled(call.profile, spent="0.01")
