@@ -12,6 +12,7 @@
 
 mod inviting;
 mod known;
+mod leaving;
 mod passing;
 mod securing;
 
@@ -22,7 +23,7 @@ use crate::noting;
 use crate::passing::Passing;
 use crate::proving::{self, Proving};
 use crate::reliable::{self, Reliable};
-use crate::replies::{Given, Why, passed_on, refusal};
+use crate::replies::{Given, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -252,32 +253,6 @@ impl CallerLeg {
         self.phase = Phase::Over;
     }
 
-    fn on_release(&mut self, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Inviting(dialog) => {
-                self.phase = Phase::Inviting(dialog);
-                self.refuse(
-                    passed_on(480, self.why(cause), RefusalKind::EndedByOperator, None, &self.identity),
-                    effects,
-                );
-            }
-            Phase::Answered { talk, release } => {
-                self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };
-            }
-            Phase::Talking(talk) => self.leave(talk, cause, effects),
-            phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
-        }
-    }
-
-    fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(self.why(cause), &self.identity, effects);
-        self.phase = Phase::Leaving(talk);
-    }
-
-    fn why(&self, cause: ReleaseCause) -> Why {
-        Why { cause, given: self.given.clone() }
-    }
-
     fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
         let is_first = transaction == self.transaction;
         let heard = match std::mem::replace(&mut self.phase, Phase::Over) {
@@ -325,22 +300,6 @@ impl CallerLeg {
                 self.leave(talk, cause, effects);
                 effects.push(Effect::Tell(LegEvent::Released(cause)));
             }
-        }
-    }
-
-    fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
-        let (talk, told) = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Answered { talk, release } => (talk, release),
-            // A re-INVITE whose ACK is missing: its session is as unconfirmed as a first one's.
-            Phase::Talking(talk) => (talk, None),
-            phase => {
-                self.phase = phase;
-                return;
-            }
-        };
-        self.leave(talk, told.unwrap_or(ReleaseCause::SessionExpired), effects);
-        if told.is_none() {
-            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
         }
     }
 
@@ -409,14 +368,6 @@ impl CallerLeg {
             (Sent::Bye, _) => self.on_bye_ended(effects),
             (Sent::Change, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.on_unsent(effects),
             _ => {}
-        }
-    }
-
-    /// Our BYE was answered, or never will be: either way nothing more is owed.
-    fn on_bye_ended(&mut self, effects: &mut Vec<Effect>) {
-        if let Phase::Leaving(talk) = &self.phase {
-            effects.push(talk.unbind());
-            self.phase = Phase::Over;
         }
     }
 

@@ -88,6 +88,20 @@ fn codecs_that_the_other_side_refused_are_in_the_trace() {
     assert_eq!(noted(world), [step("no_common_codec", &seen, wanted)]);
 }
 
+/// RFC 3261 14.2: both hold at once, and who crosses our own request is told so.
+#[test]
+fn changes_that_cross_are_in_the_trace() {
+    let mut world = talking(|_| {});
+    for agent in [OF_PBX, FIRST] {
+        let (call_id, now) = (world.agents[agent].talk().call_id.clone(), world.now.monotonic);
+        world.agents[agent].refresh(&call_id, Refresh::Hold, now);
+    }
+    world.post();
+    world.run_s(10);
+    let seen = format!("INVITE from {}", world.agents[FIRST].address);
+    assert_eq!(noted(world), [step("request_pending", &seen, "one change at a time")]);
+}
+
 /// A PBX that asks for the same all day says nothing new, and leaves room for what decides.
 #[test]
 fn what_is_asked_for_again_and_again_is_noted_a_few_times() {
