@@ -244,12 +244,6 @@ impl Rehearsal {
         self.tell_call(part, event);
     }
 
-    /// What is wanted cannot be had: the node would be too busy for the call.
-    pub fn give_up(&mut self) {
-        self.wanting = None;
-        self.refuse(Refusal::new(RefusalKind::Overloaded));
-    }
-
     fn open_call(&mut self, opening: Opening) {
         let part = self.calls.len();
         let mut effects = Vec::new();

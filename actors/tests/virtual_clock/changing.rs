@@ -1,8 +1,8 @@
 //! A session that changes while people talk: hold, resume, other ports and codecs, late offers, requests that cross (RFC 3261 14,
 //! RFC 3264, RFC 3311).
 
-use domain::{ReleaseCause, trace};
 use domain::media::{Carriage, Direction, KeyPress};
+use domain::{ReleaseCause, trace};
 use media::Side;
 use std::time::Duration;
 use testkit::world::text::{body, flow, formats, header, status, version};
