@@ -35,7 +35,7 @@ pub(crate) fn of_profile(
             withheld: manners.withheld,
             spoofed: if manners.refuse_spoofed { Spoofed::Refuse } else { Spoofed::Replace },
         },
-        headers: manners.headers.clone(),
+        headers: Arc::new(manners.headers.clone()),
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn of_carrier(everything: &Everything, carrier: &store::Carrier) -> C
     let manners = everything.carrier_manners.get(&carrier.id);
     manners.map_or_else(CarrierManners::default, |manners| CarrierManners {
         trusted: manners.trusted,
-        headers: manners.headers.clone(),
+        headers: Arc::new(manners.headers.clone()),
     })
 }
 

@@ -12,10 +12,10 @@ use actix::{Actor as _, Addr, AsyncContext, Handler, Message};
 use dashmap::DashMap;
 use domain::{CarrierId, Machine, ProfileId};
 use std::hash::Hash;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use telemetry::Telemetry;
 use telemetry::labels::Actor;
+use tokio::sync::oneshot::Sender;
 
 /// Whose actor it is.
 pub(crate) trait Identity: Copy + Eq + Hash + Unpin + Send + 'static {
@@ -104,23 +104,17 @@ impl<M: Resident> Outlet<M> for Home<M> {
     }
 }
 
-/// Asks for a copy of the machine, for a rehearsal.
+/// Asks for a copy of the machine, for a rehearsal: new work, as the call would be.
 #[derive(Message)]
-#[rtype(result = "Option<M>")]
-pub(crate) struct Lend<M: 'static>(PhantomData<M>);
+#[rtype(result = "()")]
+pub(crate) struct Lend<M: Send + 'static>(pub(crate) Sender<M>);
 
-impl<M> Lend<M> {
-    /// A copy of this machine.
-    pub(crate) fn new() -> Self {
-        Lend(PhantomData)
-    }
-}
+impl<M: Resident + Clone + Send> Handler<Lend<M>> for Residence<M> {
+    type Result = ();
 
-impl<M: Resident + Clone> Handler<Lend<M>> for Residence<M> {
-    type Result = Option<M>;
-
-    fn handle(&mut self, _: Lend<M>, _: &mut Self::Context) -> Self::Result {
-        Some(self.machine().clone())
+    fn handle(&mut self, lend: Lend<M>, _: &mut Self::Context) {
+        // Nobody waits for it any more.
+        let _ = lend.0.send(self.machine().clone());
     }
 }
 

@@ -23,7 +23,7 @@ pub struct TraceStep {
     /// The rule in a sentence.
     #[schema(example = "The user in From is the SIP user of the profile")]
     pub what: String,
-    /// `passed`, `failed` (here it was decided) or `skipped` (passed over).
+    /// `passed`, `failed` (here it was decided; of `in_dialog` one request alone), `skipped` (passed over) or `warned` (the call goes on).
     #[schema(example = "failed")]
     pub verdict: String,
     /// What the rule saw; null where there is nothing to say.

@@ -33,7 +33,7 @@ pub struct Headers {
     pub allow: Vec<String>,
     /// Neither taken from this trunk nor sent to it.
     pub strip: Vec<String>,
-    /// Sent with every INVITE to this trunk.
+    /// Sent to this trunk with every INVITE, every answer above 100 to one, and every BYE, UPDATE and INFO.
     pub add: Vec<AddedHeader>,
 }
 

@@ -3,12 +3,12 @@
 //! A leg tells what happened ([`LegEvent`]); the call orders what shall happen ([`LegOrder`]).
 
 use crate::call_record::CallDirection;
-use crate::cause::ReleaseCause;
+use crate::cause::{ReleaseCause, SipReason};
 use crate::dtmf::DtmfPolicy;
 use crate::e164::E164;
 use crate::fact::Transport;
 use crate::fax::FaxPolicy;
-use crate::header::HeaderLine;
+use crate::header::{HeaderLine, HeaderPolicy};
 use crate::ids::{CarrierId, ProfileId};
 use crate::media::{Direction, MediaDescription};
 use crate::refusal::{Refusal, RefusalKind};
@@ -134,6 +134,8 @@ pub struct Manner {
     pub t38: FaxPolicy,
     /// How this side hears keys.
     pub dtmf: DtmfPolicy,
+    /// Which headers it gives and gets in everything that follows the INVITE.
+    pub policy: Arc<HeaderPolicy>,
 }
 
 /// A PBX as it is called (I1, I4, I7).
@@ -266,6 +268,15 @@ pub enum LegEvent {
     },
     /// The Q.850 cause of a `Reason` header (RFC 3326) of the other side, told before the event that it is the reason of.
     ReasonGiven(u8),
+    /// The SIP cause of a `Reason` header (RFC 3326) of the other side, told likewise.
+    SipReasonGiven(SipReason),
+    /// Something came in a message that also says what may be passed on.
+    Accompanied {
+        /// The lines that the trunk of this leg lets us take, at most [`crate::header::PASSED_MAX`], not empty.
+        lines: Vec<HeaderLine>,
+        /// What came; never one of these itself.
+        event: Box<LegEvent>,
+    },
     /// The leg failed without an answer.
     Failed(LegFailure),
     /// The caller gave up before we answered (CANCEL).
@@ -310,6 +321,40 @@ pub enum LegOrder {
     Session(SessionWord),
     /// To any leg, before the order that ends it: the Q.850 cause that the other side gave, for whom this leg is with (RFC 3326, RFC 6432).
     GiveReason(u8),
+    /// To any leg, likewise: the SIP cause that the other side gave.
+    GiveSipReason(SipReason),
+    /// To any leg: do this, and say in the message that does it what the other side said.
+    Accompany {
+        /// The lines that the other side's trunk let us take; what of them goes out is this trunk's policy.
+        lines: Vec<HeaderLine>,
+        /// What is to be done; never one of these itself.
+        order: Box<LegOrder>,
+    },
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).
     Release(ReleaseCause),
+}
+
+impl LegEvent {
+    /// The same, told with the lines that came with it, where any did.
+    pub fn accompanied_by(self, lines: Vec<HeaderLine>) -> LegEvent {
+        if lines.is_empty() { self } else { LegEvent::Accompanied { lines, event: Box::new(self) } }
+    }
+
+    /// Whether the other side answered.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            LegEvent::Accompanied { event, .. } => event.is_answer(),
+            event => matches!(event, LegEvent::Answered { .. }),
+        }
+    }
+}
+
+impl LegOrder {
+    /// What is to be done, whatever is said with it.
+    pub fn plain(&self) -> &LegOrder {
+        match self {
+            LegOrder::Accompany { order, .. } => order.plain(),
+            order => order,
+        }
+    }
 }

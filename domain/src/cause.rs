@@ -1,6 +1,7 @@
 //! Why a call ended: one closed list for the call record, the metric label, the SIP `Reason` header and Q.850.
 
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident, $label:literal, $q850:literal;)*) => {
@@ -79,6 +80,19 @@ causes! {
     HungUpByOperator, "hung_up_by_operator", 16;
     /// A fault of ours.
     InternalError, "internal_error", 41;
+}
+
+/// Characters at most of the text of a SIP cause.
+pub const SIP_REASON_CHARS_MAX: usize = 64;
+
+/// Why one side ended a call, as a SIP status says it in a `Reason` header (RFC 3326): `SIP;cause=200;text="Call completed elsewhere"` tells
+/// a phone that a call it did not answer was not missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SipReason {
+    /// A SIP status, 100 to 699.
+    pub status: u16,
+    /// Printable, without quotation marks and backslashes, at most [`SIP_REASON_CHARS_MAX`] characters; empty where none was given.
+    pub text: Arc<str>,
 }
 
 impl ReleaseCause {

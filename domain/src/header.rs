@@ -1,4 +1,4 @@
-//! Which header lines of a caller's INVITE may go to the called side, and which a trunk always gets: the header policy of a trunk
+//! Which header lines of one side of a call may go to the other, and which a trunk always gets: the header policy of a trunk
 //! (allow, strip, add).
 //!
 //! Reading and printing them is `leg`'s. What identifies a caller is no part of this: it has rules of its own.
@@ -13,7 +13,7 @@ pub const ADDED_MAX: usize = 16;
 pub const NAME_CHARS_MAX: usize = 64;
 /// Bytes of a value that is added or passed at most.
 pub const VALUE_BYTES_MAX: usize = 512;
-/// Lines that are passed with one call at most; what is beyond stays behind.
+/// Lines that are passed with one message at most; what is beyond stays behind.
 pub const PASSED_MAX: usize = 16;
 
 /// What passes where nothing is configured: User-to-User information (RFC 7433) is between the two ends.
@@ -41,6 +41,8 @@ pub const NEVER: &[&str] = &[
     "Flow-Timer",
     "From",
     "Identity",
+    "Info-Package",
+    "Join",
     "MIME-Version",
     "Max-Breadth",
     "Max-Forwards",
@@ -52,12 +54,14 @@ pub const NEVER: &[&str] = &[
     "Path",
     "Privacy",
     "Proxy-Authenticate",
+    "Proxy-Authentication-Info",
     "Proxy-Authorization",
     "Proxy-Require",
     "RAck",
     "RSeq",
     "Reason",
     "Record-Route",
+    "Recv-Info",
     "Refer-To",
     "Referred-By",
     "Remote-Party-ID",
@@ -65,6 +69,8 @@ pub const NEVER: &[&str] = &[
     "Require",
     "Retry-After",
     "Route",
+    "SIP-ETag",
+    "SIP-If-Match",
     "Security-Client",
     "Security-Server",
     "Security-Verify",
@@ -73,6 +79,8 @@ pub const NEVER: &[&str] = &[
     "Session-Expires",
     "Subscription-State",
     "Supported",
+    "Target-Dialog",
+    "Timestamp",
     "To",
     "Unsupported",
     "User-Agent",
@@ -121,7 +129,7 @@ pub struct HeaderPolicy {
     pub allow: Vec<Arc<str>>,
     /// Names that are neither taken from this trunk nor sent to it, whatever is allowed.
     pub strip: Vec<Arc<str>>,
-    /// Lines that every INVITE to this trunk carries.
+    /// Lines that every INVITE to this trunk, every answer above 100 to one, and every BYE, UPDATE and INFO carries.
     pub add: Vec<HeaderLine>,
 }
 
@@ -196,7 +204,7 @@ impl HeaderPolicy {
         self.takes(name) && (usual || named_in(&self.allow, name))
     }
 
-    /// The lines of an INVITE to this trunk: what passes of `taken`, which is what the other trunk's [`HeaderPolicy::takes`] left, and
+    /// The lines of a message to this trunk: what passes of `taken`, which is what the other trunk's [`HeaderPolicy::takes`] left, and
     /// what is added. A name that is added is not passed as well.
     pub fn towards(&self, taken: &[HeaderLine]) -> Vec<HeaderLine> {
         let added = |name: &str| self.add.iter().any(|line| line.name.eq_ignore_ascii_case(full(name)));

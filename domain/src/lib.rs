@@ -31,7 +31,7 @@ pub mod time;
 pub mod timer;
 pub mod trace;
 
-pub use cause::ReleaseCause;
+pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;
 pub use country::Country;
 pub use e164::{E164, Prefix};

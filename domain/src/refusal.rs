@@ -286,6 +286,20 @@ impl Refusal {
     }
 }
 
+impl RefusalKind {
+    /// Whether it is what the called person, or the number, said by way of the called side.
+    pub const fn is_of_called_person(self) -> bool {
+        matches!(
+            self,
+            RefusalKind::CalledBusy
+                | RefusalKind::CalledUnavailable
+                | RefusalKind::CalledUnknown
+                | RefusalKind::CalledIncompatible
+                | RefusalKind::CalledDeclined
+        )
+    }
+}
+
 impl From<RefusalKind> for Refusal {
     fn from(kind: RefusalKind) -> Self {
         Refusal::new(kind)

@@ -112,6 +112,10 @@ rules! {
     Sound, "sound", "Ports for sound are free";
     /// What became of it there.
     CalledSide, "called_side", "The called side takes the call";
+    /// RFC 4568 7.
+    Keys, "keys", "Keys of secure sound go where nobody else can read them";
+    /// Refused while the call went on.
+    InDialog, "in_dialog", "What one side asks for inside the call can be done";
 }
 
 impl Rule {
@@ -189,6 +193,8 @@ pub enum Verdict {
     Failed,
     /// It did not apply, or what it is about was passed over.
     Skipped,
+    /// The call goes on, but somebody should know.
+    Warned,
 }
 
 impl Verdict {
@@ -198,11 +204,13 @@ impl Verdict {
             Verdict::Passed => "passed",
             Verdict::Failed => "failed",
             Verdict::Skipped => "skipped",
+            Verdict::Warned => "warned",
         }
     }
 
     fn from_label(label: &str) -> Option<Self> {
-        [Verdict::Passed, Verdict::Failed, Verdict::Skipped].into_iter().find(|verdict| verdict.as_str() == label)
+        let all = [Verdict::Passed, Verdict::Failed, Verdict::Skipped, Verdict::Warned];
+        all.into_iter().find(|verdict| verdict.as_str() == label)
     }
 }
 

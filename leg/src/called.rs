@@ -20,10 +20,11 @@ use crate::invitation::offer_in;
 use crate::inviting::Inviting;
 use crate::keys;
 use crate::negotiation::{carried, fax, offer_onwards};
+use crate::passing::Passing;
 use crate::presenting;
-use crate::proving::Proving;
+use crate::proving::{self, Proving};
 use crate::reach::next_hop;
-use crate::replies::{Why, reason_given, reason_lines};
+use crate::replies::{Given, Why, reason_lines, reasons_given};
 use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -83,8 +84,10 @@ pub struct CalledLeg {
     /// How it hears keys.
     dtmf: DtmfPolicy,
     invite: Option<ClientTransactionId>,
-    /// The Q.850 cause that the caller gave for the end.
-    given: Option<u8>,
+    /// Why the caller ends it.
+    given: Given,
+    /// Which headers go along with what is said.
+    passing: Passing,
     phase: Phase,
 }
 
@@ -145,7 +148,8 @@ impl CalledLeg {
             t38: order.manner.t38,
             dtmf: order.manner.dtmf,
             invite: None,
-            given: None,
+            given: Given::default(),
+            passing: Passing::by(Arc::clone(&order.manner.policy)),
             phase,
         };
         // UDPTL knows no keys of SDES.
@@ -161,7 +165,7 @@ impl CalledLeg {
                 sounds.for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(order, effects);
-                leg.sign(0, effects);
+                proving::sign(&mut leg, 0, effects);
             }
             (Some(_), None) => {
                 leg.phase = Phase::Over;
@@ -190,7 +194,7 @@ impl CalledLeg {
             self.invite = Some(transaction);
             self.hops.invited(now);
             if let Phase::Cancelling(cause) = self.phase {
-                effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
+                effects.push(Effect::Cancel { transaction, lines: reason_lines(&self.why(cause)) });
             }
             return;
         }
@@ -223,7 +227,7 @@ impl CalledLeg {
             Phase::Calling => {
                 self.phase = Phase::Cancelling(cause);
                 if let Some(transaction) = self.invite {
-                    effects.push(Effect::Cancel { transaction, lines: reason_lines(self.why(cause)) });
+                    effects.push(Effect::Cancel { transaction, lines: reason_lines(&self.why(cause)) });
                 }
             }
             Phase::Talking(talk) => self.leave(talk, cause, effects),
@@ -237,7 +241,7 @@ impl CalledLeg {
     }
 
     fn why(&self, cause: ReleaseCause) -> Why {
-        Why { cause, given: self.given }
+        Why { cause, given: self.given.clone() }
     }
 
     fn on_response(
@@ -288,10 +292,9 @@ impl CalledLeg {
     fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
         match heard {
             Heard::Nothing => {}
-            Heard::HungUp(q850) => {
+            Heard::HungUp(parting) => {
                 self.end(effects);
-                effects.extend(q850.map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
-                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+                parting.tell(effects);
             }
             Heard::Dead(cause) => {
                 if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
@@ -330,7 +333,7 @@ impl CalledLeg {
         }
         // Keys pass as they are until the call is answered: before, nobody is told by INFO.
         let media = media.map(|media| self.presented(media, response));
-        effects.push(Effect::Tell(LegEvent::Ringing { status, media }));
+        effects.push(Effect::Tell(LegEvent::Ringing { status, media }.accompanied_by(self.passing.taken(response))));
     }
 
     fn on_accepted(
@@ -366,13 +369,14 @@ impl CalledLeg {
             .with_keys(self.dtmf, takes_info);
         session.sound_stands(sound.clone());
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
-        let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
+        let passing = self.passing.clone();
+        let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, passing, said: response }, now);
         match (&self.phase, media, sound) {
             (Phase::Calling, Some(media), Some(sound)) => {
                 effects.push(Effect::Sound(sound));
                 self.phase = Phase::Talking(talk);
                 let media = self.presented(media, response);
-                effects.push(Effect::Tell(LegEvent::Answered { media }));
+                effects.push(Effect::Tell(LegEvent::Answered { media }.accompanied_by(self.passing.taken(response))));
             }
             (Phase::Calling, ..) => {
                 self.leave(talk, ReleaseCause::IncompatibleMedia, effects);
@@ -401,9 +405,10 @@ impl CalledLeg {
         {
             return;
         }
-        let q850 = reason_given(response);
+        let q850 = reasons_given(response).q850;
         let retry_after_s = response.header(Name::RetryAfter).and_then(seconds);
-        self.tell_while_calling(LegEvent::Refused { status, q850, retry_after_s }, effects);
+        let refused = LegEvent::Refused { status, q850, retry_after_s };
+        self.tell_while_calling(refused.accompanied_by(self.passing.taken(response)), effects);
         self.end(effects);
     }
 

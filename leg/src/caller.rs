@@ -11,15 +11,19 @@
 //! | over | - |
 
 mod inviting;
-mod proving;
+mod known;
+mod leaving;
+mod passing;
 mod securing;
 
 use crate::flow::Flow;
 use crate::invitation;
 use crate::negotiation::{answer_back, carried, late_offer, offer_onwards};
-use crate::proving::Proving;
+use crate::noting;
+use crate::passing::Passing;
+use crate::proving::{self, Proving};
 use crate::reliable::{self, Reliable};
-use crate::replies::{Why, passed_on, refusal};
+use crate::replies::{Given, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -64,8 +68,10 @@ pub struct CallerLeg {
     described: (Bytes, u64),
     /// Where the caller may ask who we are.
     proving: Option<Box<Proving>>,
-    /// The Q.850 cause that the called side gave for the end.
-    given: Option<u8>,
+    /// Why the called side ends it.
+    given: Given,
+    /// Which headers go along with what is said.
+    passing: Passing,
     /// Where the caller requires that what rings is heard.
     reliable: Option<Box<Reliable>>,
     phase: Phase,
@@ -124,7 +130,8 @@ impl CallerLeg {
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
             described: (Bytes::new(), 1),
             proving: None,
-            given: None,
+            given: Given::default(),
+            passing: Passing::default(),
             reliable: must_hear.then(|| Box::new(Reliable::new(&invite, reliable::first_rseq(tag)))),
             phase: Phase::Inviting(dialog),
             invite,
@@ -168,7 +175,9 @@ impl CallerLeg {
                 let reply = passed_on(status, self.why(cause), kind, sentence.as_deref(), &self.identity);
                 self.refuse(reply, effects);
             }
-            LegOrder::GiveReason(q850) => self.given = Some(q850),
+            LegOrder::GiveReason(q850) => self.given.q850 = Some(q850),
+            LegOrder::GiveSipReason(reason) => self.given.sip = Some(reason),
+            LegOrder::Accompany { lines, order } => self.on_accompanied(lines, *order, now, effects),
             LegOrder::Release(cause) => self.on_release(cause, effects),
             // The caller's leg is not invited; it invited.
             LegOrder::Invite(_) => {}
@@ -208,7 +217,7 @@ impl CallerLeg {
             .header(Name::Allow, ALLOW)
             .header(Name::Supported, SUPPORTED);
         let reply = timer.grant(&self.invite, reply);
-        let reply = if is_answered { reply } else { reply.body(CONTENT_TYPE, body.clone()) };
+        let reply = self.passing.reply(if is_answered { reply } else { reply.body(CONTENT_TYPE, body.clone()) });
         let mut dialog = dialog.clone();
         dialog.confirm();
         self.respond(reply, effects);
@@ -220,7 +229,8 @@ impl CallerLeg {
             .with_fax(self.t38)
             .with_keys(self.dtmf, talk::takes_info(&self.invite));
         session.sound_stands(sound);
-        let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
+        let (source, passing) = (self.source, self.passing.clone());
+        let agreed = Agreed { dialog, session, timer, contact: None, source, passing, said: &self.invite };
         let mut talk = Talk::new(agreed, now);
         talk.await_ack(self.transaction, self.is_late);
         self.phase = Phase::Answered { talk, release: None };
@@ -243,36 +253,10 @@ impl CallerLeg {
     fn refuse(&mut self, reply: Reply, effects: &mut Vec<Effect>) {
         let Phase::Inviting(dialog) = &self.phase else { return };
         let unbind = talk::unbind(dialog);
-        let reply = reply.tag(dialog.local_tag());
+        let reply = self.passing.reply(reply.tag(dialog.local_tag()));
         self.respond(reply, effects);
         effects.push(unbind);
         self.phase = Phase::Over;
-    }
-
-    fn on_release(&mut self, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Inviting(dialog) => {
-                self.phase = Phase::Inviting(dialog);
-                self.refuse(
-                    passed_on(480, self.why(cause), RefusalKind::EndedByOperator, None, &self.identity),
-                    effects,
-                );
-            }
-            Phase::Answered { talk, release } => {
-                self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };
-            }
-            Phase::Talking(talk) => self.leave(talk, cause, effects),
-            phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
-        }
-    }
-
-    fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(self.why(cause), &self.identity, effects);
-        self.phase = Phase::Leaving(talk);
-    }
-
-    fn why(&self, cause: ReleaseCause) -> Why {
-        Why { cause, given: self.given }
     }
 
     fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
@@ -306,13 +290,12 @@ impl CallerLeg {
     fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
         match heard {
             Heard::Nothing => {}
-            Heard::HungUp(q850) => {
+            Heard::HungUp(parting) => {
                 if let Phase::Answered { talk, .. } | Phase::Talking(talk) = &self.phase {
                     effects.push(talk.unbind());
                 }
                 self.phase = Phase::Over;
-                effects.extend(q850.map(|q850| Effect::Tell(LegEvent::ReasonGiven(q850))));
-                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal)));
+                parting.tell(effects);
             }
             Heard::Dead(cause) => {
                 let (Phase::Answered { talk, .. } | Phase::Talking(talk)) =
@@ -323,22 +306,6 @@ impl CallerLeg {
                 self.leave(talk, cause, effects);
                 effects.push(Effect::Tell(LegEvent::Released(cause)));
             }
-        }
-    }
-
-    fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
-        let (talk, told) = match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Answered { talk, release } => (talk, release),
-            // A re-INVITE whose ACK is missing: its session is as unconfirmed as a first one's.
-            Phase::Talking(talk) => (talk, None),
-            phase => {
-                self.phase = phase;
-                return;
-            }
-        };
-        self.leave(talk, told.unwrap_or(ReleaseCause::SessionExpired), effects);
-        if told.is_none() {
-            effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
         }
     }
 
@@ -411,14 +378,6 @@ impl CallerLeg {
         }
     }
 
-    /// Our BYE was answered, or never will be: either way nothing more is owed.
-    fn on_bye_ended(&mut self, effects: &mut Vec<Effect>) {
-        if let Phase::Leaving(talk) = &self.phase {
-            effects.push(talk.unbind());
-            self.phase = Phase::Over;
-        }
-    }
-
     /// The version counts only where the description changes (RFC 3264 8).
     fn printed(&mut self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
         let mut answer = answer.clone();
@@ -442,11 +401,7 @@ impl Machine for CallerLeg {
     type Effect = Effect;
 
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
-        let first = effects.len();
-        if !self.is_answered_with_proof(&event, effects) {
-            self.hear(event, now, effects);
-        }
-        self.sign(first, effects);
+        proving::handle(self, event, now, effects);
     }
 
     fn deadline(&self) -> Option<Monotonic> {
@@ -465,7 +420,7 @@ impl Machine for CallerLeg {
             Phase::Leaving(_) | Phase::Over => Heard::Nothing,
         };
         self.obey(heard, effects);
-        self.sign(first, effects);
+        proving::sign(self, first, effects);
     }
 
     fn is_finished(&self) -> bool {
@@ -474,18 +429,23 @@ impl Machine for CallerLeg {
 }
 
 impl CallerLeg {
-    fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+    fn on_event(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::Ordered(order) => self.on_ordered(order, now, effects),
             Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
             Event::KeyHeard(key) => self.on_key_heard(key, effects),
             Event::RequestArrived { transaction, message, source } => {
+                let (peer, first) = (self.source.peer.ip(), effects.len());
                 self.on_request(transaction, &message, source, now, effects);
+                noting::note_refused((transaction, &message, &source), peer, first, effects);
+            }
+            Event::RequestTurnedAway { message, source, because } => {
+                effects.push(noting::note(&message, &source, because, self.source.peer.ip()));
             }
             Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
-            Event::Cancelled(q850) => {
-                self.reason_given(q850, effects);
+            Event::Cancelled(given) => {
+                self.reason_given(given, effects);
                 self.on_cancelled(effects);
             }
             Event::ResponseArrived { transaction, message, source } => {

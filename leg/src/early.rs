@@ -3,6 +3,7 @@
 //!
 //! Which of them answers in the end is the called side's to decide; what is told of them, `called`'s.
 
+use crate::proving::reprinted;
 use bytes::{Bytes, BytesMut};
 use domain::media::MediaDescription;
 use sip::dialog::{Calling, Dialog};
@@ -89,6 +90,16 @@ impl EarlyDialogs {
 }
 
 impl EarlyDialogs {
+    /// A PRACK of ours that was challenged, once more (RFC 3262 4, RFC 3261 22.2): its proof is added where it leaves.
+    pub(crate) fn prack_again(&mut self, former: &Message) -> Option<Bytes> {
+        let tag = former.to_tag().unwrap_or_default();
+        let early = self.0.iter_mut().find(|early| *early.tag == *tag)?;
+        let (dialog, _) = early.reliable.as_mut()?;
+        let mut out = BytesMut::with_capacity(1_024);
+        reprinted(former, dialog.request(&Method::Prack, &mut out));
+        Some(out.freeze())
+    }
+
     /// What the branch of a request has described.
     pub(crate) fn described(&self, request: &Message) -> Option<MediaDescription> {
         let tag = request.from_tag().unwrap_or_default();

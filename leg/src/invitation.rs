@@ -5,6 +5,7 @@
 use crate::presenting;
 use crate::sdp::{self, SdpFault};
 use domain::call_control::{Invitation, Proof};
+use domain::header::may_pass;
 use domain::media::MediaDescription;
 use sip::message::NameAddr;
 use sip::uri::Scheme;
@@ -41,7 +42,7 @@ pub fn read(invite: &Message, proof: Proof, source: SocketAddr) -> (Invitation, 
         remote_party: presenting::remote_party(invite).map(|(user, _)| user),
         anonymous: presenting::is_anonymous(invite),
         diverted_from: presenting::diverted_from(invite),
-        headers: presenting::passable(invite),
+        headers: presenting::passable(invite, may_pass),
         offer,
         // What carried it is the leg's to say.
         is_signalling_secret: false,

@@ -13,12 +13,14 @@
 //! | `inviting` | the INVITE that opens such a leg, printed |
 //! | [`proving`] | digest for carriers that ask who we are |
 //! | `presenting` | who calls, as headers say it; which headers may pass |
+//! | `passing` | headers that go along with what is said after the INVITE |
 //! | `capabilities` | what our messages say that we can do |
 //! | `talk` | what both do once there is a dialog |
 //! | `early` | the branches of an INVITE of ours that ring |
 //! | `reliable` | what rings, repeated until its PRACK (RFC 3262) |
 //! | `replies` | answers that say why |
 //! | [`secrecy`] | keys for secure sound (SDES): offered, chosen, agreed |
+//! | `noting` | what of refused requests stands in the call's trace |
 //! | `put` | numbers and addresses as text |
 //! | `reach` | where a request inside a dialog is sent |
 //! | [`session_timer`] | session timers (RFC 4028) |
@@ -44,6 +46,8 @@ mod flow;
 mod formats;
 mod inviting;
 mod keys;
+mod noting;
+mod passing;
 mod presenting;
 mod put;
 mod reach;
@@ -54,7 +58,7 @@ mod talk;
 pub use called::{CalledLeg, LegNaming};
 pub use caller::CallerLeg;
 pub use proving::{Account, Prover};
-pub use replies::{reason_given, refusal};
+pub use replies::{Given, reasons_given, refusal};
 pub use session_timer::SessionTimers;
 pub use target::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 pub use words::{Effect, Event, Identity, Sent, SoundOrder};

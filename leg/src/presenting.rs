@@ -7,7 +7,7 @@ use crate::invitation::user_of;
 use crate::words::Identity;
 use domain::E164;
 use domain::call_control::CallerId;
-use domain::header::{HeaderLine, PASSED_MAX, VALUE_BYTES_MAX, may_pass};
+use domain::header::{HeaderLine, PASSED_MAX, VALUE_BYTES_MAX};
 use sip::message::NameAddr;
 use sip::{Lines, Message, Name};
 use std::sync::Arc;
@@ -72,12 +72,12 @@ pub(crate) fn diverted_from(invite: &Message) -> Vec<String> {
     users(Name::Diversion).into_iter().chain(history.into_iter().rev()).filter(|user| !user.is_empty()).collect()
 }
 
-/// The lines that a header policy may pass on.
-pub(crate) fn passable(message: &Message) -> Vec<HeaderLine> {
-    let lines = message.lines().filter_map(|(_, name, value)| {
+/// The lines that a header policy may pass on, of those that are taken.
+pub(crate) fn passable(message: &Message, takes: impl Fn(&str) -> bool) -> Vec<HeaderLine> {
+    let lines = message.lines().filter(|(_, name, _)| takes(name)).filter_map(|(_, name, value)| {
         let value = std::str::from_utf8(value).ok().filter(|value| value.len() <= VALUE_BYTES_MAX)?;
         let plain = !value.is_empty() && !value.chars().any(char::is_control);
-        (plain && may_pass(name)).then(|| HeaderLine { name: Arc::from(name), value: Arc::from(value) })
+        plain.then(|| HeaderLine { name: Arc::from(name), value: Arc::from(value) })
     });
     lines.take(PASSED_MAX).collect()
 }

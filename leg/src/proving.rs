@@ -5,11 +5,11 @@
 //! is shared between calls.
 
 use crate::words::{Effect, Event, Sent};
-use bytes::Bytes;
-use domain::Entropy;
+use bytes::{Bytes, BytesMut};
+use domain::{Entropy, Now};
 use sip::digest::{Credentials, Secret, answer, realm_of};
-use sip::endpoint::ClientTransactionId;
-use sip::{Lines, Message, Method, Name};
+use sip::endpoint::{ClientTransactionId, Destination};
+use sip::{Lines, Message, Method, Name, Request};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -170,7 +170,64 @@ struct Waiting {
     transaction: Option<ClientTransactionId>,
     /// Without proof.
     request: Bytes,
+    destination: Destination,
     is_repeated: bool,
+}
+
+/// A request of ours that was challenged, to be sent once more.
+pub(crate) struct Challenged {
+    pub(crate) sent: Sent,
+    /// As it was sent, without proof.
+    pub(crate) former: Message,
+    pub(crate) destination: Destination,
+}
+
+impl Challenged {
+    /// The same once more with the next CSeq, of a dialog that nobody keeps: another branch of a fork, which is hung up on.
+    pub(crate) fn repeated(&self) -> Option<Effect> {
+        let (method, uri) = (self.former.method()?, self.former.uri().ok()?);
+        let mut out = BytesMut::with_capacity(1_024);
+        let mut lines = Request::new(method, uri.as_str()).print(&mut out);
+        for (name, text, value) in self.former.lines() {
+            lines = match name {
+                Name::CSeq => lines.cseq(self.former.cseq().ok()?.number.wrapping_add(1), method),
+                Name::ContentLength => lines,
+                _ => lines.header_named(text, value),
+            };
+        }
+        lines.end();
+        Some(Effect::Request { sent: self.sent, request: out.freeze(), destination: self.destination })
+    }
+}
+
+/// A leg whose other side may ask who we are.
+pub(crate) trait Asked {
+    /// Its proofs, where it has any.
+    fn proving(&mut self) -> Option<&mut Proving>;
+    /// Sends a request once more; whether it did.
+    fn send_again(&mut self, challenged: &Challenged, effects: &mut Vec<Effect>) -> bool;
+    /// Hears what is no challenge, or one that cannot be answered.
+    fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>);
+}
+
+/// What every such leg does about an event: a challenge is answered, each request once (RFC 3261 22.2), and nobody hears of it then;
+/// whatever leaves is proven.
+pub(crate) fn handle(leg: &mut impl Asked, event: Event, now: Now, effects: &mut Vec<Effect>) {
+    let first = effects.len();
+    let challenged = leg.proving().and_then(|proving| proving.hear(&event));
+    let is_answered = challenged.is_some_and(|challenged| leg.send_again(&challenged, effects));
+    if !is_answered {
+        leg.proving().into_iter().for_each(Proving::give_up);
+        leg.hear(event, now, effects);
+    }
+    sign(leg, first, effects);
+}
+
+/// Proves what is about to leave, from this effect on, where the other side may ask.
+pub(crate) fn sign(leg: &mut impl Asked, first: usize, effects: &mut [Effect]) {
+    if let (Some(proving), Some(leaving)) = (leg.proving(), effects.get_mut(first..)) {
+        proving.sign(leaving);
+    }
 }
 
 impl Proving {
@@ -180,16 +237,17 @@ impl Proving {
     }
 
     /// Proves what is about to leave.
-    pub(crate) fn sign(&mut self, effects: &mut [Effect]) {
+    fn sign(&mut self, effects: &mut [Effect]) {
         for effect in effects {
             match effect {
-                Effect::Request { sent, request, .. } => {
+                Effect::Request { sent, request, destination } => {
                     if self.waiting.len() == WAITING_MAX {
                         self.waiting.pop_front();
                     }
                     let is_repeated = std::mem::take(&mut self.is_repeating);
                     let (sent, plain) = (*sent, request.clone());
-                    self.waiting.push_back(Waiting { sent, transaction: None, request: plain, is_repeated });
+                    let (transaction, destination) = (None, *destination);
+                    self.waiting.push_back(Waiting { sent, transaction, request: plain, destination, is_repeated });
                     let Some((method, uri)) = start_of(request) else { continue };
                     let lines = self.prover.answers(&method, uri);
                     *request = with_lines(request, &lines);
@@ -204,10 +262,15 @@ impl Proving {
     }
 
     /// What a leg is about to hear: where it is a challenge to be answered, the request that it is about, to be sent once more.
-    pub(crate) fn hear(&mut self, event: &Event) -> Option<(Sent, Message)> {
+    fn hear(&mut self, event: &Event) -> Option<Challenged> {
         match event {
             Event::RequestSent(sent, transaction) => {
                 self.named(*sent, *transaction);
+                None
+            }
+            Event::RequestRefused(sent) => {
+                let unnamed = |waiting: &Waiting| waiting.sent == *sent && waiting.transaction.is_none();
+                self.waiting.iter().position(unnamed).and_then(|place| self.waiting.remove(place));
                 None
             }
             Event::ResponseArrived { transaction, message, .. } => self.challenged(*transaction, message),
@@ -224,22 +287,22 @@ impl Proving {
     }
 
     /// A response: where it challenges a request for the first time, that request, to be sent once more.
-    fn challenged(&mut self, transaction: ClientTransactionId, response: &Message) -> Option<(Sent, Message)> {
+    fn challenged(&mut self, transaction: ClientTransactionId, response: &Message) -> Option<Challenged> {
         if response.status().is_none_or(|status| status < 200) {
             return None;
         }
         let place = self.waiting.iter().position(|waiting| waiting.transaction == Some(transaction))?;
-        let Waiting { sent, request, is_repeated, .. } = self.waiting.remove(place)?;
+        let Waiting { sent, request, destination, is_repeated, .. } = self.waiting.remove(place)?;
         if is_repeated || !self.prover.hear(response) {
             return None;
         }
         let former = Message::parse(request).ok()?;
         self.is_repeating = true;
-        Some((sent, former))
+        Some(Challenged { sent, former, destination })
     }
 
     /// What was to be sent once more is not.
-    pub(crate) fn give_up(&mut self) {
+    fn give_up(&mut self) {
         self.is_repeating = false;
     }
 }

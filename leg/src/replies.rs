@@ -1,21 +1,41 @@
 //! Answers that say why: a refusal of the catalogue on the wire, and the reason of every release (RFC 3326).
 
-use crate::words::Identity;
+use crate::words::{Effect, Identity};
+use domain::call_control::LegEvent;
+use domain::cause::SIP_REASON_CHARS_MAX;
 use domain::refusal::RefusalKind;
-use domain::{Refusal, ReleaseCause};
+use domain::{Refusal, ReleaseCause, SipReason};
 use sip::endpoint::{HeaderLines, Reply};
+use sip::message::ReasonValue;
 use sip::{Message, Name};
 
-/// Why something ends: by our table, and the Q.850 cause that the other side gave, where it gave one.
-#[derive(Clone, Copy, Debug)]
+/// Why one side ends something, as its `Reason` headers say (RFC 3326).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// By Q.850, where it says so: 1 to 127.
+    pub q850: Option<u8>,
+    /// By a SIP status, where it says so.
+    pub sip: Option<SipReason>,
+}
+
+impl Given {
+    /// Tells it to the call, before the event that it is the reason of.
+    pub(crate) fn tell(self, effects: &mut Vec<Effect>) {
+        let q850 = self.q850.map(LegEvent::ReasonGiven);
+        effects.extend(q850.into_iter().chain(self.sip.map(LegEvent::SipReasonGiven)).map(Effect::Tell));
+    }
+}
+
+/// Why something ends: by our table, and as the other side gave it.
+#[derive(Clone, Debug)]
 pub(crate) struct Why {
     pub(crate) cause: ReleaseCause,
-    pub(crate) given: Option<u8>,
+    pub(crate) given: Given,
 }
 
 impl From<ReleaseCause> for Why {
     fn from(cause: ReleaseCause) -> Why {
-        Why { cause, given: None }
+        Why { cause, given: Given::default() }
     }
 }
 
@@ -23,7 +43,8 @@ impl From<ReleaseCause> for Why {
 /// and `Retry-After` where trying again may help.
 pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
-        .header(Name::Reason, reason(refusal.kind.cause().into()))
+        .refusing_with(refusal.kind)
+        .header(Name::Reason, reason(&refusal.kind.cause().into()))
         .warning_of(refusal.kind.warning_code(), host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
     match refusal.retry_after_s {
         Some(seconds) => reply.header(Name::RetryAfter, seconds.to_string()),
@@ -39,7 +60,7 @@ pub(crate) fn passed_on(
     sentence: Option<&str>,
     identity: &Identity,
 ) -> Reply {
-    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(why.into()));
+    let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(&why.into()));
     reply.warning_of(
         kind.warning_code(),
         &identity.host,
@@ -49,24 +70,44 @@ pub(crate) fn passed_on(
 
 /// The answer to an INVITE that its caller takes back: no refusal.
 pub(crate) fn taken_back() -> Reply {
-    Reply::new(487, phrase(487)).header(Name::Reason, reason(ReleaseCause::Cancelled.into()))
+    Reply::new(487, phrase(487)).header(Name::Reason, reason(&ReleaseCause::Cancelled.into()))
 }
 
-/// The `Reason` of a BYE or CANCEL.
-pub(crate) fn reason_lines(why: Why) -> HeaderLines {
+/// The `Reason` lines of a CANCEL.
+pub(crate) fn reason_lines(why: &Why) -> HeaderLines {
     let mut lines = HeaderLines::new();
-    lines.push(Name::Reason, reason(why));
+    reasons(why).for_each(|reason| lines.push(Name::Reason, reason));
     lines
 }
 
-/// `Q.850;cause=16;text="normal"` (RFC 3326 2): the number as the other side gave it, the word from our table.
-pub(crate) fn reason(why: Why) -> String {
-    format!("Q.850;cause={};text=\"{}\"", why.given.unwrap_or(why.cause.q850()), why.cause.as_str())
+/// The values of `Reason` of a BYE or CANCEL: the SIP cause of the other side where it gave one (phones look for it first), and Q.850.
+pub(crate) fn reasons(why: &Why) -> impl Iterator<Item = String> {
+    let text = |sip: &SipReason| match &*sip.text {
+        "" => format!("SIP;cause={}", sip.status),
+        text => format!("SIP;cause={};text=\"{text}\"", sip.status),
+    };
+    why.given.sip.as_ref().map(text).into_iter().chain([reason(why)])
 }
 
-/// The Q.850 cause that the other side gives for a BYE or a refusal (RFC 3326).
-pub fn reason_given(message: &Message) -> Option<u8> {
-    message.reasons().flatten().find_map(|reason| reason.q850())
+/// `Q.850;cause=16;text="normal"` (RFC 3326 2): the number as the other side gave it, the word from our table.
+pub(crate) fn reason(why: &Why) -> String {
+    format!("Q.850;cause={};text=\"{}\"", why.given.q850.unwrap_or(why.cause.q850()), why.cause.as_str())
+}
+
+/// Why the other side sends a BYE, a CANCEL or a refusal (RFC 3326): of each protocol the first.
+pub fn reasons_given(message: &Message) -> Given {
+    Given {
+        q850: message.reasons().flatten().find_map(|reason| reason.q850()),
+        sip: message.reasons().flatten().find_map(|reason| sip_reason(&reason)),
+    }
+}
+
+fn sip_reason(reason: &ReasonValue<'_>) -> Option<SipReason> {
+    let status = reason.protocol.eq_ignore_ascii_case("SIP").then(|| reason.cause()).flatten()?;
+    let text = reason.params.get("text").map(|text| text.unquoted()).unwrap_or_default();
+    let is_plain = |char: &char| (' '..='~').contains(char) && !matches!(char, '"' | '\\');
+    let text: String = String::from_utf8_lossy(&text).chars().filter(is_plain).take(SIP_REASON_CHARS_MAX).collect();
+    (100..700).contains(&status).then(|| SipReason { status, text: text.into() })
 }
 
 /// The reason phrase of a final status (RFC 3261 21, and the registry of SIP response codes).

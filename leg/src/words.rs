@@ -3,11 +3,14 @@
 //! What it does about them is in the file of each kind of leg.
 
 use crate::formats::{codec, is_keys, is_same};
+use crate::replies::Given;
 use crate::session_timer::SessionTimers;
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegOrder};
 use domain::media::{Carriage, Direction, Format, FormatNumber, KeyFormat, KeyPress, Stream};
+use domain::refusal::RefusalKind;
 use domain::srtp::Keying;
+use domain::trace::Step;
 use sip::Message;
 use sip::endpoint::{
     ClientTransactionId, Destination, HeaderLines, Reply, ServerTransactionId, Source, TransactionId, Transport,
@@ -78,6 +81,15 @@ pub enum Event {
         /// From where.
         source: Source,
     },
+    /// A request inside its dialog was refused at the front door; it is answered.
+    RequestTurnedAway {
+        /// The request.
+        message: Message,
+        /// From where.
+        source: Source,
+        /// What it was refused with.
+        because: RefusalKind,
+    },
     /// The ACK to a 2xx of ours arrived.
     AckArrived {
         /// Whose.
@@ -89,8 +101,8 @@ pub enum Event {
     AckMissed(ServerTransactionId),
     /// The other side pressed a key in its sound, which this one is to hear by INFO.
     KeyHeard(KeyPress),
-    /// The caller cancelled its INVITE; the CANCEL is answered. The Q.850 cause that it gave (RFC 3326), where it gave one.
-    Cancelled(Option<u8>),
+    /// The caller cancelled its INVITE; the CANCEL is answered. With why, where it said so (RFC 3326).
+    Cancelled(Given),
     /// A response to a request of ours arrived.
     ResponseArrived {
         /// Whose it is.
@@ -179,6 +191,8 @@ pub enum Effect {
     Avoid(SocketAddr),
     /// Put a key press into the sound that this side hears (RFC 4733).
     Press(KeyPress),
+    /// Note in the call's trace: something inside the call was refused, and it goes on.
+    Note(Box<Step>),
     /// Say to its call what happened.
     Tell(LegEvent),
 }

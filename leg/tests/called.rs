@@ -1,37 +1,21 @@
 //! What a carrier is sent: who is shown, what is offered, how far the call may go.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use domain::CarrierId;
-use domain::call_control::{
-    CalledUser, CallerId, Compat, LegEvent, LegFailure, LegOrder, Manner, OutgoingInvitation, Whereto,
-};
+mod outgoing;
+
+use domain::call_control::{CalledUser, CallerId, Compat, LegEvent, LegFailure, LegOrder, OutgoingInvitation};
 use domain::{HeaderLine, Machine, Now, ReleaseCause};
-use leg::{CalledLeg, CarrierTarget, Effect, Event, Identity, LegNaming, PbxTarget, Sent, Target, sdp};
+use leg::{CalledLeg, CarrierTarget, Effect, Event, PbxTarget, Sent, Target, sdp};
+use outgoing::{destination, identity};
 use sip::Message;
-use sip::endpoint::{Destination, Transport};
+use sip::endpoint::Transport;
 use std::sync::Arc;
 
 const OFFER: &str =
     "v=0\r\nc=IN IP4 192.0.2.10\r\nm=audio 12000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
 
 fn order(caller_id: CallerId) -> OutgoingInvitation {
-    OutgoingInvitation {
-        whereto: Whereto::Carrier(CarrierId::from_bits(1)),
-        caller_id,
-        callee: "+12025550123".parse().unwrap(),
-        offer: sdp::read(OFFER.as_bytes()).unwrap(),
-        manner: Manner::default(),
-        srtp: Default::default(),
-    }
-}
-
-fn destination() -> Destination {
-    Destination {
-        transport: Transport::Udp,
-        addr: "198.51.100.7:5060".parse().unwrap(),
-        flow: None,
-        local: "203.0.113.1:5060".parse().unwrap(),
-    }
+    outgoing::order(caller_id, OFFER)
 }
 
 fn invite(order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
@@ -50,24 +34,7 @@ fn pbx(to_user: Option<&str>) -> Target {
 }
 
 fn invite_at(target: &Target, order: &OutgoingInvitation) -> (CalledLeg, Vec<Effect>) {
-    let identity = Identity {
-        host: "sip.example.net".into(),
-        user_agent: "Tandem".into(),
-        contact: "203.0.113.1:5060".parse().unwrap(),
-        transport: Transport::Udp,
-        is_sips: false,
-        timers: leg::SessionTimers::default(),
-    };
-    let naming = LegNaming {
-        call_id: "ours@203.0.113.1".into(),
-        tag: "0123456789abcdef".into(),
-        hops_left: 41,
-        key_seed: domain::srtp::KeySeed([9; 16]),
-    };
-    let mut effects = Vec::new();
-    let ours = "203.0.113.1:20000".parse().unwrap();
-    let leg = CalledLeg::invite(order, target, naming, ours, Arc::new(identity), &mut effects);
-    (leg, effects)
+    outgoing::invite(order, target, identity(Transport::Udp, false))
 }
 
 fn sent(effects: &[Effect]) -> Message {
@@ -191,23 +158,8 @@ fn the_contact_names_the_transport_and_is_sips_where_the_peer_is() {
         (Transport::Tls, true, "sips:203.0.113.1:5060"),
         (Transport::Wss, true, "sips:203.0.113.1:5060;transport=ws"),
     ] {
-        let identity = Identity {
-            host: "sip.example.net".into(),
-            user_agent: "Tandem".into(),
-            contact: "203.0.113.1:5060".parse().unwrap(),
-            transport,
-            is_sips,
-            timers: leg::SessionTimers::default(),
-        };
-        let naming = LegNaming {
-            call_id: "a@b".into(),
-            tag: "0123456789abcdef".into(),
-            hops_left: 41,
-            key_seed: domain::srtp::KeySeed([9; 16]),
-        };
-        let mut effects = Vec::new();
-        let ours = "203.0.113.1:20000".parse().unwrap();
-        CalledLeg::invite(&order(CallerId::Anonymous), &pbx(None), naming, ours, Arc::new(identity), &mut effects);
+        let identity = identity(transport, is_sips);
+        let (_, effects) = outgoing::invite(&order(CallerId::Anonymous), &pbx(None), identity);
         assert_eq!(sent(&effects).contact().unwrap().uri().as_str(), contact);
     }
 }

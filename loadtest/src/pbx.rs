@@ -348,6 +348,7 @@ impl Role for Pbx {
             Effect::AckArrived { .. }
             | Effect::AckMissed { .. }
             | Effect::Cancelled { .. }
+            | Effect::DialogRequestRefused { .. }
             | Effect::Transmit { .. } => {}
         }
     }

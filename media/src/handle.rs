@@ -102,6 +102,22 @@ impl Media {
         }
     }
 
+    /// Whether [`Media::open`] would find room now, as far as that can be told without trying: a port that somebody else uses shows only
+    /// when it is opened.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn would_open(&self, mode: Mode) -> Result<(), OpenRefused> {
+        if self.inner.lanes.iter().all(|lane| lane.queue.is_full()) {
+            return Err(OpenRefused::Overloaded);
+        }
+        let pairs = match mode {
+            Mode::Relay => 2,
+            Mode::Echo => 1,
+        };
+        self.inner.shared.has_room(pairs)
+    }
+
     /// Tells where a side's far end is, as its latest description says; again after each negotiation, and for B when the next
     /// carrier is tried. Its source is learned anew, once; other SSRCs, ports and sequence numbers are welcome.
     ///

@@ -176,6 +176,12 @@ impl Queue {
         Ok(waiting.append(command))
     }
 
+    /// Whether a session that is to be opened would be refused.
+    pub(crate) fn is_full(&self) -> bool {
+        let waiting = self.waiting.lock();
+        waiting.stopped || waiting.others() >= OPENS_MAX
+    }
+
     /// Opens a session on warm ports with these local addresses: which, and whether the thread must be woken. None where that
     /// is not possible, or where `admit` says no; the thread may know another way, or why not.
     pub(crate) fn attach(

@@ -79,6 +79,17 @@ impl Shared {
         admitted.map(drop).map_err(|_| OpenRefused::SessionsExhausted)
     }
 
+    /// Whether there is a place for one more session on so many pairs of ports; those that are kept warm are as good as free.
+    pub(crate) fn has_room(&self, pairs: usize) -> Result<(), OpenRefused> {
+        if self.sessions.load(Ordering::Relaxed) >= self.settings.sessions_max {
+            return Err(OpenRefused::SessionsExhausted);
+        }
+        let kept = usize::try_from(self.kept.load(Ordering::Relaxed)).unwrap_or(0);
+        let (drawn, limit) = self.ports_drawn();
+        let free = limit.saturating_sub(drawn) / 2 + kept;
+        if free >= pairs { Ok(()) } else { Err(OpenRefused::PortsExhausted) }
+    }
+
     /// Gives a place back.
     pub(crate) fn leave(&self) {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
@@ -137,4 +148,25 @@ impl Shared {
 /// A stream of numbers that nobody can foretell.
 pub(crate) fn chance() -> Entropy {
     Entropy::from_seed(rand::random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::PortRange;
+    use std::sync::Arc;
+
+    /// What [`crate::Media::would_open`] says of ports: those that are drawn are taken, those that are kept warm are not.
+    #[test]
+    fn there_is_room_for_as_many_sides_as_pairs_are_free_or_kept() {
+        let ports = PortRange { first: 20_000, last: 20_005 };
+        let shared = Shared::new(MediaSettings { ports, ..MediaSettings::default() }, Arc::new(drop));
+        assert_eq!(shared.has_room(2), Ok(()));
+        let drawn: Vec<_> = (0..2).filter_map(|_| shared.ports.lock().draw()).collect();
+        assert_eq!(drawn.len(), 2);
+        assert_eq!(shared.has_room(1), Ok(()), "one of three pairs is left: enough for an echo");
+        assert_eq!(shared.has_room(2), Err(OpenRefused::PortsExhausted), "and not for a relay");
+        shared.on_kept(1);
+        assert_eq!(shared.has_room(2), Ok(()), "a session that has ended left its pair warm");
+    }
 }

@@ -6,7 +6,7 @@ mod common;
 use common::{PATIENCE, Phone, Room, rtcp, settings};
 use domain::media::Direction;
 use media::{
-    BySide, Error, Media, MediaEvent, MediaSettings, OpenRefused, OpenRequest, PortRange, QualitySample, Remote,
+    BySide, Error, Media, MediaEvent, MediaSettings, Mode, OpenRefused, OpenRequest, PortRange, QualitySample, Remote,
     SessionId, Side,
 };
 use std::collections::BTreeSet;
@@ -58,8 +58,10 @@ fn ports_that_others_hold_are_passed_over_and_when_all_are_taken_calls_are_refus
 fn the_session_limit_and_the_uniqueness_of_names_hold_over_all_threads() {
     let room = Room::start(MediaSettings { sessions_max: 3, threads: 2, ..settings(FIRST_PORT) });
     for session in 0..3 {
+        assert_eq!(room.would_open(Mode::Relay), Ok(()));
         room.open(session, OpenRequest::relay()).unwrap();
     }
+    assert_eq!(room.would_open(Mode::Echo), Err(OpenRefused::SessionsExhausted), "known without trying");
     assert_eq!(room.open(3, OpenRequest::relay()), Err(OpenRefused::SessionsExhausted));
     assert_eq!(room.open(1, OpenRequest::relay()), Err(OpenRefused::AlreadyOpen(SessionId(1))));
     assert_eq!(room.totals().sessions_relay, 3);

@@ -160,6 +160,7 @@ fn step(step: &Value) -> String {
     let mark = match step.get("verdict").and_then(Value::as_str) {
         Some("passed") => "ok  ",
         Some("failed") => "FAIL",
+        Some("warned") => "WARN",
         _ => "-   ",
     };
     let mut line = format!("  {mark}  {:<22}", text(step, "/rule"));

@@ -3,19 +3,21 @@
 //! The machines are copies that others lend ([`Want`]), the ledger's answers come from a copy of its balances; whoever runs a rehearsal
 //! lends what it wants until there is a verdict. Decisions are [`crate::call`]'s, [`crate::profile`]'s and [`crate::carrier`]'s own.
 
+mod hypothesis;
+
+pub use hypothesis::{Hypothesis, Whom};
+
 use crate::call::{self, Call, Opening, Stranger};
 use crate::carrier::{self, Carrier};
-use crate::directory::Directory;
 use crate::profile::{self, Ask, Posting, Profile};
 use crate::registration::Binding;
-use domain::call_control::{Invitation, LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
+use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Whereto};
 use domain::credit::Outcome;
-use domain::media::{Family, MediaDescription};
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, Entropy, Machine, Now, ProfileId, Refusal, Trace};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Steps of a rehearsal at most; a call with every carrier that it may try takes a fraction of them.
@@ -30,8 +32,19 @@ pub enum Want {
     Carrier(CarrierId),
     /// What the ledger would say; answered by [`Rehearsal::ledger_says`].
     Post(Box<Posting>),
+    /// Whether ports for sound are free; answered by [`Rehearsal::sound_opens`].
+    Sound(Sound),
     /// Whether the place of this invitation can be reached; answered by [`Rehearsal::reaches`].
     Reach(Box<OutgoingInvitation>),
+}
+
+/// For what ports are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// Two sides.
+    Relay,
+    /// A caller that hears itself.
+    Echo,
 }
 
 /// What would become of the call.
@@ -75,8 +88,11 @@ pub struct Rehearsal {
     profiles: BTreeMap<ProfileId, Profile>,
     carriers: BTreeMap<CarrierId, Carrier>,
     work: VecDeque<Work>,
-    /// What is wanted, and the leg of which call wants to reach somebody.
+    /// What is wanted, and the leg of which call wants it.
     wanting: Option<(Want, usize, LegId)>,
+    /// Whether there are ports for the call; who is invited then, where it waits for them.
+    has_sound: bool,
+    waiting: Option<Box<OutgoingInvitation>>,
     verdict: Option<Verdict>,
     steps: usize,
 }
@@ -109,6 +125,8 @@ impl Rehearsal {
             carriers: BTreeMap::new(),
             work: VecDeque::new(),
             wanting: None,
+            has_sound: false,
+            waiting: None,
             verdict: None,
             steps: 0,
         }
@@ -195,10 +213,35 @@ impl Rehearsal {
         }
     }
 
-    /// What is wanted cannot be had: the node would be too busy for the call.
-    pub fn give_up(&mut self) {
-        self.wanting = None;
-        self.refuse(Refusal::new(RefusalKind::Overloaded));
+    /// Whether ports for sound are free; why not.
+    pub fn sound_opens(&mut self, opened: Result<(), Refusal>) {
+        let (sound, part, leg) = match self.wanting.take() {
+            Some((Want::Sound(sound), part, leg)) => (sound, part, leg),
+            other => return self.wanting = other,
+        };
+        match (opened, sound, self.waiting.take()) {
+            (Ok(()), Sound::Echo, _) => self.verdict = Some(Verdict::Echoed),
+            (Ok(()), Sound::Relay, invitation) => {
+                self.has_sound = true;
+                self.wanting = invitation.map(|invitation| (Want::Reach(invitation), part, leg));
+            }
+            // Of two calls the second asked for them.
+            (Err(refusal), ..) => {
+                self.tell_call(self.calls.len().saturating_sub(1), call::Event::SoundRefused(refusal))
+            }
+        }
+    }
+
+    /// The mailbox of who is asked is full: the call hears what it would hear.
+    pub fn too_busy(&mut self) {
+        let (part, event) = match self.wanting.take() {
+            Some((Want::Profile(_), part, _)) => (part, call::Event::profile_too_busy()),
+            Some((Want::Carrier(_), part, leg)) => (part, call::Event::carrier_too_busy(leg)),
+            other => return self.wanting = other,
+        };
+        // What was to be asked is not.
+        self.work.pop_front();
+        self.tell_call(part, event);
     }
 
     fn open_call(&mut self, opening: Opening) {
@@ -246,7 +289,7 @@ impl Rehearsal {
         match effect {
             call::Effect::Leg(LegId::CALLER, order) => self.on_caller_told(part, order),
             call::Effect::Leg(leg, LegOrder::Invite(invitation)) => self.on_invite(part, leg, invitation),
-            call::Effect::AnswerWithEcho => self.verdict = Some(Verdict::Echoed),
+            call::Effect::AnswerWithEcho => self.wanting = Some((Want::Sound(Sound::Echo), part, LegId::CALLER)),
             call::Effect::AskProfile(id, request) if matches!(request.ask, Ask::Reserve { .. }) => {
                 if self.profiles.contains_key(&id) {
                     self.tell_profile(id, profile::Event::Requested(request));
@@ -255,22 +298,28 @@ impl Rehearsal {
                     self.work.push_front(Work::Call(part, call::Effect::AskProfile(id, request)));
                 }
             }
-            call::Effect::AskCarrier(id, ask) => match self.carriers.get_mut(&id) {
-                Some(carrier) => {
-                    let mut effects = Vec::new();
-                    carrier.handle(carrier::Event::Asked(ask), self.now, &mut effects);
-                    self.work.extend(effects.into_iter().map(Work::Carrier));
-                }
-                None => {
-                    self.wanting = Some((Want::Carrier(id), part, LegId::CALLER));
-                    self.work.push_front(Work::Call(part, call::Effect::AskCarrier(id, ask)));
-                }
-            },
+            call::Effect::AskCarrier(id, ask) => self.on_carrier_asked(part, id, ask),
             // What a refused call settles was never held; facts are of what happens.
             call::Effect::AskProfile(..)
             | call::Effect::Leg(..)
             | call::Effect::ReportMedia
             | call::Effect::Tell(_) => {}
+        }
+    }
+
+    /// Who has not been lent has nothing to hear but whether it may be tried.
+    fn on_carrier_asked(&mut self, part: usize, id: CarrierId, ask: carrier::Ask) {
+        match (self.carriers.get_mut(&id), &ask) {
+            (Some(carrier), _) => {
+                let mut effects = Vec::new();
+                carrier.handle(carrier::Event::Asked(ask), self.now, &mut effects);
+                self.work.extend(effects.into_iter().map(Work::Carrier));
+            }
+            (None, carrier::Ask::Seize { leg, .. }) => {
+                self.wanting = Some((Want::Carrier(id), part, *leg));
+                self.work.push_front(Work::Call(part, call::Effect::AskCarrier(id, ask)));
+            }
+            (None, carrier::Ask::Concluded { .. } | carrier::Ask::Left { .. }) => {}
         }
     }
 
@@ -293,7 +342,8 @@ impl Rehearsal {
 
     fn on_invite(&mut self, part: usize, leg: LegId, invitation: Box<OutgoingInvitation>) {
         if invitation.whereto != Whereto::Inside {
-            self.wanting = Some((Want::Reach(invitation), part, leg));
+            let want = if self.has_sound { Want::Reach(invitation) } else { self.await_sound(invitation) };
+            self.wanting = Some((want, part, leg));
             return;
         }
         let Some(first) = self.calls.first() else { return };
@@ -301,6 +351,11 @@ impl Rehearsal {
         let id = CallId::mint(self.now.wall, &mut self.entropy);
         let opening = call::opening_inside(first, &invitation, id, self.own, self.binding.clone());
         self.open_call(opening);
+    }
+
+    fn await_sound(&mut self, invitation: Box<OutgoingInvitation>) -> Want {
+        self.waiting = Some(invitation);
+        Want::Sound(Sound::Relay)
     }
 
     fn on_profile_ordered(&mut self, id: ProfileId, effect: profile::Effect) {
@@ -330,112 +385,6 @@ impl Rehearsal {
 fn refused_inside(refusal: Refusal) -> LegEvent {
     let (status, cause, kind) = (refusal.kind.status(), refusal.kind.cause(), refusal.kind);
     LegEvent::RefusedInside { status, cause, kind, sentence: Some(refusal.sentence) }
-}
-
-/// Who would call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whom {
-    /// This profile's PBX, with its password.
-    Profile(ProfileId),
-    /// Whoever sends from there; where that proves nothing, the PBX with this SIP user, with its password.
-    Source(SocketAddr, Option<String>),
-    /// This carrier.
-    Carrier(CarrierId),
-}
-
-/// A call that is not made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hypothesis {
-    /// Who would call.
-    pub whom: Whom,
-    /// What would be dialled.
-    pub dialled: String,
-    /// The user in From; that of the profile where nothing is said.
-    pub from_user: Option<String>,
-    /// The caller ID that would be asked for.
-    pub caller_id: Option<String>,
-    /// What would be offered.
-    pub offer: Option<MediaDescription>,
-    /// Whether the signalling would be encrypted.
-    pub is_signalling_secret: bool,
-}
-
-/// What a hypothetical call that comes from nowhere in particular comes from (RFC 5737, RFC 3849): by a version of IP that has sound.
-fn nowhere(directory: &Directory) -> SocketAddr {
-    let ip = match directory.settings().media_families.has(Family::V4) {
-        true => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-        false => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-    };
-    SocketAddr::new(ip, 5_060)
-}
-
-impl Hypothesis {
-    /// The invitation as the front door would hand it on.
-    ///
-    /// # Errors
-    /// Where nobody is known whom it could be from: with what it would be answered.
-    pub fn invitation(&self, directory: &Directory) -> Result<Invitation, Box<(u16, Stranger)>> {
-        let (proof, source) = self.proof(directory)?;
-        let profile = match &proof {
-            Proof::Credentials(id) => directory.profile(*id),
-            Proof::Source(ids) => ids.first().and_then(|id| directory.profile(*id)),
-            Proof::Carrier(_) | Proof::Inside(_) => None,
-        };
-        let named = match &self.whom {
-            Whom::Source(_, user) => user.clone(),
-            Whom::Profile(_) | Whom::Carrier(_) => None,
-        };
-        let sip_user = || profile.map(|profile| profile.sip_user.to_string());
-        Ok(Invitation {
-            proof,
-            source,
-            certificate: None,
-            dialled: self.dialled.clone(),
-            from_user: self.from_user.clone().or(named).or_else(sip_user).unwrap_or_default(),
-            from_display: String::new(),
-            preferred_identity: self.caller_id.clone(),
-            asserted_identity: None,
-            remote_party: None,
-            anonymous: false,
-            diverted_from: Vec::new(),
-            headers: Vec::new(),
-            offer: self.offer.clone(),
-            sip_call_id: "rehearsal".to_owned(),
-            is_signalling_secret: self.is_signalling_secret,
-        })
-    }
-
-    /// As the front door does it: an address of IP authentication, then a carrier's, then a password.
-    fn proof(&self, directory: &Directory) -> Result<(Proof, SocketAddr), Box<(u16, Stranger)>> {
-        let (source, user) = match &self.whom {
-            Whom::Profile(id) => return Ok((Proof::Credentials(*id), nowhere(directory))),
-            Whom::Carrier(id) => return Ok((Proof::Carrier(*id), nowhere(directory))),
-            Whom::Source(source, user) => (*source, user.as_deref()),
-        };
-        if let Some(proof) = call::proof_of_source(directory, source) {
-            return Ok((proof, source));
-        }
-        match user.map(|user| directory.profile_by_sip_user(user)) {
-            Some(Some(profile)) => Ok((Proof::Credentials(profile.id), source)),
-            Some(None) => Err(Box::new((
-                RefusalKind::BadCredentials.status(),
-                unknown(RefusalKind::BadCredentials, source, "a SIP user of a profile"),
-            ))),
-            None => {
-                let stranger = unknown(RefusalKind::IpNotAllowed, source, "an address of a profile or a carrier");
-                Err(Box::new((CHALLENGE, stranger)))
-            }
-        }
-    }
-}
-
-/// What whoever proves nothing is answered.
-const CHALLENGE: u16 = 407;
-
-fn unknown(kind: RefusalKind, source: SocketAddr, wanted: &'static str) -> Stranger {
-    let mut trace = Trace::new();
-    trace.failed(kind, source, wanted);
-    Stranger { refusal: kind.into(), trace }
 }
 
 impl Rehearsal {

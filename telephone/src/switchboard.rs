@@ -98,6 +98,7 @@ impl<M> Switchboard<M> {
             Effect::TransactionFailed { .. }
             | Effect::ResponseArrived { .. }
             | Effect::AckArrived { .. }
+            | Effect::DialogRequestRefused { .. }
             | Effect::Transmit { .. } => Happening::Nothing,
         }
     }

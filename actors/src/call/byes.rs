@@ -32,6 +32,7 @@ impl Byes {
             | Event::RequestSent(Sent::Invite | Sent::Change | Sent::Keys | Sent::Prack, _)
             | Event::RequestRefused(_)
             | Event::RequestArrived { .. }
+            | Event::RequestTurnedAway { .. }
             | Event::AckArrived { .. }
             | Event::AckMissed(_)
             | Event::Cancelled(_)

@@ -10,7 +10,6 @@ use super::byes::Byes;
 use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
-use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::media::Family;
 use domain::network::Network;
@@ -18,7 +17,6 @@ use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
 use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
-use sip::endpoint::Transport;
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -129,6 +127,7 @@ impl House {
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
         caller.hear_keys_by(call.caller_dtmf());
+        caller.permit_headers(call.caller_headers());
         let mut house = House {
             call,
             second: None,
@@ -147,7 +146,7 @@ impl House {
             orders: Vec::new(),
             is_closed: false,
         };
-        house.tell_of_keys_in_clear(house.caller_side(), house.caller.keys_in_clear(), effects);
+        house.tell_of_keys_in_clear(LegId::CALLER, house.caller.keys_in_clear(), effects);
         house.obey(Part::First, &mut orders, now, effects);
         house.settle(now, effects);
         Ok(house)
@@ -261,7 +260,7 @@ impl House {
         }
         let transport = target.destination().transport;
         let in_clear = Some(transport).filter(|_| order.srtp != SrtpPolicy::Off && !transport.is_secure());
-        self.tell_of_keys_in_clear(self.called_side(), in_clear, effects);
+        self.tell_of_keys_in_clear(id, in_clear, effects);
         let identity = self.identity_towards(&target);
         let call_id = mint_call_id(self.naming.shard, &self.naming.steering, &mut self.entropy, &identity.host);
         let tag = format!("{:016x}", self.entropy.next_u64());
@@ -281,14 +280,6 @@ impl House {
         self.forget_closed(id);
     }
 
-    /// Keys go where others can read them (RFC 4568 7): told, not hidden.
-    fn tell_of_keys_in_clear(&self, side: Side, transport: Option<Transport>, effects: &mut Vec<Effect>) {
-        let Some(transport) = transport else { return };
-        let side = if side == Side::A { domain::fact::Side::Access } else { domain::fact::Side::Peering };
-        let (call, profile) = (self.call.id(), self.call.record().profile);
-        effects.push(Effect::Tell(Fact::KeysInClear { call, profile, side, transport: transport_fact(transport) }));
-    }
-
     /// How we show ourselves to who is called there.
     fn identity_towards(&self, target: &leg::Target) -> Arc<leg::Identity> {
         let destination = target.destination();
@@ -296,10 +287,10 @@ impl House {
     }
 
     fn on_leg_order(&mut self, id: LegId, order: LegOrder, now: Now, effects: &mut Vec<Effect>) {
-        if id == LegId::CALLER && matches!(order, LegOrder::Answer { .. }) {
+        if id == LegId::CALLER && matches!(order.plain(), LegOrder::Answer { .. }) {
             effects.push(Effect::WatchForSilence);
         }
-        if matches!(order, LegOrder::Release(_)) {
+        if matches!(order.plain(), LegOrder::Release(_)) {
             self.held.take_if(|(held, _)| *held == id);
         }
         if self.second.as_ref().is_some_and(|second| second.is(id)) {
@@ -309,7 +300,7 @@ impl House {
             Sound::Opening(Waiting::Invitations(waiting)) | Sound::Moving(_, waiting) => Some(waiting),
             _ => None,
         };
-        if let (Some(waiting), LegOrder::Release(_)) = (waiting, &order) {
+        if let (Some(waiting), LegOrder::Release(_)) = (waiting, order.plain()) {
             waiting.retain(|waiting| waiting.id != id);
         }
         self.on_leg(id, leg::Event::Ordered(order), now, effects);
@@ -386,11 +377,15 @@ impl House {
     fn pass_on(&mut self, id: LegId, told: Vec<leg::Effect>, effects: &mut Vec<Effect>) {
         for effect in told {
             match effect {
-                leg::Effect::Tell(event @ LegEvent::Answered { .. }) if self.caller.is_to_hear_ringing() => {
+                leg::Effect::Tell(event) if event.is_answer() && self.caller.is_to_hear_ringing() => {
                     self.held = Some((id, event));
                 }
                 leg::Effect::Tell(event) => self.tell_call(id, event),
                 leg::Effect::Sound(order) => self.set_sound(self.side_of(id), order, effects),
+                leg::Effect::Note(step) => {
+                    let (part, _) = Part::of(id);
+                    self.news.push_back((part, switch::call::Event::Noted(step)));
+                }
                 leg::Effect::Avoid(addr) => effects.push(Effect::Avoid(addr)),
                 leg::Effect::Press(key) => effects.push(Effect::Press(self.side_of(id), key)),
                 order => effects.push(Effect::Leg(id, order)),

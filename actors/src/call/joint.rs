@@ -77,6 +77,11 @@ impl Second {
             }
             LegOrder::Session(word) => return (Some(LegEvent::Session(word)), false),
             LegOrder::GiveReason(q850) => return (Some(LegEvent::ReasonGiven(q850)), false),
+            LegOrder::GiveSipReason(reason) => return (Some(LegEvent::SipReasonGiven(reason)), false),
+            LegOrder::Accompany { lines, order } => {
+                let (event, is_last) = self.heard_by_first(*order);
+                return (event.map(|event| event.accompanied_by(lines)), is_last);
+            }
             LegOrder::Refuse(refusal) => refused(refusal),
             LegOrder::RefuseAs { status, cause, kind, sentence } => {
                 LegEvent::RefusedInside { status, cause, kind, sentence }
@@ -99,6 +104,11 @@ impl Second {
         match order {
             LegOrder::Session(word) if self.standing == Standing::Answered => (Some(LegEvent::Session(word)), false),
             LegOrder::GiveReason(q850) => (Some(LegEvent::ReasonGiven(q850)), false),
+            LegOrder::GiveSipReason(reason) => (Some(LegEvent::SipReasonGiven(reason)), false),
+            LegOrder::Accompany { lines, order } => {
+                let (event, is_last) = self.heard_by_second(*order);
+                (event.map(|event| event.accompanied_by(lines)), is_last)
+            }
             LegOrder::Release(cause) => (self.given_up(cause), true),
             _ => (None, false),
         }

@@ -13,11 +13,9 @@ use crate::shell::{Outlet, Tell};
 use crate::ways::attempt;
 use actix::Addr;
 use domain::call_control::LegId;
-use domain::call_record::AttemptOutcome;
 use domain::fact::Transport;
 use domain::network::Network;
-use domain::refusal::RefusalKind;
-use domain::{CallId, CarrierId, ProfileId, Refusal};
+use domain::{CallId, CarrierId, ProfileId};
 use leg::SoundOrder;
 use media::{OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::net::SocketAddr;
@@ -88,9 +86,7 @@ impl CallOutlet {
             Some(address) if offer(&address, event) => {}
             _ => {
                 self.core.telemetry.count_actor_messages(Actor::Profile, ActorOutcome::Dropped, 1);
-                let refusal = Refusal::new(RefusalKind::Overloaded).retry_after_s(1);
-                let refused = switch::call::Event::ReservationRefused(refusal);
-                tell(&self.itself, Tell(Event::CallOf(asking, refused)));
+                tell(&self.itself, Tell(Event::CallOf(asking, switch::call::Event::profile_too_busy())));
             }
         }
     }
@@ -113,8 +109,7 @@ impl CallOutlet {
         };
         if let Some(leg) = seized.filter(|_| !is_asked) {
             self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
-            let event = switch::call::Event::CarrierSkipped { leg, why: AttemptOutcome::SkippedUnknown };
-            tell(&self.itself, Tell(Event::Call(event)));
+            tell(&self.itself, Tell(Event::Call(switch::call::Event::carrier_too_busy(leg))));
         }
     }
 

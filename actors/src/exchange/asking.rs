@@ -3,16 +3,20 @@
 //! Rehearsing is `switch::rehearsal`'s; here it is lent copies of the machines, and of the balances that it would draw on.
 
 use super::Exchange;
-use crate::call::LookTrace;
+use crate::call::{LookTrace, no_sound};
 use crate::chance;
 use crate::core::Core;
+use crate::mailbox::offer;
 use crate::profile::Profile;
 use crate::resident::Lend;
 use crate::ways::papers::batch_of;
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, Message};
 use domain::credit::{Account, Batch, BatchId, Code, Durability, Holder, Kind, Outcome, Transfer};
 use domain::{CallId, Entropy, ProfileId};
 use ledger::Ledger;
 use ledger::memory::MemoryLedger;
+use media::Mode;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +24,8 @@ use std::sync::mpsc::sync_channel;
 use switch::attempts::Attempt;
 use switch::call::{LiveTrace, Opening, called_profile};
 use switch::profile::Posting;
-use switch::rehearsal::{Hypothesis, Rehearsal, Want, Whom};
+use switch::rehearsal::{Hypothesis, Rehearsal, Sound, Want, Whom};
+use tokio::sync::oneshot::{Sender, channel};
 
 impl Exchange {
     /// The trace of a call, while it lives.
@@ -71,34 +76,44 @@ impl Exchange {
         let mut rehearsal = Rehearsal::open(opening, own, entropy, now);
         let mut books = Books::default();
         while let Some(want) = rehearsal.wants() {
-            let was_lent = match want {
-                Want::Profile(id) => match core.resident::<Profile>(id) {
-                    Some(address) => {
-                        address.send(Lend::new()).await.ok().flatten().map(|it| rehearsal.lend_profile(it.0))
-                    }
-                    None => None,
+            match want {
+                Want::Profile(id) => match borrowed(core.resident::<Profile>(id), Lend).await {
+                    Some(profile) => rehearsal.lend_profile(profile.0),
+                    None => rehearsal.too_busy(),
                 },
-                Want::Carrier(id) => match core.resident::<switch::Carrier>(id) {
-                    Some(address) => {
-                        address.send(Lend::new()).await.ok().flatten().map(|it| rehearsal.lend_carrier(it))
-                    }
-                    None => None,
+                Want::Carrier(id) => match borrowed(core.resident::<switch::Carrier>(id), Lend).await {
+                    Some(carrier) => rehearsal.lend_carrier(carrier),
+                    None => rehearsal.too_busy(),
                 },
-                Want::Post(posting) => {
-                    rehearsal.ledger_says(books.answer(core, *posting));
-                    Some(())
+                Want::Post(posting) => rehearsal.ledger_says(books.answer(core, *posting)),
+                Want::Sound(sound) => {
+                    let mode = match sound {
+                        Sound::Relay => Mode::Relay,
+                        Sound::Echo => Mode::Echo,
+                    };
+                    rehearsal.sound_opens(core.media.would_open(mode).map_err(|refused| no_sound(&refused)));
                 }
                 Want::Reach(order) => {
                     rehearsal.reaches(desk.reach(&order, &mut ways, now.monotonic).map(drop));
-                    Some(())
                 }
-            };
-            if was_lent.is_none() {
-                rehearsal.give_up();
             }
         }
         rehearsal
     }
+}
+
+/// A copy of an actor's machine; none where its mailbox is full, by the very rule that a call meets, or it is gone.
+async fn borrowed<A, M, L>(actor: Option<Addr<A>>, lend: impl FnOnce(Sender<M>) -> L) -> Option<M>
+where
+    A: Actor + Handler<L>,
+    A::Context: ToEnvelope<A, L>,
+    L: Message<Result = ()> + Send + 'static,
+{
+    let (lender, borrower) = channel();
+    if !offer(&actor?, lend(lender)) {
+        return None;
+    }
+    borrower.await.ok()
 }
 
 /// A copy of the balances that a rehearsal draws on, under the ledger's own laws.

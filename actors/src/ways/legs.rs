@@ -34,7 +34,7 @@ pub fn obey(endpoint: &mut Endpoint, owner: Owner, order: Order, now: Now, effec
         }
         Order::UnbindDialog { call_id, local_tag } => endpoint.unbind_dialog(&call_id, &local_tag),
         // These stay in the house.
-        Order::Sound(_) | Order::Press(_) | Order::Avoid(_) | Order::Tell(_) => {}
+        Order::Sound(_) | Order::Press(_) | Order::Avoid(_) | Order::Note(_) | Order::Tell(_) => {}
     }
     None
 }
@@ -45,12 +45,15 @@ pub fn news_of(effect: Effect) -> Option<(Owner, News)> {
         Effect::DialogRequestArrived { owner, transaction, message, source } => {
             (owner, News::RequestArrived { transaction, message, source })
         }
+        Effect::DialogRequestRefused { owner, message, source, because } => {
+            (owner, News::RequestTurnedAway { message, source, because })
+        }
         Effect::AckArrived { owner, transaction, message } => (owner, News::AckArrived { transaction, message }),
         Effect::AckMissed { owner, transaction } => (owner, News::AckMissed(transaction)),
         Effect::ResponseArrived { owner, transaction, message, source } => {
             (owner, News::ResponseArrived { transaction, message, source })
         }
-        Effect::Cancelled { owner, message, .. } => (owner, News::Cancelled(leg::reason_given(&message))),
+        Effect::Cancelled { owner, message, .. } => (owner, News::Cancelled(leg::reasons_given(&message))),
         Effect::TransactionFailed { owner, transaction, because } => {
             let timed_out = matches!(because, Failure::Timeout(_));
             (owner, News::TransactionFailed { transaction, timed_out })

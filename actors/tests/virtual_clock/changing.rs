@@ -1,8 +1,8 @@
 //! A session that changes while people talk: hold, resume, other ports and codecs, late offers, requests that cross (RFC 3261 14,
 //! RFC 3264, RFC 3311).
 
-use domain::ReleaseCause;
 use domain::media::{Carriage, Direction, KeyPress};
+use domain::{ReleaseCause, trace};
 use media::Side;
 use std::time::Duration;
 use testkit::world::text::{body, flow, formats, header, status, version};
@@ -349,7 +349,7 @@ fn who_offers_while_our_offer_is_on_its_way_gets_491() {
 #[test]
 fn a_request_in_the_dialog_from_another_address_is_refused_and_changes_nothing() {
     let mut world = talking();
-    let stranger = "203.0.113.66:5060".parse().unwrap();
+    let stranger: std::net::SocketAddr = "203.0.113.66:5060".parse().unwrap();
     let invite = world.agents[FIRST].heard.iter().find(|(_, text)| text.starts_with("INVITE")).unwrap().1.clone();
     let call_id = header(&invite, "Call-ID").unwrap().to_owned();
     let from = header(&invite, "From").unwrap().to_owned();
@@ -372,7 +372,15 @@ fn a_request_in_the_dialog_from_another_address_is_refused_and_changes_nothing()
     assert!(world.agents[OF_PBX].talk().is_up, "the call goes on");
     change(&mut world, FIRST, Refresh::Hold);
     assert_eq!(answers(&world, FIRST), [(200, "recvonly".to_owned())], "and the carrier is still heard");
-    ends_well(world);
+    let (call_id, now) = (world.agents[OF_PBX].talk().call_id.clone(), world.now.monotonic);
+    world.agents[OF_PBX].give_up(&call_id, now);
+    world.run_s(300);
+    world.assert_all_is_over();
+    let steps = trace::read(&world.record().trace).into_iter().filter(|step| step.refusal == "foreign_address");
+    let carrier = format!("from {}", world.agents[FIRST].address.ip());
+    let noted: Vec<_> = steps.map(|step| (step.seen, step.wanted)).collect();
+    let expected = ["BYE", "INVITE", "UPDATE"].map(|method| (format!("{method} from {stranger}"), carrier.clone()));
+    assert_eq!(noted, expected, "and the trace tells of each");
 }
 
 /// Keys in INFO pass where the far side takes INFO, and are taken in either case.

@@ -4,7 +4,7 @@
 use domain::Fact;
 use domain::call_record::CallDirection;
 use std::time::Duration;
-use testkit::world::text::header;
+use testkit::world::text::{header, headers};
 use testkit::world::{Beginning, FIRST, OF_PBX, World};
 
 /// The caller's own BYE is answered by us at once and has no delay to tell of; ours towards the carrier has.
@@ -74,5 +74,45 @@ fn a_refusal_that_speaks_of_a_person_is_passed_on_with_its_cause() {
         world.run_s(60);
         assert_eq!(world.agents[OF_PBX].talk().answer_q850(), Some(passed), "{status}");
         assert_eq!(world.record().q850, Some(given), "{status}");
+    }
+}
+
+/// RFC 3326: a phone that hears `SIP;cause=200` does not show a missed call, whoever cancels; in a BYE both causes pass both ways.
+#[test]
+fn the_sip_cause_of_one_side_reaches_the_other_beside_q850() {
+    let elsewhere = "cause=200;text=\"Call completed elsewhere\"";
+    let told = |text: &str| headers(text, "Reason").map(str::to_owned).collect::<Vec<_>>();
+    for (q850, number) in [(None, 16), (Some(26), 26)] {
+        let mut world = calling(&[(0, 180)]);
+        world.pbx().manner.sip_reason = Some(elsewhere);
+        gives_up(&mut world, OF_PBX, q850);
+        let cancel = world.agents[FIRST].heard.iter().find(|(_, text)| text.starts_with("CANCEL")).unwrap().1.clone();
+        assert_eq!(told(&cancel), [format!("SIP;{elsewhere}"), format!("Q.850;cause={number};text=\"cancelled\"")]);
+        assert_eq!(world.record().q850, q850, "the record keeps what was said of Q.850");
+        world.assert_all_is_over();
+    }
+    for (leaving, left) in [(OF_PBX, FIRST), (FIRST, OF_PBX)] {
+        let mut world = calling(&[(0, 180), (1_000, 200)]);
+        world.agents[leaving].manner.sip_reason = Some("cause=480");
+        gives_up(&mut world, leaving, None);
+        let bye = world.agents[left].heard.iter().find(|(_, text)| text.starts_with("BYE")).unwrap().1.clone();
+        assert_eq!(told(&bye), ["SIP;cause=480", "Q.850;cause=16;text=\"normal\""], "{leaving} hangs up");
+        world.assert_all_is_over();
+    }
+}
+
+/// What is no status, or would break out of its quotes, does not pass.
+#[test]
+fn a_sip_cause_is_passed_as_a_status_and_plain_words() {
+    for (given, told) in [
+        ("cause=200;text=\"a \\\"b\\\" c\"", "SIP;cause=200;text=\"a b c\""),
+        ("cause=99", "Q.850;cause=16;text=\"cancelled\""),
+        ("text=\"none\"", "Q.850;cause=16;text=\"cancelled\""),
+    ] {
+        let mut world = calling(&[(0, 180)]);
+        world.pbx().manner.sip_reason = Some(given);
+        gives_up(&mut world, OF_PBX, None);
+        let cancel = world.agents[FIRST].heard.iter().find(|(_, text)| text.starts_with("CANCEL")).unwrap().1.clone();
+        assert_eq!(header(&cancel, "Reason"), Some(told), "{given}");
     }
 }

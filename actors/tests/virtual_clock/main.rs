@@ -13,6 +13,8 @@ mod leaving;
 mod limits;
 mod long;
 mod loss;
+mod noting;
+mod passing;
 mod planted;
 mod races;
 mod receiving;

@@ -6,43 +6,52 @@ use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
 use crate::keys;
 use crate::negotiation::{carried, fax, is_reached_from};
+use crate::proving::{Asked, Challenged, Proving};
 use crate::reach::next_hop;
 use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
 use crate::words::{Effect, Event, Sent, SoundOrder};
 use bytes::BytesMut;
+use domain::Now;
 use domain::media::{MediaDescription, Stream};
 use domain::refusal::RefusalKind;
 use sip::dialog::Dialog;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
 
-impl CalledLeg {
-    /// Proves what is about to leave, from this effect on, where the called side may ask.
-    pub(super) fn sign(&mut self, first: usize, effects: &mut [Effect]) {
-        if let (Some(proving), Some(leaving)) = (&mut self.proving, effects.get_mut(first..)) {
-            proving.sign(leaving);
-        }
+impl Asked for CalledLeg {
+    fn proving(&mut self) -> Option<&mut Proving> {
+        self.proving.as_deref_mut()
     }
 
-    /// Whether it was a challenge that is answered now, each request once (RFC 3261 22.2): nobody hears of it then.
-    pub(super) fn is_answered_with_proof(&mut self, event: &Event, effects: &mut Vec<Effect>) -> bool {
-        let Some((sent, former)) = self.proving.as_mut().and_then(|proving| proving.hear(event)) else { return false };
-        let is_sent = match (sent, &mut self.phase) {
-            (Sent::Invite, Phase::Calling) => self.send_invite_again(effects).is_some(),
-            (Sent::Bye | Sent::Change | Sent::Keys, Phase::Talking(talk) | Phase::Leaving(talk)) => {
-                talk.send_again(sent, &former, effects);
-                true
+    fn send_again(&mut self, challenged: &Challenged, effects: &mut Vec<Effect>) -> bool {
+        let Challenged { sent, former, destination } = challenged;
+        let repeated = match (sent, &mut self.phase) {
+            (Sent::Invite, Phase::Calling) => return self.send_invite_again(effects).is_some(),
+            (Sent::Invite, _) => None,
+            (_, Phase::Talking(talk) | Phase::Leaving(talk)) if talk.has_sent(former) => {
+                talk.send_again(*sent, former, effects);
+                return true;
             }
-            _ => false,
+            (Sent::Prack, Phase::Calling | Phase::Cancelling(_)) => {
+                let again = |request| Effect::Request { sent: Sent::Prack, request, destination: *destination };
+                self.early.prack_again(former).map(again)
+            }
+            (Sent::Bye, _) => challenged.repeated(),
+            (Sent::Prack | Sent::Change | Sent::Keys, _) => None,
         };
-        if !is_sent && let Some(proving) = &mut self.proving {
-            proving.give_up();
-        }
+        let is_sent = repeated.is_some();
+        effects.extend(repeated);
         is_sent
     }
 
+    fn hear(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        self.on_event(event, now, effects);
+    }
+}
+
+impl CalledLeg {
     /// The same INVITE once more, with the session interval that the called side wants (RFC 4028 7.3).
     pub(super) fn send_invite_again(&mut self, effects: &mut Vec<Effect>) -> Option<()> {
         let former = Message::parse(std::mem::take(&mut self.sent)).ok()?;

@@ -7,7 +7,7 @@ use crate::flow::Flow;
 use crate::invitation::offer_in;
 use crate::negotiation::{answer_back, answer_ourselves, late_offer, offer_onwards};
 use crate::reliable::{Due, Said};
-use crate::replies::{reason_given, refusal, taken_back};
+use crate::replies::{Given, reasons_given, refusal, taken_back};
 use crate::sdp::{CONTENT_TYPE, Origin};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session, contact};
@@ -47,6 +47,7 @@ impl CallerLeg {
             Some((answer, ours)) => reply.body(CONTENT_TYPE, self.printed(&answer, ours)),
             None => reply,
         };
+        let reply = self.passing.reply(reply);
         let now_or_later = match &mut self.reliable {
             Some(reliable) => reliable.send(Said { reply, describes }, now),
             None => Some(reply),
@@ -83,7 +84,7 @@ impl CallerLeg {
         match message.method() {
             Some(Method::Bye) => {
                 respond(Reply::new(200, "OK"));
-                self.reason_given(reason_given(message), effects);
+                self.reason_given(reasons_given(message), effects);
                 self.on_cancelled(effects);
             }
             Some(Method::Prack) => self.on_prack(transaction, message, now, effects),
@@ -100,9 +101,9 @@ impl CallerLeg {
     }
 
     /// Why the caller gives up, while that is still to be decided.
-    pub(super) fn reason_given(&self, q850: Option<u8>, effects: &mut Vec<Effect>) {
-        if let (Some(q850), Phase::Inviting(_)) = (q850, &self.phase) {
-            effects.push(Effect::Tell(LegEvent::ReasonGiven(q850)));
+    pub(super) fn reason_given(&self, given: Given, effects: &mut Vec<Effect>) {
+        if let Phase::Inviting(_) = &self.phase {
+            given.tell(effects);
         }
     }
 

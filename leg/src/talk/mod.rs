@@ -18,12 +18,14 @@ mod theirs;
 
 pub(crate) use session::{Judgement, Session};
 
+use crate::passing::Passing;
 use crate::reach::next_hop;
-use crate::replies::{Why, reason};
+use crate::replies::{Given, Why, reasons};
 use crate::session_timer::SessionTimer;
 use crate::words::{Effect, Identity, Sent};
 use bytes::BytesMut;
 use domain::call_control::{LegEvent, SessionWord};
+use domain::header::HeaderLine;
 use domain::refusal::RefusalKind;
 use domain::{Entropy, Monotonic, Now, ReleaseCause, TimerTable};
 use living::Timer;
@@ -53,6 +55,10 @@ pub(crate) struct Talk {
     pending: Option<Pending>,
     /// What is to be sent as soon as nothing is pending.
     owed: Owed,
+    /// Which headers go along with what is said.
+    passing: Passing,
+    /// What the peer's present message says that may be passed on with the word that comes of it.
+    said: Vec<HeaderLine>,
     /// Whether the peer takes INFO.
     takes_info: bool,
     /// Keys that it is told by INFO.
@@ -62,15 +68,30 @@ pub(crate) struct Talk {
 }
 
 /// What a message inside a dialog means to the leg.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Heard {
     /// The call goes on.
     Nothing,
-    /// The peer hung up; it is answered. With the Q.850 cause that it gave (RFC 3326), where it gave one.
-    HungUp(Option<u8>),
+    /// The peer hung up; it is answered.
+    HungUp(Box<Parting>),
     /// The call cannot go on: hang up with this cause.
     Dead(ReleaseCause),
+}
+
+/// What the peer's BYE says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parting {
+    given: Given,
+    lines: Vec<HeaderLine>,
+}
+
+impl Parting {
+    /// Tells the call that the peer hung up.
+    pub(crate) fn tell(self, effects: &mut Vec<Effect>) {
+        self.given.tell(effects);
+        effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::Normal).accompanied_by(self.lines)));
+    }
 }
 
 /// What a talk is made of.
@@ -80,6 +101,7 @@ pub(crate) struct Agreed<'a> {
     pub(crate) timer: SessionTimer,
     pub(crate) contact: Option<String>,
     pub(crate) source: Source,
+    pub(crate) passing: Passing,
     /// The INVITE or the response that says what the peer allows.
     pub(crate) said: &'a Message,
 }
@@ -87,7 +109,7 @@ pub(crate) struct Agreed<'a> {
 impl Talk {
     /// The session begins at `now`.
     pub(crate) fn new(agreed: Agreed<'_>, now: Now) -> Talk {
-        let Agreed { dialog, session, timer, contact, source, said } = agreed;
+        let Agreed { dialog, session, timer, contact, source, passing, said } = agreed;
         let mut talk = Talk {
             dialog,
             session,
@@ -97,6 +119,8 @@ impl Talk {
             waiting: None,
             pending: None,
             owed: Owed::default(),
+            passing,
+            said: Vec::new(),
             takes_info: takes_info(said),
             pressing: Pressing::default(),
             bye: None,
@@ -122,15 +146,21 @@ impl Talk {
         Entropy::from_seed(seed)
     }
 
-    /// Tells the other side, where there is one.
-    fn tell(&self, word: SessionWord, effects: &mut Vec<Effect>) {
+    /// What is ordered from now on, the other side said with these lines.
+    pub(crate) fn bring(&mut self, lines: Vec<HeaderLine>) {
+        self.passing.bring(lines);
+    }
+
+    /// Tells the other side, where there is one, with what the peer's message says besides.
+    fn tell(&mut self, word: SessionWord, effects: &mut Vec<Effect>) {
+        let lines = std::mem::take(&mut self.said);
         if !self.session.is_alone() {
             let word = match word {
                 SessionWord::Offered(media) => SessionWord::Offered(self.session.presented(media)),
                 SessionWord::Accepted(media) => SessionWord::Accepted(self.session.presented(media)),
                 word => word,
             };
-            effects.push(Effect::Tell(LegEvent::Session(word)));
+            effects.push(Effect::Tell(LegEvent::Session(word).accompanied_by(lines)));
         }
     }
 
@@ -141,11 +171,12 @@ impl Talk {
         self.owed = Owed::default();
         self.forget_keys();
         let mut out = BytesMut::with_capacity(512);
-        let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(why.into()));
+        let lines = self.dialog.request(&Method::Bye, &mut out);
+        let mut lines = reasons(&why.into()).fold(lines, |lines, reason| lines.header(Name::Reason, reason));
         if !identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*identity.user_agent);
         }
-        lines.end();
+        self.passing.request(lines).end();
         effects.push(Effect::Request { sent: Sent::Bye, request: out.freeze(), destination: self.destination() });
     }
 

@@ -12,6 +12,7 @@ use crate::sdp::CONTENT_TYPE;
 use crate::words::{Effect, Identity, Sent};
 use bytes::{Bytes, BytesMut};
 use domain::call_control::SessionWord;
+use domain::header::HeaderLine;
 use domain::media::MediaDescription;
 use domain::{Now, ReleaseCause};
 use sip::dialog::Role;
@@ -30,6 +31,8 @@ pub(super) struct Owed {
     pub(super) sound: bool,
     /// The session is to be refreshed.
     pub(super) refresh: bool,
+    /// What the other side said with what it wants.
+    lines: Vec<HeaderLine>,
 }
 
 /// Why a request of ours was sent.
@@ -53,6 +56,8 @@ pub(super) struct Pending {
     /// What it offers; empty for nothing.
     text: Bytes,
     errand: Errand,
+    /// What the other side said with it.
+    lines: Vec<HeaderLine>,
 }
 
 impl Pending {
@@ -67,12 +72,19 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 impl Talk {
     /// The other side of the call says something.
     pub(crate) fn on_word(&mut self, word: SessionWord, now: Now, identity: &Identity, effects: &mut Vec<Effect>) {
+        if matches!(word, SessionWord::Flow(_) | SessionWord::Offered(_)) {
+            // It may have to wait, and what was said with it does too.
+            self.owed.lines = self.passing.brought().to_vec();
+        }
         match word {
             SessionWord::Flow(direction) => self.owed.flow |= self.session.partner_wants(direction),
             SessionWord::Offered(media) => self.on_offered(media, effects),
             SessionWord::Accepted(media) => self.on_partner_decided(Ok(&media), now, identity, effects),
             SessionWord::Refused { status } => self.on_partner_decided(Err(status), now, identity, effects),
             SessionWord::Keys { content_type, body } => self.on_keys(&content_type, &body, identity, effects),
+        }
+        if self.owed.offer.is_none() && !self.owed.flow {
+            self.owed.lines.clear();
         }
         self.send_owed(now, identity, effects);
     }
@@ -122,6 +134,7 @@ impl Talk {
             if self.session.is_to_be_told(&text) {
                 return self.send(Method::Invite, text, Errand::Flow, identity, effects);
             }
+            self.owed.lines.clear();
         }
         if std::mem::take(&mut self.owed.refresh) {
             match self.timer.takes_update() {
@@ -144,7 +157,8 @@ impl Talk {
             .header(Name::Contact, contact)
             .header(Name::Allow, ALLOW)
             .header(Name::Supported, SUPPORTED);
-        let lines = agent(self.timer.ask(lines), identity);
+        let said = if matches!(errand, Errand::Refresh) { Vec::new() } else { std::mem::take(&mut self.owed.lines) };
+        let lines = self.passing.request_with(&said, agent(self.timer.ask(lines), identity));
         if text.is_empty() {
             lines.end()
         } else {
@@ -152,8 +166,14 @@ impl Talk {
         }
         effects.extend(self.session.sound_while_offering(&text, self.source.peer.ip()).map(Effect::Sound));
         let is_invite = method == Method::Invite;
-        self.pending = Some(Pending { transaction: None, is_invite, text, errand });
+        self.pending = Some(Pending { transaction: None, is_invite, text, errand, lines: said });
         effects.push(Effect::Request { sent: Sent::Change, request: out.freeze(), destination: self.destination() });
+    }
+
+    /// Whether a request of ours is of this dialog, and not of another branch of a fork.
+    pub(crate) fn has_sent(&self, request: &Message) -> bool {
+        request.call_id().is_ok_and(|call_id| call_id == self.dialog.call_id())
+            && request.to_tag() == self.dialog.remote_tag()
     }
 
     /// A request of ours that was challenged, once more: its proof is added where it leaves.
@@ -198,12 +218,14 @@ impl Talk {
         if self.bye.is_some() {
             return Heard::Nothing;
         }
+        self.said = self.passing.taken(response);
         let heard = match status {
             200..300 => self.on_change_accepted(pending, response, now, effects),
             // The peer has no such dialog, or nobody behind it answers (RFC 3261 12.2.1.2).
             408 | 481 => Heard::Dead(ReleaseCause::SessionExpired),
             _ => self.on_change_refused(pending, status, response, now, effects),
         };
+        self.said = Vec::new();
         if heard == Heard::Nothing {
             self.send_owed(now, identity, effects);
         }
@@ -263,17 +285,17 @@ impl Talk {
         match status {
             491 => {
                 self.timers.arm(Timer::Again, now.monotonic + self.glare_pause());
-                self.owe_again(pending.errand);
+                self.owe_again(pending);
             }
-            422 if self.timer.raise(response) => self.owe_again(pending.errand),
+            422 if self.timer.raise(response) => self.owe_again(pending),
             405 | 501 if is_update => {
                 self.timer.forget_update();
-                self.owe_again(pending.errand);
+                self.owe_again(pending);
             }
             500 if response.retry_after_s().is_some() && !matches!(pending.errand, Errand::Refresh) => {
                 let pause = Duration::from_secs(response.retry_after_s().unwrap_or_default().into()).min(PAUSE_MAX);
                 self.timers.arm(Timer::Again, now.monotonic + pause);
-                self.owe_again(pending.errand);
+                self.owe_again(pending);
             }
             _ => {
                 if let Errand::Offer(_) = pending.errand {
@@ -284,8 +306,11 @@ impl Talk {
         Heard::Nothing
     }
 
-    fn owe_again(&mut self, errand: Errand) {
-        match errand {
+    fn owe_again(&mut self, pending: Pending) {
+        if self.owed.lines.is_empty() {
+            self.owed.lines = pending.lines;
+        }
+        match pending.errand {
             Errand::Offer(media) => {
                 self.owed.offer.get_or_insert(media);
             }

@@ -48,7 +48,7 @@ impl Talk {
         self.pressing.sent = Some(None);
         let mut out = BytesMut::with_capacity(768);
         let lines = self.dialog.request(&Method::Info, &mut out);
-        agent(lines, identity).body(&content_type, &body);
+        self.passing.request(agent(lines, identity)).body(&content_type, &body);
         effects.push(Effect::Request { sent: Sent::Keys, request: out.freeze(), destination: self.destination() });
     }
 

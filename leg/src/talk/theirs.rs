@@ -3,9 +3,9 @@
 //! What an offer asks for is judged in `session`; our own requests are in `ours`.
 
 use super::living::Timer;
-use super::{ALLOW, Heard, Judgement, SUPPORTED, Talk, shown};
+use super::{ALLOW, Heard, Judgement, Parting, SUPPORTED, Talk, shown};
 use crate::invitation::offer_in;
-use crate::replies::refusal;
+use crate::replies::{reasons_given, refusal};
 use crate::sdp::CONTENT_TYPE;
 use crate::words::{Effect, Identity};
 use domain::call_control::SessionWord;
@@ -75,11 +75,15 @@ impl Talk {
             return Heard::Nothing;
         }
         self.source = source;
+        if matches!(message.method(), Some(Method::Invite | Method::Update | Method::Info)) {
+            self.said = self.passing.taken(message);
+        }
         match message.method() {
             Some(Method::Bye) => {
                 respond(Reply::new(200, "OK"));
                 self.answer_waiting(effects);
-                return Heard::HungUp(crate::replies::reason_given(message));
+                let (given, lines) = (reasons_given(message), self.passing.taken(message));
+                return Heard::HungUp(Box::new(Parting { given, lines }));
             }
             Some(Method::Invite | Method::Update) => self.on_change(transaction, message, now, identity, effects),
             Some(Method::Info) => self.on_info(transaction, message, effects),
@@ -88,6 +92,7 @@ impl Talk {
             Some(Method::Prack) => super::respond_481(transaction, effects),
             _ => respond(Reply::refusing(RefusalKind::MethodNotAllowed).header(Name::Allow, ALLOW)),
         }
+        self.said = Vec::new();
         self.send_owed(now, identity, effects);
         Heard::Nothing
     }
@@ -208,7 +213,7 @@ impl Talk {
         let reply = shown(reply, identity).header(Name::Allow, ALLOW).header(Name::Supported, SUPPORTED);
         let reply = self.timer.grant(request, reply);
         self.refreshed(now);
-        reply
+        self.passing.reply(reply)
     }
 
     /// The other side has decided about what the peer offered.
@@ -233,15 +238,21 @@ impl Talk {
         match (answer, taken) {
             (Some(answer), _) => self.accept(transaction, &request, offer, &answer, now, identity, effects),
             (None, Err(491)) => {
+                effects.push(self.note(&request, RefusalKind::RequestPending));
                 effects.push(Effect::Respond { transaction, reply: Reply::refusing(RefusalKind::RequestPending) });
             }
             (None, _) => {
+                effects.push(self.note(&request, RefusalKind::NoCommonCodec));
                 let sentence = "The other side does not take the offered codecs; the call goes on unchanged";
                 let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, sentence), &identity.host);
                 effects.push(Effect::Respond { transaction, reply });
             }
         }
         self.send_owed(now, identity, effects);
+    }
+
+    fn note(&self, request: &Message, because: RefusalKind) -> Effect {
+        crate::noting::note(request, &self.source, because, self.source.peer.ip())
     }
 
     fn take_partner(&mut self) -> Option<Waiting> {

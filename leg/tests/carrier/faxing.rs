@@ -2,7 +2,8 @@
 //!
 //! How it is agreed in the middle of a call is told in `actors`.
 
-use crate::world::{SDP, World, destination};
+use crate::outgoing::destination;
+use crate::world::{SDP, World};
 use domain::call_control::{LegEvent, LegFailure, LegOrder, SessionWord};
 use domain::fax::FaxPolicy;
 use domain::media::{Carriage, MediaDescription};

@@ -1,6 +1,7 @@
 //! From one place of a carrier to the next within one attempt (RFC 3263 4.3), and where it sends us elsewhere (RFC 3261 8.1.3.4).
 
-use crate::world::{SDP, World, destination};
+use crate::outgoing::destination;
+use crate::world::{SDP, World};
 use domain::call_control::{LegEvent, LegFailure};
 use leg::{CarrierTarget, Hop, Redirects};
 use sip::Method;

@@ -3,6 +3,8 @@
 
 mod faxing;
 mod hopping;
+#[path = "../outgoing/mod.rs"]
+mod outgoing;
 mod pressing;
 mod proving;
 mod reaching;

@@ -2,7 +2,8 @@
 //!
 //! The INFO itself is told in `tests/pressing.rs`.
 
-use crate::world::{SDP, World, destination};
+use crate::outgoing::destination;
+use crate::world::{SDP, World};
 use domain::call_control::LegEvent;
 use domain::dtmf::DtmfPolicy;
 use domain::media::MediaDescription;

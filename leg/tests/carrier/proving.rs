@@ -1,7 +1,8 @@
 //! A carrier that asks who we are: its challenges are answered once for each request, and unasked from then on.
 
 use crate::world::{SDP, World, account};
-use domain::call_control::{LegEvent, LegOrder};
+use domain::call_control::{LegEvent, LegOrder, SessionWord};
+use domain::media::Direction;
 use domain::{Machine, ReleaseCause};
 use leg::{Account, Event};
 use sip::{Message, Method};
@@ -79,6 +80,74 @@ fn a_challenge_of_another_realm_than_the_pinned_is_not_answered() {
     let world = pinned("Carrier");
     assert_eq!(world.went_to(Method::Invite).len(), 1, "a realm is compared letter by letter");
     assert!(matches!(world.told[..], [LegEvent::Refused { status: 407, .. }]), "{:?}", world.told);
+}
+
+/// RFC 3261 22.2, RFC 3262 4: a PRACK is proven unasked, and where its challenge is a new one, once more: the same RAck, the next CSeq.
+#[test]
+fn a_prack_that_is_challenged_anew_is_sent_once_more_with_its_proof() {
+    for (status, header) in [(401, "WWW-Authenticate"), (407, "Proxy-Authenticate")] {
+        let mut world = World::new(Some(account()));
+        world.answer(Method::Invite, status, &challenge(header, "abc", "MD5"), "");
+        world.answer(Method::Invite, 183, "Require: 100rel\r\nRSeq: 7\r\n", SDP);
+        let first = world.last(Method::Prack).clone();
+        assert!(proof(&first).contains("nc=00000002") && proof(&first).contains("nonce=\"abc\""), "{}", proof(&first));
+        world.answer(Method::Prack, status, &challenge(header, "def", "MD5"), "");
+        let again = world.last(Method::Prack).clone();
+        let numbers = (first.cseq().unwrap().number, again.cseq().unwrap().number);
+        assert_eq!(numbers.1, numbers.0 + 1);
+        assert_eq!(again.rack().unwrap(), first.rack().unwrap(), "it acknowledges the same");
+        assert_eq!((again.to_tag(), again.uri().unwrap().as_str()), (Some("theirs"), "sip:carrier@198.51.100.7:5060"));
+        assert!(proof(&again).contains("nonce=\"def\""), "{}", proof(&again));
+        world.answer(Method::Prack, status, &challenge(header, "ghi", "MD5"), "");
+        assert_eq!(world.went_to(Method::Prack).len(), 2, "each request once");
+        // The dialog counts on from there.
+        world.answer(Method::Invite, 200, "", SDP);
+        world.hear(Event::Ordered(LegOrder::Release(ReleaseCause::Normal)));
+        assert_eq!(world.last(Method::Bye).cseq().unwrap().number, numbers.1 + 1);
+        assert_eq!(world.told.len(), 2, "ringing and the answer: {:?}", world.told);
+    }
+}
+
+/// RFC 3261 22.2: whatever is sent inside the dialog.
+#[test]
+fn a_change_and_a_key_that_are_challenged_are_sent_once_more() {
+    let mut world = World::new(Some(account()));
+    world.answer(Method::Invite, 200, "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\n", SDP);
+    let keys = SessionWord::Keys { content_type: "application/dtmf".to_owned(), body: b"5".to_vec() };
+    for (word, method) in [(SessionWord::Flow(Direction::SendOnly), Method::Invite), (keys, Method::Info)] {
+        world.hear(Event::Ordered(LegOrder::Session(word)));
+        let first = world.last(method.clone()).clone();
+        world.answer(
+            method.clone(),
+            407,
+            &challenge("Proxy-Authenticate", first.cseq().unwrap().number.to_string().as_str(), "MD5"),
+            "",
+        );
+        let again = world.last(method.clone());
+        assert_eq!(again.cseq().unwrap().number, first.cseq().unwrap().number + 1, "{method:?}");
+        assert_eq!(again.body(), first.body(), "{method:?}");
+        assert!(proof(again).contains("username=\"acme\""), "{method:?}");
+        world.answer(method.clone(), 200, "", if method == Method::Invite { SDP } else { "" });
+    }
+    assert!(matches!(world.told[..], [LegEvent::Answered { .. }]), "nobody hears of it: {:?}", world.told);
+}
+
+/// RFC 3261 13.2.2.4: a second answer of a fork is hung up on in its own dialog, also where that BYE is challenged; the first goes on.
+#[test]
+fn a_challenged_bye_to_another_branch_of_a_fork_does_not_end_the_call() {
+    let mut world = World::new(Some(account()));
+    let invite = world.last(Method::Invite).clone();
+    world.answer(Method::Invite, 200, "", SDP);
+    world.answer_as(&invite, 200, "other", "", SDP);
+    let bye = world.last(Method::Bye).clone();
+    assert_eq!(bye.to_tag(), Some("other"));
+    world.answer(Method::Bye, 407, &challenge("Proxy-Authenticate", "abc", "MD5"), "");
+    let again = world.last(Method::Bye).clone();
+    assert_eq!((again.to_tag(), again.cseq().unwrap().number), (Some("other"), bye.cseq().unwrap().number + 1));
+    assert!(proof(&again).contains("nonce=\"abc\""));
+    world.answer(Method::Bye, 200, "", "");
+    assert!(!world.leg.is_finished(), "the call goes on");
+    assert!(matches!(world.told[..], [LegEvent::Answered { .. }]), "{:?}", world.told);
 }
 
 /// A wrong password must not become a storm.

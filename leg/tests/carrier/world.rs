@@ -1,10 +1,10 @@
 //! A leg on an endpoint, and the carrier that reads what leaves it.
 
+use crate::outgoing::{self, destination, identity};
 use bytes::Bytes;
-use domain::call_control::{CallerId, LegEvent, Manner, OutgoingInvitation, Whereto};
-use domain::srtp::KeySeed;
-use domain::{CarrierId, Entropy, Machine, Now};
-use leg::{Account, CalledLeg, CarrierTarget, Effect, Event, Identity, LegNaming, SoundOrder, Target, sdp};
+use domain::call_control::{CallerId, LegEvent, OutgoingInvitation};
+use domain::{Entropy, Machine, Now};
+use leg::{Account, CalledLeg, CarrierTarget, Effect, Event, SoundOrder, Target};
 use sip::endpoint::{self, Destination, Endpoint, Owner, Source, Transport};
 use sip::{Message, Method, Name};
 use std::net::SocketAddr;
@@ -27,11 +27,6 @@ pub(super) struct World {
     pub(super) from: Source,
 }
 
-pub(super) fn destination() -> Destination {
-    let (addr, local) = ("198.51.100.7:5060".parse().unwrap(), "203.0.113.1:5060".parse().unwrap());
-    Destination { transport: Transport::Udp, addr, flow: None, local }
-}
-
 pub(super) fn account() -> Arc<Account> {
     Arc::new(Account::new("acme", "Circle of Life"))
 }
@@ -48,33 +43,9 @@ impl World {
 
     /// The same with another order.
     pub(super) fn ordered(carrier: CarrierTarget, change: impl FnOnce(&mut OutgoingInvitation)) -> World {
-        let mut order = OutgoingInvitation {
-            whereto: Whereto::Carrier(CarrierId::from_bits(1)),
-            caller_id: CallerId::Number("+12025550100".parse().unwrap()),
-            callee: "+12025550123".parse().unwrap(),
-            offer: sdp::read(SDP.as_bytes()).unwrap(),
-            manner: Manner::default(),
-            srtp: Default::default(),
-        };
+        let mut order = outgoing::order(CallerId::Number("+12025550100".parse().unwrap()), SDP);
         change(&mut order);
-        let target = Target::Carrier(carrier);
-        let identity = Identity {
-            host: "sip.example.net".into(),
-            user_agent: "Tandem".into(),
-            contact: "203.0.113.1:5060".parse().unwrap(),
-            transport: Transport::Udp,
-            is_sips: false,
-            timers: leg::SessionTimers::default(),
-        };
-        let naming = LegNaming {
-            call_id: "ours@203.0.113.1".into(),
-            tag: "0123456789abcdef".into(),
-            hops_left: 41,
-            key_seed: KeySeed([9; 16]),
-        };
-        let mut effects = Vec::new();
-        let ours = "203.0.113.1:20000".parse().unwrap();
-        let leg = CalledLeg::invite(&order, &target, naming, ours, Arc::new(identity), &mut effects);
+        let (leg, effects) = outgoing::invite(&order, &Target::Carrier(carrier), identity(Transport::Udp, false));
         let endpoint = Endpoint::new(Default::default(), Entropy::from_seed([1; 16]));
         let (now, sent, told, avoided) = (Now::default(), Vec::new(), Vec::new(), Vec::new());
         let Destination { transport, addr: peer, local, .. } = destination();
@@ -183,9 +154,14 @@ impl World {
 
     /// The carrier answers a request.
     pub(super) fn answer_to(&mut self, request: &Message, status: u16, lines: &str, body: &str) {
+        self.answer_as(request, status, "theirs", lines, body);
+    }
+
+    /// The carrier answers a request, under this tag where it has none yet.
+    pub(super) fn answer_as(&mut self, request: &Message, status: u16, tag: &str, lines: &str, body: &str) {
         let header = |name| String::from_utf8(request.header(name).unwrap().to_vec()).unwrap();
         let to = header(Name::To);
-        let tag = if to.contains("tag=") { "" } else { ";tag=theirs" };
+        let tag = if to.contains("tag=") { String::new() } else { format!(";tag={tag}") };
         let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let contact = if lines.contains("Contact:") { "" } else { "Contact: <sip:carrier@198.51.100.7:5060>\r\n" };
         let text = format!(

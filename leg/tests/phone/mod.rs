@@ -14,6 +14,7 @@ use domain::call_control::{LegEvent, LegOrder, Proof};
 use domain::fax::FaxPolicy;
 use domain::media::MediaDescription;
 use domain::srtp::{KeySeed, SrtpPolicy};
+use domain::trace::Step;
 use domain::{Machine, ProfileId};
 use leg::{CallerLeg, Effect, Event, Identity, SoundOrder, sdp};
 use sip::Message;
@@ -96,12 +97,13 @@ pub(crate) fn calls_saying(policy: SrtpPolicy, offer: &str, lines: &str) -> Phon
     Phone { endpoint, leg, invite }
 }
 
-/// What came of an event: the answer, the sound that was ordered, and what was told to the other side.
+/// What came of an event: the answer, the sound that was ordered, what was told to the other side, what was noted.
 #[derive(Default)]
 pub(crate) struct Came {
     pub(crate) answer: Option<Message>,
     pub(crate) sound: Option<SoundOrder>,
     pub(crate) told: Vec<LegEvent>,
+    pub(crate) noted: Vec<Step>,
 }
 
 impl Phone {
@@ -115,6 +117,7 @@ impl Phone {
                 }
                 Effect::Sound(order) => came.sound = Some(order),
                 Effect::Tell(event) => came.told.push(event),
+                Effect::Note(step) => came.noted.push(*step),
                 other => panic!("{other:?}"),
             }
         }

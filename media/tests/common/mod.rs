@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on shall stop")]
 
 use media::{
-    EventSink, Media, MediaEvent, MediaSettings, MediaTotals, OpenRefused, OpenRequest, Opened, PortRange, Remote,
-    SessionId, SessionReport, Side,
+    EventSink, Media, MediaEvent, MediaSettings, MediaTotals, Mode, OpenRefused, OpenRequest, Opened, PortRange,
+    Remote, SessionId, SessionReport, Side,
 };
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
@@ -77,6 +77,10 @@ impl Room {
 
     pub(crate) fn totals(&self) -> MediaTotals {
         self.media.totals()
+    }
+
+    pub(crate) fn would_open(&self, mode: Mode) -> Result<(), OpenRefused> {
+        self.media.would_open(mode)
     }
 }
 

@@ -72,6 +72,7 @@ impl Endpoint {
         }
         self.counters.requests_received.add(method);
         if let Some(reply) = self.settings.front_door.refuse_method(method) {
+            self.tell_refused(&message, source, &reply, effects);
             return self.answer(&message, &source, &identity, reply, effects);
         }
         // A registration has no dialog, whatever its To says.
@@ -109,6 +110,7 @@ impl Endpoint {
         };
         let front_door = &self.settings.front_door;
         if let Some(reply) = front_door.refuse_extensions(&message).or_else(|| front_door.refuse_interval(&message)) {
+            self.tell_refused(&message, source, &reply, effects);
             return self.answer(&message, &source, &identity, reply, effects);
         }
         if Self::is_full(self.servers.len(), self.settings.server_transactions_max, self.settings.dialog_reserve) {
@@ -117,6 +119,15 @@ impl Endpoint {
         let id = self.open(&identity, &message, &source, owner, now, effects);
         let transaction = ServerTransactionId(id);
         effects.push(Effect::DialogRequestArrived { owner, transaction, message, source });
+    }
+
+    /// Whoever has a dialog hears what was refused inside it.
+    fn tell_refused(&self, message: &Message, source: Source, reply: &Reply, effects: &mut Vec<Effect>) {
+        let dialog = message.to_tag().zip(message.call_id().ok()).map(|(tag, call_id)| self.keys.dialog(call_id, tag));
+        let owner = dialog.and_then(|dialog| self.dialogs.get(&dialog)).copied();
+        if let (Some(owner), Some(because)) = (owner, reply.refusal()) {
+            effects.push(Effect::DialogRequestRefused { owner, message: message.clone(), source, because });
+        }
     }
 
     /// A request outside of dialogs: what the front door does not answer is reported, and nothing is stored.

@@ -55,12 +55,22 @@ pub struct Reply {
     pub(super) content: Option<(Cow<'static, str>, Bytes)>,
     /// Why it refuses, where the endpoint is to say so in a Warning.
     because: Option<(RefusalKind, Cow<'static, str>)>,
+    /// What it refuses with, where that is known.
+    refusal: Option<RefusalKind>,
 }
 
 impl Reply {
     /// A response with this status (100 to 699) and reason phrase.
     pub fn new(status: u16, phrase: impl Into<Cow<'static, str>>) -> Reply {
-        Reply { status, phrase: phrase.into(), tag: None, lines: HeaderLines::new(), content: None, because: None }
+        Reply {
+            status,
+            phrase: phrase.into(),
+            tag: None,
+            lines: HeaderLines::new(),
+            content: None,
+            because: None,
+            refusal: None,
+        }
     }
 
     /// A refusal of the catalogue with its general sentence; the endpoint adds the Warning, with its own host as agent.
@@ -71,12 +81,18 @@ impl Reply {
     /// Says why, in a Warning that the endpoint adds.
     pub fn because(mut self, kind: RefusalKind, sentence: impl Into<Cow<'static, str>>) -> Reply {
         self.because = Some((kind, sentence.into()));
+        self.refusing_with(kind)
+    }
+
+    /// Refuses with this, and has said so itself.
+    pub fn refusing_with(mut self, kind: RefusalKind) -> Reply {
+        self.refusal = Some(kind);
         self
     }
 
-    /// What it refuses with, where it says so.
+    /// What it refuses with, where that is known.
     pub fn refusal(&self) -> Option<RefusalKind> {
-        self.because.as_ref().map(|(kind, _)| *kind)
+        self.refusal
     }
 
     /// With the Warning that it asks for.

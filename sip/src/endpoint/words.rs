@@ -7,6 +7,7 @@ use super::{ClientTransactionId, Destination, Flow, Owner, ServerTransactionId, 
 use crate::Message;
 use crate::transaction::Failure;
 use bytes::Bytes;
+use domain::refusal::RefusalKind;
 use std::net::SocketAddr;
 
 /// What happened on the network.
@@ -74,6 +75,18 @@ pub enum Effect {
         message: Message,
         /// From where.
         source: Source,
+    },
+    /// A request inside a bound dialog was refused without asking anybody: its method or an extension is not known, or its session interval
+    /// is too short. It is answered already.
+    DialogRequestRefused {
+        /// To whom the dialog is bound.
+        owner: Owner,
+        /// The request.
+        message: Message,
+        /// From where.
+        source: Source,
+        /// What it was refused with.
+        because: RefusalKind,
     },
     /// The ACK to a 2xx arrived; each 2xx is acknowledged once, repetitions are absorbed.
     AckArrived {

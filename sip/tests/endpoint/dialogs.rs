@@ -71,3 +71,21 @@ fn a_request_that_only_a_dialog_can_have_gets_481_without_to_tag() {
         assert_eq!(Desk::new().hear(&from_pbx(method, "z9hG4bKa", 1, "", "")).only().status(), Some(481), "{method}");
     }
 }
+
+/// What the front door refuses inside a dialog, whoever has the dialog hears of; of what is no dialog's nobody does.
+#[test]
+fn the_owner_of_a_dialog_hears_what_was_refused_inside_it() {
+    let mut desk = Desk::new();
+    desk.endpoint.bind_dialog(CALL_ID, "t1", OWNER).unwrap();
+    let short = "Supported: timer\r\nSession-Expires: 30\r\n";
+    for (method, lines, words) in [
+        ("REFER", "Refer-To: <sip:elsewhere@example.com>\r\n", ["refused 7 REFER method_not_allowed", "send 405"]),
+        ("JUGGLE", "", ["refused 7 JUGGLE method_unknown", "send 501"]),
+        ("INVITE", "Require: magic\r\n", ["refused 7 INVITE extension_unknown", "send 420"]),
+        ("UPDATE", short, ["refused 7 UPDATE session_interval_too_small", "send 422"]),
+    ] {
+        assert_eq!(desk.hear(&from_pbx(method, &format!("z9hG4bK{method}"), 2, "t1", lines)).words(), words);
+    }
+    assert_eq!(desk.hear(&from_pbx("REFER", "z9hG4bKx", 2, "t2", "")).words(), ["send 405"]);
+    assert_eq!(desk.hear(&from_pbx("REFER", "z9hG4bKy", 2, "", "")).words(), ["send 405"]);
+}

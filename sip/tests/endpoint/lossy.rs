@@ -227,7 +227,9 @@ impl Pair {
                 self.seen.push(format!("{side} failed {because:?}"));
                 self.end(side);
             }
-            Effect::Transmit { .. } | Effect::Cancelled { .. } => panic!("{effect:?}"),
+            Effect::Transmit { .. } | Effect::Cancelled { .. } | Effect::DialogRequestRefused { .. } => {
+                panic!("{effect:?}")
+            }
         }
     }
 

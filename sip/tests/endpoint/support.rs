@@ -121,9 +121,10 @@ impl Outcome {
             .collect()
     }
 
-    /// The only message that leaves; nothing else is ordered or reported.
+    /// The only message that leaves; nothing else is ordered or reported, but that a request was refused.
     pub(super) fn only(&self) -> Message {
-        assert_eq!(self.0.len(), 1, "{:?}", self.0);
+        let is_told = |effect: &&Effect| matches!(effect, Effect::DialogRequestRefused { .. });
+        assert_eq!(self.0.len() - self.0.iter().filter(is_told).count(), 1, "{:?}", self.0);
         self.sent().remove(0)
     }
 
@@ -162,6 +163,9 @@ fn word(effect: &Effect) -> String {
         Effect::RequestArrived { pending } => format!("new {}", first(pending.message())),
         Effect::DialogRequestArrived { owner, message, .. } => format!("dialog {} {}", owner.0, first(message)),
         Effect::AckArrived { owner, .. } => format!("acked {}", owner.0),
+        Effect::DialogRequestRefused { owner, message, because, .. } => {
+            format!("refused {} {} {}", owner.0, first(message), because.as_str())
+        }
         Effect::AckMissed { owner, .. } => format!("ack missed {}", owner.0),
         Effect::ResponseArrived { owner, message, .. } => format!("response {} {}", owner.0, first(message)),
         Effect::Cancelled { owner, .. } => format!("cancelled {}", owner.0),

@@ -119,9 +119,9 @@ impl Call {
             ReleaseCause::NoAnswer => AttemptOutcome::NoAnswer,
             _ => AttemptOutcome::GivenUp,
         };
-        let given = self.reason_to_pass(ending);
+        let given = self.reasons_to_pass(ending);
         if let Some(leg) = self.invited_leg() {
-            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
+            give(leg, &given, effects);
         }
         self.abandon_attempt(outcome, ending.cause, at, effects);
         if let Some((carrier, leg)) = self.seat.take() {
@@ -129,22 +129,22 @@ impl Call {
         }
         if self.legs.is_up(LegId::CALLER) {
             if let Some(order) = farewell(ending) {
-                effects.extend(given.map(|q850| Effect::Leg(LegId::CALLER, LegOrder::GiveReason(q850))));
+                give(LegId::CALLER, &given, effects);
                 effects.push(Effect::Leg(LegId::CALLER, order));
             }
             self.legs.close(LegId::CALLER);
         }
         let others: Vec<LegId> = self.legs.up().collect();
         for leg in others {
-            effects.extend(given.map(|q850| Effect::Leg(leg, LegOrder::GiveReason(q850))));
+            give(leg, &given, effects);
             effects.push(Effect::Leg(leg, LegOrder::Release(ending.cause)));
             self.legs.close(leg);
         }
     }
 
-    /// The Q.850 cause that one side gave is for the other, where the end is theirs and not ours, and speaks of people rather than of our
-    /// business with a carrier (RFC 3326, RFC 6432).
-    fn reason_to_pass(&self, ending: &Ending) -> Option<u8> {
+    /// The causes that one side gave, by Q.850 and by SIP, are for the other, where the end is theirs and not ours, and speaks of people
+    /// rather than of our business with a carrier (RFC 3326, RFC 6432).
+    fn reasons_to_pass(&self, ending: &Ending) -> Vec<LegOrder> {
         let is_theirs = matches!(
             ending.cause,
             ReleaseCause::Normal
@@ -155,7 +155,12 @@ impl Call {
                 | ReleaseCause::InvalidNumber
                 | ReleaseCause::IncompatibleMedia
         );
-        self.record.q850.filter(|_| is_theirs && !matches!(ending.farewell, Farewell::Refuse { .. }))
+        if !is_theirs || matches!(ending.farewell, Farewell::Refuse { .. }) {
+            return Vec::new();
+        }
+        let q850 = self.record.q850.map(LegOrder::GiveReason);
+        let sip = self.sip_reason.clone().map(LegOrder::GiveSipReason);
+        q850.into_iter().chain(sip).collect()
     }
 
     /// Asks the profile to give everything back and to keep the record.
@@ -240,6 +245,8 @@ impl Call {
             | LegEvent::Ringing { .. }
             | LegEvent::Cancelled
             | LegEvent::ReasonGiven(_)
+            | LegEvent::SipReasonGiven(_)
+            | LegEvent::Accompanied { .. }
             | LegEvent::Session(_) => {}
         }
     }
@@ -266,11 +273,13 @@ impl Call {
             LegEvent::Released(cause) => self.clear(Ending::by_caller(cause), now, effects),
             LegEvent::Failed(_) => self.clear(Ending::by_caller(ReleaseCause::Cancelled), now, effects),
             LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
+            LegEvent::SipReasonGiven(reason) => self.sip_reason = Some(reason),
             LegEvent::Trying
             | LegEvent::Ringing { .. }
             | LegEvent::Answered { .. }
             | LegEvent::Refused { .. }
             | LegEvent::RefusedInside { .. }
+            | LegEvent::Accompanied { .. }
             | LegEvent::Session(_) => {}
         }
     }
@@ -283,6 +292,11 @@ impl Call {
         };
         self.clear(ending, now, effects);
     }
+}
+
+/// Tells a leg why the other side ends the call.
+fn give(leg: LegId, reasons: &[LegOrder], effects: &mut Vec<Effect>) {
+    effects.extend(reasons.iter().map(|reason| Effect::Leg(leg, reason.clone())));
 }
 
 fn farewell(ending: &Ending) -> Option<LegOrder> {

@@ -8,6 +8,8 @@ use crate::profile;
 use crate::registration::Binding;
 use domain::call_control::{Invitation, LegEvent, LegId, LegOrder};
 use domain::call_record::{AttemptOutcome, CallDirection};
+use domain::refusal::RefusalKind;
+use domain::trace::Step;
 use domain::{
     CallId, CarrierId, CompanyId, Currency, E164, Fact, Micros, ProfileId, Refusal, ReleaseCause, Trace, Wall,
 };
@@ -46,6 +48,8 @@ pub enum Event {
     },
     /// The second call of a call inside, which this one is joined to; for the record.
     Joined(CallId),
+    /// Something is to stand in the trace: a request inside the call that was refused, keys that others can read.
+    Noted(Box<Step>),
     /// A leg is over for good and will tell nothing more. Optional: it lets a call end sooner after a CANCEL.
     LegClosed(LegId),
     /// The carrier has a channel for this attempt.
@@ -100,6 +104,21 @@ pub enum Event {
     /// Somebody ends the call: an operator, a shutdown.
     HangUpOrdered(ReleaseCause),
 }
+
+impl Event {
+    /// What a call hears where the mailbox of its profile is full: it is new work, and refused.
+    pub fn profile_too_busy() -> Event {
+        Event::ReservationRefused(Refusal::new(RefusalKind::Overloaded).retry_after_s(RETRY_AFTER_BUSY_S))
+    }
+
+    /// What it hears where the mailbox of a carrier is full: the next one is tried.
+    pub const fn carrier_too_busy(leg: LegId) -> Event {
+        Event::CarrierSkipped { leg, why: AttemptOutcome::SkippedUnknown }
+    }
+}
+
+/// What `Retry-After` says where a mailbox is full: it is emptied thousands of times a second.
+const RETRY_AFTER_BUSY_S: u32 = 1;
 
 /// What a call orders.
 #[derive(Clone, Debug)]

@@ -215,6 +215,7 @@ impl Call {
         attempt.is_invited = true;
         // What the one before said is of no account any more.
         self.record.q850 = None;
+        self.sip_reason = None;
         attempt.begun = now.monotonic;
         let carrier = attempt.place.carrier();
         let patience = carrier.and_then(|carrier| carrier.progress_timeout);
@@ -246,7 +247,7 @@ impl Call {
                 self.on_abandoned_leg(leg, &event, effects);
             }
             // Only the legs of an answered call have a session in common.
-            LegEvent::Cancelled | LegEvent::Session(_) => {}
+            LegEvent::Cancelled | LegEvent::Session(_) | LegEvent::Accompanied { .. } => {}
             LegEvent::Trying => self.on_trying(now),
             LegEvent::Ringing { status, media } => self.on_ringing(status, media, now, effects),
             LegEvent::Answered { media } => self.on_answered(media, now, effects),
@@ -257,6 +258,7 @@ impl Call {
                 self.on_refused_inside(status, Ending::refused_inside(status, cause, kind, sentence), now, effects);
             }
             LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
+            LegEvent::SipReasonGiven(reason) => self.sip_reason = Some(reason),
             LegEvent::Failed(failure) => self.on_failed(failure, now, effects),
             LegEvent::Released(_) => self.on_failed(LegFailure::Transport, now, effects),
         }

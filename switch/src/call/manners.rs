@@ -1,11 +1,14 @@
 //! How each place is spoken to: what it is trusted with, which headers pass to it and which are added.
 //!
-//! The rules themselves are the directory's; printing is `leg`'s.
+//! The rules themselves are the directory's; printing is `leg`'s, and so is applying them to what follows the INVITE.
 
 use super::admitting::{Dial, Owner, Place};
+use super::{Call, Effect};
 use crate::directory::Directory;
-use domain::call_control::{Invitation, Manner, Proof};
+use domain::HeaderPolicy;
+use domain::call_control::{Invitation, LegId, LegOrder, Manner, Proof};
 use domain::header::HeaderLine;
+use std::sync::Arc;
 
 /// The lines that are taken from who calls: what its trunk does not strip.
 pub(super) fn taken(directory: &Directory, owner: &Owner, invitation: &Invitation) -> Vec<HeaderLine> {
@@ -26,12 +29,42 @@ pub(super) fn taken(directory: &Directory, owner: &Owner, invitation: &Invitatio
 /// How a PBX of ours is called.
 pub(super) fn towards_pbx(owner: &Owner, taken: &[HeaderLine]) -> Manner {
     let manners = &owner.profile.manners;
-    Manner {
-        compat: manners.compat,
-        asserted: None,
-        headers: manners.headers.towards(taken),
-        t38: owner.profile.t38,
-        dtmf: owner.profile.dtmf,
+    let (headers, policy) = (manners.headers.towards(taken), Arc::clone(&manners.headers));
+    let (t38, dtmf) = (owner.profile.t38, owner.profile.dtmf);
+    Manner { compat: manners.compat, asserted: None, headers, t38, dtmf, policy }
+}
+
+/// What a leg said goes along with what the call orders of the others because of it. A refusal that is not passed on as what it was takes
+/// nothing along: what a carrier says about our business with it never reaches the caller.
+pub(super) fn accompany(from: LegId, lines: &[HeaderLine], effects: &mut [Effect]) {
+    for effect in effects {
+        let Effect::Leg(to, order) = effect else { continue };
+        let carries = match order {
+            LegOrder::Ring { .. } | LegOrder::Answer { .. } | LegOrder::Session(_) | LegOrder::Release(_) => true,
+            LegOrder::RefuseAs { kind, .. } => kind.is_of_called_person(),
+            LegOrder::Refuse(_)
+            | LegOrder::Invite(_)
+            | LegOrder::GiveReason(_)
+            | LegOrder::GiveSipReason(_)
+            | LegOrder::Accompany { .. } => false,
+        };
+        if *to != from && carries {
+            let order = Box::new(order.clone());
+            *effect = Effect::Leg(*to, LegOrder::Accompany { lines: lines.to_vec(), order });
+        }
+    }
+}
+
+impl Call {
+    /// Which headers the caller's trunk gives and gets in everything that follows its INVITE.
+    pub fn caller_headers(&self) -> Arc<HeaderPolicy> {
+        match &self.came_from {
+            Some(carrier) => Arc::clone(&carrier.manners.headers),
+            None => {
+                let profile = self.directory.profile(self.record.profile);
+                profile.map(|profile| Arc::clone(&profile.manners.headers)).unwrap_or_default()
+            }
+        }
     }
 }
 
@@ -44,6 +77,7 @@ impl Dial {
                 headers: carrier.manners.headers.towards(&self.taken),
                 t38: carrier.t38,
                 dtmf: carrier.dtmf,
+                policy: Arc::clone(&carrier.manners.headers),
                 ..Manner::default()
             },
             Place::Pbx { manner, .. } => manner.clone(),

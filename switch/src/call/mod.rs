@@ -39,13 +39,19 @@ use domain::call_record::CallRecord;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, Trace};
+use domain::trace::Step;
+use domain::{
+    CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, SipReason, TimerTable, Trace,
+};
 use hunting::Hunting;
 use legs::Legs;
 use rating::Rate;
 use std::sync::Arc;
 use std::time::Duration;
 use talking::Talking;
+
+/// Steps in the trace at most that legs told: a PBX that asks for the same in vain all day says nothing new.
+const NOTES_MAX: usize = 8;
 
 /// One call. Born by [`Call::open`]; everything that it knows and others may read later is in its record.
 #[derive(Debug)]
@@ -68,8 +74,12 @@ pub struct Call {
     requests: u32,
     /// Whether the first sign of life above 100 went to the caller.
     progressed: bool,
+    /// The SIP cause that one side gave for the end (RFC 3326).
+    sip_reason: Option<SipReason>,
     /// Which rule saw what, so far.
     trace: Trace,
+    /// Steps of it that legs have told.
+    notes: usize,
     timers: TimerTable<Timer>,
     phase: Phase,
 }
@@ -163,7 +173,9 @@ impl Call {
             held: Held::default(),
             requests: 0,
             progressed: false,
+            sip_reason: None,
             trace,
+            notes: 0,
             timers: TimerTable::new(),
             phase: Phase::Admitting,
         };
@@ -314,6 +326,11 @@ impl Call {
     }
 
     fn on_leg(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {
+        if let LegEvent::Accompanied { lines, event } = event {
+            let first = effects.len();
+            self.on_leg(leg, *event, now, effects);
+            return manners::accompany(leg, &lines, &mut effects[first..]);
+        }
         match &self.phase {
             Phase::Admitting => {}
             Phase::Reserving => self.on_leg_while_reserving(leg, event, now, effects),
@@ -326,6 +343,14 @@ impl Call {
     fn on_leg_named(&mut self, leg: LegId, sip_call_id: &str) {
         if let Some(attempt) = record::attempt_of(&mut self.record, leg) {
             attempt.sip_call_id = sip_call_id.to_owned();
+        }
+    }
+
+    /// What is told from inside the call; of what is told again and again the first few, so that the decisions keep their place.
+    fn on_noted(&mut self, step: Step) {
+        if self.notes < NOTES_MAX && !matches!(self.phase, Phase::Clearing(_)) {
+            self.notes += 1;
+            self.trace.push(step);
         }
     }
 
@@ -390,6 +415,7 @@ impl Machine for Call {
             Event::Leg(leg, event) => self.on_leg(leg, event, now, effects),
             Event::LegNamed { leg, sip_call_id } => self.on_leg_named(leg, &sip_call_id),
             Event::Joined(partner) => self.record.partner = Some(partner),
+            Event::Noted(step) => self.on_noted(*step),
             Event::LegClosed(leg) => self.on_leg_closed(leg),
             Event::CarrierSeized { leg } => self.on_seized(leg, now, effects),
             Event::CarrierSkipped { leg, why } => self.on_skipped(leg, why, now, effects),

@@ -139,6 +139,7 @@ impl Call {
                 self.clear(ending, now, effects);
             }
             LegEvent::ReasonGiven(q850) => self.record.q850 = Some(q850),
+            LegEvent::SipReasonGiven(reason) => self.sip_reason = Some(reason),
             LegEvent::Failed(_) => {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
@@ -150,6 +151,7 @@ impl Call {
             | LegEvent::Answered { .. }
             | LegEvent::Refused { .. }
             | LegEvent::RefusedInside { .. }
+            | LegEvent::Accompanied { .. }
             | LegEvent::Cancelled => {}
         }
     }

@@ -4,6 +4,7 @@
 
 use domain::call_control::Compat;
 use domain::{E164, HeaderPolicy, Prefix};
+use std::sync::Arc;
 
 /// The rules of a profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Manners {
     /// Whose numbers its calls show, besides the one that is shown by default.
     pub caller_ids: CallerIds,
     /// Which headers go to its PBX and come from it.
-    pub headers: HeaderPolicy,
+    pub headers: Arc<HeaderPolicy>,
 }
 
 /// Whose numbers the calls of a profile show (L2, L5, L6).
@@ -43,5 +44,5 @@ pub struct CarrierManners {
     /// Whether it is in our trust domain (RFC 3325 3): told asserted numbers, and believed.
     pub trusted: bool,
     /// Which headers go to it and come from it.
-    pub headers: HeaderPolicy,
+    pub headers: Arc<HeaderPolicy>,
 }

@@ -157,12 +157,13 @@ fn line(name: &str, value: &str) -> HeaderLine {
 fn headers_pass_where_both_trunks_let_them() {
     let mut own = profile(profile_id(), SIP_USER);
     own.manners = Manners {
-        headers: HeaderPolicy { strip: vec!["X-Secret".into()], ..HeaderPolicy::default() },
+        headers: HeaderPolicy { strip: vec!["X-Secret".into()], ..HeaderPolicy::default() }.into(),
         ..Manners::default()
     };
     let mut carrier = carrier(0);
     carrier.manners.headers =
-        HeaderPolicy { allow: vec!["X-*".into(), "Diversion".into()], add: vec![line("X-Us", "1")], strip: Vec::new() };
+        HeaderPolicy { allow: vec!["X-*".into(), "Diversion".into()], add: vec![line("X-Us", "1")], strip: Vec::new() }
+            .into();
     let mut world = World::of(town().profile(own).carrier(carrier), 1_000, 0);
     let headers = vec![
         line("User-to-User", "00"),

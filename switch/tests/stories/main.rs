@@ -17,4 +17,5 @@ mod recharge;
 mod registration;
 mod rehearsing;
 mod securing;
+mod town;
 mod world;

@@ -5,11 +5,12 @@ use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Proof, Whereto
 use domain::credit::Holder;
 use domain::refusal::RefusalKind;
 use domain::srtp::{CryptoLine, MasterKey, SrtpPolicy, Suite};
-use domain::{CallId, Currency, Entropy, Micros, ProfileId, Refusal, Trace};
+use domain::{CallId, Currency, Entropy, Micros, Now, ProfileId, Refusal, Trace};
 use rating::Deck;
 use std::sync::Arc;
 use switch::call::{self, Opening};
 use switch::directory::{AutoRecharge, CallerIdPolicy, Carrier, Company, Number, Profile, Spoofed};
+use switch::overload::{Gate, Limits};
 use switch::rehearsal::{Hypothesis, Rehearsal, Verdict, Want, Whom};
 
 const OTHER: &str = "99050000040028";
@@ -106,7 +107,28 @@ fn any_world(chance: &mut Entropy) -> World {
             world.leg(call, FIRST, answered());
         }
     }
+    // Some actors have more to do than they can take, and some nodes no ports.
+    if often(chance, 4) {
+        world.busy_profiles.insert(one(chance, &[profile_id(), other_id()]));
+    }
+    for id in 1..=4 {
+        if often(chance, 8) {
+            world.busy_carriers.insert(domain::CarrierId::from_bits(id));
+        }
+    }
+    world.no_sound = often(chance, 6).then(|| Refusal::new(RefusalKind::MediaPortsExhausted).retry_after_s(5));
     world
+}
+
+/// The node's door: how many calls are in, and how many came in this second.
+fn any_gate(chance: &mut Entropy, now: Now) -> Gate {
+    let limits = Limits { calls_per_second: one(chance, &[0, 0, 0, 2]), calls_max: one(chance, &[0, 0, 0, 2]) };
+    let mut gate = Gate::new(limits);
+    for _ in 0..chance.below(3) {
+        // Who does not come in is refused.
+        let _ = gate.enter(now.monotonic);
+    }
+    gate
 }
 
 fn any_invitation(chance: &mut Entropy) -> Invitation {
@@ -146,7 +168,7 @@ fn any_invitation(chance: &mut Entropy) -> Invitation {
         0 => Proof::Carrier(carrier),
         1 => Proof::Source(vec![profile_id(), other_id()]),
         2 if often(chance, 20) => Proof::Credentials(ProfileId::from_bits(77)),
-        3 => Proof::Credentials(other_id()),
+        3..=5 => Proof::Credentials(other_id()),
         _ => Proof::Credentials(profile_id()),
     };
     let sip_user = if proof == Proof::Credentials(other_id()) { OTHER } else { SIP_USER };
@@ -174,6 +196,8 @@ fn rehearse(world: &World, opening: Opening) -> Rehearsal {
     let mut rehearsal = Rehearsal::open(opening, OWN.parse().unwrap(), Entropy::from_seed([3; 16]), world.now);
     while let Some(want) = rehearsal.wants() {
         match want {
+            Want::Profile(id) if world.busy_profiles.contains(&id) => rehearsal.too_busy(),
+            Want::Carrier(id) if world.busy_carriers.contains(&id) => rehearsal.too_busy(),
             Want::Profile(id) => {
                 let fresh = || switch::Profile::new(id, Arc::clone(&world.directory));
                 rehearsal.lend_profile(world.profiles.get(&id).cloned().unwrap_or_else(fresh));
@@ -183,6 +207,7 @@ fn rehearse(world: &World, opening: Opening) -> Rehearsal {
                 rehearsal.lend_carrier(world.carriers.get(&id).cloned().unwrap_or_else(fresh));
             }
             Want::Post(posting) => rehearsal.ledger_says(ledger.post(*posting)),
+            Want::Sound(_) => rehearsal.sound_opens(world.no_sound.clone().map_or(Ok(()), Err)),
             Want::Reach(_) => rehearsal.reaches(Ok(())),
         }
     }
@@ -208,7 +233,14 @@ fn fate(world: &mut World, call: CallId) -> Option<Verdict> {
             Some(Verdict::Refused { status, kind, sentence })
         }
         LegOrder::Invite(order) if order.whereto == Whereto::Inside => Some(fate_inside(world, call, leg, *order)),
-        LegOrder::Invite(order) => Some(Verdict::Placed(order)),
+        LegOrder::Invite(order) => match world.no_sound.clone() {
+            // The house opens ports before it invites.
+            Some(refusal) => {
+                world.tell_call(call, call::Event::SoundRefused(refusal));
+                fate(world, call)
+            }
+            None => Some(Verdict::Placed(order)),
+        },
         _ => None,
     })
 }
@@ -242,7 +274,7 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
         let mut chance = Entropy::from_seed(bytes);
         let mut world = any_world(&mut chance);
         let invitation = any_invitation(&mut chance);
-        let gate = often(&mut chance, 5).then(|| Refusal::new(RefusalKind::Overloaded).retry_after_s(5));
+        let mut gate = any_gate(&mut chance, world.now);
         let id = CallId::from_bits(u128::from(seed) << 64 | 1 << 40);
         let opening = Opening {
             id,
@@ -250,7 +282,7 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
             directory: Arc::clone(&world.directory),
             binding: None,
             partner: None,
-            gate: gate.clone(),
+            gate: gate.clone().enter(world.now.monotonic).err(),
         };
         let before = marks(&world);
         let rehearsal = rehearse(&world, opening.clone());
@@ -258,7 +290,7 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
         let said = rehearsal.verdict().expect("a rehearsal ends with a verdict").clone();
         // The door shuts before there is a call, unless somebody is in need (`actors::shard::dispatcher`).
         let is_shut = |_: &Refusal| !call::is_emergency(&world.directory, &invitation.proof, &invitation.dialled);
-        let real = match gate.filter(is_shut) {
+        let real = match gate.enter(world.now.monotonic).err().filter(is_shut) {
             Some(refusal) => {
                 let (status, kind) = (refusal.kind.status(), refusal.kind);
                 Verdict::Refused { status, kind, sentence: refusal.sentence }
@@ -303,6 +335,10 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
         RefusalKind::ProfileInactive,
         RefusalKind::EmergencyNotCarried,
         RefusalKind::Overloaded,
+        RefusalKind::NodeFull,
+        RefusalKind::CpsExceeded,
+        RefusalKind::MediaPortsExhausted,
+        RefusalKind::CarriersFailed,
         RefusalKind::CarriersFull,
         RefusalKind::RouteAtLoss,
         RefusalKind::BadCredentials,

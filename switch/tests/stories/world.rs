@@ -3,32 +3,23 @@
 //! What happens in it is told by the stories.
 
 use crate::ledger::Ledger;
-use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Proof, Whereto};
+pub(crate) use crate::town::*;
+use domain::call_control::{Invitation, LegEvent, LegId, LegOrder, Whereto};
 use domain::call_record::CallRecord;
 use domain::credit::{Account, Holder, Outcome, Unit};
-use domain::media::{Direction, MediaDescription, Stream, StreamKind};
 use domain::{
-    CallId, CarrierId, CompanyId, Currency, Entropy, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal,
-    ReleaseCause, Wall,
+    CallId, CarrierId, Currency, Entropy, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, ReleaseCause, Wall,
 };
-use rating::Deck;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use switch::directory::{
-    AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
-    Directory, IncomingTo, Manners, Number,
-};
+use switch::directory::{AutoRecharge, Builder, Directory};
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
 use switch::{call, call::Call, carrier};
 
-pub(crate) const SIP_USER: &str = "99050000040027";
-pub(crate) const CALLER_ID: &str = "+12025550199";
 pub(crate) const CALLEE: &str = "+442079460123";
 pub(crate) const DEAR: &str = "+3725550123";
-/// Where carriers call from.
-const CARRIER: &str = "203.0.113.1";
 
 /// Whether and when the ledger answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,118 +59,12 @@ pub(crate) struct World {
     pub(crate) strangers: Vec<Refusal>,
     /// Whether the relay tells its counts when asked.
     pub(crate) relay_counts: Option<((u64, u64), (u64, u64))>,
+    /// Profiles and carriers whose mailboxes are full.
+    pub(crate) busy_profiles: BTreeSet<ProfileId>,
+    pub(crate) busy_carriers: BTreeSet<CarrierId>,
+    /// Why there are no ports for sound, where there are none.
+    pub(crate) no_sound: Option<Refusal>,
     entropy: Entropy,
-}
-
-pub(crate) fn company_id() -> CompanyId {
-    CompanyId::from_bits(1)
-}
-
-pub(crate) fn profile_id() -> ProfileId {
-    ProfileId::from_bits(2)
-}
-
-pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profile {
-    switch::directory::Profile {
-        id,
-        company: company_id(),
-        sip_user: sip_user.into(),
-        channels: 10,
-        calls_per_second: None,
-        active: true,
-        caller_id: CallerIdPolicy::Number(CALLER_ID.parse().unwrap()),
-        auto_recharge: None,
-        require_plus: false,
-        sources: Vec::new(),
-        certificates: Vec::new(),
-        contact: None,
-        incoming_to: IncomingTo::CalledNumber,
-        manners: Manners::default(),
-        srtp: Default::default(),
-        t38: Default::default(),
-        dtmf: Default::default(),
-        credentials: 0,
-    }
-}
-
-pub(crate) fn company() -> Company {
-    let csv = "prefix,destination,rate_per_minute,connection_fee\n\
-               44,United Kingdom,0.02,0\n1,United States,0.008,0\n372,Estonia,1.20,0.039\n33,France,0,0\n";
-    Company {
-        id: company_id(),
-        country: Country::assigned(*b"US"),
-        currency: Currency::USD,
-        suspended: false,
-        deck: Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap())),
-    }
-}
-
-pub(crate) fn carrier(number: u128) -> Carrier {
-    Carrier {
-        priority: number as u32,
-        sources: vec![CarrierSource::Address(CARRIER.parse().unwrap())],
-        ..Carrier::new(CarrierId::from_bits(number), format!("carrier{number}"))
-    }
-}
-
-/// Three carriers, one company in the US, echo codes.
-pub(crate) fn town() -> Builder {
-    town_of([1, 2, 3].map(carrier).to_vec())
-}
-
-/// The same with these carriers.
-pub(crate) fn town_of(carriers: Vec<Carrier>) -> Builder {
-    let emergency = ["911", "112"].map(str::to_string).to_vec();
-    let carriers = carriers.into_iter().fold(Directory::builder(), |builder, carrier| builder.carrier(carrier));
-    carriers
-        .company(company())
-        .country(Country::assigned(*b"US"), CountryPlan { calling_code: "1".to_string(), emergency })
-        .echo_code("*43")
-        .echo_code("+17605550100")
-        .number(Number {
-            number: CALLER_ID.parse().unwrap(),
-            company: company_id(),
-            profile: Some(profile_id()),
-            caller_id_allowed: true,
-        })
-        .settings(CallSettings { media_report_timeout: Duration::ZERO, ..CallSettings::default() })
-}
-
-pub(crate) fn sound() -> MediaDescription {
-    let sound = Stream {
-        kind: StreamKind::Audio,
-        transport: "RTP/AVP".to_string(),
-        receives_at: Some("192.0.2.7:4000".parse().unwrap()),
-        receives_rtcp_at: None,
-        direction: Direction::SendRecv,
-        formats: Vec::new(),
-        format_tokens: Vec::new(),
-        fax: Vec::new(),
-        ptime_ms: None,
-        maxptime_ms: None,
-        crypto: Vec::new(),
-    };
-    MediaDescription { streams: vec![sound] }
-}
-
-pub(crate) fn invitation(dialled: &str) -> Invitation {
-    Invitation {
-        proof: Proof::Credentials(profile_id()),
-        source: "192.0.2.7:5060".parse().unwrap(),
-        certificate: None,
-        dialled: dialled.to_string(),
-        from_user: SIP_USER.to_string(),
-        from_display: String::new(),
-        preferred_identity: None,
-        asserted_identity: None,
-        remote_party: None,
-        anonymous: false,
-        diverted_from: Vec::new(),
-        headers: Vec::new(),
-        offer: Some(sound()),
-        is_signalling_secret: false,
-        sip_call_id: "pbx-call".to_string(),
-    }
 }
 
 pub(crate) fn ringing() -> LegEvent {
@@ -237,6 +122,9 @@ impl World {
             opened: Vec::new(),
             strangers: Vec::new(),
             relay_counts: None,
+            busy_profiles: BTreeSet::new(),
+            busy_carriers: BTreeSet::new(),
+            no_sound: None,
             entropy: Entropy::from_seed([9; 16]),
         };
         let profiles: Vec<_> = world.directory.profiles().map(|profile| (profile.id, profile.channels)).collect();
@@ -326,6 +214,11 @@ impl World {
                 call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
                 call::Effect::AnswerWithEcho => echoes = true,
                 call::Effect::ReportMedia => reports = true,
+                call::Effect::AskProfile(profile, request)
+                    if self.busy_profiles.contains(&profile) && matches!(request.ask, profile::Ask::Reserve { .. }) =>
+                {
+                    self.tell_call(id, call::Event::profile_too_busy());
+                }
                 call::Effect::AskProfile(profile, request) => {
                     self.tell_profile(profile, profile::Event::Requested(request));
                 }
@@ -335,9 +228,16 @@ impl World {
         }
         // A carrier answers later, never in between.
         for (carrier, ask) in asked {
-            self.tell_carrier(carrier, carrier::Event::Asked(ask));
+            match ask {
+                carrier::Ask::Seize { leg, .. } if self.busy_carriers.contains(&carrier) => {
+                    self.tell_call(id, call::Event::carrier_too_busy(leg));
+                }
+                ask => self.tell_carrier(carrier, carrier::Event::Asked(ask)),
+            }
         }
-        if echoes {
+        if let (true, Some(refusal)) = (echoes, self.no_sound.clone()) {
+            self.tell_call(id, call::Event::SoundRefused(refusal));
+        } else if echoes {
             self.echoes.push(id);
             self.tell_call(id, call::Event::EchoAnswered);
         }

@@ -7,7 +7,7 @@ use crate::company::{self, REALM, Recharge};
 use actors::SessionTimers;
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
-use domain::{CarrierId, CompanyId, Currency, Entropy, LandlineId, NumberId, ProfileId, Wall};
+use domain::{CarrierId, CompanyId, Currency, Entropy, HeaderPolicy, LandlineId, NumberId, ProfileId, Wall};
 use ledger::Ledger;
 use sip::digest::Ha1;
 use std::net::SocketAddr;
@@ -42,6 +42,10 @@ pub struct Beginning {
     pub carrier_limits: (Option<u32>, Option<u32>),
     /// I7: where the PBXs need no password.
     pub sources: Vec<SocketAddr>,
+    /// Which headers go to each PBX and come from it.
+    pub pbx_headers: HeaderPolicy,
+    /// The same of each carrier.
+    pub carrier_headers: HeaderPolicy,
 }
 
 /// The numbers that ring at the first profile.
@@ -65,6 +69,8 @@ impl Default for Beginning {
             incoming_to: store::IncomingTo::CalledNumber,
             carrier_limits: (None, None),
             sources: Vec::new(),
+            pbx_headers: HeaderPolicy::default(),
+            carrier_headers: HeaderPolicy::default(),
         }
     }
 }
@@ -153,6 +159,9 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         (carrier.terms.channels, carrier.terms.calls_per_second) = beginning.carrier_limits;
         carrier
     });
+    let carriers: Vec<store::Carrier> = carriers.collect();
+    let of_pbx = store::ProfileManners { headers: beginning.pbx_headers.clone(), ..Default::default() };
+    let of_carrier = store::CarrierManners { headers: beginning.carrier_headers.clone(), ..Default::default() };
     let deck = store::Deck {
         id: "deck_1".parse().unwrap(),
         name: "standard".to_owned(),
@@ -166,13 +175,13 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         config_version: 1,
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
         profiles: customers.iter().map(profile).collect(),
-        carriers: carriers.collect(),
+        profile_manners: customers.iter().map(|customer| (customer.profile, of_pbx.clone())).collect(),
+        carrier_manners: carriers.iter().map(|carrier| (carrier.id, of_carrier.clone())).collect(),
+        carriers,
         numbers,
         accounts: Vec::new(),
         landlines,
         verifications: Vec::new(),
-        profile_manners: Default::default(),
-        carrier_manners: Default::default(),
         carrier_accounts: Default::default(),
         decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
     };

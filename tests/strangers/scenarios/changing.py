@@ -193,6 +193,10 @@ def fax_and_unknown_words_are_refused_and_the_call_goes_on(world):
         equal(status_of(ask(call.pbx, "UPDATE", description(call.pbx_sound.port))), 200, "the answer to UPDATE")
         hang_up(call.pbx, call.carrier)
     world.settled(call.profile, spent="0.01")
+    steps = world.api.get(f"/calls/{world.record(status=200)['id']}/trace")["steps"]
+    noted = [(step["refusal"], step["seen"].split()[0]) for step in steps if step["rule"] == "in_dialog"]
+    equal(noted, [("no_common_codec", "INVITE"), ("method_not_allowed", "REFER"), ("method_not_allowed", "MESSAGE"),
+                  ("method_unknown", "DANCE")], "what the trace tells of what was refused in the call")
 
 
 @scenario(needs_switch=True)

@@ -355,7 +355,9 @@ def preferred_falls_back_to_plain_and_keys_are_found_nowhere(world):
     told = world.profile_now(profile)["warnings"]
     expect(told == [], f"a profile that is not registered has no transport to warn of: {told}")
     world.settled(profile, spent="0.01")
-    world.record(status=200)
+    steps = world.api.get(f"/calls/{world.record(status=200)['id']}/trace")["steps"]
+    warned = [(step["verdict"], step["seen"], step["wanted"]) for step in steps if step["rule"] == "keys"]
+    equal(warned, [("warned", "SDES over UDP, to and from the carrier", "signalling over TLS")], "what the trace warns of")
     nowhere(world, keys)
 
 

@@ -3,6 +3,9 @@
 Not here: carriers that know us by our address (carrying.py), PBXs that register with us (registering.py).
 """
 
+import re
+
+from handmade import md5
 from phones import KamailioTrunk
 from scenarios import scenario
 from scenarios.receiving import CALLER, NUMBER
@@ -171,3 +174,24 @@ def requests_go_by_the_outbound_proxy_and_calls_by_the_service_route(world):
     world.settled(profile, spent="0.02")
     routes = [line.replace(" ", "") for line in kamailio.said(r"INVITE at north.invalid by (.+)")]
     equal(routes, [f"{proxy},<{core}>"] + [proxy], "the Routes of INVITEs")
+
+
+@scenario(needs_switch=True)
+def a_prack_that_is_challenged_is_proven(world):
+    """A carrier challenges the PRACK to its 183: it comes once more, with the next CSeq, the same RAck and a right digest (RFC 3262 4)."""
+    profile = world.profile()
+    carrier = world.carrier("carrier_reliable", asks="{{asks_who}}")
+    (known,) = world.api.all("/carriers")
+    world.api.call("PUT", f"/carriers/{known['id']}/account", {"username": USER, "password": PASSWORD})
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    carrier.finish()
+    pracks = re.findall(r"PRACK (\S+) SIP/2.0\r?\n(.*?)\r?\n\r?\n", carrier.messages(), re.DOTALL)
+    equal(len(pracks), 2, "PRACKs")
+    numbers = [int(re.search(r"CSeq: (\d+) PRACK", head).group(1)) for _, head in pracks]
+    equal(numbers[1], numbers[0] + 1, "the CSeq of the second")
+    uri, head = pracks[1]
+    shown = dict(re.findall(r'(\w+)="?([^",\r\n]*)"?', re.search(r"Proxy-Authorization: Digest (.*)", head).group(1)))
+    secret, asked = md5(f"{USER}:carrier.example:{PASSWORD}"), md5(f"PRACK:{uri}")
+    right = md5(f"{secret}:{shown['nonce']}:{shown['nc']}:{shown['cnonce']}:auth:{asked}")
+    equal((shown["username"], shown["uri"], shown["response"]), (USER, uri, right), "the proof")
+    world.settled(profile, spent="0.01")

@@ -151,3 +151,70 @@ def headers_pass_by_the_policy_of_both_trunks(world):
     equal(passed, {"User-to-User": "56a390f3d2b7310023a2;encoding=hex",
                    "Diversion": "<sip:+12025550111@example.com>;reason=unconditional", "X-Tenant": "7",
                    "X-Switch": "tandem", "X-Secret": None, "Subject": None, "Proxy-Authorization": None}, "what passes")
+
+
+def heard(agent, start):
+    """The headers of the first message at this SIPp that begins so."""
+    text = agent.messages().replace("\r", "")
+    expect(f"\n{start}" in text, f"{agent.name} heard no {start}")
+    head = text.split(f"\n{start}", 1)[1].split("\n\n")[0].splitlines()
+    return dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+
+
+def passed(agent, start):
+    """What of one end's own lines the other hears in such a message."""
+    headers = heard(agent, start)
+    return {name: headers.get(name) for name in ("User-to-User", "X-Leg", "X-Secret", "X-Switch")}
+
+
+UUI = "56a390f3d2b7310023a2;encoding=hex"
+# What one end says besides; X-Secret is stripped where it comes from, and Server belongs to each leg.
+SAYS = sipp_agent.sip_headers(f"User-to-User: {UUI}", "X-Leg: other", "X-Secret: 9", "Server: other")
+
+
+def told(added):
+    """What the other end hears of it, with what its trunk adds."""
+    return {"User-to-User": UUI, "X-Leg": "other", "X-Secret": None, "X-Switch": added}
+
+
+def polite(world, profile, carrier):
+    """Both trunks let X- headers pass but X-Secret, and get one of ours."""
+    for kind, one, added in (("profiles", profile["id"], "to the PBX"), ("carriers", carrier, "to the carrier")):
+        identity(world, kind, one, headers={"allow": ["X-*"], "strip": ["X-Secret"],
+                                            "add": [{"name": "X-Switch", "value": added}]})
+
+
+@scenario(needs_switch=True)
+def headers_pass_in_a_carriers_answers_and_in_the_pbxs_bye(world):
+    """What a carrier says in 180, 200 and 486, and a PBX in BYE, reaches the other by both policies; a leg's own does not (RFC 7433)."""
+    profile = world.profile()
+    carrier = world.carrier(says=SAYS)
+    polite(world, profile, carrier_id(world))
+    pbx = world.pbx("call", profile, says=SAYS, options=("-d", SHORT_MS))
+    pbx.finish()
+    carrier.finish()
+    for start in ("SIP/2.0 180", "SIP/2.0 200"):
+        equal(passed(pbx, start), told("to the PBX"), f"the PBX's {start}")
+        expect(heard(pbx, start).get("Server") != "other", f"{start} names the carrier's software")
+    equal(passed(carrier, "BYE "), told("to the carrier"), "the carrier's BYE")
+    busy = world.agent("busy", "carrier_refuses", port=carrier.port, final="486", phrase="Busy Here", says=SAYS).listening()
+    refused = world.pbx("refused", profile, name="refused", final="486")
+    refused.finish()
+    busy.finish()
+    equal(passed(refused, "SIP/2.0 486"), told("to the PBX"), "the refusal")
+
+
+@scenario(needs_switch=True)
+def headers_pass_in_a_pbxs_answers_and_in_the_carriers_bye(world):
+    """The same the other way: what the called PBX says in 180 and 200, and the carrier in BYE (RFC 7433)."""
+    profile = world.profile(credit="0")
+    world.api.create_number(NUMBER, profile)
+    outside = Outside(world)
+    polite(world, profile, carrier_id(world))
+    pbx = world.agent("pbx", "carrier", port=registers(world, profile), says=SAYS).listening()
+    caller = outside.calls(NUMBER, says=SAYS, options=("-d", SHORT_MS))
+    caller.finish()
+    pbx.finish()
+    for start in ("SIP/2.0 180", "SIP/2.0 200"):
+        equal(passed(caller, start), told("to the carrier"), f"the carrier's {start}")
+    equal(passed(pbx, "BYE "), told("to the PBX"), "the PBX's BYE")

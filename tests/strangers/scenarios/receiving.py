@@ -10,7 +10,7 @@ import tandem_api
 from phones import KamailioPbx
 from scenarios import scenario
 from scenarios.registering import until_registered_at
-from sipp_agent import check_header
+from sipp_agent import check_header, sip_headers
 from waiting import Failure, equal, expect, free_port, until
 
 NUMBER = "+12025550199"
@@ -235,3 +235,22 @@ def kamailio_is_called_where_it_registered(world):
         kamailio.stop()
     world.settled(profile)
     world.record(direction="inbound", cause="normal", status=200)
+
+
+@scenario(needs_switch=True)
+def a_call_that_was_completed_elsewhere_is_not_missed(world):
+    """`Reason: SIP;cause=200` in a CANCEL reaches the called side beside Q.850, both ways, so that no missed call is shown (RFC 3326)."""
+    profile = world.profile()
+    world.api.create_number(NUMBER, profile)
+    elsewhere = {"cancel_says": sip_headers('Reason: SIP;cause=200;text="Call completed elsewhere"')}
+    checked = {"cancel_check": check_header("Reason", "SIP;cause=200;text=.Call completed elsewhere.", "reason")}
+    outside = Outside(world)
+    pbx = world.agent("pbx", "carrier_cancelled", port=registers(world, profile), **checked).listening()
+    outside.calls(NUMBER, "cancel", **elsewhere).finish()
+    pbx.finish()
+    carrier = world.carrier("carrier_cancelled", **checked)
+    world.pbx("cancel", profile, **elsewhere).finish()
+    carrier.finish()
+    for agent in (pbx, carrier):
+        expect('Reason: Q.850;cause=16;text="cancelled"' in agent.messages(), f"{agent.name} got no Q.850 cause")
+    equal([record["cause"] for record in world.records(2)], ["cancelled", "cancelled"], "causes")

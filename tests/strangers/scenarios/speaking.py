@@ -22,10 +22,15 @@ def options_are_answered(world):
 
 @scenario()
 def unknown_methods_are_refused(world):
-    """A method that nobody knows gets 501 and what is allowed (RFC 3261 8.2.1, 21.5.2)."""
+    """A method that nobody knows gets 501, one that is not offered (SUBSCRIBE) 405, both what is allowed (RFC 3261 8.2.1, 21.5.2)."""
     answer = raw.ask(world.server.sip, lambda local: raw.request("JUGGLE", f"sip:{world.server.sip}", local))
     equal(answer.status, 501, "the answer to an unknown method")
     expect("INVITE" in answer.header("allow"), f"Allow says {answer.header('allow')!r}")
+    if world.server.judges_money:
+        watch = lambda local: raw.request("SUBSCRIBE", f"sip:{world.server.sip}", local, "Event: message-summary")
+        answer = raw.ask(world.server.sip, watch)
+        equal(answer.status, 405, "the answer to SUBSCRIBE")
+        expect("INVITE" in answer.header("allow"), f"Allow says {answer.header('allow')!r}")
 
 
 @scenario()

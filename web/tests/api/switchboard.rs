@@ -134,6 +134,7 @@ impl Switchboard for HandSwitchboard {
                         rehearsal.lend_carrier(switch::Carrier::new(id, Arc::clone(&directory), now));
                     }
                     Want::Post(_) => rehearsal.ledger_says(Outcome::Applied(Vec::new())),
+                    Want::Sound(_) => rehearsal.sound_opens(Ok(())),
                     Want::Reach(_) => rehearsal.reaches(Ok(())),
                 }
             }

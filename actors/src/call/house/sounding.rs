@@ -5,12 +5,15 @@
 use super::{House, Invited, Sound, Waiting};
 use crate::call::joint::Part;
 use crate::call::words::Effect;
+use crate::ways::register::transport_fact;
 use domain::call_control::{LegEvent, LegFailure, LegId};
 use domain::call_record::CallDirection;
 use domain::media::{Family, KeyPress};
 use domain::refusal::RefusalKind;
-use domain::{Now, Refusal};
+use domain::trace::{Rule, Step, Verdict};
+use domain::{Fact, Now, Refusal, fact};
 use media::{BySide, Mode, OpenRequest, Opened, Side};
+use sip::endpoint::Transport;
 use std::net::SocketAddr;
 
 impl House {
@@ -69,6 +72,19 @@ impl House {
 
     pub(super) fn called_side(&self) -> Side {
         self.caller_side().other()
+    }
+
+    /// Keys go where others can read them (RFC 4568 7): told, and noted in the call's trace, not hidden.
+    pub(super) fn tell_of_keys_in_clear(&mut self, id: LegId, transport: Option<Transport>, effects: &mut Vec<Effect>) {
+        let Some(transport) = transport else { return };
+        let side = if self.side_of(id) == Side::A { fact::Side::Access } else { fact::Side::Peering };
+        let (call, profile) = (self.call.id(), self.call.record().profile);
+        effects.push(Effect::Tell(Fact::KeysInClear { call, profile, side, transport: transport_fact(transport) }));
+        let peer = if self.side_of(id) == Side::A { "the PBX" } else { "the carrier" };
+        let seen = format!("SDES over {}, to and from {peer}", transport.as_str());
+        let (rule, verdict, wanted) = (Rule::Keys, Verdict::Warned, "signalling over TLS".into());
+        let step = Box::new(Step { rule, verdict, seen: seen.into(), wanted, refusal: None });
+        self.news.push_back((Part::of(id).0, switch::call::Event::Noted(step)));
     }
 
     /// Whose side of the relay a leg is.

@@ -117,6 +117,7 @@ impl Role for PbxRole {
             Effect::AckArrived { .. }
             | Effect::AckMissed { .. }
             | Effect::Cancelled { .. }
+            | Effect::DialogRequestRefused { .. }
             | Effect::Transmit { .. } => {}
         }
     }

@@ -99,7 +99,8 @@ impl Agent {
         let our_tag = tag(&talk.local).unwrap_or_default().to_owned();
         let contact = format!("Contact: <sip:end@{shown}>\r\n");
         let reason = if status >= 300 { reason } else { String::new() };
-        let mut lines = if status == 100 { String::new() } else { format!("{contact}{allow}{timer}{reason}") };
+        let mut lines =
+            if status == 100 { String::new() } else { format!("{contact}{allow}{timer}{reason}{}", self.manner.lines) };
         if rings_reliably {
             talk.rseq += 1;
             lines.push_str(&format!("Require: 100rel\r\nRSeq: {}\r\n", talk.rseq));
@@ -193,7 +194,7 @@ impl Agent {
         if status != 200 {
             return response(text, &format!("{status} {}", phrase(status)), "end", "", "");
         }
-        let lines = format!("Contact: <sip:end@{shown}>\r\n{timer}");
+        let lines = format!("Contact: <sip:end@{shown}>\r\n{timer}{}", self.manner.lines);
         let (is_offered, fax_manner) = (is_fax(offer), self.manner.fax);
         if is_offered && fax_manner == FaxManner::Refuses {
             return response(text, "488 Not Acceptable Here", "end", "", "");

@@ -181,10 +181,11 @@ impl Agent {
             talk.cseq += 1;
         }
         let content = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let lines = if matches!(method, "ACK" | "PRACK") { "" } else { self.manner.lines.as_str() };
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {shown};branch={branch};rport\r\nMax-Forwards: 70\r\n\
              From: {local}\r\nTo: {remote}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
-             Contact: <sip:end@{shown}>\r\n{more}{content}Content-Length: {length}\r\n\r\n{body}",
+             Contact: <sip:end@{shown}>\r\n{more}{lines}{content}Content-Length: {length}\r\n\r\n{body}",
             target = talk.target,
             local = talk.local,
             remote = talk.remote,
@@ -226,7 +227,9 @@ impl Agent {
 
     /// Why something ends, where it gives a cause.
     fn reason(&self) -> String {
-        self.manner.q850.map(|cause| format!("Reason: Q.850;cause={cause}\r\n")).unwrap_or_default()
+        let q850 = self.manner.q850.map(|cause| format!("Reason: Q.850;cause={cause}\r\n"));
+        let sip = self.manner.sip_reason.map(|reason| format!("Reason: SIP;{reason}\r\n"));
+        [q850, sip].into_iter().flatten().collect()
     }
 
     /// Hangs up, whether it was answered or not: CANCEL or BYE.
@@ -251,6 +254,13 @@ impl Agent {
         let text = self.request(call_id, "INFO", &branch, "Content-Type: application/dtmf-relay\r\n", "");
         let text = text.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         self.ask(call_id, branch, "INFO", text, now);
+    }
+
+    /// Sends some request inside a call, with these lines and without body.
+    pub fn say(&mut self, call_id: &str, method: &'static str, lines: &str, now: Monotonic) {
+        let branch = format!("z9hG4bK{}", self.token());
+        let text = self.request(call_id, method, &branch, lines, "");
+        self.ask(call_id, branch, method, text, now);
     }
 
     /// Sends a request that refreshes (or changes) the session.

@@ -37,10 +37,14 @@ pub struct Manner {
     pub rings_reliably: bool,
     /// Lines that its INVITEs have besides.
     pub invite_lines: String,
+    /// Lines that everything which it says in a call has besides, ACK, CANCEL, PRACK and 100 apart.
+    pub lines: String,
     /// The formats that it offers and answers with.
     pub formats: &'static str,
     /// The Q.850 cause that it gives for every end (RFC 3326).
     pub q850: Option<u8>,
+    /// The SIP cause that it gives besides, with its text.
+    pub sip_reason: Option<&'static str>,
     /// What it does about fax over T.38.
     pub fax: FaxManner,
     /// Whether a second phone answers too, 300 ms after the first (a fork).
@@ -64,8 +68,10 @@ impl Default for Manner {
             requires_100rel: None,
             rings_reliably: false,
             invite_lines: String::new(),
+            lines: String::new(),
             formats: "0",
             q850: None,
+            sip_reason: None,
             fax: FaxManner::Takes,
             forks: false,
         }
