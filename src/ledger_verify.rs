@@ -49,8 +49,8 @@ fn verify(settings: &config::Settings) -> Result<(Verification, Option<Audited>)
     if settings.ledger.engine != config::LedgerEngine::Redis {
         return Ok((ledger::sqlite::verify(&journal.path).map_err(|error| error.to_string())?, None));
     }
-    let password = settings.redis_password().map_err(|faults| faults.report())?;
-    let server = settings::of_redis(settings, password.as_ref()).ok_or("ledger.url names no server")?;
+    let login = settings.redis_login().map_err(|faults| faults.report())?;
+    let server = settings::of_redis(settings, &login).ok_or("ledger.url names no server")?;
     let verified = ledger::redis::verify(&ledger::redis::Settings::new(journal, server));
     let (verified, compared) = verified.map_err(|error: Error| error.to_string())?;
     Ok((verified, Some(compared)))

@@ -7,6 +7,7 @@ use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
 use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
+use domain::media::Family;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Entropy, Monotonic, ProfileId};
@@ -205,7 +206,7 @@ impl Desk {
     ///
     /// # Errors
     /// The carrier's name could not be resolved, or it was taken out between the choice and the call; no listener reaches the PBX; or
-    /// keys would travel in the clear that must not.
+    /// keys would travel in the clear that must not; or there is no sound by the version of IP that it is reached by.
     pub fn reach(
         &self,
         order: &OutgoingInvitation,
@@ -219,6 +220,11 @@ impl Desk {
         let needs_secrecy = order.srtp == SrtpPolicy::Required && self.directory.settings().srtp_needs_tls;
         if needs_secrecy && !target.destination().transport.is_secure() {
             return Err(LegFailure::Insecure);
+        }
+        // Who is called is spoken to by the version of IP that it is reached by (RFC 6157 3.1).
+        let family = Family::of(target.destination().addr.ip());
+        if !self.directory.settings().media_families.has(family) {
+            return Err(LegFailure::NoMediaAddress);
         }
         Ok(target)
     }
@@ -314,6 +320,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         manners,
         srtp: profile.srtp,
         t38: profile.t38,
+        dtmf: profile.dtmf,
         credentials: 0,
     }
 }
@@ -363,6 +370,7 @@ fn carrier_entry(
         sources: addresses.chain(own).map(CarrierSource::Exact).chain(others).collect(),
         srtp: carrier.srtp,
         t38: carrier.t38,
+        dtmf: carrier.dtmf,
         enabled: carrier.enabled,
         manners: CarrierManners::default(),
         enrolment: None,

@@ -4,11 +4,13 @@
 
 mod asking;
 mod draining;
+mod hearing;
 mod shares;
 
+use self::hearing::sink;
 use self::shares::{challenger, endpoint_settings, naming};
 use crate::attempts::Attempts;
-use crate::call::{self, Look};
+use crate::call::{self, Look, MediaAddresses};
 use crate::census::Census;
 use crate::chance;
 use crate::clock::Clock;
@@ -21,7 +23,7 @@ use crate::profile::Profile;
 use crate::records::Drain;
 use crate::registry::Registry;
 use crate::resolving::{DnsSettings, Resolver, Ways};
-use crate::shard::{self, Shard, ShardParts, SoundSilent};
+use crate::shard::{Shard, ShardParts, SoundHeard};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
@@ -31,7 +33,7 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::{CallId, CarrierId, CompanyId, ProfileId, ReleaseCause};
 use ledger::Ledger;
-use media::{EventSink, Media, MediaEvent, MediaSettings};
+use media::{Media, MediaSettings};
 use parking_lot::Mutex;
 use sip::endpoint::steering::SteeringKey;
 use sip::endpoint::{Endpoint, Transport};
@@ -91,8 +93,8 @@ pub struct ExchangeSettings {
     pub nonce_key: Option<[u8; 32]>,
     /// Sound.
     pub media: MediaSettings,
-    /// The address that session descriptions name, where it is not the one that sound is received at.
-    pub media_advertised: Option<IpAddr>,
+    /// Where sound is received, and what session descriptions name.
+    pub media_addresses: MediaAddresses,
     /// How DNS is asked where carriers are.
     pub dns: DnsSettings,
     /// What the store does not hold; its listeners are filled in.
@@ -195,7 +197,7 @@ impl Exchange {
         let tls = start_tls(&settings.streams)?;
         let (listening, mut sockets) = bind(&settings.listen, &settings.streams.listen, shards)?;
         let mut chance = chance::entropy().map_err(StartError::Chance)?;
-        let silent: Arc<OnceLock<Vec<Recipient<SoundSilent>>>> = Arc::default();
+        let silent: Arc<OnceLock<Vec<Recipient<SoundHeard>>>> = Arc::default();
         let media = Media::start(settings.media.clone(), sink(Arc::clone(&silent)))?;
         let rules =
             NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
@@ -467,17 +469,6 @@ fn report(faults: &[String]) {
     for fault in faults {
         tracing::warn!("{fault}");
     }
-}
-
-fn sink(shards: Arc<OnceLock<Vec<Recipient<SoundSilent>>>>) -> EventSink {
-    Arc::new(move |event| {
-        let MediaEvent::Silent { session, sides } = event;
-        let number = usize::from(shard::shard_of_place(session.0));
-        if let Some(shard) = shards.get().and_then(|shards| shards.get(number)) {
-            // Bounded: told once for each session.
-            shard.do_send(SoundSilent { place: session.0, sides });
-        }
-    })
 }
 
 fn start_tls(streams: &StreamSettings) -> Result<Option<Arc<Tls>>, StartError> {

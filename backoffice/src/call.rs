@@ -131,7 +131,7 @@ pub struct CallAttempt {
     /// The final SIP status; 0 where none came.
     pub status: u16,
     /// How it ended: `answered`, `refused`, `no_response`, `no_progress`, `no_answer`, `unreachable`, `unresolved`,
-    /// `insecure`, `unusable_answer`, `given_up`; or why it was not tried: `skipped_down`, `skipped_resting`, `skipped_channels`,
+    /// `insecure`, `no_media_address`, `unusable_answer`, `given_up`; or why it was not tried: `skipped_down`, `skipped_resting`, `skipped_channels`,
     /// `skipped_rate`, `skipped_loss`, `skipped_unknown`. Null in records of older versions.
     pub outcome: Option<String>,
     /// Milliseconds from its beginning to its answer or its end.

@@ -15,6 +15,7 @@ pub mod company;
 pub mod credit;
 pub mod deck;
 pub mod doctor;
+pub mod dtmf;
 mod error;
 pub mod export;
 pub mod fax;

@@ -180,7 +180,8 @@ fn offer(codecs: &[String], srtp: OfferedSecurity) -> Option<MediaDescription> {
     let sound = Stream {
         kind: StreamKind::Audio,
         transport: transport.to_owned(),
-        receives_at: Some(SocketAddr::from(([192, 0, 2, 1], 4_000))),
+        // Where it comes from decides by which version of IP.
+        receives_at: Some(SocketAddr::from(([0, 0, 0, 0], 4_000))),
         receives_rtcp_at: None,
         direction: Direction::SendRecv,
         formats,
@@ -367,6 +368,7 @@ const fn why(outcome: domain::call_record::AttemptOutcome) -> &'static str {
         AttemptOutcome::SkippedUnknown => "It does not say in time whether it may be called",
         AttemptOutcome::Unresolved => "Its name cannot be resolved",
         AttemptOutcome::Unreachable => "Nothing can be sent to its address",
+        AttemptOutcome::NoMediaAddress => "It is reached by a version of IP that this node has no media address of",
         AttemptOutcome::Insecure => "It requires SRTP, and its keys would travel in the clear",
         AttemptOutcome::Answered
         | AttemptOutcome::Refused

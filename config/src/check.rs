@@ -258,6 +258,8 @@ impl Checks {
                 "name the address to receive RTP at, or set media.advertised_address to the one that SDP shall name",
             );
         }
+        self.media_family(("media", "advertised_address"), media.address, media.advertised_address);
+        self.second_address(media);
         let range = [("media", "port_min"), ("media", "port_max")];
         if media.port_min < 1_024 || !media.port_min.is_multiple_of(2) {
             let message = format!("{} cannot be the first RTP port", media.port_min);
@@ -284,6 +286,36 @@ impl Checks {
         if media.silence_timeout_s != 0 {
             let unit = " seconds, or 0 for never";
             self.range(("media", "silence_timeout_s"), media.silence_timeout_s, 5, 86_400, unit);
+        }
+    }
+
+    /// The addresses of the other version of IP.
+    fn second_address(&mut self, media: &Media) {
+        let (second, advertised) = (("media", "second_address"), ("media", "second_advertised_address"));
+        self.advertisable(advertised, media.second_advertised_address);
+        let Some(address) = media.second_address else {
+            if media.second_advertised_address.is_some() {
+                self.complain(&[advertised, second], "set, and media.second_address is not", "set both or neither");
+            }
+            return;
+        };
+        if address.is_ipv4() == media.address.is_ipv4() {
+            let message = format!("{address} is of the same version of IP as media.address, {}", media.address);
+            self.complain(&[second, ("media", "address")], message, "expected one of IPv4 and one of IPv6");
+        }
+        if address.is_unspecified() && media.second_advertised_address.is_none() {
+            let message = format!("{address} means every address of this machine, and nobody can send sound to that");
+            let help = "name the address to receive RTP at, or set media.second_advertised_address";
+            self.complain(&[second], message, help);
+        }
+        self.media_family(advertised, address, media.second_advertised_address);
+    }
+
+    /// SDP names an address by which the port behind it is reached.
+    fn media_family(&mut self, key: Key, address: IpAddr, advertised: Option<IpAddr>) {
+        if let Some(advertised) = advertised.filter(|advertised| advertised.is_ipv4() != address.is_ipv4()) {
+            let message = format!("{advertised} is of another version of IP than {address}, where sound is received");
+            self.complain(&[key], message, "expected an address of the same version of IP");
         }
     }
 
@@ -351,6 +383,18 @@ impl Checks {
                 "name the server, such as url = \"redis://127.0.0.1:6379\"",
             );
         }
+        let (certificate, key) = (&ledger.certificate_file, &ledger.key_file);
+        for (missing, given) in [("key_file", "certificate_file"), ("certificate_file", "key_file")] {
+            let is_given = if given == "key_file" { key.is_some() } else { certificate.is_some() };
+            let is_missing = if missing == "key_file" { key.is_none() } else { certificate.is_none() };
+            if is_given && is_missing {
+                self.complain(
+                    &[("ledger", missing), ("ledger", given)],
+                    format!("not set, and ledger.{given} is"),
+                    "name both, for Redis servers that want a certificate, or neither",
+                );
+            }
+        }
     }
 
     fn http(&mut self, http: &Http) {
@@ -373,7 +417,8 @@ impl Checks {
         self.reachable(settings);
         for address in &sip.listen {
             let (port, ip) = (address.port(), address.ip());
-            if (media.port_min..=media.port_max).contains(&port) && share(ip, media.address) {
+            let mut sound = std::iter::once(media.address).chain(media.second_address);
+            if (media.port_min..=media.port_max).contains(&port) && sound.any(|address| share(ip, address)) {
                 self.complain(
                     &[("sip", "listen"), ("media", "port_min"), ("media", "port_max")],
                     format!("{address} is among the RTP ports, {} to {}", media.port_min, media.port_max),
@@ -401,7 +446,18 @@ impl Checks {
     fn reachable(&mut self, settings: &Settings) {
         let Settings { sip, tls, websocket, media, .. } = settings;
         let all = sip.listen.iter().chain(&tls.listen).chain(&websocket.listen).chain(&websocket.secure_listen);
-        let Some(public) = all.map(SocketAddr::ip).find(|ip| unroutable(*ip).is_none()) else { return };
+        let mut publics = all.map(SocketAddr::ip).filter(|ip| unroutable(*ip).is_none());
+        let Some(public) = publics.next() else { return };
+        if let Some(second) = media.second_advertised_address.or(media.second_address)
+            && let Some(listened) = std::iter::once(public).chain(publics).find(|ip| ip.is_ipv4() == second.is_ipv4())
+            && let Some(why) = unreachable(listened, second)
+        {
+            let key =
+                if media.second_advertised_address.is_some() { "second_advertised_address" } else { "second_address" };
+            let help =
+                format!("set media.second_address to {listened}, or media.second_advertised_address to a public one");
+            self.complain(&[("media", key), ("sip", "listen")], format!("SDP would name it, but {why}"), help);
+        }
         if let Some(advertised) = sip.advertised_address
             && let Some(why) = unreachable(public, advertised)
         {

@@ -3,6 +3,7 @@
 //! Which files they are is in [`crate::settings`]; what a token permits is decided in `web`.
 
 use crate::fault::{ConfigFaults, Fault};
+use crate::redis_login::RedisLogin;
 use crate::settings::Settings;
 use std::fmt;
 use std::path::Path;
@@ -56,8 +57,8 @@ pub struct Secrets {
     pub api_tokens: Vec<ApiToken>,
     /// From `sip.nonce_key_file`.
     pub nonce_key: Option<Secret>,
-    /// From `ledger.password_file`.
-    pub redis_password: Option<Secret>,
+    /// From the files of `[ledger]`.
+    pub redis: RedisLogin,
 }
 
 impl Settings {
@@ -83,36 +84,12 @@ impl Settings {
                 ))),
             }
         }
-        secrets.redis_password = self.read_redis_password(&mut faults);
+        secrets.redis = self.read_redis_login(&mut faults);
         if faults.is_empty() { Ok(secrets) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }
-    }
-
-    /// Reads the password of Redis alone: for who only looks at the ledger.
-    ///
-    /// # Errors
-    /// Where the file cannot be read or is empty.
-    pub fn redis_password(&self) -> Result<Option<Secret>, ConfigFaults> {
-        let mut faults = Vec::new();
-        let password = self.read_redis_password(&mut faults);
-        if faults.is_empty() { Ok(password) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }
-    }
-
-    /// Redis has its own rules for passwords: anything but nothing is taken.
-    fn read_redis_password(&self, faults: &mut Vec<Fault>) -> Option<Secret> {
-        let path = self.ledger.password_file.as_ref()?;
-        let text = read("ledger.password_file", path, faults)?;
-        match text.trim() {
-            "" => {
-                let help = "the password alone, on one line; without one, leave ledger.password_file out";
-                faults.push(Fault::new(format!("{}: there is no password in it", path.display())).with_help(help));
-                None
-            }
-            password => Some(Secret::new(password)),
-        }
     }
 }
 
-fn read(key: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<String> {
+pub(crate) fn read(key: &str, path: &Path, faults: &mut Vec<Fault>) -> Option<String> {
     std::fs::read_to_string(path)
         .map_err(|error| {
             faults.push(

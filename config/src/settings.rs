@@ -211,6 +211,12 @@ pub struct Media {
     /// The address that SDP names, where it is not `address` (one-to-one NAT, containers). Absent: `address`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertised_address: Option<IpAddr>,
+    /// The local address of the other version of IP, for peers that are reached by that. Absent: sound has one version of IP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_address: Option<IpAddr>,
+    /// The address that SDP names in its place. Absent: `second_address`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_advertised_address: Option<IpAddr>,
     /// The first RTP port: even, 1024 or more.
     pub port_min: u16,
     /// The last RTP port: odd. The range has at least [`Media::PORTS_MIN`], so that ports drawn at random cannot be guessed.
@@ -251,6 +257,8 @@ impl Default for Media {
         Media {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             advertised_address: None,
+            second_address: None,
+            second_advertised_address: None,
             port_min: 10_000,
             port_max: 31_999,
             ports_max: 0,
@@ -408,6 +416,12 @@ pub struct Ledger {
     pub url: Option<RedisUrl>,
     /// A file with the password of Redis, where it wants one.
     pub password_file: Option<PathBuf>,
+    /// PEM file of the authorities that the certificates of Redis must come from; those of the system where there is none.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the certificate that is shown to Redis, where it wants one; with `key_file` or neither.
+    pub certificate_file: Option<PathBuf>,
+    /// PEM file with the certificate's private key.
+    pub key_file: Option<PathBuf>,
     /// Milliseconds after which a group of batches is written to disk, 1 to 1000. No call waits for it; a power cut
     /// loses at most this much of what was granted to calls.
     pub group_ms: u32,
@@ -417,7 +431,16 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { engine: LedgerEngine::Sqlite, url: None, password_file: None, group_ms: 20, group_batches: 1_000 }
+        Ledger {
+            engine: LedgerEngine::Sqlite,
+            url: None,
+            password_file: None,
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            group_ms: 20,
+            group_batches: 1_000,
+        }
     }
 }
 

@@ -360,8 +360,18 @@ fn a_wrong_redis_url_is_refused_and_a_password_in_it_is_not_repeated() {
     assert!(messages(&faults)[0].contains("expected one such as \"redis://127.0.0.1:6379\""), "{}", report(&faults));
     let faults = refused(&text("redis://:hunter2@127.0.0.1"));
     assert!(messages(&faults)[0].contains("the password in a file that ledger.password_file names"));
-    let faults = refused(&text("rediss://127.0.0.1"));
-    assert!(messages(&faults)[0].contains("TLS comes with a later version"));
+    for several in ["rediss://127.0.0.1", "redis+sentinel://a,b/mymaster", "rediss+cluster://a,b:7001"] {
+        let settings = Settings::parse("tandem.toml", &text(several), variables(&[]));
+        assert!(settings.is_ok(), "{several}: {settings:?}");
+    }
+}
+
+#[test]
+fn half_of_what_is_shown_to_redis_is_refused() {
+    for (given, missing) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
+        let faults = refused(&format!("[ledger]\n{given} = \"/etc/tandem/redis.pem\"\n"));
+        assert_eq!(messages(&faults), [format!("ledger.{missing}: not set, and ledger.{given} is")]);
+    }
 }
 
 #[test]
@@ -377,4 +387,29 @@ fn an_address_that_nobody_can_reach_is_not_told_to_the_internet() {
           cannot send to it"
         ]
     );
+}
+
+#[test]
+fn the_second_media_address_is_of_the_other_version_of_ip() {
+    let file = |keys: &str| format!("[media]\naddress = \"127.0.0.1\"\n{keys}\n");
+    assert_eq!(
+        messages(&refused(&file("second_address = \"127.0.0.2\""))),
+        ["media.second_address: 127.0.0.2 is of the same version of IP as media.address, 127.0.0.1"]
+    );
+    assert_eq!(
+        messages(&refused(&file("second_address = \"::1\"\nsecond_advertised_address = \"192.0.2.1\""))),
+        ["media.second_advertised_address: 192.0.2.1 is of another version of IP than ::1, where sound is received"]
+    );
+    assert_eq!(
+        messages(&refused(&file("second_advertised_address = \"::1\""))),
+        ["media.second_advertised_address: set, and media.second_address is not"]
+    );
+    let unspecified = messages(&refused(&file("second_address = \"::\""))).join("\n");
+    assert!(unspecified.contains("media.second_address: :: means every address of this machine"), "{unspecified}");
+    let advertised = messages(&refused(&file("advertised_address = \"2606:4700::1\""))).join("\n");
+    assert!(advertised.contains("2606:4700::1 is of another version of IP than 127.0.0.1"), "{advertised}");
+    let both = file("second_address = \"::1\"");
+    assert_eq!(Settings::parse("tandem.toml", &both, []).unwrap().media.second_address, Some("::1".parse().unwrap()));
+    let public = "[sip]\nlisten = [\"[2606:4700::1]:5060\"]\n[media]\naddress = \"2606:4700::1\"\nsecond_address = \"10.0.0.1\"\n";
+    assert!(Settings::parse("tandem.toml", public, []).is_ok(), "nobody comes from the internet by IPv4");
 }

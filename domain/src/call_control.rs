@@ -4,6 +4,7 @@
 
 use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
+use crate::dtmf::DtmfPolicy;
 use crate::e164::E164;
 use crate::fact::Transport;
 use crate::fax::FaxPolicy;
@@ -127,8 +128,10 @@ pub struct Manner {
     pub asserted: Option<E164>,
     /// Lines that pass or are added, at most [`crate::header::PASSED_MAX`] and [`crate::header::ADDED_MAX`].
     pub headers: Vec<HeaderLine>,
-    /// What this side does about fax over T.38, once the call is answered.
+    /// What this side does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How this side hears keys.
+    pub dtmf: DtmfPolicy,
 }
 
 /// A PBX as it is called (I1, I4, I7).
@@ -193,6 +196,8 @@ pub enum LegFailure {
     Unresolved,
     /// Its keys would travel in the clear, which is not allowed.
     Insecure,
+    /// It is reached by a version of IP that this node has no address of for sound.
+    NoMediaAddress,
 }
 
 /// What a leg of an answered call lets its partner know of the session on its side, and back. The call passes it on and decides

@@ -76,6 +76,8 @@ attempt_outcomes! {
     Unresolved, "unresolved";
     /// Its keys would travel in the clear, which is not allowed.
     Insecure, "insecure";
+    /// It is reached by a version of IP that this node has no address of for sound.
+    NoMediaAddress, "no_media_address";
     /// Its answer could not be used.
     UnusableAnswer, "unusable_answer";
     /// The caller, an operator or a limit of ours ended the call first.

@@ -1,7 +1,7 @@
 //! What two legs tell each other about sound: session descriptions as typed values. Their text form (SDP) is `leg`'s.
 
 use crate::srtp::{CryptoLine, SrtpPolicy};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The kind of a stream (RFC 8866 8.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,62 @@ pub enum StreamKind {
     Audio,
     /// Anything else, by its token: refused with port 0 until something carries it.
     Other(String),
+}
+
+/// A version of IP: sound goes from and to addresses of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4 (`IN IP4`).
+    V4,
+    /// IPv6 (`IN IP6`).
+    V6,
+}
+
+impl Family {
+    /// Of an address; one of IPv4 that is mapped into IPv6 is of IPv4.
+    pub const fn of(ip: IpAddr) -> Family {
+        if ip.to_canonical().is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
+    /// For a person.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        }
+    }
+}
+
+/// The families that a node has addresses of for sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// An IPv4 address.
+    pub v4: bool,
+    /// An IPv6 address.
+    pub v6: bool,
+}
+
+impl Families {
+    /// Both.
+    pub const BOTH: Families = Families { v4: true, v6: true };
+
+    /// Whether there is an address of this one.
+    pub const fn has(self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.v4,
+            Family::V6 => self.v6,
+        }
+    }
+
+    /// Those that are there, for a person.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Families { v4: true, v6: true } => "IPv4 or IPv6",
+            Families { v4: true, v6: false } => "IPv4",
+            Families { v4: false, v6: true } => "IPv6",
+            Families { v4: false, v6: false } => "none",
+        }
+    }
 }
 
 /// Which way a stream flows, seen from who describes it (RFC 8866 6.7).
@@ -174,6 +230,19 @@ impl MediaDescription {
     /// The first sound stream that is not refused: the one that is carried.
     pub fn audio(&self) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Audio && stream.receives_at.is_some())
+    }
+
+    /// The first stream of fax that is not refused, where there is no sound: the one that is carried then (ITU-T T.38 D.2).
+    pub fn fax(&self) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.is_fax()).filter(|_| self.audio().is_none())
+    }
+
+    /// The family that its describer takes sound at: that of the stream that is carried, or else of its signalling, where the description
+    /// names nobody's address (a hold of RFC 2543, an offer that was left to us).
+    pub fn family(&self, signalling: IpAddr) -> Family {
+        let described = self.audio().or_else(|| self.fax()).and_then(|stream| stream.receives_at);
+        let named = described.map(|at| at.ip()).filter(|ip| !ip.is_unspecified());
+        Family::of(named.unwrap_or(signalling))
     }
 
     /// The description as far as `policy` takes it: sound that it does not take is as if it were refused (port 0), and of sound

@@ -113,6 +113,9 @@ refusals! {
     /// The caller demands SRTP, which its trunk has switched off.
     SrtpOff, "srtp_off", 488, "Not Acceptable Here", IncompatibleMedia,
         "The offer has SRTP only and SRTP is off for this trunk; set srtp to preferred or offer RTP/AVP";
+    /// Sound at a version of IP that this node has no address of (RFC 3261 20.43, warning 301).
+    MediaFamily, "media_family", 488, "Not Acceptable Here", IncompatibleMedia,
+        "The sound is at a version of IP that this node has no media address of; offer the other one";
     /// Outgoing: every channel of the profile is taken (C1, D-26).
     ChannelsFull, "channels_full", 503, "Service Unavailable", NoChannel,
         "Every channel of the profile is taken; hang up a call or buy more channels";
@@ -236,6 +239,17 @@ refusals! {
     /// What rang reliably was never acknowledged (RFC 3262 3).
     PrackMissing, "prack_missing", 504, "Server Time-out", SessionExpired,
         "The PBX requires 100rel and sent no PRACK; a firewall may drop it, or switch 100rel off";
+}
+
+impl RefusalKind {
+    /// The code of its `Warning` (RFC 3261 20.43): 399 for a sentence of ours, where none of the registered ones says it.
+    pub const fn warning_code(self) -> u16 {
+        match self {
+            // Incompatible network address formats.
+            RefusalKind::MediaFamily => 301,
+            _ => 399,
+        }
+    }
 }
 
 /// A refusal with what was wrong in this case. SIP status, Q.850 cause, metric label and sentence come from its kind.

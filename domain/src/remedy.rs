@@ -74,6 +74,10 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
         "Set `srtp` of the profile to `preferred`, or offer plain RTP. Asterisk: `media_encryption=no`, or `media_encryption_optimistic=yes`.",
     ),
     (
+        RefusalKind::MediaFamily,
+        "Let the PBX offer its sound at the other version of IP. Asterisk: `rtp_ipv6`, `media_address`. Operator: set `media.second_address`.",
+    ),
+    (
         RefusalKind::ChannelsFull,
         "Hang up a call, or buy more channels. FreePBX: Maximum Channels of the trunk keeps the PBX below it.",
     ),
@@ -178,7 +182,7 @@ mod tests {
     fn page() -> String {
         let mut page = String::from(
             "# Refusals\n\nEvery way in which a call, a registration or a request inside a call is refused. The answer has the status and the \
-             phrase, and\n`Warning: 399 HOST \"ID: SENTENCE\"`; the same id stands in the call's trace (`GET /api/v1/calls/{id}/trace`), in the \
+             phrase, and\n`Warning: 399 HOST \"ID: SENTENCE\"` (`media_family`: 301); the same id stands in the call's trace (`GET /api/v1/calls/{id}/trace`), in the \
              profile's\nattempts (`GET /api/v1/profiles/{id}/attempts`) and in what `tandem simulate` says. Ids are stable. Where the case is \
              known\nbetter, the sentence says it (\"From says 101; this profile must send 99050000040027\").\n\nMade of \
              `domain/src/refusal.rs` and `domain/src/remedy.rs`; `UPDATE_DOCS=1 cargo test --release -p domain refusals` writes \

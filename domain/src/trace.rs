@@ -96,6 +96,8 @@ rules! {
     Registered, "registered", "The called PBX can be reached: it is registered, or has a fixed address";
     /// A codec.
     Codec, "codec", "The offer has sound that can be carried";
+    /// RFC 6157.
+    MediaFamily, "media_family", "This node has a media address of the version of IP that the sound is at";
     /// SRTP.
     Srtp, "srtp", "The offer is secured as the trunk wants it";
     /// C1.
@@ -130,6 +132,7 @@ impl Rule {
             RefusalKind::PbxNotRegistered => Rule::Registered,
             RefusalKind::LoopDetected => Rule::Inside,
             RefusalKind::NoCommonCodec => Rule::Codec,
+            RefusalKind::MediaFamily => Rule::MediaFamily,
             RefusalKind::SrtpRequired | RefusalKind::SrtpOff => Rule::Srtp,
             RefusalKind::ChannelsFull | RefusalKind::CalleeChannelsFull => Rule::Channel,
             RefusalKind::ProfileInactive => Rule::Subscription,

@@ -10,7 +10,7 @@ use common::server::RedisServer;
 use common::*;
 use domain::Monotonic;
 use domain::credit::{Code, Durability, Memo, Outcome};
-use ledger::redis::{Failure, Op, RedisLedger, Seen, Settings};
+use ledger::redis::{Failure, Op, Place, RedisLedger, Seen, Servers, Settings};
 use ledger::{Error, Ledger};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,7 +95,8 @@ fn two_nodes_may_not_have_one_redis() {
     let told = refusal(server.settings(theirs.path()));
     assert!(told.contains("keeps the ledger of another node"), "{told}");
     let mut settings = server.settings(theirs.path());
-    settings.server.database = 1;
+    let place = Place { host: "127.0.0.1".to_owned(), port: server.port() };
+    settings.server.servers = Servers::Single { place, database: 1 };
     endow(&RedisLedger::open(settings).unwrap(), 7, 1);
     assert_eq!(ledger.balance(profile()), has(100, 0));
     // Who goes for good makes room for another.

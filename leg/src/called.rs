@@ -18,7 +18,8 @@ use crate::early::{EarlyDialogs, Provisional};
 use crate::flow::Flow;
 use crate::invitation::offer_in;
 use crate::inviting::Inviting;
-use crate::negotiation::{carried, offer_onwards};
+use crate::keys;
+use crate::negotiation::{carried, fax, offer_onwards};
 use crate::presenting;
 use crate::proving::Proving;
 use crate::reach::next_hop;
@@ -31,8 +32,10 @@ use crate::target::Target;
 use crate::words::{Effect, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{LegEvent, LegFailure, OutgoingInvitation, SessionWord};
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
-use domain::srtp::KeySeed;
+use domain::media::MediaDescription;
+use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{Entropy, Now, ReleaseCause};
 use hopping::Hops;
 use sip::dialog::Calling;
@@ -77,6 +80,8 @@ pub struct CalledLeg {
     proving: Option<Box<Proving>>,
     /// What is done about fax over T.38.
     t38: FaxPolicy,
+    /// How it hears keys.
+    dtmf: DtmfPolicy,
     invite: Option<ClientTransactionId>,
     /// The Q.850 cause that the caller gave for the end.
     given: Option<u8>,
@@ -138,17 +143,22 @@ impl CalledLeg {
             hops: Hops::of(target, order.callee),
             proving,
             t38: order.manner.t38,
+            dtmf: order.manner.dtmf,
             invite: None,
             given: None,
             phase,
         };
-        match (request_uri, offer_onwards(&order.offer, ours)) {
+        // UDPTL knows no keys of SDES.
+        let has_fax = order.manner.t38 == FaxPolicy::Relay && order.srtp != SrtpPolicy::Required;
+        let is_taken = |offer: &MediaDescription| has_fax || fax(offer).is_none();
+        match (request_uri, offer_onwards(&order.offer, ours).filter(is_taken)) {
             (None, _) => {
                 leg.phase = Phase::Over;
                 effects.push(Effect::Tell(LegEvent::Failed(LegFailure::Transport)));
             }
             (Some(_), Some(mut offer)) => {
-                offer.streams.iter_mut().for_each(|stream| leg.secrecy.offer(stream));
+                let sounds = offer.streams.iter_mut().filter(|stream| !stream.is_fax());
+                sounds.for_each(|stream| leg.secrecy.offer(stream));
                 leg.ours = print(&offer, leg.origin).into();
                 leg.send_invite(order, effects);
                 leg.sign(0, effects);
@@ -197,6 +207,7 @@ impl CalledLeg {
             (Sent::Invite, _) => self.fail(LegFailure::Transport, effects),
             (Sent::Bye, Phase::Leaving(_)) => self.end(effects),
             (Sent::Change, Phase::Talking(talk)) => talk.on_unsent(effects),
+            (Sent::Keys, Phase::Talking(talk)) => talk.forget_keys(),
             _ => {}
         }
     }
@@ -317,6 +328,8 @@ impl CalledLeg {
         if let Some(order) = sound {
             effects.push(Effect::Sound(order));
         }
+        // Keys pass as they are until the call is answered: before, nobody is told by INFO.
+        let media = media.map(|media| self.presented(media, response));
         effects.push(Effect::Tell(LegEvent::Ringing { status, media }));
     }
 
@@ -340,13 +353,17 @@ impl CalledLeg {
         };
         self.acknowledge(transaction, &dialog, &source, effects);
         let media = offer_in(response).ok().flatten().or(described);
+        let takes_info = talk::takes_info(response);
+        let hears_by_info = keys::are_by_info(self.dtmf, takes_info, media.as_ref().and_then(carried));
         let sound = media.as_ref().and_then(|media| self.sound(media, &source));
+        let sound = sound.map(|order| order.telling(hears_by_info));
         self.timer.granted(response);
         self.sent = Bytes::new();
         let theirs = media.clone().unwrap_or_default();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session =
-            Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy).with_fax(self.t38);
+        let mut session = Session::new(self.ours.clone(), self.origin, theirs, self.partner, secrecy)
+            .with_fax(self.t38)
+            .with_keys(self.dtmf, takes_info);
         session.sound_stands(sound.clone());
         let (timer, contact) = (self.timer, Some(std::mem::take(&mut self.contact)));
         let mut talk = Talk::new(Agreed { dialog, session, timer, contact, source, said: response }, now);
@@ -354,6 +371,7 @@ impl CalledLeg {
             (Phase::Calling, Some(media), Some(sound)) => {
                 effects.push(Effect::Sound(sound));
                 self.phase = Phase::Talking(talk);
+                let media = self.presented(media, response);
                 effects.push(Effect::Tell(LegEvent::Answered { media }));
             }
             (Phase::Calling, ..) => {

@@ -27,6 +27,7 @@ use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact}
 use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
@@ -54,6 +55,8 @@ pub struct CallerLeg {
     secrecy: Secrecy,
     /// What is done about fax over T.38.
     t38: FaxPolicy,
+    /// How the caller hears keys.
+    dtmf: DtmfPolicy,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -115,6 +118,7 @@ impl CallerLeg {
             is_late,
             secrecy: Secrecy::off(),
             t38: FaxPolicy::Refuse,
+            dtmf: DtmfPolicy::default(),
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
@@ -212,7 +216,9 @@ impl CallerLeg {
         let sound = self.sound();
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
         let theirs = self.offer.take().unwrap_or_default();
-        let mut session = Session::new(body, origin, theirs, partner, secrecy).with_fax(self.t38);
+        let mut session = Session::new(body, origin, theirs, partner, secrecy)
+            .with_fax(self.t38)
+            .with_keys(self.dtmf, talk::takes_info(&self.invite));
         session.sound_stands(sound);
         let agreed = Agreed { dialog, session, timer, contact: None, source: self.source, said: &self.invite };
         let mut talk = Talk::new(agreed, now);
@@ -400,6 +406,7 @@ impl CallerLeg {
         match (sent, &mut self.phase) {
             (Sent::Bye, _) => self.on_bye_ended(effects),
             (Sent::Change, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.on_unsent(effects),
+            (Sent::Keys, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.forget_keys(),
             _ => {}
         }
     }
@@ -415,7 +422,8 @@ impl CallerLeg {
     /// The version counts only where the description changes (RFC 3264 8).
     fn printed(&mut self, answer: &MediaDescription, ours: SocketAddr) -> Bytes {
         let mut answer = answer.clone();
-        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some()) {
+        if let Some(stream) = answer.streams.iter_mut().find(|stream| stream.receives_at.is_some() && !stream.is_fax())
+        {
             self.secrecy.answer(stream);
         }
         let (former, version) = &self.described;
@@ -470,6 +478,7 @@ impl CallerLeg {
         match event {
             Event::Ordered(order) => self.on_ordered(order, now, effects),
             Event::AnsweredWithEcho(ours) => self.on_answer_with_echo(ours, now, effects),
+            Event::KeyHeard(key) => self.on_key_heard(key, effects),
             Event::RequestArrived { transaction, message, source } => {
                 self.on_request(transaction, &message, source, now, effects);
             }

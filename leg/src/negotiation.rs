@@ -6,8 +6,8 @@
 
 use crate::flow::Flow;
 use crate::formats::answered_as;
-use domain::media::{Direction, Format, MediaDescription, Security, Stream, StreamKind};
-use std::net::SocketAddr;
+use domain::media::{Direction, Family, Format, MediaDescription, Security, Stream, StreamKind};
+use std::net::{IpAddr, SocketAddr};
 
 /// Transports that are carried; the secure ones with a key that can be used. Which of them a trunk takes is its policy's
 /// ([`MediaDescription::permitted`]).
@@ -18,6 +18,12 @@ pub fn carried(offer: &MediaDescription) -> Option<&Stream> {
     offer.streams.iter().find(|stream| is_carried(stream))
 }
 
+/// Whether sound of ours at `ours` can go where the stream is received: by the same version of IP, or nowhere for now (RFC 2543's hold).
+pub(crate) fn is_reached_from(stream: &Stream, ours: IpAddr) -> bool {
+    let is_of_ours = |ip: IpAddr| ip.is_unspecified() || Family::of(ip) == Family::of(ours);
+    stream.receives_at.is_none_or(|at| is_of_ours(at.ip()))
+}
+
 fn is_carried(stream: &Stream) -> bool {
     stream.kind == StreamKind::Audio
         && stream.receives_at.is_some()
@@ -26,10 +32,13 @@ fn is_carried(stream: &Stream) -> bool {
         && stream.security() != Security::Unknown
 }
 
-/// The offer for a carrier: the caller's carried stream alone, received at `ours`. None where nothing is carried.
+/// The offer for the called side: the caller's sound, or else its fax, alone, received at `ours`. None where there is neither.
 pub fn offer_onwards(offer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
-    let stream = carried(offer)?;
-    Some(MediaDescription { streams: vec![received_at(stream, ours)] })
+    let stream = match carried(offer) {
+        Some(sound) => received_at(sound, ours),
+        None => fax_received_at(fax(offer)?, ours),
+    };
+    Some(MediaDescription { streams: vec![stream] })
 }
 
 /// What is offered for a caller that leaves the offer to us (RFC 3261 13.2.1): the codecs that every telephone network takes, and keys.
@@ -64,7 +73,7 @@ pub fn late_offer() -> MediaDescription {
 /// The answer to `offer` in the words of the other leg's `answer`, received at `ours`: as many streams as were offered, all
 /// but the carried one refused (RFC 3264 6). None where the other leg refused the sound or shares no format.
 pub fn answer_back(offer: &MediaDescription, answer: &MediaDescription, ours: SocketAddr) -> Option<MediaDescription> {
-    let offered = carried(offer)?;
+    let Some(offered) = carried(offer) else { return fax_answered(offer, answer, ours) };
     let answered = carried(answer)?;
     let mut stream = received_at(answered, ours);
     // By codec, not by number: each side numbers formats as it likes.
@@ -93,6 +102,18 @@ pub fn answer_ourselves(offer: &MediaDescription, ours: SocketAddr) -> Option<Me
 /// The stream of an offer that carries fax: the first over UDPTL that is not refused, where no sound is carried (ITU-T T.38 D.2).
 pub(crate) fn fax(offer: &MediaDescription) -> Option<&Stream> {
     offer.streams.iter().find(|stream| stream.is_fax()).filter(|_| carried(offer).is_none())
+}
+
+/// The answer to an offer of fax in the words of the other machine's; none where it does not take it.
+pub(crate) fn fax_answered(
+    offer: &MediaDescription,
+    answer: &MediaDescription,
+    ours: SocketAddr,
+) -> Option<MediaDescription> {
+    let (offered, taken) = (fax(offer)?, fax(answer)?);
+    let (transport, format_tokens) = (offered.transport.clone(), offered.format_tokens.clone());
+    let stream = Stream { transport, format_tokens, ..fax_received_at(taken, ours) };
+    Some(in_the_shape_of(offer, stream))
 }
 
 /// What stands for fax in a description of ours, in the words of the other leg's.

@@ -24,7 +24,7 @@ impl From<ReleaseCause> for Why {
 pub fn refusal(refusal: &Refusal, host: &str) -> Reply {
     let reply = Reply::new(refusal.kind.status(), refusal.kind.phrase())
         .header(Name::Reason, reason(refusal.kind.cause().into()))
-        .warning(host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
+        .warning_of(refusal.kind.warning_code(), host, &format!("{}: {}", refusal.kind.as_str(), refusal.sentence));
     match refusal.retry_after_s {
         Some(seconds) => reply.header(Name::RetryAfter, seconds.to_string()),
         None => reply,
@@ -40,7 +40,11 @@ pub(crate) fn passed_on(
     identity: &Identity,
 ) -> Reply {
     let reply = Reply::new(status, phrase(status)).header(Name::Reason, reason(why.into()));
-    reply.warning(&identity.host, &format!("{}: {}", kind.as_str(), sentence.unwrap_or(kind.sentence())))
+    reply.warning_of(
+        kind.warning_code(),
+        &identity.host,
+        &format!("{}: {}", kind.as_str(), sentence.unwrap_or(kind.sentence())),
+    )
 }
 
 /// The answer to an INVITE that its caller takes back: no refusal.

@@ -87,6 +87,8 @@ pub enum Event {
     },
     /// The ACK to a 2xx of ours did not arrive within 64*T1.
     AckMissed(ServerTransactionId),
+    /// The other side pressed a key in its sound, which this one is to hear by INFO.
+    KeyHeard(KeyPress),
     /// The caller cancelled its INVITE; the CANCEL is answered. The Q.850 cause that it gave (RFC 3326), where it gave one.
     Cancelled(Option<u8>),
     /// A response to a request of ours arrived.
@@ -202,12 +204,19 @@ pub struct SoundOrder {
     pub numbers: Arc<[FormatNumber]>,
     /// How it hears keys in its sound, where it does.
     pub keys: Option<KeyFormat>,
+    /// Whether it hears the other side's keys by INFO instead of in its sound.
+    pub keys_by_info: bool,
 }
 
 /// Formats whose numbers are told to the relay; of more, the last keep the numbers that they come with.
 pub const NUMBERS_MAX: usize = 16;
 
 impl SoundOrder {
+    /// The same, with key presses by INFO or not.
+    pub(crate) fn telling(self, keys_by_info: bool) -> SoundOrder {
+        SoundOrder { keys_by_info, ..self }
+    }
+
     /// The same with the keys that were agreed.
     pub(crate) fn keyed(self, keying: Option<Keying>) -> SoundOrder {
         SoundOrder { keying, ..self }
@@ -228,6 +237,7 @@ impl SoundOrder {
             carriage: Carriage::Rtp,
             numbers: numbers(stream, ours),
             keys: keys(stream, clock_rate.unwrap_or(8_000)),
+            keys_by_info: false,
         })
     }
 

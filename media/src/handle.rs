@@ -14,6 +14,7 @@ use crate::worker;
 use domain::media::KeyPress;
 use mio::Waker;
 use parking_lot::Mutex;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -81,6 +82,21 @@ impl Media {
             return reply(Ok(opened));
         }
         if let Err(Command::Open { reply, .. }) = self.send(session, Command::Open { session, request, reply }) {
+            self.inner.shared.on_overloaded();
+            reply(Err(OpenRefused::Overloaded));
+        }
+    }
+
+    /// Opens the ports of one side of an open session anew at another local address, for a far end of another version of IP; `reply` hears
+    /// all its addresses, or why they stay as they were. Where its far end is must be told again. Not for an echo.
+    pub fn reopen(
+        &self,
+        session: SessionId,
+        side: Side,
+        ip: IpAddr,
+        reply: Box<dyn FnOnce(Result<Opened, OpenRefused>) + Send>,
+    ) {
+        if let Err(Command::Reopen { reply, .. }) = self.send(session, Command::Reopen { session, side, ip, reply }) {
             self.inner.shared.on_overloaded();
             reply(Err(OpenRefused::Overloaded));
         }

@@ -87,6 +87,11 @@ impl Keys {
         self.pressing.is_some() || !self.waiting.is_empty()
     }
 
+    /// A packet of the stream that it hears was taken out: what comes next is numbered on.
+    pub(crate) fn skip(&mut self) {
+        self.follows = true;
+    }
+
     /// A packet of sound with this header is about to be sent: it is numbered on; false where it gives way to a key.
     pub(crate) fn pass(&mut self, packet: &mut [u8], header: RtpHeader, now: Monotonic) -> bool {
         if self.pressing.is_some() {

@@ -21,6 +21,7 @@ mod numbers;
 mod packet;
 mod passage;
 mod ports;
+mod presses;
 mod queue;
 mod routable;
 mod session;

@@ -3,7 +3,7 @@
 //!
 //! Which formats the sides have in common was agreed before.
 
-use domain::media::FormatNumber;
+use domain::media::{CodecName, FormatNumber};
 
 /// What the payload types of one side become on their way to the other.
 pub(crate) struct Numbers([u8; 128]);
@@ -34,10 +34,25 @@ impl Numbers {
     }
 }
 
+/// Clocks of keys that are known: those of the codecs that telephones have (RFC 4733 2.1).
+const KEY_RATES_HZ: [u32; 4] = [8_000, 16_000, 32_000, 48_000];
+
+/// By which payload types a side sends keys (RFC 4733), and how fast their clocks are. What it was told counts more than what it says itself.
+pub(crate) fn keys_sent_as(numbers: &[FormatNumber]) -> Box<[(u8, u32)]> {
+    let rate_of = |number: &FormatNumber| {
+        let is_key = |rate: &u32| number.codec == CodecName::of(&format!("telephone-event/{rate}"));
+        KEY_RATES_HZ.into_iter().find(is_key)
+    };
+    let keys: Vec<_> = numbers.iter().filter_map(|number| Some((number, rate_of(number)?))).collect();
+    let is_taken = |kind: u8| numbers.iter().any(|number| number.sent_as == kind);
+    let told = keys.iter().map(|(number, rate)| (number.sent_as, *rate));
+    let said = keys.iter().map(|(number, rate)| (number.received_as, *rate)).filter(|(kind, _)| !is_taken(*kind));
+    told.chain(said).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::media::CodecName;
 
     fn number(name: &str, sent_as: u8, received_as: u8) -> FormatNumber {
         FormatNumber { codec: CodecName::of(name), sent_as, received_as }

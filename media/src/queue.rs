@@ -36,6 +36,13 @@ pub(crate) enum Command {
         request: OpenRequest,
         reply: OpenReply,
     },
+    /// Open the ports of one side anew at another address.
+    Reopen {
+        session: SessionId,
+        side: Side,
+        ip: IpAddr,
+        reply: OpenReply,
+    },
     /// Opened already, on ports whose sockets this thread watches: the caller has been answered.
     Attach {
         session: SessionId,
@@ -85,7 +92,7 @@ enum Haste {
 impl Command {
     fn haste(&self) -> Haste {
         match self {
-            Command::Open { .. } | Command::Report { .. } => Haste::Now,
+            Command::Open { .. } | Command::Reopen { .. } | Command::Report { .. } => Haste::Now,
             Command::Attach { .. } | Command::Press { .. } | Command::Close { .. } => Haste::Soon,
             Command::SetRemote { .. } | Command::Answered { .. } => Haste::Sometime,
         }
@@ -95,6 +102,7 @@ impl Command {
     pub(crate) fn session(&self) -> SessionId {
         match self {
             Command::Open { session, .. }
+            | Command::Reopen { session, .. }
             | Command::Attach { session, .. }
             | Command::SetRemote { session, .. }
             | Command::Answered { session, .. }
@@ -152,9 +160,11 @@ impl Queue {
         let others = waiting.others();
         let has_room = match &command {
             Command::Open { .. } | Command::Attach { .. } => others < OPENS_MAX,
-            Command::SetRemote { .. } | Command::Answered { .. } | Command::Press { .. } | Command::Report { .. } => {
-                others < CHANGES_MAX
-            }
+            Command::Reopen { .. }
+            | Command::SetRemote { .. }
+            | Command::Answered { .. }
+            | Command::Press { .. }
+            | Command::Report { .. } => others < CHANGES_MAX,
             Command::Close { .. } => waiting.closes < self.closes_max,
         };
         if waiting.stopped || !has_room {

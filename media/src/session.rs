@@ -3,17 +3,18 @@
 //! Sockets are `sockets`'s, the clock is `worker`'s: here a datagram is bytes, an address and an instant.
 
 use crate::echo::Echo;
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 use crate::lock::Lock;
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, keys_sent_as};
 use crate::packet::{Packet, RtpHeader};
+use crate::presses::Presses;
 use crate::settings::Learning;
 use crate::silence::Silence;
 use crate::source::SourceRule;
 use crate::stream::{Arrival, Interval, Stream};
 use crate::udptl::is_udptl;
 use crate::words::{BySide, DiscardReason, Mode, Remote, SessionId, SessionReport, Side, SideReport};
-use domain::media::{Carriage, Direction, FormatNumber, KeyFormat, KeyPress};
+use domain::media::{Carriage, Direction, FormatNumber, KeyFormat};
 use domain::network::Network;
 use domain::{Entropy, Monotonic};
 use std::net::SocketAddr;
@@ -77,6 +78,8 @@ struct End {
     numbers: Option<Box<Numbers>>,
     /// The keys that are pressed for it to hear.
     keys: Keys,
+    /// The keys that it presses.
+    presses: Presses,
 }
 
 /// What is known of a far end.
@@ -90,6 +93,9 @@ struct Negotiated {
     carriage: Carriage,
     numbers: Arc<[FormatNumber]>,
     keys: Option<KeyFormat>,
+    keys_are_told: bool,
+    /// By which payload types it sends keys, and their clocks.
+    keys_sent_as: Box<[(u8, u32)]>,
 }
 
 impl Session {
@@ -102,6 +108,7 @@ impl Session {
             report: SideReport::default(),
             numbers: None,
             keys: Keys::new(entropy),
+            presses: Presses::new(),
         };
         let watched = BySide { a: true, b: mode == Mode::Relay };
         Self {
@@ -149,8 +156,21 @@ impl Session {
         if remote.carriage == Carriage::Rtp {
             end.lock = Lock::negotiated(std::mem::replace(&mut end.lock, Lock::Open), remote.keying, now);
         }
-        let Remote { sources, carriage, numbers, keys, .. } = remote;
-        end.remote = Some(Negotiated { rtp, rtcp, learning, sources, sends, receives, carriage, numbers, keys });
+        let Remote { sources, carriage, numbers, keys, keys_are_told, .. } = remote;
+        let keys_sent_as = keys_sent_as(&numbers);
+        end.remote = Some(Negotiated {
+            rtp,
+            rtcp,
+            learning,
+            sources,
+            sends,
+            receives,
+            carriage,
+            numbers,
+            keys,
+            keys_are_told,
+            keys_sent_as,
+        });
         self.renumber();
         self.silence.on_negotiated(side, now);
         let is_held = Side::BOTH.iter().any(|side| {
@@ -160,6 +180,12 @@ impl Session {
         self.silence.on_held(is_held, now);
     }
 
+    /// A side has other ports: nothing is known of its far end.
+    pub(crate) fn forget_remote(&mut self, side: Side) {
+        self.ends[side].remote = None;
+        self.renumber();
+    }
+
     fn renumber(&mut self) {
         for side in Side::BOTH {
             let remote = |side: Side| self.ends[side].remote.as_ref();
@@ -167,38 +193,6 @@ impl Session {
             let numbers = both.and_then(|(from, to)| Numbers::between(&from.numbers, &to.numbers));
             self.ends[side].numbers = numbers.filter(|_| self.mode == Mode::Relay);
         }
-    }
-
-    /// A key is to be pressed for `side` to hear (RFC 4733).
-    pub(crate) fn on_key(&mut self, side: Side, key: KeyPress) {
-        self.ends[side].keys.press(key);
-    }
-
-    /// Whether packets of keys are yet to be sent.
-    pub(crate) fn are_keys_pressed(&self) -> bool {
-        Side::BOTH.iter().any(|side| self.ends[*side].keys.are_pressed())
-    }
-
-    /// The packet of a key that is due, in the beginning of `room`: to which side, where it is, and how long the packet is.
-    pub(crate) fn next_key(&mut self, room: &mut [u8], now: Monotonic) -> Option<(Side, SocketAddr, usize)> {
-        for side in Side::BOTH {
-            let end = &mut self.ends[side];
-            if !end.keys.are_pressed() {
-                continue;
-            }
-            let hearing = end.remote.as_ref().filter(|remote| remote.receives && remote.carriage == Carriage::Rtp);
-            let format = hearing.and_then(|remote| remote.keys.zip(remote.rtp.destination()));
-            let Some((format, to)) = format else {
-                end.keys.forget();
-                continue;
-            };
-            if end.keys.due(format, room, now)
-                && let Ok(length) = end.lock.seal(Kind::Rtp, room, keys::SIZE)
-            {
-                return Some((side, to, length));
-            }
-        }
-        None
     }
 
     /// The call is answered.
@@ -329,8 +323,17 @@ impl Session {
             }
         }
         if self.mode == Mode::Relay {
-            let (from, to) = (&self.ends[side], side.other());
-            if let Some(numbers) = &from.numbers {
+            let to = side.other();
+            if let Some(rate_hz) = self.told_key(side, room) {
+                self.way(side, Port::Rtp, Kind::Rtp)?;
+                self.ends[to].keys.skip();
+                let packet = room.get(..length).ok_or(DiscardReason::NotRtp)?;
+                return match self.ends[side].presses.hear(packet, header, rate_hz, now) {
+                    true => Ok(Verdict { accepted: Some(Kind::Rtp), outcome: Outcome::Absorb }),
+                    false => Err(DiscardReason::Flood),
+                };
+            }
+            if let Some(numbers) = &self.ends[side].numbers {
                 numbers.replace(room);
             }
             // A packet that goes nowhere is not counted on.
@@ -477,6 +480,8 @@ impl Negotiated {
         }
     }
 }
+
+mod pressing;
 
 #[cfg(test)]
 mod tests;

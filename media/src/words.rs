@@ -3,7 +3,7 @@
 //! Nothing here acts, and no session description is read here: that is `leg`'s.
 
 use crate::settings::Learning;
-use domain::media::{Carriage, Direction, FormatNumber, KeyFormat};
+use domain::media::{Carriage, Direction, FormatNumber, KeyFormat, KeyPress};
 use domain::network::Network;
 use domain::srtp::Keying;
 use std::fmt;
@@ -116,6 +116,9 @@ pub enum OpenRefused {
     /// A session of this name is open.
     #[error("the media session {} is open already: names must be unique", .0.0)]
     AlreadyOpen(SessionId),
+    /// No session of this name is open, or it has no such side.
+    #[error("the media session {} is not open: it ended before", .0.0)]
+    NotOpen(SessionId),
     /// The media threads have more commands waiting than they may, or have stopped.
     #[error("the media threads are overloaded or have stopped: try again later")]
     Overloaded,
@@ -161,6 +164,8 @@ pub struct Remote {
     pub numbers: Arc<[FormatNumber]>,
     /// How it hears keys in its sound, where it does.
     pub keys: Option<KeyFormat>,
+    /// Whether keys that the other side presses in its sound are told ([`MediaEvent::Key`]) instead of passed to this one.
+    pub keys_are_told: bool,
 }
 
 impl Remote {
@@ -181,6 +186,7 @@ impl Remote {
             carriage: Carriage::Rtp,
             numbers: Arc::default(),
             keys: None,
+            keys_are_told: false,
         }
     }
 }
@@ -195,6 +201,16 @@ pub enum MediaEvent {
         session: SessionId,
         /// Which sides were silent: one or both.
         sides: BySide<bool>,
+    },
+    /// A key was pressed in the sound of the other side, for this one to hear ([`Remote::keys_are_told`]). Told once it is let go, each
+    /// once; at most some twelve a second of a side, so that whoever is told can be told by a bounded queue.
+    Key {
+        /// Which session.
+        session: SessionId,
+        /// Who shall hear it.
+        side: Side,
+        /// What was pressed.
+        key: KeyPress,
     },
 }
 
@@ -221,7 +237,7 @@ pub enum DiscardReason {
     NoDestination,
     /// The kernel did not take it.
     SendFailed,
-    /// An echo was sent more than it returns.
+    /// An echo was sent more than it returns, or keys came faster than anybody presses them.
     Flood,
     /// Secure RTP or RTCP that is not genuine: its tag is not that of the negotiated key.
     SrtpAuth,

@@ -257,6 +257,12 @@ impl Worker {
                 return true;
             }
             self.passage.pass(&mut room.session, &room.pairs, side, port, counters, now);
+            if room.session.is_key_down() {
+                // Its end may be lost: the sweep misses it.
+                let soon = now + keys::STEP;
+                self.sweep_at = Some(self.sweep_at.map_or(soon, |due| due.min(soon)));
+            }
+            room.tell_keys(&self.shared);
             if !self.passage.is_full() {
                 return true;
             }
@@ -298,6 +304,11 @@ impl Worker {
             if room.session.are_keys_pressed() {
                 room.send_keys(self.shared.counters(self.thread), now);
                 are_keys_pressed |= room.session.are_keys_pressed();
+            }
+            if room.session.is_key_down() {
+                room.session.expire_keys(now);
+                room.tell_keys(&self.shared);
+                are_keys_pressed |= room.session.is_key_down();
             }
             if room.interval_ends_at <= now {
                 room.interval_ends_at = now + INTERVAL;
@@ -350,6 +361,14 @@ impl Room {
                 // What the kernel does not take now would only be late later.
                 Err(_) => counters.on_discarded(DiscardReason::SendFailed),
             }
+        }
+    }
+
+    /// Tells the keys that were pressed in one side's sound for the other.
+    fn tell_keys(&mut self, shared: &Shared) {
+        while let Some((side, key)) = self.session.take_key() {
+            let session = self.session.id();
+            guard(|| (shared.sink)(MediaEvent::Key { session, side, key }));
         }
     }
 

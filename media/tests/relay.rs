@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Phone, Room, receive, rtcp, rtp, settings};
-use domain::media::Direction;
-use media::{DiscardReason, Learning, Mode, OpenRequest, Remote, SessionId, Side};
+use domain::media::{CodecName, Direction, FormatNumber, KeyPress};
+use media::{DiscardReason, Learning, MediaEvent, Mode, OpenRefused, OpenRequest, Remote, SessionId, Side};
 use std::net::SocketAddr;
 use std::sync::mpsc::sync_channel;
 
@@ -330,4 +330,46 @@ fn ipv6_and_ipv4_meet_in_one_session() {
     room.set_remote(1, Side::B, b.remote());
     assert_eq!(a.speak(opened.a, 0), b.hear());
     assert_eq!(b.speak(to_b, 0), a.hear());
+}
+
+/// A second carrier may be reached by another version of IP than the first.
+#[test]
+fn one_side_moves_to_another_version_of_ip_and_the_other_notices_nothing() {
+    let room = room();
+    let (a, first, second) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"), Phone::new("::1"));
+    let (to_a, to_first) = room.relay(1, &a, &first);
+    assert_eq!(a.speak(to_a, 0), first.hear());
+    let moved = room.reopen(1, Side::B, "::1").unwrap();
+    assert_eq!((moved.a, moved.b.unwrap().is_ipv6()), (to_a, true));
+    first.speak(to_first, 1);
+    room.set_remote(1, Side::B, second.remote());
+    assert_eq!(a.speak(to_a, 1), second.hear());
+    assert_eq!(second.speak(moved.b.unwrap(), 0), a.hear(), "and nothing of who was there before");
+    assert_eq!(room.media.totals().ports_in_use, 4);
+    assert_eq!(
+        room.reopen(1, Side::B, "192.0.2.1").map_err(|refused| matches!(refused, OpenRefused::Socket { .. })),
+        Err(true)
+    );
+    assert_eq!(a.speak(to_a, 2), second.hear(), "what cannot move stays");
+    room.close(1).unwrap();
+    assert_eq!(room.reopen(1, Side::B, "::1"), Err(OpenRefused::NotOpen(media::SessionId(1))));
+    assert_eq!(room.media.totals().ports_in_use, 0);
+}
+
+/// RFC 4733 2.5.1.4: all three packets that say the end may be lost, and no sound may follow.
+#[test]
+fn a_key_whose_ends_are_lost_is_told_all_the_same_and_not_passed() {
+    let room = room();
+    let (a, b) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"));
+    let (to_a, _) = room.relay(1, &a, &b);
+    let keys = FormatNumber { codec: CodecName::of("telephone-event/8000"), sent_as: 101, received_as: 101 };
+    room.set_remote(1, Side::A, Remote { numbers: [keys].into(), ..a.remote() });
+    room.set_remote(1, Side::B, Remote { keys_are_told: true, ..b.remote() });
+    let packet = [0x80, 101, 0, 1, 0, 0, 0, 9, 0, 0, 0, 7, 11, 10, 1, 224];
+    a.rtp.send_to(&packet, to_a).unwrap();
+    let key = KeyPress { event: 11, duration_ms: 60 };
+    let told = room.events.recv_timeout(common::PATIENCE).unwrap();
+    assert_eq!(told, MediaEvent::Key { session: SessionId(1), side: Side::B, key });
+    let report = room.report(1).unwrap();
+    assert_eq!((report.sides.a.packets_received, report.sides.b.packets_sent), (1, 0));
 }

@@ -254,6 +254,6 @@ fn silence_is_not_broken_by_forged_packets() {
             break event;
         }
     };
-    let media::MediaEvent::Silent { sides, .. } = event;
+    let media::MediaEvent::Silent { sides, .. } = event else { panic!("{event:?}") };
     assert!(sides.a, "what is not genuine is no sign of life");
 }

@@ -62,6 +62,9 @@ pub(crate) enum CarrierCommand {
         /// What it does about fax over T.38.
         #[arg(long, default_value = "relay", value_parser = ["relay", "refuse"])]
         t38: String,
+        /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
+        #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
+        dtmf: String,
         /// A network that its sound may come from, and from no other: 192.0.2.0/24. May be given more than once.
         #[arg(long, value_name = "NETWORK")]
         media_network: Vec<String>,
@@ -137,6 +140,7 @@ impl Order for CarrierCommand {
                 buy_deck,
                 srtp,
                 t38,
+                dtmf,
                 media_network,
                 redirects,
                 outbound_proxy,
@@ -170,6 +174,7 @@ impl Order for CarrierCommand {
                     },
                     "srtp": srtp,
                     "t38": t38,
+                    "dtmf": dtmf,
                     "media_networks": media_network,
                 });
                 let made = door.post("/carriers", &wanted)?;

@@ -48,6 +48,9 @@ pub(crate) enum ProfileCommand {
         /// What it does about fax over T.38.
         #[arg(long, default_value = "relay", value_parser = ["relay", "refuse"])]
         t38: String,
+        /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
+        #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
+        dtmf: String,
     },
     /// Lists the profiles.
     List,
@@ -100,6 +103,7 @@ impl Order for ProfileCommand {
                 incoming_to,
                 srtp,
                 t38,
+                dtmf,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -112,6 +116,7 @@ impl Order for ProfileCommand {
                     "incoming_to": incoming_to.as_str(),
                     "srtp": srtp,
                     "t38": t38,
+                    "dtmf": dtmf,
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

@@ -131,7 +131,8 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
 
 /// The journal goes with its temporary folder; without it what is in Redis is nobody's.
 fn leave_redis(settings: &Settings) {
-    let Some(server) = serve::settings::of_redis(settings, None) else { return };
+    let Ok(login) = settings.redis_login() else { return };
+    let Some(server) = serve::settings::of_redis(settings, &login) else { return };
     if let Err(error) =
         ledger::redis::leave(&ledger::redis::Settings::new(serve::settings::of_journal(settings), server))
     {

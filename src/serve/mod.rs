@@ -212,7 +212,7 @@ fn open_ledger(
         config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
         config::LedgerEngine::Sqlite => Arc::new(SqliteLedger::open(journal)?),
         config::LedgerEngine::Redis => {
-            let server = settings::of_redis(settings, secrets.redis_password.as_ref()).ok_or(ServeError::NoRedis)?;
+            let server = settings::of_redis(settings, &secrets.redis).ok_or(ServeError::NoRedis)?;
             let mut redis = ledger::redis::Settings::new(journal, server);
             redis.on_seen = Some(Arc::new(move |seen| told_redis::tell(&of_redis, seen)));
             Arc::new(RedisLedger::open(redis)?)

@@ -15,8 +15,11 @@ pub(super) fn fault(settings: &Settings) -> Option<String> {
 /// The same for a machine whose address on the way out is `machine`.
 fn fault_at(settings: &Settings, machine: IpAddr) -> Option<String> {
     let sip = settings.sip.advertised_address.map(|address| ("sip.advertised_address", address));
-    let media = settings.media.advertised_address.unwrap_or(settings.media.address);
-    let media = (!media.is_unspecified()).then_some(("media.advertised_address", media));
+    let Settings { media, .. } = settings;
+    let first = ("media.advertised_address", media.advertised_address.unwrap_or(media.address));
+    let second = media.second_advertised_address.or(media.second_address);
+    let second = second.map(|address| ("media.second_advertised_address", address));
+    let media = std::iter::once(first).chain(second).filter(|(_, address)| !address.is_unspecified());
     let of_family = |(_, address): &(&str, IpAddr)| address.is_ipv4() == machine.is_ipv4();
     sip.into_iter().chain(media).filter(of_family).find_map(|(key, address)| {
         let why = config::unreachable(machine, address)?;

@@ -1,5 +1,6 @@
 //! What the settings mean to each room: `config` speaks to people, the rooms have words of their own.
 
+use actors::call::{MediaAddress, MediaAddresses};
 use actors::desk::NodeRules;
 use actors::{
     ClientCertificates, DnsSettings, ExchangeSettings, NodeLimits, Patience, SessionTimers, StreamSettings, TlsSettings,
@@ -80,7 +81,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
         nonce_lifetime: Duration::from_secs(sip.nonce_lifetime_s.into()),
         nonce_key: secrets.nonce_key.as_ref().map(|key| sip::digest::Ha1::new("", "", key.expose()).sha256),
         media: media(settings, cores, open_files),
-        media_advertised: settings.media.advertised_address,
+        media_addresses: media_addresses(settings),
         dns: dns(settings),
         rules: NodeRules {
             calls: calls(settings),
@@ -170,15 +171,29 @@ pub(crate) fn of_journal(settings: &Settings) -> ledger::sqlite::Settings {
 }
 
 /// Where the ledger's balances are; none where no server is named.
-pub(crate) fn of_redis(settings: &Settings, password: Option<&config::Secret>) -> Option<ledger::redis::Server> {
+pub(crate) fn of_redis(settings: &Settings, login: &config::RedisLogin) -> Option<ledger::redis::Server> {
+    use config::RedisServers;
+    use ledger::redis::Servers;
     let url = settings.ledger.url.as_ref()?;
-    Some(ledger::redis::Server {
-        host: url.host.clone(),
-        port: url.port,
-        database: url.database,
-        user: url.user.clone(),
-        password: password.map(|password| password.expose().to_owned()),
-    })
+    let servers = match &url.servers {
+        RedisServers::Single { place, database } => Servers::Single { place: place_of(place), database: *database },
+        RedisServers::Sentinel { sentinels, service, database } => Servers::Sentinel {
+            sentinels: sentinels.iter().map(place_of).collect(),
+            service: service.clone(),
+            database: *database,
+        },
+        RedisServers::Cluster { seeds } => Servers::Cluster { seeds: seeds.iter().map(place_of).collect() },
+    };
+    let tls = login.tls.as_ref().map(|tls| ledger::redis::Tls {
+        authorities: tls.authorities.clone(),
+        identity: tls.identity.as_ref().map(|(certificate, key)| (certificate.clone(), key.expose().to_owned())),
+    });
+    let password = login.password.as_ref().map(|password| password.expose().to_owned());
+    Some(ledger::redis::Server { servers, user: url.user.clone(), password, tls })
+}
+
+fn place_of(place: &config::RedisPlace) -> ledger::redis::Place {
+    ledger::redis::Place { host: place.host.clone(), port: place.port }
 }
 
 /// What the back office is told.
@@ -197,6 +212,14 @@ fn algorithm_of(algorithm: DigestAlgorithm) -> Algorithm {
     }
 }
 
+/// Where sound is received: an address of each version of IP at most.
+fn media_addresses(settings: &Settings) -> MediaAddresses {
+    let media = &settings.media;
+    let first = MediaAddress { local: media.address, advertised: media.advertised_address };
+    let second = media.second_address.map(|local| MediaAddress { local, advertised: media.second_advertised_address });
+    MediaAddresses::new(std::iter::once(first).chain(second))
+}
+
 fn media(settings: &Settings, cores: usize, open_files: u64) -> MediaSettings {
     let media = &settings.media;
     let threads = match media.threads {
@@ -206,7 +229,8 @@ fn media(settings: &Settings, cores: usize, open_files: u64) -> MediaSettings {
     // A pair is two sockets.
     let kept_pairs = usize::try_from(open_files / OPEN_FILES_PER_KEPT / 2).unwrap_or(usize::MAX) / threads.max(1);
     MediaSettings {
-        bind_ip: BySide { a: media.address, b: media.address },
+        // Calls name the address of each side; ports of both are kept for later ones.
+        bind_ip: BySide { a: media.address, b: media.second_address.unwrap_or(media.address) },
         ports: PortRange { first: media.port_min, last: media.port_max },
         threads,
         silence_timeout: Duration::from_secs(media.silence_timeout_s.into()),
@@ -243,6 +267,7 @@ fn calls(settings: &Settings) -> CallSettings {
         }),
         emergency_status: calls.emergency_status,
         srtp_needs_tls: settings.media.srtp_needs_tls,
+        media_families: media_addresses(settings).families(),
         ..CallSettings::default()
     }
 }

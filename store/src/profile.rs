@@ -4,6 +4,7 @@
 
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
@@ -140,6 +141,8 @@ pub struct Profile {
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How its side hears keys.
+    pub dtmf: DtmfPolicy,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -173,6 +176,8 @@ pub struct NewProfile {
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How its side hears keys.
+    pub dtmf: DtmfPolicy,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -200,12 +205,14 @@ pub struct ProfilePatch {
     pub srtp: Option<SrtpPolicy>,
     /// What it does about fax over T.38.
     pub t38: Option<FaxPolicy>,
+    /// How its side hears keys.
+    pub dtmf: Option<DtmfPolicy>,
 }
 
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second, p.t38
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -230,6 +237,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         srtp: parsed(row, 17)?,
         calls_per_second: row.get(18)?,
         t38: parsed(row, 19)?,
+        dtmf: parsed(row, 20)?,
     })
 }
 
@@ -323,6 +331,7 @@ impl Store {
                 incoming_to: new.incoming_to,
                 srtp: new.srtp,
                 t38: new.t38,
+                dtmf: new.dtmf,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -357,6 +366,7 @@ impl Store {
             profile.incoming_to = patch.incoming_to.unwrap_or(profile.incoming_to);
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             profile.t38 = patch.t38.unwrap_or(profile.t38);
+            profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;
@@ -419,8 +429,9 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp, calls_per_second, t38)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             incoming_to, srtp, calls_per_second, t38, dtmf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+             ?21)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -442,7 +453,8 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             profile.incoming_to.as_str(),
             profile.srtp.as_str(),
             profile.calls_per_second,
-            profile.t38.as_str()
+            profile.t38.as_str(),
+            profile.dtmf.as_str()
         ])?;
     Ok(())
 }
@@ -452,7 +464,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
              recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
-             calls_per_second = ?13, t38 = ?14 WHERE id = ?1",
+             calls_per_second = ?13, t38 = ?14, dtmf = ?15 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -468,7 +480,8 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.incoming_to.as_str(),
             profile.srtp.as_str(),
             profile.calls_per_second,
-            profile.t38.as_str()
+            profile.t38.as_str(),
+            profile.dtmf.as_str()
         ])?;
     Ok(())
 }

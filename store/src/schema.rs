@@ -18,7 +18,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_front_door.sql"),
     include_str!("../migrations/0008_fax.sql"),
     include_str!("../migrations/0009_trunks.sql"),
-    include_str!("../migrations/0010_ways.sql"),
+    include_str!("../migrations/0010_keys.sql"),
+    include_str!("../migrations/0011_ways.sql"),
 ];
 
 /// Brings a database to the newest version known here.

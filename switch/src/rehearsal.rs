@@ -10,12 +10,12 @@ use crate::profile::{self, Ask, Posting, Profile};
 use crate::registration::Binding;
 use domain::call_control::{Invitation, LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
 use domain::credit::Outcome;
-use domain::media::MediaDescription;
+use domain::media::{Family, MediaDescription};
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, Entropy, Machine, Now, ProfileId, Refusal, Trace};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 /// Steps of a rehearsal at most; a call with every carrier that it may try takes a fraction of them.
@@ -360,8 +360,14 @@ pub struct Hypothesis {
     pub is_signalling_secret: bool,
 }
 
-/// What a hypothetical call that comes from nowhere in particular comes from (RFC 5737).
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5_060);
+/// What a hypothetical call that comes from nowhere in particular comes from (RFC 5737, RFC 3849): by a version of IP that has sound.
+fn nowhere(directory: &Directory) -> SocketAddr {
+    let ip = match directory.settings().media_families.has(Family::V4) {
+        true => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        false => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    };
+    SocketAddr::new(ip, 5_060)
+}
 
 impl Hypothesis {
     /// The invitation as the front door would hand it on.
@@ -401,8 +407,8 @@ impl Hypothesis {
     /// As the front door does it: an address of IP authentication, then a carrier's, then a password.
     fn proof(&self, directory: &Directory) -> Result<(Proof, SocketAddr), Box<(u16, Stranger)>> {
         let (source, user) = match &self.whom {
-            Whom::Profile(id) => return Ok((Proof::Credentials(*id), NOWHERE)),
-            Whom::Carrier(id) => return Ok((Proof::Carrier(*id), NOWHERE)),
+            Whom::Profile(id) => return Ok((Proof::Credentials(*id), nowhere(directory))),
+            Whom::Carrier(id) => return Ok((Proof::Carrier(*id), nowhere(directory))),
             Whom::Source(source, user) => (*source, user.as_deref()),
         };
         if let Some(proof) = call::proof_of_source(directory, source) {

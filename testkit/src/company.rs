@@ -58,6 +58,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         incoming_to: store::IncomingTo::CalledNumber,
         srtp: domain::srtp::SrtpPolicy::Off,
         t38: domain::fax::FaxPolicy::Relay,
+        dtmf: domain::dtmf::DtmfPolicy::Auto,
     }
 }
 
@@ -77,6 +78,7 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         terms: store::Terms { options_interval_s: Some(0), ..store::Terms::default() },
         srtp: domain::srtp::SrtpPolicy::Off,
         t38: domain::fax::FaxPolicy::Relay,
+        dtmf: domain::dtmf::DtmfPolicy::Auto,
         media_networks: Vec::new(),
         enabled: true,
         created_at: now,

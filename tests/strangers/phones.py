@@ -26,16 +26,16 @@ class Baresip:
     """
 
     def __init__(self, folder, server, profile, plays, account="", answers_as=None, name="baresip", rtp="33000-34000",
-                 transport="udp", authority=None, place=None):
+                 transport="udp", authority=None, place=None, ip="127.0.0.1"):
         """`account`: further parameters of its accounts. `answers_as`: a user under which it takes calls, at once and without
         registering; without a profile that is all it does. `place`: another network that it is in (distance.py)."""
         self.folder = pathlib.Path(folder) / name
         self.recordings = self.folder / "recordings"
         self.recordings.mkdir(parents=True)
         control = free_port(udp=False)
-        ip = place.ip if place else "127.0.0.1"
+        ip = place.ip if place else ip
         self.place = place
-        self.address = f"{ip}:{free_port(with_next=True)}"
+        self.address = f"{f'[{ip}]' if ':' in ip else ip}:{free_port(with_next=True)}"
         modules = next((path for path in ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules",
                                           "/usr/lib/aarch64-linux-gnu/baresip/modules") if os.path.isdir(path)), None)
         expect(modules, "baresip's modules were not found")

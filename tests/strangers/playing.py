@@ -85,8 +85,8 @@ def played(scenario, folder, meeting, redis_for_all=False, stand_in=False):
     settings = dict(scenario.settings)
     try:
         if scenario.with_redis or redis_for_all:
-            redis = RedisServer(folder).start()
-            settings["ledger"] = {**settings.get("ledger", {}), "engine": "redis", "url": redis.url}
+            redis = (scenario.with_redis or RedisServer)(folder).start()
+            settings["ledger"] = {**settings.get("ledger", {}), **redis.ledger}
         surroundings = scenario.surroundings and scenario.surroundings()
         server = server_for(stand_in, folder, settings).start()
         if scenario.measures or scenario.alone:

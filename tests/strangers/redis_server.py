@@ -23,6 +23,11 @@ class RedisServer:
         """As `ledger.url` names it."""
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def ledger(self):
+        """The settings of a switch that keeps its credit here."""
+        return {"engine": "redis", "url": self.url}
+
     def start(self):
         """Starts it and waits until it answers."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder),

@@ -25,6 +25,8 @@ DEFAULTS = {
     "headers": "",
     "check": "",
     "sdp": "{{sdp}}",
+    "answer": "{{sdp_answer}}",
+    "allow": "INVITE, ACK, BYE, CANCEL, OPTIONS",
     "media_ip": "[media_ip]",
     "media_port": "[media_port]",
     "ring_ms": "0",
@@ -134,7 +136,7 @@ class Sipp:
     @property
     def address(self):
         """Where it listens."""
-        return f"{self.ip}:{self.port}"
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
     def listening(self):
         """Waits until it can be spoken to."""
@@ -144,8 +146,7 @@ class Sipp:
             expect(self.process.poll() is None, f"{self.name} ended at once: {self.complaint()}")
             # Its own tables: it may be in another network.
             tables = f"/proc/{self.process.pid}/net"
-            with open(f"{tables}/udp") as udp, open(f"{tables}/tcp") as tcp:
-                return wanted in udp.read() or wanted in tcp.read()
+            return any(wanted in pathlib.Path(tables, kind).read_text() for kind in ("udp", "tcp", "udp6", "tcp6"))
 
         until(is_bound, f"{self.name} to listen at {self.address}")
         return self

@@ -103,10 +103,10 @@ def from_ulaw(byte):
 class RtpEnd(threading.Thread):
     """One end of an RTP stream on a plain socket: sends numbered packets of 20 ms, keeps what comes back."""
 
-    def __init__(self):
+    def __init__(self, ip="127.0.0.1"):
         super().__init__(daemon=True)
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((ip, 0))
         self.socket.settimeout(0.2)
         self.port = self.socket.getsockname()[1]
         # Whole packets: what was sent, by number, and what came, by sequence number.

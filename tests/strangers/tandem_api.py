@@ -89,7 +89,7 @@ class TandemApi:
         return self.call("POST", f"/companies/{company}/credit", body, moves_money=True, key=key)
 
     def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None,
-                       incoming_to="called_number", srtp="off", t38="relay"):
+                       incoming_to="called_number", srtp="off", t38="relay", dtmf="auto"):
         """A profile; its JSON with `sip_user` and `sip_password`."""
         body = {
             "company": company,
@@ -102,6 +102,7 @@ class TandemApi:
             "incoming_to": incoming_to,
             "srtp": srtp,
             "t38": t38,
+            "dtmf": dtmf,
         }
         return self.call("POST", "/profiles", body)
 

@@ -80,13 +80,14 @@ class World:
         self.api.create_carrier(name, agent.address, priority=priority or self.carriers, **(settings or {}))
         return agent
 
-    def pbx(self, scenario, profiles, number=UNITED_STATES, calls=1, name="pbx", password=None, user=None, **values):
-        """A SIPp that places calls (or registers) for a profile, or for several in turn."""
+    def pbx(self, scenario, profiles, number=UNITED_STATES, calls=1, name="pbx", password=None, user=None, remote=None,
+            **values):
+        """A SIPp that places calls (or registers) for a profile, or for several in turn; to `remote`, where the switch has another address."""
         profiles = profiles if isinstance(profiles, list) else [profiles]
         rows = [(user or one["sip_user"],
                  f"[authentication username={user or one['sip_user']} password={password or one['sip_password']}]",
                  number) for one in profiles]
-        return self.agent(name, scenario, remote=self.server.sip, calls=calls, users=rows, **values)
+        return self.agent(name, scenario, remote=remote or self.server.sip, calls=calls, users=rows, **values)
 
     def agent(self, name, scenario, **values):
         """A SIPp that is stopped when the scenario ends."""

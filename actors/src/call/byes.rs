@@ -28,6 +28,7 @@ impl Byes {
             }
             Event::Ordered(_)
             | Event::AnsweredWithEcho(_)
+            | Event::KeyHeard(_)
             | Event::RequestSent(Sent::Invite | Sent::Change | Sent::Keys | Sent::Prack, _)
             | Event::RequestRefused(_)
             | Event::RequestArrived { .. }

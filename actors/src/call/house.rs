@@ -11,7 +11,8 @@ use super::joint::{Part, Second};
 use super::words::{Effect, Event, Naming};
 use crate::desk::Desk;
 use crate::ways::register::transport_fact;
-use domain::call_control::{LegEvent, LegFailure, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
+use domain::call_control::{LegEvent, LegId, LegOrder, OutgoingInvitation, Proof, Whereto};
+use domain::media::Family;
 use domain::network::Network;
 use domain::srtp::{KeySeed, SrtpPolicy};
 use domain::{CallId, Entropy, Fact, Machine, Monotonic, Now};
@@ -20,6 +21,7 @@ use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::Transport;
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::Call;
 use switch::call::{Opening, Stranger};
@@ -72,15 +74,32 @@ enum Sound {
     Opening(Waiting),
     /// They are open.
     Open(Opened),
+    /// They are open, and those of the called side are being opened anew by another version of IP, for these invitations.
+    Moving(Opened, Vec<Invited>),
 }
 
 /// What waits for ports.
 #[derive(Debug)]
 enum Waiting {
     /// Invitations of the called side.
-    Invitations(Vec<(LegId, Box<OutgoingInvitation>)>),
+    Invitations(Vec<Invited>),
     /// The answer with the caller's own sound.
     Echo,
+}
+
+/// Somebody who is to be invited, and where that is.
+#[derive(Debug)]
+struct Invited {
+    id: LegId,
+    order: Box<OutgoingInvitation>,
+    target: leg::Target,
+}
+
+impl Invited {
+    /// By which version of IP it is reached; its sound is by the same (RFC 6157 3.1).
+    fn family(&self) -> Family {
+        Family::of(self.target.destination().addr.ip())
+    }
 }
 
 impl House {
@@ -109,6 +128,7 @@ impl House {
         };
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
+        caller.hear_keys_by(call.caller_dtmf());
         let mut house = House {
             call,
             second: None,
@@ -212,27 +232,30 @@ impl House {
         if invitation.whereto == Whereto::Inside {
             return self.call_inside(id, &invitation, now, effects);
         }
+        let target = match self.desk.reach(&invitation, &mut self.entropy, now.monotonic) {
+            Ok(target) => target,
+            Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
+        };
+        let invited = Invited { id, order: invitation, target };
         match &mut self.sound {
+            Sound::Opening(Waiting::Invitations(waiting)) | Sound::Moving(_, waiting) => waiting.push(invited),
+            Sound::Opening(Waiting::Echo) => {}
             Sound::Open(opened) => {
                 let opened = *opened;
-                self.call_out(id, &invitation, opened, now, effects);
+                self.call_or_move(invited, opened, effects);
             }
-            Sound::Opening(Waiting::Invitations(waiting)) => waiting.push((id, invitation)),
-            Sound::Opening(Waiting::Echo) => {}
             Sound::Closed => {
-                self.sound = Sound::Opening(Waiting::Invitations(vec![(id, invitation)]));
-                effects.push(Effect::OpenSound(Mode::Relay));
+                let request = self.ports(Mode::Relay, invited.family());
+                self.sound = Sound::Opening(Waiting::Invitations(vec![invited]));
+                effects.push(Effect::OpenSound(request));
             }
         }
     }
 
-    fn call_out(&mut self, id: LegId, order: &OutgoingInvitation, opened: Opened, now: Now, effects: &mut Vec<Effect>) {
-        let ours = self.ours(self.called_side(), opened).ok_or(LegFailure::Transport);
-        let (target, ours) =
-            match self.desk.reach(order, &mut self.entropy, now.monotonic).and_then(|target| Ok((target, ours?))) {
-                Ok(reached) => reached,
-                Err(failure) => return self.tell_call(id, LegEvent::Failed(failure)),
-            };
+    fn call_out(&mut self, invited: Invited, ours: SocketAddr, effects: &mut Vec<Effect>) {
+        let Invited { id, mut order, target } = invited;
+        order.offer = self.caller.presented(order.offer);
+        let order = &*order;
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }
@@ -282,8 +305,12 @@ impl House {
         if self.second.as_ref().is_some_and(|second| second.is(id)) {
             return self.tell_second(id, order);
         }
-        if let (Sound::Opening(Waiting::Invitations(waiting)), LegOrder::Release(_)) = (&mut self.sound, &order) {
-            waiting.retain(|(waiting, _)| *waiting != id);
+        let waiting = match &mut self.sound {
+            Sound::Opening(Waiting::Invitations(waiting)) | Sound::Moving(_, waiting) => Some(waiting),
+            _ => None,
+        };
+        if let (Some(waiting), LegOrder::Release(_)) = (waiting, &order) {
+            waiting.retain(|waiting| waiting.id != id);
         }
         self.on_leg(id, leg::Event::Ordered(order), now, effects);
     }
@@ -413,6 +440,7 @@ impl Machine for House {
                 self.on_call_told(if is_second { Part::Second } else { Part::First }, event);
             }
             Event::SoundOpened(outcome) => self.on_sound_opened(outcome, now, effects),
+            Event::KeyHeard(side, key) => self.on_key_heard(side, key, now, effects),
         }
         self.settle(now, effects);
     }

@@ -9,6 +9,7 @@
 //! | `joint` | where the two calls of a call inside meet |
 //! | `outlet` | the way of an effect to endpoint, profile, media, telemetry |
 
+mod addresses;
 mod byes;
 mod house;
 mod inside;
@@ -16,6 +17,7 @@ mod joint;
 mod outlet;
 mod words;
 
+pub use addresses::{MediaAddress, MediaAddresses};
 pub use house::{House, no_sound};
 pub use outlet::CallOutlet;
 pub use words::{Effect, Event, Naming};

@@ -19,7 +19,7 @@ use domain::network::Network;
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, ProfileId, Refusal};
 use leg::SoundOrder;
-use media::{Mode, OpenRequest, Remote, SessionId, SessionReport, Side};
+use media::{OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::PhaseName;
@@ -118,17 +118,17 @@ impl CallOutlet {
         }
     }
 
-    fn open_sound(&mut self, mode: Mode) {
+    fn open_sound(&mut self, request: OpenRequest) {
         self.has_sound = true;
-        let request = match mode {
-            Mode::Relay => OpenRequest::relay(),
-            Mode::Echo => OpenRequest::echo(),
-        };
+        self.core.media.open(self.session(), request, self.sound_opened());
+    }
+
+    /// Tells the house what became of its ports.
+    fn sound_opened(&self) -> Box<dyn FnOnce(Result<media::Opened, media::OpenRefused>) + Send> {
         let itself = self.itself.clone();
-        let reply = Box::new(move |outcome: Result<media::Opened, media::OpenRefused>| {
+        Box::new(move |outcome| {
             tell(&itself, Tell(Event::SoundOpened(outcome.map_err(|refused| no_sound(&refused)))));
-        });
-        self.core.media.open(self.session(), request, reply);
+        })
     }
 
     fn set_sound(&self, side: Side, order: SoundOrder, sources: Option<Arc<[Network]>>) {
@@ -140,6 +140,7 @@ impl CallOutlet {
             carriage: order.carriage,
             numbers: order.numbers,
             keys: order.keys,
+            keys_are_told: order.keys_by_info,
             sources,
             ..Remote::new(order.rtp, order.signalling_ip)
         };
@@ -225,7 +226,8 @@ impl Outlet<House> for CallOutlet {
             Effect::Joined(second) => self.on_joined(second),
             Effect::AskCarrier(carrier, ask) => self.ask_carrier(carrier, ask),
             Effect::AskProfile(profile, request) => self.ask_profile(profile, request),
-            Effect::OpenSound(mode) => self.open_sound(mode),
+            Effect::OpenSound(request) => self.open_sound(request),
+            Effect::MoveSound(side, ip) => self.core.media.reopen(self.session(), side, ip, self.sound_opened()),
             Effect::SetSound(side, order, sources) => self.set_sound(side, order, sources),
             // Where the queue is full, a key is lost; the call itself is unharmed.
             Effect::Press(side, key) => {

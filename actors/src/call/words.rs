@@ -2,12 +2,13 @@
 //!
 //! How an effect is performed is the outlet's business.
 
+use super::addresses::MediaAddresses;
 use domain::call_control::LegId;
 use domain::media::KeyPress;
 use domain::network::Network;
 use domain::{CallId, CarrierId, Fact, ProfileId, Refusal};
 use leg::{Identity, SoundOrder};
-use media::{Mode, Opened, Side};
+use media::{OpenRequest, Opened, Side};
 use sip::endpoint::Transport;
 use sip::endpoint::steering::SteeringKey;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,8 @@ pub enum Event {
     CallOf(CallId, switch::call::Event),
     /// The ports that were ordered are open, or cannot be.
     SoundOpened(Result<Opened, Refusal>),
+    /// A key was pressed in the sound, for this side to hear by INFO.
+    KeyHeard(Side, KeyPress),
 }
 
 /// What leaves the house.
@@ -38,7 +41,9 @@ pub enum Effect {
     /// For the profile.
     AskProfile(ProfileId, Box<switch::profile::Request>),
     /// Open ports; answered by [`Event::SoundOpened`].
-    OpenSound(Mode),
+    OpenSound(OpenRequest),
+    /// Open ports of one side anew, at this address; answered by [`Event::SoundOpened`].
+    MoveSound(Side, IpAddr),
     /// Tell the relay where one side is, and the only networks that its sound may come from, where there are such.
     SetSound(Side, SoundOrder, Option<Arc<[Network]>>),
     /// Put a key press into the sound that one side hears (RFC 4733).
@@ -66,18 +71,11 @@ pub struct Naming {
     pub identity: Arc<Identity>,
     /// The address that peers shall answer to whatever the local one of its family (one-to-one NAT).
     pub advertised: Option<IpAddr>,
-    /// The address that session descriptions name, where it is not the one that sound is received at.
-    pub media_advertised: Option<IpAddr>,
+    /// Where sound is received, and what session descriptions name.
+    pub media: MediaAddresses,
 }
 
 impl Naming {
-    /// The ports that were opened, under the address that peers shall send to.
-    pub fn shown(&self, opened: Opened) -> Opened {
-        let shown =
-            |address: SocketAddr| SocketAddr::new(self.media_advertised.unwrap_or(address.ip()), address.port());
-        Opened { a: shown(opened.a), b: opened.b.map(shown) }
-    }
-
     /// How we show ourselves to who is reached over `transport` from `local`.
     pub fn identity_towards(&self, transport: Transport, local: SocketAddr, is_sips: bool) -> Arc<Identity> {
         let ours = &self.identity;

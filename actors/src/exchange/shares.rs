@@ -52,7 +52,7 @@ pub(super) fn naming(
             timers: settings.session,
         }),
         advertised: settings.advertised,
-        media_advertised: settings.media_advertised,
+        media: settings.media_addresses,
     }
 }
 

@@ -2,27 +2,24 @@
 
 use super::Shard;
 use crate::call;
-use crate::mailbox::tell;
+use crate::mailbox::{offer, tell};
 use crate::shell::Tell;
 use crate::ways;
 use crate::ways::errands::errand_of;
 use crate::ways::owners::{leg_of, owner_of};
 use actix::{Context, Handler, Message};
 use domain::call_control::LegId;
+use domain::media::KeyPress;
 use leg::Effect as Order;
 use leg::Event as News;
-use media::{BySide, Side};
+use media::{BySide, MediaEvent, Side};
 use sip::endpoint::{Effect, Owner};
+use telemetry::labels::{Actor, ActorOutcome};
 
-/// A session of this shard heard nothing for too long.
+/// What the media room heard in a session of this shard.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct SoundSilent {
-    /// Whose.
-    pub place: u64,
-    /// Which sides were silent.
-    pub sides: BySide<bool>,
-}
+pub struct SoundHeard(pub MediaEvent);
 
 impl Shard {
     pub(super) fn on_leg_order(&mut self, place: u64, leg: LegId, order: Order) {
@@ -49,6 +46,14 @@ impl Shard {
         }
     }
 
+    /// A key is as new as a call: where the call's mailbox is full, it is lost.
+    fn on_key(&self, place: u64, side: Side, key: KeyPress) {
+        let Some(call) = self.places.get(place) else { return };
+        if !offer(call, Tell(call::Event::KeyHeard(side, key))) {
+            self.core.telemetry.count_actor_messages(Actor::Call, ActorOutcome::Dropped, 1);
+        }
+    }
+
     fn on_silent(&self, place: u64, sides: BySide<bool>) {
         let Some(call) = self.places.get(place) else { return };
         // As in an outgoing call: the house knows better. The legs towards carriers are all one side to the relay; which of them was
@@ -59,11 +64,14 @@ impl Shard {
     }
 }
 
-impl Handler<SoundSilent> for Shard {
+impl Handler<SoundHeard> for Shard {
     type Result = ();
-    fn handle(&mut self, SoundSilent { place, sides }: SoundSilent, _: &mut Context<Self>) {
+    fn handle(&mut self, SoundHeard(event): SoundHeard, _: &mut Context<Self>) {
         let began = self.begin();
-        self.on_silent(place, sides);
+        match event {
+            MediaEvent::Silent { session, sides } => self.on_silent(session.0, sides),
+            MediaEvent::Key { session, side, key } => self.on_key(session.0, side, key),
+        }
         self.end(began);
     }
 }

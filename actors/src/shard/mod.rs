@@ -29,7 +29,7 @@ mod places;
 mod register;
 
 pub(crate) use errands::ErrandOrdered;
-pub(crate) use legs::SoundSilent;
+pub(crate) use legs::SoundHeard;
 pub(crate) use places::{Places, shard_of_place};
 
 use crate::call::Naming;

@@ -187,7 +187,7 @@ mod tests {
             steering: SteeringKey::new([1; 16]),
             identity: Arc::new(identity),
             advertised: None,
-            media_advertised: None,
+            media: Default::default(),
         };
         let addr = "198.51.100.7:5060".parse().unwrap();
         let destination = Destination { transport: Transport::Udp, addr, flow: None, local };

@@ -145,7 +145,7 @@ mod tests {
         };
         let steering = SteeringKey::new([1; 16]);
         let naming =
-            Naming { shard: 3, steering, identity: Arc::new(identity), advertised: None, media_advertised: None };
+            Naming { shard: 3, steering, identity: Arc::new(identity), advertised: None, media: Default::default() };
         let binding = Binding {
             contact: "sip:101@192.0.2.7:5062;ob?Subject=x".into(),
             source: "192.0.2.7:5062".parse().unwrap(),

@@ -105,7 +105,7 @@ fn settings() -> ExchangeSettings {
         nonce_lifetime: Duration::from_secs(300),
         nonce_key: None,
         media: media::MediaSettings::default(),
-        media_advertised: None,
+        media_addresses: Default::default(),
         dns: Default::default(),
         rules: NodeRules {
             calls: CallSettings::default(),

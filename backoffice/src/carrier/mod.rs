@@ -7,6 +7,7 @@ mod account;
 pub use account::{CarrierAccount, CarrierRegistration, NewCarrierAccount};
 
 use crate::caller::Caller;
+use crate::dtmf::DtmfName;
 use crate::error::{Error, Result};
 use crate::fax::FaxName;
 use crate::office::Office;
@@ -204,6 +205,10 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(required = false)]
     pub t38: FaxName,
+    /// How it hears keys; `auto` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub dtmf: DtmfName,
     /// The only networks that its sound may come from, wherever in them; empty: from where its session descriptions say. At most 64.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
@@ -246,6 +251,8 @@ pub struct CarrierPatch {
     pub srtp: Option<SrtpName>,
     /// What it does about fax over T.38; binds new calls.
     pub t38: Option<FaxName>,
+    /// How it hears keys; binds new calls.
+    pub dtmf: Option<DtmfName>,
     /// The only networks that its sound may come from; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub media_networks: Option<Vec<Text<Network>>>,
@@ -286,6 +293,8 @@ pub struct Carrier {
     pub srtp: SrtpName,
     /// What it does about fax over T.38.
     pub t38: FaxName,
+    /// How it hears keys.
+    pub dtmf: DtmfName,
     /// The only networks that its sound may come from; empty: from where its session descriptions say.
     pub media_networks: Vec<String>,
     /// Whether calls are handed to it and taken from it.
@@ -391,6 +400,7 @@ fn show(carrier: store::Carrier, standing: Option<Standing>, registration: Optio
         registration,
         srtp: carrier.srtp.into(),
         t38: carrier.t38.into(),
+        dtmf: carrier.dtmf.into(),
         media_networks: carrier.media_networks.iter().map(ToString::to_string).collect(),
         enabled: carrier.enabled,
         created_at: carrier.created_at.to_string(),
@@ -432,6 +442,7 @@ impl Office {
             terms: stored_terms(new.terms)?,
             srtp: new.srtp.into(),
             t38: new.t38.into(),
+            dtmf: new.dtmf.into(),
             media_networks: plain(new.media_networks),
             enabled: new.enabled.unwrap_or(true),
             created_at: self.wall(),
@@ -459,6 +470,7 @@ impl Office {
             terms: stored_patch(patch.terms)?,
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
+            dtmf: patch.dtmf.map(Into::into),
             media_networks: patch.media_networks.map(plain),
             enabled: patch.enabled,
         };

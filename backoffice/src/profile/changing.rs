@@ -66,6 +66,7 @@ impl Office {
             incoming_to: new.incoming_to.into(),
             srtp: new.srtp.into(),
             t38: new.t38.into(),
+            dtmf: new.dtmf.into(),
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -107,6 +108,7 @@ impl Office {
             incoming_to: patch.incoming_to.map(Into::into),
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
+            dtmf: patch.dtmf.map(Into::into),
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

@@ -6,6 +6,7 @@ mod changing;
 mod showing;
 
 use crate::credit::Credit;
+use crate::dtmf::DtmfName;
 use crate::fax::FaxName;
 use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
@@ -112,6 +113,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub t38: FaxName,
+    /// How it hears keys; `auto` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub dtmf: DtmfName,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -185,6 +190,8 @@ pub struct ProfilePatch {
     pub srtp: Option<SrtpName>,
     /// What it does about fax over T.38; binds new calls.
     pub t38: Option<FaxName>,
+    /// How it hears keys; binds new calls.
+    pub dtmf: Option<DtmfName>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -207,6 +214,8 @@ pub struct Profile {
     pub srtp: SrtpName,
     /// What it does about fax over T.38.
     pub t38: FaxName,
+    /// How it hears keys.
+    pub dtmf: DtmfName,
     /// What is worth mending about it, a sentence each; empty for nothing.
     pub warnings: Vec<String>,
     /// RFC 3339.

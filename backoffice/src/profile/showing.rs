@@ -158,6 +158,7 @@ impl Office {
             incoming_to: row.incoming_to.into(),
             srtp: row.srtp.into(),
             t38: row.t38.into(),
+            dtmf: row.dtmf.into(),
             warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),
             credentials: Credentials {

@@ -1,15 +1,16 @@
 //! Redis compared with the journal: what each company has in both. Nothing here changes anything.
 
-use super::link::{Link, Lost};
+use super::link::{Link, Lost, Order};
 use super::names::{self, BALANCES_OF_ALL, Keys};
 use super::seen::{Op, Watch};
-use super::settings::{ROUND, Server, Settings};
+use super::server::Server;
+use super::settings::{ROUND, Settings};
 use crate::api::{OpenHold, Verification};
 use crate::error::Error;
 use crate::sqlite::{self, CompanyState, read_companies};
 use domain::CompanyId;
 use domain::credit::Balance;
-use redis::{Cmd, Value};
+use redis::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -108,28 +109,31 @@ fn read(link: &mut Link, companies: &[CompanyId]) -> Result<Vec<(CompanyId, Foun
     Ok(read)
 }
 
-fn get_all(key: &str) -> Cmd {
+fn get_all(key: &str) -> Order {
     let mut cmd = redis::cmd("HGETALL");
     cmd.arg(key);
-    cmd
+    Order::about(key, cmd)
 }
 
 /// Every company that Redis has something of.
 pub(super) fn all(link: &mut Link) -> Result<BTreeSet<CompanyId>, Lost> {
     let mut found = BTreeSet::new();
-    let mut cursor = 0u64;
-    loop {
-        let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(BALANCES_OF_ALL).arg("COUNT").arg(SCANNED);
-        let said = link.run_well(Op::Get, &[scan])?.pop().unwrap_or_default();
-        let (next, keys): (u64, Vec<String>) =
-            redis::from_redis_value(said).map_err(|error| Lost(error.to_string()))?;
-        found.extend(keys.iter().filter_map(|key| names::company_of(key)));
-        if next == 0 {
-            return Ok(found);
+    for server in 0..link.servers() {
+        let mut cursor = 0u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(BALANCES_OF_ALL).arg("COUNT").arg(SCANNED);
+            let said = link.run_at(server, Op::Get, &scan)?;
+            let (next, keys): (u64, Vec<String>) =
+                redis::from_redis_value(said).map_err(|error| Lost(error.to_string()))?;
+            found.extend(keys.iter().filter_map(|key| names::company_of(key)));
+            if next == 0 {
+                break;
+            }
+            cursor = next;
         }
-        cursor = next;
     }
+    Ok(found)
 }
 
 fn differ(audited: &mut Audited, company: CompanyId, kept: &Found, found: &Found) {

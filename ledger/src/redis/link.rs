@@ -1,20 +1,19 @@
-//! The connection to Redis: made, checked, kept, made again with bounded waits. What is said over it is [`super::asking`]'s, when
-//! is [`super::courier`]'s.
+//! The connection to Redis, to each of its servers where it has several: what is sent at once, and what is heard. How it is made is
+//! in [`super::dial`], what is said in [`super::asking`], when in [`super::courier`].
 
 use super::asking::FUNCTION;
+use super::dial::{Node, dial};
 use super::names::NODE;
 use super::seen::{Failure, Op, Watch};
-use super::settings::{CONNECT_TIMEOUT, REPLY_TIMEOUT, Server, VERSION_MIN};
+use super::server::Server;
+use super::slots::{SlotMap, slot_of};
 use crate::error::Error;
-use redis::io::tcp::TcpSettings;
-use redis::{
-    Client, Cmd, Connection, ConnectionAddr, ConnectionLike, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
-};
-use redis::{RedisError, ServerErrorKind, Value};
+use redis::{Cmd, RedisError, ServerErrorKind, Value};
 
-/// A connection that was checked.
+/// Connections that were checked.
 pub(super) struct Link {
-    connection: Connection,
+    nodes: Vec<Node>,
+    slots: SlotMap,
     /// The function's name.
     pub(super) sha: String,
     watch: Watch,
@@ -23,6 +22,35 @@ pub(super) struct Link {
 /// Why a connection is of no more use.
 #[derive(Debug)]
 pub(super) struct Lost(pub(super) String);
+
+/// A command, and the slot of its keys: in a cluster it goes to whose that is.
+pub(super) struct Order {
+    slot: u16,
+    cmd: Cmd,
+}
+
+impl Order {
+    /// A command about this key, and others with the same hash tag.
+    pub(super) fn about(key: &str, cmd: Cmd) -> Self {
+        Self { slot: slot_of(key), cmd }
+    }
+}
+
+/// What a server says that must not be asked again over this connection: it was restarted or demoted under us, or its slots have moved.
+/// Whatever it said, it is not the one that was checked.
+fn is_other(value: &Value) -> bool {
+    let Value::ServerError(error) = value else { return false };
+    let kinds = [
+        ServerErrorKind::BusyLoading,
+        ServerErrorKind::ReadOnly,
+        ServerErrorKind::MasterDown,
+        ServerErrorKind::Moved,
+        ServerErrorKind::Ask,
+        ServerErrorKind::TryAgain,
+        ServerErrorKind::ClusterDown,
+    ];
+    error.kind().is_some_and(|kind| kinds.contains(&kind)) || matches!(error.code(), "MISCONF" | "NOAUTH")
+}
 
 impl Link {
     /// Connects, and makes sure that this Redis can be trusted with money and that no other node has it.
@@ -34,71 +62,66 @@ impl Link {
 
     /// Connects and checks, without claiming anything: for who only reads.
     pub(super) fn connect(server: &Server, watch: &Watch) -> Result<Self, Error> {
-        let away = |source: RedisError| Error::RedisAway { address: server.address(), source: Box::new(source) };
-        let mut login = RedisConnectionInfo::default().set_db(server.database.into());
-        if let Some(user) = &server.user {
-            login = login.set_username(user);
-        }
-        if let Some(password) = &server.password {
-            login = login.set_password(password);
-        }
-        let info = ConnectionAddr::Tcp(server.host.clone(), server.port).into_connection_info().map_err(away)?;
-        let info = info.set_redis_settings(login).set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let client = Client::open(info).map_err(away)?;
-        let mut connection = client.get_connection_with_timeout(CONNECT_TIMEOUT).map_err(away)?;
-        connection.set_read_timeout(Some(REPLY_TIMEOUT)).map_err(away)?;
-        connection.set_write_timeout(Some(REPLY_TIMEOUT)).map_err(away)?;
-        let info: String = redis::cmd("INFO").query(&mut connection).map_err(away)?;
-        if let Some(what) = unfit(&info) {
-            return Err(Error::RedisUnfit { address: server.address(), what });
-        }
-        let sha = redis::cmd("SCRIPT").arg("LOAD").arg(FUNCTION).query(&mut connection).map_err(away)?;
-        Ok(Self { connection, sha, watch: watch.clone() })
+        let (nodes, slots, sha) = dial(server)?;
+        Ok(Self { nodes, slots, sha, watch: watch.clone() })
     }
 
     fn claim(&mut self, server: &Server, node: &str) -> Result<(), Error> {
-        let away = |source: RedisError| Error::RedisAway { address: server.address(), source: Box::new(source) };
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("SETNX").arg(NODE).arg(node).ignore().cmd("GET").arg(NODE);
-        let (owner,): (String,) = pipeline.query(&mut self.connection).map_err(away)?;
+        let (mut set, mut get) = (redis::cmd("SETNX"), redis::cmd("GET"));
+        set.arg(NODE).arg(node);
+        get.arg(NODE);
+        let said = self.run_well(Op::Set, &[Order::about(NODE, set), Order::about(NODE, get)]);
+        let broke = |what: String| Error::RedisUnfit { address: server.address(), what: format!("broke off: {what}") };
+        let owner = said.map_err(|lost| broke(lost.0))?.pop().unwrap_or_default();
+        let owner: String = redis::from_redis_value(owner).map_err(|error| broke(error.to_string()))?;
         if owner == node {
             return Ok(());
         }
         let what = format!(
             "keeps the ledger of another node (its journal is {owner}, this one is {node}): give this node a Redis or a database \
-             number of its own in ledger.url, or, where that node's journal is gone for good, empty the database with \
-             `redis-cli -n {} flushdb`; one Redis for several nodes comes with a later version",
-            server.database
+             number of its own in ledger.url, or, where that node's journal is gone for good, empty it with `{}`; one Redis for \
+             several nodes comes with a later version",
+            server.emptied_by()
         );
         Err(Error::RedisUnfit { address: server.address(), what })
     }
 
-    /// Sends everything at once and hears every answer, errors of single commands among them.
-    pub(super) fn run(&mut self, op: Op, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
+    /// How many servers there are.
+    pub(super) fn servers(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Sends everything at once, to each server what is its, and hears every answer, errors of single commands among them; in the order
+    /// of the commands.
+    pub(super) fn run(&mut self, op: Op, orders: &[Order]) -> Result<Vec<Value>, Lost> {
+        let whose: Vec<usize> = orders.iter().map(|order| self.slots.master_of(order.slot)).collect();
+        self.exchange(op, &whose, |place| &orders[place].cmd)
+    }
+
+    /// Sends one command to one of the servers.
+    pub(super) fn run_at(&mut self, server: usize, op: Op, cmd: &Cmd) -> Result<Value, Lost> {
+        let said = self.exchange(op, &[server], |_| cmd)?.pop().unwrap_or_default();
+        well(&self.watch, vec![said]).map(|mut said| said.pop().unwrap_or_default())
+    }
+
+    /// Commands in order, and for each whose it is.
+    fn exchange<'a>(&mut self, op: Op, whose: &[usize], cmd: impl Fn(usize) -> &'a Cmd) -> Result<Vec<Value>, Lost> {
+        let mut packed: Vec<Vec<u8>> = vec![Vec::new(); self.nodes.len()];
+        for (place, node) in whose.iter().enumerate() {
+            packed[*node].extend_from_slice(&cmd(place).get_packed_command());
         }
-        let mut packed = Vec::with_capacity(commands.len() * 512);
-        commands.iter().for_each(|command| packed.extend_from_slice(&command.get_packed_command()));
         let began = self.watch.now();
-        let answers = self.connection.req_packed_commands(&packed, 0, commands.len());
-        let answers = answers.map_err(|error| {
-            self.watch.failed(Failure::of(&error));
-            Lost(error.to_string())
-        })?;
-        self.watch.answered(op, began);
-        if answers.len() != commands.len() {
-            self.watch.failed(Failure::Connection);
-            return Err(Lost(format!("{} answers to {} commands", answers.len(), commands.len())));
+        for (node, packed) in self.nodes.iter_mut().zip(&packed).filter(|(_, packed)| !packed.is_empty()) {
+            node.connection.send_packed_command(packed).map_err(|error| lost(&self.watch, node, &error))?;
         }
-        // A server that was restarted or demoted under us: whatever it said, it is not the one that was checked.
-        let is_other = |value: &Value| {
-            let Value::ServerError(error) = value else { return false };
-            let kinds = [ServerErrorKind::BusyLoading, ServerErrorKind::ReadOnly, ServerErrorKind::MasterDown];
-            error.kind().is_some_and(|kind| kinds.contains(&kind))
-                || error.code() == "MISCONF"
-                || error.code() == "NOAUTH"
-        };
+        let mut answers = Vec::with_capacity(whose.len());
+        for node in whose {
+            let node = &mut self.nodes[*node];
+            answers.push(node.connection.recv_response().map_err(|error| lost(&self.watch, node, &error))?);
+        }
+        if !answers.is_empty() {
+            self.watch.answered(op, began);
+        }
         match answers.iter().find(|answer| is_other(answer)) {
             Some(answer) => {
                 self.watch.failed(Failure::Refused);
@@ -109,99 +132,41 @@ impl Link {
     }
 
     /// The same, each a success.
-    pub(super) fn run_well(&mut self, op: Op, commands: &[Cmd]) -> Result<Vec<Value>, Lost> {
-        let answers = self.run(op, commands)?;
-        match answers.iter().find(|answer| matches!(answer, Value::ServerError(_))) {
-            Some(error) => {
-                self.watch.failed(Failure::Refused);
-                Err(Lost(format!("{error:?}")))
-            }
-            None => Ok(answers),
-        }
+    pub(super) fn run_well(&mut self, op: Op, orders: &[Order]) -> Result<Vec<Value>, Lost> {
+        let answers = self.run(op, orders)?;
+        well(&self.watch, answers)
     }
 
     /// Makes the function known again (`SCRIPT FLUSH`, a restart).
     pub(super) fn reload(&mut self) -> Result<(), Lost> {
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(FUNCTION);
-        self.run_well(Op::Script, &[load]).map(drop)
+        (0..self.nodes.len()).try_for_each(|server| self.run_at(server, Op::Script, &load).map(drop))
     }
 
-    /// Whether it is still there.
+    /// Whether all of it is still there.
     pub(super) fn ping(&mut self) -> Result<(), Lost> {
-        self.run_well(Op::Ping, &[redis::cmd("PING")]).map(drop)
+        let ping = redis::cmd("PING");
+        (0..self.nodes.len()).try_for_each(|server| self.run_at(server, Op::Ping, &ping).map(drop))
+    }
+}
+
+fn lost(watch: &Watch, node: &Node, error: &RedisError) -> Lost {
+    watch.failed(Failure::of(error));
+    Lost(format!("{}: {error}", node.place))
+}
+
+fn well(watch: &Watch, answers: Vec<Value>) -> Result<Vec<Value>, Lost> {
+    match answers.iter().find(|answer| matches!(answer, Value::ServerError(_))) {
+        Some(error) => {
+            watch.failed(Failure::Refused);
+            Err(Lost(format!("{error:?}")))
+        }
+        None => Ok(answers),
     }
 }
 
 /// Whether the answer says that the function is not known.
 pub(super) fn is_no_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
-}
-
-/// What is wrong with a server that says this of itself (`INFO`), and what would be right.
-fn unfit(info: &str) -> Option<String> {
-    let said = |key: &str| {
-        info.lines()
-            .find_map(|line| line.trim_end().strip_prefix(key)?.strip_prefix(':').map(str::to_owned))
-            .unwrap_or_default()
-    };
-    let version = said("redis_version");
-    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
-    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if (major, minor) < VERSION_MIN {
-        let (least, point) = VERSION_MIN;
-        return Some(format!("is version {version}: install {least}.{point} or later"));
-    }
-    if said("role") == "slave" {
-        return Some("is a replica and may not be written: name its master in ledger.url".to_owned());
-    }
-    if said("cluster_enabled") == "1" {
-        return Some(
-            "is part of a cluster: name a single server in ledger.url; Cluster comes with a later version".to_owned(),
-        );
-    }
-    if said("aof_enabled") != "1" {
-        return Some(
-            "keeps no append-only file, and would forget credit at a restart: set `appendonly yes` in redis.conf, or \
-             `redis-cli config set appendonly yes` and then `redis-cli config rewrite`"
-                .to_owned(),
-        );
-    }
-    let policy = said("maxmemory_policy");
-    if policy != "noeviction" {
-        return Some(format!(
-            "throws keys away when its memory is full (maxmemory-policy {policy}), and with them credit: set `maxmemory-policy \
-             noeviction` in redis.conf, or `redis-cli config set maxmemory-policy noeviction` and then `redis-cli config rewrite`"
-        ));
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\nrole:master\r\ncluster_enabled:0\r\naof_enabled:1\r\nmaxmemory_policy:noeviction\r\n";
-
-    #[test]
-    fn a_server_that_cannot_be_trusted_with_money_is_told_what_to_change() {
-        assert_eq!(unfit(GOOD), None);
-        let wrong = [
-            ("redis_version:7.0.15", "redis_version:6.2.14", "is version 6.2.14: install 7.0 or later"),
-            ("role:master", "role:slave", "name its master"),
-            ("cluster_enabled:0", "cluster_enabled:1", "name a single server"),
-            ("aof_enabled:1", "aof_enabled:0", "set `appendonly yes`"),
-            (
-                "noeviction",
-                "allkeys-lru",
-                "(maxmemory-policy allkeys-lru), and with them credit: set `maxmemory-policy noeviction`",
-            ),
-        ];
-        for (right, instead, told) in wrong {
-            let what = unfit(&GOOD.replace(right, instead)).unwrap();
-            assert!(what.contains(told), "{what}");
-        }
-        assert!(unfit("").is_some(), "a server that says nothing of itself");
-        assert_eq!(unfit(&GOOD.replace("7.0.15", "10.1.0")), None);
-    }
 }

@@ -2,7 +2,8 @@
 //! decided (design 5). Redis is the shared balance, never the only record of money.
 //!
 //! The way of a batch, file by file: [`engine`] takes it into a [`queue`]; [`courier`] asks the journal whether it is new, has it
-//! written down as an intent where money moves, and asks Redis in rounds ([`asking`], `function.lua`) over [`link`]; the journal
+//! written down as an intent where money moves, and asks Redis in rounds ([`asking`], `function.lua`) over [`link`], which [`dial`] makes to one server, to the master that Sentinels know, or to
+//! each master of a cluster; the journal
 //! (the sqlite engine's, `sqlite/engine/following`) follows the answer with its own arithmetic, and answers. [`start`] settles what
 //! a former life left open and makes Redis what the journal says; [`audit`] compares the two.
 //!
@@ -11,19 +12,24 @@
 mod asking;
 mod audit;
 mod courier;
+mod dial;
 mod engine;
+mod fitness;
 mod link;
 mod names;
 mod queue;
 mod seen;
+mod server;
 mod settings;
+mod slots;
 mod start;
 
 pub use audit::{Audited, verify};
 pub use engine::RedisLedger;
 pub use seen::{Failure, Op, Seen, SeenListener};
+pub use server::{Place, Server, Servers, Tls};
 pub use settings::{
     ASKED, ASKED_RESERVED, AWAY_PATIENCE, BACK_OFF_FIRST, BACK_OFF_MAX, BALANCE_MAX, CONNECT_TIMEOUT, LOOKED_AT,
-    PING_EVERY, REPLY_TIMEOUT, ROUND, Server, Settings, VERSION_MIN,
+    PING_EVERY, REPLY_TIMEOUT, ROUND, Settings, VERSION_MIN,
 };
 pub use start::leave;

@@ -4,7 +4,8 @@
 use super::audit::Audited;
 use super::link::Link;
 use super::seen::{Failure, Seen, Watch};
-use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX, Server};
+use super::server::Server;
+use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX};
 use crate::api::Reply;
 use crate::error::Error;
 use crate::sqlite::{Identity, SqliteLedger};

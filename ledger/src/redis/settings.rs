@@ -1,8 +1,8 @@
 //! What can be set on the redis engine, and its limits with where they come from. How they are applied is in the files beside.
 
 use super::seen::SeenListener;
+use super::server::Server;
 use crate::sqlite;
-use std::fmt;
 use std::time::Duration;
 
 /// What a balance, posted, held or available, may be at most, either way: Lua's numbers count exactly up to 2^53. In micros that
@@ -32,37 +32,6 @@ pub const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 pub const AWAY_PATIENCE: Duration = Duration::from_millis(630);
 /// An idle connection is tried this often, so that a dead Redis is known before a call needs it.
 pub const PING_EVERY: Duration = Duration::from_secs(1);
-
-/// Where Redis is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Server {
-    /// A name or an address, an IPv6 address without brackets.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The database's number.
-    pub database: u32,
-    /// Who connects, where Redis has users.
-    pub user: Option<String>,
-    /// The password, where Redis wants one. Never printed.
-    pub password: Option<String>,
-}
-
-impl Server {
-    /// Where it is, for people: no secrets.
-    pub fn address(&self) -> String {
-        match self.host.contains(':') {
-            true => format!("[{}]:{}/{}", self.host, self.port, self.database),
-            false => format!("{}:{}/{}", self.host, self.port, self.database),
-        }
-    }
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Server").field(&self.address()).finish()
-    }
-}
 
 /// Settings of the redis engine.
 #[derive(Clone)]

@@ -3,10 +3,11 @@
 
 use super::asking::{self, Answer};
 use super::audit;
-use super::link::{Link, Lost};
+use super::link::{Link, Lost, Order};
 use super::names::{self, Keys};
 use super::seen::{Op, Watch};
-use super::settings::{ROUND, Server, Settings};
+use super::server::Server;
+use super::settings::{ROUND, Settings};
 use crate::api::Ledger;
 use crate::error::Error;
 use crate::sqlite::{CompanyState, Identity, Look, SqliteLedger, node_of};
@@ -72,7 +73,7 @@ fn settle(journal: &SqliteLedger, link: &mut Link) -> Result<u64, Failure> {
     let Some(last) = open.last().map(|(number, _, _)| *number) else { return Ok(1) };
     let mut done = 0;
     for some in open.chunks(ROUND) {
-        let asked: Vec<Cmd> = some.iter().map(|(_, batch, _)| outcome_of(batch)).collect();
+        let asked: Vec<Order> = some.iter().map(|(_, batch, _)| outcome_of(batch)).collect();
         let said = link.run_well(Op::Get, &asked).map_err(Failure::Redis)?;
         for ((_, batch, durability), said) in some.iter().zip(said) {
             done += u64::from(follow(journal, batch, *durability, &said));
@@ -84,10 +85,10 @@ fn settle(journal: &SqliteLedger, link: &mut Link) -> Result<u64, Failure> {
     Ok(last + 1)
 }
 
-fn outcome_of(batch: &Batch) -> Cmd {
-    let mut cmd = redis::cmd("HGET");
-    cmd.arg(Keys::of(batch.company).outcomes).arg(asking::id(batch.id));
-    cmd
+fn outcome_of(batch: &Batch) -> Order {
+    let (keys, mut cmd) = (Keys::of(batch.company), redis::cmd("HGET"));
+    cmd.arg(&keys.outcomes).arg(asking::id(batch.id));
+    Order::about(&keys.outcomes, cmd)
 }
 
 /// Journals an intent that Redis has decided; true where it was.
@@ -134,7 +135,8 @@ pub(super) fn rebuild(link: &mut Link, life: &str, company: CompanyId, state: &C
     let mut meta = redis::cmd("HSET");
     meta.arg(&keys.meta).arg("life").arg(life).arg("have").arg(0);
     commands.extend([meta, redis::cmd("EXEC")]);
-    link.run_well(Op::Set, &commands).map(drop)
+    let orders: Vec<Order> = commands.into_iter().map(|cmd| Order::about(&keys.meta, cmd)).collect();
+    link.run_well(Op::Set, &orders).map(drop)
 }
 
 fn delete(keys: &Keys) -> Cmd {
@@ -147,7 +149,8 @@ fn delete(keys: &Keys) -> Cmd {
 
 /// Takes away a company that the journal does not know.
 fn forget(link: &mut Link, company: CompanyId) -> Result<(), Lost> {
-    link.run_well(Op::Set, &[delete(&Keys::of(company))]).map(drop)
+    let keys = Keys::of(company);
+    link.run_well(Op::Set, &[Order::about(&keys.meta, delete(&keys))]).map(drop)
 }
 
 /// Takes away everything that the node of this journal has in Redis, for who takes away the journal too. Nothing of another node's is
@@ -165,5 +168,5 @@ pub fn leave(settings: &Settings) -> Result<(), Error> {
     }
     let mut release = redis::cmd("DEL");
     release.arg(names::NODE);
-    link.run_well(Op::Set, &[release]).map(drop).map_err(away)
+    link.run_well(Op::Set, &[Order::about(names::NODE, release)]).map(drop).map_err(away)
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod server;
+pub mod several;
 
 use domain::credit::{
     Account, Balance, Batch, BatchId, BatchRefusal, Code, Durability, HoldId, Holder, Kind, Memo, Outcome,

@@ -17,6 +17,8 @@ pub struct RedisServer {
     port: u16,
     folder: tempfile::TempDir,
     options: Vec<String>,
+    /// A Sentinel's settings, where it is one.
+    sentinel: Option<String>,
 }
 
 impl RedisServer {
@@ -29,8 +31,23 @@ impl RedisServer {
     pub fn start_with(options: &[&str]) -> Self {
         // In memory where there is such a place: Redis waits for a disk that others keep busy, and that is not what is tested.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self::start_as(folder, options, None)
+    }
+
+    /// A Sentinel that watches the master on this port as `money`, with these lines more in its settings.
+    pub fn sentinel(master: &str, silence_ms: &str, lines: &[&str]) -> Self {
+        let settings = [
+            &format!("sentinel monitor money 127.0.0.1 {master} 2"),
+            &format!("sentinel down-after-milliseconds money {silence_ms}"),
+            "sentinel failover-timeout money 3000",
+        ];
+        let settings = [&settings[..], lines].concat().join("\n");
+        Self::start_as(tempfile::tempdir().unwrap(), &[], Some(settings))
+    }
+
+    fn start_as(folder: tempfile::TempDir, options: &[&str], sentinel: Option<String>) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { process: None, port: 0, folder, options };
+        let mut server = Self { process: None, port: 0, folder, options, sentinel };
         for _ in 0..PORTS_TRIED {
             server.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             if server.launch() {
@@ -42,19 +59,32 @@ impl RedisServer {
 
     /// Starts the process and waits until it says that it is ready.
     fn launch(&mut self) -> bool {
-        let launched = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
-            .args(["--databases", "64", "--logfile", "", "--dir"])
-            .arg(self.folder.path())
-            .args(&self.options)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn();
+        let mut command = Command::new("redis-server");
+        let ready = match &self.sentinel {
+            Some(settings) => {
+                let file = self.folder.path().join("sentinel.conf");
+                let place = format!("port {}\nbind 127.0.0.1\ndir {}", self.port, self.folder.path().display());
+                std::fs::write(&file, format!("{place}\n{settings}\n")).unwrap();
+                command.arg(file).arg("--sentinel");
+                "+monitor master"
+            }
+            None => {
+                let port = self.port.to_string();
+                match self.is_tls() {
+                    true => command.args(["--port", "0", "--tls-port", &port]),
+                    false => command.args(["--port", &port]),
+                };
+                command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--databases", "64"]);
+                command.args(["--logfile", "", "--dir"]).arg(self.folder.path()).args(&self.options);
+                "Ready to accept connections"
+            }
+        };
+        let launched = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut process = launched.unwrap_or_else(|error| {
             panic!("redis-server cannot be started ({error}): install it with `apt-get install redis-server`")
         });
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let is_ready = lines.by_ref().any(|line| line.is_ok_and(|line| line.contains("Ready to accept connections")));
+        let is_ready = lines.by_ref().any(|line| line.is_ok_and(|line| line.contains(ready)));
         // Whatever it says later must find a reader, or it would wait for one.
         std::thread::spawn(move || lines.for_each(drop));
         self.process = Some(process);
@@ -102,7 +132,21 @@ impl RedisServer {
 
     /// Where it is.
     pub fn server(&self) -> Server {
-        Server { host: "127.0.0.1".to_owned(), port: self.port, database: 0, user: None, password: None }
+        Server::single("127.0.0.1", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn option(&self, name: &str) -> Option<&str> {
+        let place = self.options.iter().position(|option| option == name)?;
+        self.options.get(place + 1).map(String::as_str)
+    }
+
+    fn is_tls(&self) -> bool {
+        self.option("--tls-cert-file").is_some()
     }
 
     /// As `ledger.url` names it.
@@ -112,16 +156,23 @@ impl RedisServer {
 
     /// The settings of a ledger here, with its journal in that folder.
     pub fn settings(&self, folder: &Path) -> Settings {
+        Self::settings_of(self.server(), folder)
+    }
+
+    /// The settings of a ledger with its journal in that folder, and its balances there.
+    pub fn settings_of(server: Server, folder: &Path) -> Settings {
         let journal = ledger::sqlite::Settings {
             group_after: std::time::Duration::from_millis(1),
             ..ledger::sqlite::Settings::new(folder.join("ledger.db"))
         };
-        Settings::new(journal, self.server())
+        Settings::new(journal, server)
     }
 
     /// Somebody else's hand in it.
     pub fn connection(&self) -> redis::Connection {
-        redis::Client::open(self.url()).unwrap().get_connection().unwrap()
+        let login = self.option("--requirepass").map(|password| format!(":{password}@")).unwrap_or_default();
+        let url = format!("redis://{login}127.0.0.1:{}", self.port);
+        redis::Client::open(url).unwrap().get_connection().unwrap()
     }
 }
 

@@ -4,14 +4,15 @@
 
 use super::{CalledLeg, Phase};
 use crate::invitation::offer_in;
-use crate::negotiation::carried;
+use crate::keys;
+use crate::negotiation::{carried, fax, is_reached_from};
 use crate::reach::next_hop;
 use crate::sdp::{self, CONTENT_TYPE};
 use crate::secrecy::Secrecy;
 use crate::talk::{self, ALLOW, Judgement, Session};
 use crate::words::{Effect, Event, Sent, SoundOrder};
 use bytes::BytesMut;
-use domain::media::MediaDescription;
+use domain::media::{MediaDescription, Stream};
 use domain::refusal::RefusalKind;
 use sip::dialog::Dialog;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId, Source};
@@ -108,12 +109,23 @@ impl CalledLeg {
         }
     }
 
+    /// What the caller's side is to know of a description: who hears keys by INFO is presented as one that hears them in its sound.
+    pub(super) fn presented(&self, media: MediaDescription, said: &Message) -> MediaDescription {
+        let is_by_info = keys::are_by_info(self.dtmf, talk::takes_info(said), carried(&media));
+        if is_by_info { keys::presented(media) } else { media }
+    }
+
     /// Where the other side wants sound, and under which keys; none where that is not as agreed.
     pub(super) fn sound(&self, media: &MediaDescription, source: &Source) -> Option<SoundOrder> {
-        let stream = carried(media)?;
+        let is_reached = |stream: &&Stream| is_reached_from(stream, self.origin.address);
+        let ours = sdp::read(&self.ours).ok()?;
+        // What answers fax is fax, and sound sound.
+        let Some(offered) = carried(&ours) else {
+            return SoundOrder::of_fax(fax(media).filter(is_reached)?, source.peer.ip());
+        };
+        let stream = carried(media).filter(is_reached)?;
         let keying = self.secrecy.keying(stream).ok()?;
-        let ours = sdp::read(&self.ours).ok();
-        SoundOrder::of(stream, ours.as_ref().and_then(carried), source.peer.ip()).map(|order| order.keyed(keying))
+        SoundOrder::of(stream, Some(offered), source.peer.ip()).map(|order| order.keyed(keying))
     }
 
     pub(super) fn acknowledge(

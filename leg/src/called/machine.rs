@@ -62,6 +62,11 @@ impl CalledLeg {
             Event::TransactionFailed { transaction, timed_out } => self.on_failed(transaction, timed_out, effects),
             Event::AckMissed(_) => self.on_ack_missed(effects),
             Event::AckArrived { transaction, message } => self.on_ack(transaction, &message, now, effects),
+            Event::KeyHeard(key) => {
+                if let Phase::Talking(talk) = &mut self.phase {
+                    talk.on_key_heard(key, &self.identity, effects);
+                }
+            }
             Event::Cancelled(_) => {
                 if let Phase::Talking(talk) = &mut self.phase {
                     talk.on_cancelled(effects);

@@ -147,7 +147,8 @@ impl CallerLeg {
         let (text, version) = self.described.clone();
         let origin = Origin { session: self.origin, version, address: ours.ip() };
         let secrecy = std::mem::replace(&mut self.secrecy, Secrecy::off());
-        let mut session = Session::new(text, origin, theirs, Flow::BOTH, secrecy);
+        let takes_info = talk::takes_info(&self.invite);
+        let mut session = Session::new(text, origin, theirs, Flow::BOTH, secrecy).with_keys(self.dtmf, takes_info);
         let offer = session.permitted(offer);
         match session.judge(&offer) {
             Judgement::Here(answer) => {
@@ -157,7 +158,7 @@ impl CallerLeg {
                 respond(reply.body(CONTENT_TYPE, text));
                 effects.extend(session.sound(self.source.peer.ip()).map(Effect::Sound));
             }
-            Judgement::Partner | Judgement::Refused(_) => {
+            Judgement::Partner | Judgement::Refused(..) => {
                 let sentence = "Before the answer other codecs cannot be agreed; the call goes on unchanged";
                 let why = Refusal::saying(RefusalKind::NoCommonCodec, sentence);
                 respond(refusal(&why, &self.identity.host));

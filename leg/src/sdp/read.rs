@@ -145,7 +145,8 @@ impl Reader {
                     formats.push(Format { payload_type, rtpmap: None, fmtp: Vec::new() });
                 }
                 _ if is_rtp => return Err(SdpFault::Line { line, expected: "RTP payload types of 0 to 127" }),
-                _ => format_tokens.push(token.to_owned()),
+                _ if token.bytes().all(|byte| byte.is_ascii_graphic()) => format_tokens.push(token.to_owned()),
+                _ => return Err(fault),
             }
         }
         let kind = if kind == "audio" { StreamKind::Audio } else { StreamKind::Other(kind.to_owned()) };

@@ -7,10 +7,12 @@
 //! | `session` | offer and answer |
 //! | `theirs` | requests of the peer |
 //! | `ours` | re-INVITE and UPDATE of ours, their answers, glare |
+//! | `pressing` | keys by INFO |
 //! | `living` | the session timer, and whatever else is due |
 
 mod living;
 mod ours;
+mod pressing;
 mod session;
 mod theirs;
 
@@ -26,6 +28,7 @@ use domain::refusal::RefusalKind;
 use domain::{Entropy, Monotonic, Now, ReleaseCause, TimerTable};
 use living::Timer;
 use ours::{Owed, Pending};
+use pressing::Pressing;
 use sip::dialog::{Dialog, Untimely};
 use sip::endpoint::{ClientTransactionId, Destination, Reply, ServerTransactionId, Source};
 use sip::{Message, Method, Name};
@@ -52,6 +55,8 @@ pub(crate) struct Talk {
     owed: Owed,
     /// Whether the peer takes INFO.
     takes_info: bool,
+    /// Keys that it is told by INFO.
+    pressing: Pressing,
     bye: Option<ClientTransactionId>,
     timers: TimerTable<Timer>,
 }
@@ -92,7 +97,8 @@ impl Talk {
             waiting: None,
             pending: None,
             owed: Owed::default(),
-            takes_info: said.tokens(Name::Allow).any(|method| method == Method::Info.as_str()),
+            takes_info: takes_info(said),
+            pressing: Pressing::default(),
             bye: None,
             timers: TimerTable::new(),
         };
@@ -119,6 +125,11 @@ impl Talk {
     /// Tells the other side, where there is one.
     fn tell(&self, word: SessionWord, effects: &mut Vec<Effect>) {
         if !self.session.is_alone() {
+            let word = match word {
+                SessionWord::Offered(media) => SessionWord::Offered(self.session.presented(media)),
+                SessionWord::Accepted(media) => SessionWord::Accepted(self.session.presented(media)),
+                word => word,
+            };
             effects.push(Effect::Tell(LegEvent::Session(word)));
         }
     }
@@ -128,6 +139,7 @@ impl Talk {
         self.answer_waiting(effects);
         self.timers.clear();
         self.owed = Owed::default();
+        self.forget_keys();
         let mut out = BytesMut::with_capacity(512);
         let mut lines = self.dialog.request(&Method::Bye, &mut out).header(Name::Reason, reason(why.into()));
         if !identity.user_agent.is_empty() {
@@ -152,7 +164,8 @@ impl Talk {
                     pending.transaction = Some(transaction);
                 }
             }
-            Sent::Invite | Sent::Keys | Sent::Prack => {}
+            Sent::Keys => self.on_key_sent(transaction),
+            Sent::Invite | Sent::Prack => {}
         }
     }
 
@@ -170,6 +183,11 @@ impl Talk {
     pub(crate) fn deadline(&self) -> Option<Monotonic> {
         self.timers.deadline()
     }
+}
+
+/// Whether whoever sent this takes INFO, as its Allow says.
+pub(crate) fn takes_info(said: &Message) -> bool {
+    said.tokens(Name::Allow).any(|method| method == Method::Info.as_str())
 }
 
 pub(crate) fn unbind(dialog: &Dialog) -> Effect {

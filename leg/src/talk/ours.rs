@@ -86,22 +86,14 @@ impl Talk {
         self.owed.offer = Some(media);
     }
 
-    /// A key of the other side goes into the sound where this peer hears keys there, and else by INFO.
+    /// A key of the other side, by INFO: as this peer hears keys, in its sound or by INFO.
     fn on_keys(&mut self, content_type: &str, body: &[u8], identity: &Identity, effects: &mut Vec<Effect>) {
-        match keys::read(content_type, body).filter(|_| self.session.has_keys()) {
+        let is_in_sound = self.session.has_keys() && !self.session.hears_by_info();
+        match keys::read(content_type, body).filter(|_| is_in_sound) {
             Some(key) => effects.push(Effect::Press(key)),
-            None => self.send_keys(content_type, body, identity, effects),
+            None if self.session.may_hear_by_info() => self.press(content_type, body, identity, effects),
+            None => {}
         }
-    }
-
-    fn send_keys(&mut self, content_type: &str, body: &[u8], identity: &Identity, effects: &mut Vec<Effect>) {
-        if !self.takes_info {
-            return;
-        }
-        let mut out = BytesMut::with_capacity(768);
-        let lines = self.dialog.request(&Method::Info, &mut out);
-        agent(lines, identity).body(content_type, body);
-        effects.push(Effect::Request { sent: Sent::Keys, request: out.freeze(), destination: self.destination() });
     }
 
     /// Sends what is owed, if nothing is pending either way (RFC 3261 14.1).
@@ -187,6 +179,10 @@ impl Talk {
     ) -> Heard {
         let status = response.status().unwrap_or_default();
         let is_final = status >= 200;
+        if is_final && self.is_key(transaction) {
+            self.on_key_answered(identity, effects);
+            return Heard::Nothing;
+        }
         let Some(pending) = self.pending.take_if(|pending| is_final && pending.transaction == Some(transaction)) else {
             return Heard::Nothing;
         };
@@ -310,6 +306,9 @@ impl Talk {
 
     /// A request of ours got no answer: for the session that is a 408 (RFC 3261 8.1.3.1).
     pub(crate) fn on_failed(&mut self, transaction: ClientTransactionId) -> Heard {
+        if self.is_key(transaction) {
+            self.forget_keys();
+        }
         match self.pending.take_if(|pending| pending.transaction == Some(transaction)) {
             Some(_) if self.bye.is_none() => Heard::Dead(ReleaseCause::SessionExpired),
             _ => Heard::Nothing,
@@ -324,6 +323,6 @@ impl Talk {
     }
 }
 
-fn agent<'b>(lines: sip::Lines<'b>, identity: &Identity) -> sip::Lines<'b> {
+pub(super) fn agent<'b>(lines: sip::Lines<'b>, identity: &Identity) -> sip::Lines<'b> {
     if identity.user_agent.is_empty() { lines } else { lines.header(Name::UserAgent, &*identity.user_agent) }
 }

@@ -5,13 +5,18 @@
 
 use crate::flow::Flow;
 use crate::formats::{answered_as, has, is_keys, is_same, is_speech, renumbered};
-use crate::negotiation::{answer_ourselves, carried, fax, fax_received_at, in_the_shape_of, received_at};
+use crate::keys::{self, are_by_info};
+use crate::negotiation::{
+    answer_ourselves, carried, fax, fax_answered, fax_received_at, in_the_shape_of, is_reached_from, received_at,
+};
 use crate::sdp::{self, Origin, print};
 use crate::secrecy::Secrecy;
 use crate::words::SoundOrder;
 use bytes::Bytes;
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::media::{Direction, Format, MediaDescription, Stream};
+use domain::refusal::RefusalKind;
 use std::net::IpAddr;
 
 /// The session of one leg.
@@ -33,6 +38,8 @@ pub(crate) struct Session {
     sound: Option<SoundOrder>,
     /// What is done about fax over T.38.
     fax: FaxPolicy,
+    /// How the peer hears keys, as its trunk wants it, and whether it takes INFO.
+    dtmf: (DtmfPolicy, bool),
     /// What our description says of sound, while fax has its place.
     resting: Option<Stream>,
 }
@@ -44,7 +51,7 @@ pub(crate) enum Judgement {
     /// It changes the codecs, which the other side must agree to.
     Partner,
     /// It cannot be carried; why.
-    Refused(&'static str),
+    Refused(RefusalKind, &'static str),
 }
 
 impl Session {
@@ -58,12 +65,35 @@ impl Session {
     ) -> Session {
         let wish = carried(&theirs).map_or(Flow::BOTH, Flow::said_by);
         let (fax, resting) = (FaxPolicy::Refuse, None);
-        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None, fax, resting }
+        let dtmf = (DtmfPolicy::Rfc4733, false);
+        Session { origin, text, theirs, wish, partner, is_alone: false, secrecy, sound: None, fax, dtmf, resting }
     }
 
     /// What is done about fax over T.38; refused where nothing is said.
     pub(crate) fn with_fax(self, fax: FaxPolicy) -> Session {
         Session { fax, ..self }
+    }
+
+    /// How the peer hears keys; in its sound alone where nothing is said.
+    pub(crate) fn with_keys(self, policy: DtmfPolicy, takes_info: bool) -> Session {
+        Session { dtmf: (policy, takes_info), ..self }
+    }
+
+    /// Whether the peer hears the other side's keys by INFO.
+    pub(crate) fn hears_by_info(&self) -> bool {
+        let (policy, takes_info) = self.dtmf;
+        !self.is_alone && are_by_info(policy, takes_info, carried(&self.theirs))
+    }
+
+    /// Whether it may hear keys by INFO where it cannot hear them in its sound.
+    pub(crate) fn may_hear_by_info(&self) -> bool {
+        self.dtmf.0 != DtmfPolicy::Rfc4733
+    }
+
+    /// A description of the peer as the other side is to know it.
+    pub(crate) fn presented(&self, media: MediaDescription) -> MediaDescription {
+        let (policy, takes_info) = self.dtmf;
+        if are_by_info(policy, takes_info, carried(&media)) { keys::presented(media) } else { media }
     }
 
     /// Nobody is on the other side.
@@ -133,19 +163,26 @@ impl Session {
     /// What a new offer of the peer asks for.
     pub(crate) fn judge(&self, offer: &MediaDescription) -> Judgement {
         let Some(offered) = carried(offer) else { return self.judge_fax(offer) };
+        if let Some(refused) = self.judge_family(offered) {
+            return refused;
+        }
         if !self.secrecy.takes(offered) {
-            return Judgement::Refused("The sound is not as secure as this trunk wants it; the call goes on unchanged");
+            return Judgement::Refused(
+                RefusalKind::NoCommonCodec,
+                "The sound is not as secure as this trunk wants it; the call goes on unchanged",
+            );
         }
         let ours = self.ours();
         let stream = match carried(&ours) {
             Some(stream) => stream,
             // From fax back to sound.
             None if fax(&ours).is_some() => return Judgement::Partner,
-            None => return Judgement::Refused("There is no sound in this call"),
+            None => return Judgement::Refused(RefusalKind::NoCommonCodec, "There is no sound in this call"),
         };
         if self.is_alone {
             let answer = stream.receives_at.and_then(|at| answer_ourselves(offer, at));
-            return answer.map_or(Judgement::Refused("None of the offered codecs can be returned"), Judgement::Here);
+            let sentence = "None of the offered codecs can be returned";
+            return answer.map_or(Judgement::Refused(RefusalKind::NoCommonCodec, sentence), Judgement::Here);
         }
         let agreed = self.agreed(stream);
         let mut speech = agreed.iter().filter(|format| is_speech(format)).peekable();
@@ -156,15 +193,26 @@ impl Session {
         }
     }
 
+    /// The ports of this leg are of one version of IP for as long as it lasts.
+    fn judge_family(&self, offered: &Stream) -> Option<Judgement> {
+        let sentence = "The offer moves the sound to another version of IP; the call goes on unchanged";
+        (!is_reached_from(offered, self.origin.address))
+            .then_some(Judgement::Refused(RefusalKind::MediaFamily, sentence))
+    }
+
     /// Fax in the place of sound. Asked again in the same words (a refresh, another port), it goes on here and now (field lesson 29).
     fn judge_fax(&self, offer: &MediaDescription) -> Judgement {
         let Some(offered) = fax(offer) else {
             return Judgement::Refused(
+                RefusalKind::NoCommonCodec,
                 "The description offers no sound that can be carried; the call goes on unchanged",
             );
         };
+        if let Some(refused) = self.judge_family(offered) {
+            return refused;
+        }
         if let Some(why) = self.why_no_fax() {
-            return Judgement::Refused(why);
+            return Judgement::Refused(RefusalKind::NoCommonCodec, why);
         }
         let ours = self.ours();
         let goes_on = fax(&self.theirs).is_some_and(|known| known.fax == offered.fax);
@@ -200,11 +248,7 @@ impl Session {
     pub(crate) fn answer_as(&self, offer: &MediaDescription, media: &MediaDescription) -> Option<MediaDescription> {
         let ours = self.ours();
         let at = receiving(&ours)?.receives_at?;
-        let Some(offered) = carried(offer) else {
-            let (offered, taken) = (fax(offer)?, fax(media)?);
-            let stream = Stream { format_tokens: offered.format_tokens.clone(), ..fax_received_at(taken, at) };
-            return Some(in_the_shape_of(offer, stream));
-        };
+        let Some(offered) = carried(offer) else { return fax_answered(offer, media, at) };
         let taken = carried(media)?;
         let base = carried(&ours).or(self.resting.as_ref()).cloned().unwrap_or_else(|| received_at(taken, at));
         let goes_on = taken.formats.iter().any(|format| is_speech(format) && has(&offered.formats, format));
@@ -238,12 +282,18 @@ impl Session {
     }
 
     /// Our description with the formats that the other side offers, or with its fax in the place of sound (RFC 3264 8.3.3).
-    pub(crate) fn offer_of(&self, media: &MediaDescription) -> Option<Bytes> {
+    pub(crate) fn offer_of(&mut self, media: &MediaDescription) -> Option<Bytes> {
         let Some(theirs) = carried(media) else { return self.offer_of_fax(fax(media)?) };
         let mut ours = self.ours();
         let line = ours.streams.iter_mut().find(|stream| is_ours(stream))?;
         if line.is_fax() {
-            *line = self.resting.clone().unwrap_or(received_at(theirs, line.receives_at?));
+            let at = line.receives_at?;
+            // A call that began with fax has no sound of ours yet, nor keys.
+            *line = self.resting.clone().unwrap_or_else(|| {
+                let mut sound = received_at(theirs, at);
+                self.secrecy.offer(&mut sound);
+                sound
+            });
         }
         line.formats = renumbered(&theirs.formats, &line.formats);
         (line.ptime_ms, line.maxptime_ms) = (theirs.ptime_ms, theirs.maxptime_ms);
@@ -309,13 +359,15 @@ impl Session {
         if is_of_fax(&text) {
             // The peer has seen it, whatever it answers.
             self.commit(text);
-            let is_taken = fax(&answer).is_some();
+            let is_taken = fax(&answer).is_some_and(|stream| is_reached_from(stream, self.origin.address));
             if is_taken {
                 self.theirs = answer;
             }
             return is_taken;
         }
-        let Some(stream) = carried(&answer).filter(|stream| self.secrecy.keying(stream).is_ok()) else { return false };
+        let is_usable =
+            |stream: &&Stream| self.secrecy.keying(stream).is_ok() && is_reached_from(stream, self.origin.address);
+        let Some(stream) = carried(&answer).filter(is_usable) else { return false };
         self.commit(text);
         // An answer to less than both ways says nothing of what the peer would like.
         if self.shown() == Some(Direction::SendRecv) {
@@ -387,7 +439,8 @@ impl Session {
             return SoundOrder::of_fax(fax(&self.theirs)?, signalling_ip);
         };
         let keying = self.secrecy.keying(stream).ok()?;
-        SoundOrder::of(stream, carried(&ours), signalling_ip).map(|order| order.keyed(keying))
+        SoundOrder::of(stream, carried(&ours), signalling_ip)
+            .map(|order| order.keyed(keying).telling(self.hears_by_info()))
     }
 
     fn ordered(&mut self, order: SoundOrder) -> Option<SoundOrder> {

@@ -133,8 +133,8 @@ impl Talk {
                         self.waiting = Some(Waiting::Partner { transaction, request: request.clone(), offer });
                         self.timers.arm(Timer::Partner, now.monotonic + PARTNER_PATIENCE);
                     }
-                    Judgement::Refused(why) => {
-                        let reply = refusal(&Refusal::saying(RefusalKind::NoCommonCodec, why), &identity.host);
+                    Judgement::Refused(kind, why) => {
+                        let reply = refusal(&Refusal::saying(kind, why), &identity.host);
                         effects.push(Effect::Respond { transaction, reply });
                     }
                 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use domain::call_control::{CallerId, LegEvent, Manner, OutgoingInvitation, Whereto};
 use domain::srtp::KeySeed;
 use domain::{CarrierId, Entropy, Machine, Now};
-use leg::{Account, CalledLeg, CarrierTarget, Effect, Event, Identity, LegNaming, Target, sdp};
+use leg::{Account, CalledLeg, CarrierTarget, Effect, Event, Identity, LegNaming, SoundOrder, Target, sdp};
 use sip::endpoint::{self, Destination, Endpoint, Owner, Source, Transport};
 use sip::{Message, Method, Name};
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ pub(super) struct World {
     pub(super) sent: Vec<(SocketAddr, Message)>,
     pub(super) told: Vec<LegEvent>,
     pub(super) avoided: Vec<SocketAddr>,
+    pub(super) sounds: Vec<SoundOrder>,
 }
 
 pub(super) fn destination() -> Destination {
@@ -40,7 +41,12 @@ impl World {
     }
 
     pub(super) fn towards(carrier: CarrierTarget) -> World {
-        let order = OutgoingInvitation {
+        World::ordered(carrier, |_| ())
+    }
+
+    /// The same with another order.
+    pub(super) fn ordered(carrier: CarrierTarget, change: impl FnOnce(&mut OutgoingInvitation)) -> World {
+        let mut order = OutgoingInvitation {
             whereto: Whereto::Carrier(CarrierId::from_bits(1)),
             caller_id: CallerId::Number("+12025550100".parse().unwrap()),
             callee: "+12025550123".parse().unwrap(),
@@ -48,6 +54,7 @@ impl World {
             manner: Manner::default(),
             srtp: Default::default(),
         };
+        change(&mut order);
         let target = Target::Carrier(carrier);
         let identity = Identity {
             host: "sip.example.net".into(),
@@ -68,7 +75,7 @@ impl World {
         let leg = CalledLeg::invite(&order, &target, naming, ours, Arc::new(identity), &mut effects);
         let endpoint = Endpoint::new(Default::default(), Entropy::from_seed([1; 16]));
         let (now, sent, told, avoided) = (Now::default(), Vec::new(), Vec::new(), Vec::new());
-        let mut world = World { endpoint, leg, now, sent, told, avoided };
+        let mut world = World { endpoint, leg, now, sent, told, avoided, sounds: Vec::new() };
         world.obey(effects);
         world
     }
@@ -92,6 +99,7 @@ impl World {
                 }
                 Effect::Avoid(addr) => self.avoided.push(addr),
                 Effect::Tell(event) => self.told.push(event),
+                Effect::Sound(order) => self.sounds.push(order),
                 _ => {}
             }
         }

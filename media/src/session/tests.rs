@@ -3,6 +3,7 @@
 //! What the sources, streams and timers do by themselves is told in their own files.
 
 use super::*;
+use domain::media::KeyPress;
 
 const A: &str = "127.0.0.1:4000";
 const B: &str = "127.0.0.1:5000";
@@ -350,4 +351,44 @@ fn a_key_takes_the_place_of_sound_and_sound_goes_on_behind_it() {
     relay.on_remote(Side::B, remote(B), Learning::SignallingIp, later(200));
     assert_eq!(relay.next_key(&mut room, later(300)), None, "it hears no keys any more");
     assert!(!relay.are_keys_pressed());
+}
+
+/// A side that hears keys by INFO is sent none in its sound, and the numbers of what it hears go on as if there had been none.
+#[test]
+fn keys_for_a_side_that_is_told_of_them_are_taken_out_of_its_sound() {
+    let mut session = session(Mode::Relay);
+    let number = |sent_as, received_as| FormatNumber {
+        codec: domain::media::CodecName::of("telephone-event/8000"),
+        sent_as,
+        received_as,
+    };
+    let pbx = Remote { numbers: [number(101, 96)].into(), ..remote(A) };
+    session.on_remote(Side::A, pbx, Learning::SignallingIp, now());
+    session.on_remote(Side::B, Remote { keys_are_told: true, ..remote(B) }, Learning::SignallingIp, now());
+    let key = |sequence: u16, kind: u8, is_end: bool| {
+        let mut packet = rtp(sequence).to_vec();
+        packet.truncate(12);
+        packet[1] = kind;
+        packet.extend([5, if is_end { 0x8a } else { 10 }, 3, 32]);
+        packet
+    };
+    let heard = |session: &mut Session, bytes: &[u8]| {
+        let mut room = bytes.to_vec();
+        match session.on_datagram(Side::A, Port::Rtp, &mut room, bytes.len(), at(A), now()).outcome {
+            Outcome::Send { .. } => Some(u16::from_be_bytes([room[2], room[3]])),
+            _ => None,
+        }
+    };
+    assert_eq!(heard(&mut session, &rtp(10)), Some(10));
+    for (sequence, is_end) in [(11, false), (12, true), (13, true), (14, true)] {
+        assert_eq!(heard(&mut session, &key(sequence, 101, is_end)), None);
+    }
+    assert_eq!(session.take_key(), Some((Side::B, KeyPress { event: 5, duration_ms: 100 })));
+    assert_eq!(session.take_key(), None, "once");
+    assert_eq!(heard(&mut session, &rtp(15)), Some(11), "nothing is missed");
+    assert_eq!(heard(&mut session, &rtp(16)), Some(12));
+    assert_eq!(heard(&mut session, &key(17, 97, true)), Some(13), "another format is sound");
+    assert!(!session.is_key_down());
+    session.on_remote(Side::B, remote(B), Learning::SignallingIp, now());
+    assert!(heard(&mut session, &key(18, 101, true)).is_some(), "whoever hears keys in its sound is sent them");
 }

@@ -16,6 +16,10 @@ impl Worker {
     pub(super) fn obey(&mut self, command: Command, goes_on: bool, now: Monotonic) {
         match command {
             Command::Open { session, request, reply } => self.on_open(session, request, reply, goes_on, now),
+            Command::Reopen { session, side, ip, reply } => {
+                let outcome = self.reopen(session, side, ip, now);
+                guard(|| reply(outcome));
+            }
             Command::Attach { session, mode, slots } => self.on_attach(session, mode, slots, now),
             Command::SetRemote { session, side, remote, at } => {
                 let learning = self.shared.settings.learning;
@@ -79,10 +83,11 @@ impl Worker {
     fn open_admitted(&mut self, id: SessionId, request: OpenRequest, now: Monotonic) -> Result<Opened, OpenRefused> {
         let ip = |side: Side| request.bind_ip[side].unwrap_or(self.shared.settings.bind_ip[side]);
         let (ip_a, ip_b) = (ip(Side::A), ip(Side::B));
-        let a = self.open_pair(ip_a, Side::A)?;
+        let key = self.rooms.vacant_key();
+        let a = self.open_pair(ip_a, key, Side::A)?;
         let b = match request.mode {
             Mode::Echo => None,
-            Mode::Relay => match self.open_pair(ip_b, Side::B) {
+            Mode::Relay => match self.open_pair(ip_b, key, Side::B) {
                 Ok(pair) => Some(pair),
                 Err(refused) => {
                     self.slots.drop(a, &self.shared);
@@ -95,9 +100,28 @@ impl Worker {
         Ok(opened)
     }
 
+    /// One side's ports at another address; what came to the former ones and was not read is lost.
+    fn reopen(&mut self, id: SessionId, side: Side, ip: IpAddr, now: Monotonic) -> Result<Opened, OpenRefused> {
+        let refused = OpenRefused::NotOpen(id);
+        let key = self.keys.get(&id).copied().ok_or(refused.clone())?;
+        let has_side = |room: &Room| room.pairs[side].is_some();
+        if !self.rooms.get(key).is_some_and(has_side) {
+            return Err(refused);
+        }
+        let pair = self.open_pair(ip, key, side)?;
+        let room = self.rooms.get_mut(key).ok_or(refused.clone())?;
+        room.session.forget_remote(side);
+        let former = room.pairs[side].replace(pair);
+        let address = |side: Side| room.pairs[side].as_ref().map(Pair::address);
+        let opened = address(Side::A).map(|a| Opened { a, b: address(Side::B) });
+        if let Some(former) = former {
+            self.put_away(former, Some(now));
+        }
+        opened.ok_or(refused)
+    }
+
     /// A pair that nobody holds. Where the range or the process has none left, one of those that are kept.
-    fn open_pair(&mut self, ip: IpAddr, side: Side) -> Result<Pair, OpenRefused> {
-        let room = self.rooms.vacant_key();
+    fn open_pair(&mut self, ip: IpAddr, room: usize, side: Side) -> Result<Pair, OpenRefused> {
         let refused = match Pair::open(&self.shared, ip) {
             Ok(mut pair) => match self.slots.hold(&mut pair, &self.registry, room, side) {
                 Ok(()) => return Ok(pair),
@@ -163,13 +187,18 @@ impl Worker {
         }
         for side in Side::BOTH {
             if let Some(pair) = room.pairs[side].take() {
-                match keeps_at.filter(|_| self.may_keep(pair.address().ip())) {
-                    Some(now) => self.slots.keep(pair, now, &self.shared),
-                    None => self.slots.drop(pair, &self.shared),
-                }
+                self.put_away(pair, keeps_at);
             }
         }
         self.shared.leave();
+    }
+
+    /// A pair that no session holds any more is kept, where it may be, or closed.
+    fn put_away(&mut self, pair: Pair, keeps_at: Option<Monotonic>) {
+        match keeps_at.filter(|_| self.may_keep(pair.address().ip())) {
+            Some(now) => self.slots.keep(pair, now, &self.shared),
+            None => self.slots.drop(pair, &self.shared),
+        }
     }
 
     /// Whether one more pair on this address may stay open.

@@ -45,6 +45,14 @@ impl Room {
         })
     }
 
+    pub(crate) fn reopen(&self, session: u64, side: Side, ip: &str) -> Result<Opened, OpenRefused> {
+        let ip = ip.parse().unwrap();
+        hear(|reply| {
+            let told = Box::new(move |opened| reply.send(opened).unwrap());
+            self.media.reopen(SessionId(session), side, ip, told);
+        })
+    }
+
     pub(crate) fn report(&self, session: u64) -> Option<SessionReport> {
         hear(|reply| self.media.report(SessionId(session), Box::new(move |report| reply.send(report).unwrap())))
     }

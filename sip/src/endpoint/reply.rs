@@ -82,7 +82,9 @@ impl Reply {
     /// With the Warning that it asks for.
     pub(super) fn explained(mut self, host: impl FnOnce() -> String) -> Reply {
         match self.because.take() {
-            Some((kind, sentence)) => self.warning(&host(), &format!("{}: {sentence}", kind.as_str())),
+            Some((kind, sentence)) => {
+                self.warning_of(kind.warning_code(), &host(), &format!("{}: {sentence}", kind.as_str()))
+            }
             None => self,
         }
     }
@@ -119,13 +121,18 @@ impl Reply {
 
     /// Adds `Warning: 399 host "sentence"` (RFC 3261 20.43): what was wrong and what would be right, for a person.
     pub fn warning(self, host: &str, sentence: &str) -> Reply {
+        self.warning_of(399, host, sentence)
+    }
+
+    /// The same with a code of the registry (RFC 3261 20.43).
+    pub fn warning_of(self, code: u16, host: &str, sentence: &str) -> Reply {
         let mut text = String::with_capacity(sentence.len());
         sentence.chars().for_each(|char| match char {
             '"' => text.push('\''),
             '\\' => text.push('/'),
             other => text.push(other),
         });
-        self.header(Name::Warning, format!("399 {host} \"{text}\""))
+        self.header(Name::Warning, format!("{code} {host} \"{text}\""))
     }
 
     /// The body and its type.

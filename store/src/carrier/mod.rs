@@ -12,6 +12,7 @@ pub use terms::{NotRedirects, REDIRECT_NETWORKS_MAX, Redirects, Terms, TermsPatc
 
 use crate::column::{list_text, parsed, parsed_list, unreadable};
 use crate::{Error, InboundSource, Result, Signed, Store, checks, source};
+use domain::dtmf::DtmfPolicy;
 use domain::fact::Transport;
 use domain::fax::FaxPolicy;
 use domain::network::Network;
@@ -89,6 +90,8 @@ pub struct Carrier {
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How its side hears keys.
+    pub dtmf: DtmfPolicy,
     /// The only networks that its sound may come from; empty: as its descriptions say. At most [`MEDIA_NETWORKS_MAX`], unique.
     pub media_networks: Vec<Network>,
     /// Whether calls are handed to it and taken from it.
@@ -122,6 +125,8 @@ pub struct CarrierPatch {
     pub srtp: Option<SrtpPolicy>,
     /// What it does about fax over T.38.
     pub t38: Option<FaxPolicy>,
+    /// How its side hears keys.
+    pub dtmf: Option<DtmfPolicy>,
     /// The only networks that its sound may come from.
     pub media_networks: Option<Vec<Network>>,
     /// Whether calls are handed to it and taken from it.
@@ -130,7 +135,7 @@ pub struct CarrierPatch {
 
 const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
-    inbound_sources, srtp, media_networks, t38";
+    inbound_sources, srtp, media_networks, t38, dtmf";
 
 /// A word in a column that should be one of ours.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +180,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         srtp: parsed(row, 11)?,
         media_networks: parsed_list(row, 12)?,
         t38: parsed(row, 13)?,
-        terms: terms::from_row(row, 14)?,
+        dtmf: parsed(row, 14)?,
+        terms: terms::from_row(row, 15)?,
     })
 }
 
@@ -271,6 +277,7 @@ impl Store {
                 terms: patch.terms.apply(old.terms),
                 srtp: patch.srtp.unwrap_or(old.srtp),
                 t38: patch.t38.unwrap_or(old.t38),
+                dtmf: patch.dtmf.unwrap_or(old.dtmf),
                 media_networks: patch.media_networks.clone().unwrap_or(old.media_networks),
                 enabled: patch.enabled.unwrap_or(old.enabled),
                 created_at: old.created_at,
@@ -312,7 +319,7 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
-    let own: [Value; 14] = [
+    let own: [Value; 15] = [
         carrier.id.to_string().into(),
         carrier.name.clone().into(),
         list_text(&carrier.addresses).into(),
@@ -327,6 +334,7 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         carrier.srtp.as_str().to_owned().into(),
         list_text(&carrier.media_networks).into(),
         carrier.t38.as_str().to_owned().into(),
+        carrier.dtmf.as_str().to_owned().into(),
     ];
     let values = own.into_iter().chain(terms::values(&carrier.terms));
     // Not replaced: what belongs to a carrier (manners, account) would go with the old row.

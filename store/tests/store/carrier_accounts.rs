@@ -18,6 +18,7 @@ fn carrier(world: &mut World) -> Carrier {
         terms: Terms::default(),
         srtp: Default::default(),
         t38: Default::default(),
+        dtmf: Default::default(),
         media_networks: Vec::new(),
         enabled: true,
         created_at: NOON,

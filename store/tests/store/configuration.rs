@@ -37,6 +37,7 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
         },
         srtp: domain::srtp::SrtpPolicy::Preferred,
         t38: domain::fax::FaxPolicy::Refuse,
+        dtmf: domain::dtmf::DtmfPolicy::Info,
         media_networks: vec!["203.0.113.0/24".parse().unwrap(), "2001:db8:5::/48".parse().unwrap()],
         enabled: true,
         created_at: NOON,

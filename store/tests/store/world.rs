@@ -73,6 +73,7 @@ impl World {
             incoming_to: store::IncomingTo::CalledNumber,
             srtp: domain::srtp::SrtpPolicy::Off,
             t38: domain::fax::FaxPolicy::Relay,
+            dtmf: domain::dtmf::DtmfPolicy::Auto,
         }
     }
 

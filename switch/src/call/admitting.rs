@@ -3,16 +3,17 @@
 //! Whether a channel and credit are free is asked in `reserving`; what comes from outside is looked at in `receiving`.
 
 use super::ending::{Ending, Farewell};
+use super::offering::{offer, places_for};
 use super::{Opening, Stranger, caller_id, inside, manners, receiving};
 use crate::directory::{Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, Manner, Pbx, Proof, Whereto};
 use domain::call_record::CallDirection;
 use domain::fact::CallerIdChange;
+use domain::fax::FaxPolicy;
 use domain::header::HeaderLine;
-use domain::media::{MediaDescription, Mismatch, Security, Stream};
+use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
-use domain::srtp::SrtpPolicy;
 use domain::trace::{Rule, Trace, Value};
 use domain::{CallId, E164, Entropy, Refusal};
 use rating::Rate;
@@ -191,7 +192,8 @@ fn admit_outbound(opening: &Opening, caller: &Owner, trace: &mut Trace) -> Resul
     let errand = errand.map_err(Ending::refused)?;
     pass_gate(opening, trace)?;
     let Some(callee) = errand else {
-        offer(directory, invitation, caller.profile.srtp, trace).map_err(Ending::refused)?;
+        // Fax has no echo.
+        offer(directory, invitation, caller.profile.srtp, FaxPolicy::Refuse, trace).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
     dial(opening.id, directory, caller, invitation, callee, trace)
@@ -311,6 +313,8 @@ fn dial(
             (Some(rate), places, losses)
         }
     };
+    let offer = offer(directory, invitation, caller.profile.srtp, caller.profile.t38, trace)?;
+    let places = places_for(&offer, places, trace)?;
     Ok(Dial {
         losses,
         callee,
@@ -320,7 +324,7 @@ fn dial(
         taken: manners::taken(directory, caller, invitation),
         rate,
         places,
-        offer: offer(directory, invitation, caller.profile.srtp, trace)?,
+        offer,
     })
 }
 
@@ -367,77 +371,4 @@ fn outside(
 
 pub(super) fn no_route(missing: &str, callee: E164) -> Refusal {
     Refusal::saying(RefusalKind::NoRoute, format!("No {missing} is configured for {callee}"))
-}
-
-/// What the caller offers, as far as its trunk takes it. An INVITE without an offer cannot be carried: there would be nothing to
-/// offer the called side.
-pub(super) fn offer(
-    directory: &Directory,
-    invitation: &Invitation,
-    srtp: SrtpPolicy,
-    trace: &mut Trace,
-) -> Result<MediaDescription, Refusal> {
-    let Some(offer) = &invitation.offer else {
-        let sentence = "The INVITE has no session description; send the offer in the INVITE";
-        trace.failed(RefusalKind::NoCommonCodec, "no session description", "an offer of sound");
-        return Err(Refusal::saying(RefusalKind::NoCommonCodec, sentence));
-    };
-    let permitted = offer.permitted(srtp).map_err(mismatched).inspect_err(|refusal| {
-        trace.failed_at(Rule::Srtp, refusal.kind, secured(offer), policy(srtp));
-    })?;
-    let Some(sound) = permitted.audio() else {
-        trace.failed(RefusalKind::NoCommonCodec, "no sound", "an offer of sound");
-        return Err(RefusalKind::NoCommonCodec.into());
-    };
-    trace.passed(Rule::Codec, codec(sound), Value::None);
-    if srtp == SrtpPolicy::Required && directory.settings().srtp_needs_tls && !invitation.is_signalling_secret {
-        let sentence = "SRTP is required here, and its keys came where others can read them; call over TLS";
-        trace.failed(RefusalKind::SrtpRequired, "keys in the clear", "TLS");
-        return Err(Refusal::saying(RefusalKind::SrtpRequired, sentence));
-    }
-    trace.passed(Rule::Srtp, secured(&permitted), policy(srtp));
-    Ok(permitted)
-}
-
-/// The codec that is offered first, for the trace.
-fn codec(sound: &Stream) -> Value {
-    let Some(format) = sound.formats.first() else { return Value::None };
-    match (format.payload_type, &format.rtpmap) {
-        (0, _) => "PCMU/8000".into(),
-        (8, _) => "PCMA/8000".into(),
-        (9, _) => "G722/8000".into(),
-        (_, Some(rtpmap)) => Value::from(rtpmap.clone()),
-        (payload_type, None) => Value::Count(payload_type.into()),
-    }
-}
-
-/// How the sound is secured, for the trace.
-fn secured(description: &MediaDescription) -> &'static str {
-    match description.audio().map(Stream::security) {
-        Some(Security::Plain) => "plain RTP",
-        Some(Security::Optional) => "RTP, or SRTP by SDES",
-        Some(Security::Mandatory) => "SRTP by SDES",
-        Some(Security::Unknown) => "SRTP by other means",
-        None => "no sound",
-    }
-}
-
-fn policy(srtp: SrtpPolicy) -> &'static str {
-    match srtp {
-        SrtpPolicy::Off => "srtp = off",
-        SrtpPolicy::Preferred => "srtp = preferred",
-        SrtpPolicy::Required => "srtp = required",
-    }
-}
-
-fn mismatched(mismatch: Mismatch) -> Refusal {
-    match mismatch {
-        Mismatch::PlainOnly => RefusalKind::SrtpRequired.into(),
-        Mismatch::SecureOnly => RefusalKind::SrtpOff.into(),
-        Mismatch::NoKnownSuite => {
-            let sentence =
-                "The offer has SRTP with no key that can be used; offer a=crypto with AES_CM_128_HMAC_SHA1_80";
-            Refusal::saying(RefusalKind::NoCommonCodec, sentence)
-        }
-    }
 }

@@ -88,6 +88,12 @@ impl Ending {
         Ending::refused(Refusal::saying(RefusalKind::SrtpRequired, sentence))
     }
 
+    /// The called PBX is reached by a version of IP at which there is no sound.
+    pub(super) fn pbx_of_another_family() -> Self {
+        let sentence = "The called PBX registered by a version of IP that this node has no media address of; it must register by the other one";
+        Ending::refused(Refusal::saying(RefusalKind::MediaFamily, sentence))
+    }
+
     /// The called PBX gave no sign of life.
     pub(super) const fn pbx_silent() -> Self {
         Ending::told_as(RefusalKind::PbxSilent)

@@ -79,7 +79,8 @@ impl Conclusion {
             AttemptOutcome::Unreachable
             | AttemptOutcome::Unresolved
             | AttemptOutcome::UnusableAnswer
-            | AttemptOutcome::Insecure => AttemptResult::NetworkFailure,
+            | AttemptOutcome::Insecure
+            | AttemptOutcome::NoMediaAddress => AttemptResult::NetworkFailure,
             // A caller that gives up, or an operator, says nothing about the carrier.
             AttemptOutcome::Refused | AttemptOutcome::NoAnswer | AttemptOutcome::GivenUp => AttemptResult::UserFailure,
             AttemptOutcome::SkippedDown
@@ -355,13 +356,15 @@ impl Call {
             LegFailure::Unresolved => AttemptOutcome::Unresolved,
             LegFailure::UnusableAnswer => AttemptOutcome::UnusableAnswer,
             LegFailure::Insecure => AttemptOutcome::Insecure,
+            LegFailure::NoMediaAddress => AttemptOutcome::NoMediaAddress,
         };
         self.close_attempt(Conclusion::of(outcome), now, effects);
         match failure {
             // It was a 2xx, so somebody had picked up.
             LegFailure::UnusableAnswer => self.clear(Ending::unusable_answer(), now, effects),
             LegFailure::Insecure if is_pbx => self.clear(Ending::pbx_insecure(), now, effects),
-            LegFailure::Insecure => self.try_next_place(now, effects),
+            LegFailure::NoMediaAddress if is_pbx => self.clear(Ending::pbx_of_another_family(), now, effects),
+            LegFailure::Insecure | LegFailure::NoMediaAddress => self.try_next_place(now, effects),
             _ if is_pbx => self.clear(Ending::pbx_silent(), now, effects),
             _ if rang => self.clear(Ending::carriers_failed(), now, effects),
             LegFailure::Timeout | LegFailure::Transport | LegFailure::Unresolved => self.try_next_place(now, effects),

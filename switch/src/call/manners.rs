@@ -26,7 +26,13 @@ pub(super) fn taken(directory: &Directory, owner: &Owner, invitation: &Invitatio
 /// How a PBX of ours is called.
 pub(super) fn towards_pbx(owner: &Owner, taken: &[HeaderLine]) -> Manner {
     let manners = &owner.profile.manners;
-    Manner { compat: manners.compat, asserted: None, headers: manners.headers.towards(taken), t38: owner.profile.t38 }
+    Manner {
+        compat: manners.compat,
+        asserted: None,
+        headers: manners.headers.towards(taken),
+        t38: owner.profile.t38,
+        dtmf: owner.profile.dtmf,
+    }
 }
 
 impl Dial {
@@ -37,6 +43,7 @@ impl Dial {
                 asserted: self.known.filter(|_| carrier.manners.trusted),
                 headers: carrier.manners.headers.towards(&self.taken),
                 t38: carrier.t38,
+                dtmf: carrier.dtmf,
                 ..Manner::default()
             },
             Place::Pbx { manner, .. } => manner.clone(),

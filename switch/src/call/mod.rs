@@ -20,6 +20,7 @@ mod inside;
 mod legs;
 mod manners;
 mod metering;
+mod offering;
 mod receiving;
 mod record;
 mod reserving;
@@ -35,6 +36,7 @@ use admitting::Errand;
 use clearing::Clearing;
 use domain::call_control::{CallerId, Invitation, LegEvent, LegId, Proof};
 use domain::call_record::CallRecord;
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CallId, CarrierId, Fact, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, Trace};
@@ -238,6 +240,14 @@ impl Call {
         match &self.came_from {
             Some(carrier) => carrier.t38,
             None => self.directory.profile(self.record.profile).map(|profile| profile.t38).unwrap_or_default(),
+        }
+    }
+
+    /// How the caller's side hears keys.
+    pub fn caller_dtmf(&self) -> DtmfPolicy {
+        match &self.came_from {
+            Some(carrier) => carrier.dtmf,
+            None => self.directory.profile(self.record.profile).map(|profile| profile.dtmf).unwrap_or_default(),
         }
     }
 

@@ -3,14 +3,16 @@
 //! It costs nothing (W9), so prices, credit and emergency numbers are not looked at. Calling the PBX is `hunting`'s.
 
 use super::Opening;
-use super::admitting::{Dial, Errand, Owner, Place, check_company, check_subscription, offer, pass_gate};
+use super::admitting::{Dial, Errand, Owner, Place, check_company, check_subscription, pass_gate};
 use super::ending::Ending;
+use super::offering::{offer, places_for};
 use super::{caller_id, manners};
 use crate::directory::{Directory, IncomingTo, Profile};
 use crate::numbering;
 use crate::registration::Binding;
 use domain::call_control::{CalledUser, FlowTag, Invitation, Pbx, Proof};
 use domain::fact::Transport;
+use domain::fax::FaxPolicy;
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
 use domain::trace::{Rule, Trace};
@@ -58,9 +60,13 @@ pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Resu
         pbx.peer,
         if pbx.local.is_some() { "its registration" } else { "its fixed address" },
     );
-    let offer = offer(&opening.directory, invitation, caller_srtp(opening), trace).map_err(Ending::refused)?;
+    let (srtp, t38) = (caller_srtp(opening), caller_t38(opening));
+    let offer = offer(&opening.directory, invitation, srtp, t38, trace).map_err(Ending::refused)?;
     let taken = manners::taken(directory, owner, invitation);
     let places = VecDeque::from([Place::Pbx { pbx, manner: manners::towards_pbx(owner, &taken) }]);
+    let is_secret = owner.profile.srtp == SrtpPolicy::Required;
+    let places = if is_secret && offer.fax().is_some() { VecDeque::new() } else { places };
+    let places = places_for(&offer, places, trace).map_err(Ending::refused)?;
     let caller_id = caller_id::incoming(directory, invitation);
     let losses = Vec::new();
     let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, losses, offer };
@@ -73,6 +79,14 @@ fn caller_srtp(opening: &Opening) -> SrtpPolicy {
         Proof::Carrier(id) => opening.directory.carrier(id).map(|carrier| carrier.srtp).unwrap_or_default(),
         Proof::Inside(_) => SrtpPolicy::Preferred,
         Proof::Credentials(_) | Proof::Source(_) => SrtpPolicy::default(),
+    }
+}
+
+/// What the caller's side does about fax over T.38; inside likewise.
+fn caller_t38(opening: &Opening) -> FaxPolicy {
+    match opening.invitation.proof {
+        Proof::Carrier(id) => opening.directory.carrier(id).map(|carrier| carrier.t38).unwrap_or_default(),
+        Proof::Inside(_) | Proof::Credentials(_) | Proof::Source(_) => FaxPolicy::Relay,
     }
 }
 

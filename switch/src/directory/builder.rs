@@ -227,6 +227,7 @@ mod tests {
             manners: Manners::default(),
             srtp: Default::default(),
             t38: Default::default(),
+            dtmf: Default::default(),
             credentials: 0,
         }
     }

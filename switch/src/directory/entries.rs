@@ -5,6 +5,7 @@
 use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
+use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
@@ -59,6 +60,8 @@ pub struct Profile {
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How its side hears keys.
+    pub dtmf: DtmfPolicy,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }
@@ -124,6 +127,8 @@ pub struct Carrier {
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
     pub t38: FaxPolicy,
+    /// How its side hears keys.
+    pub dtmf: DtmfPolicy,
     /// Whether it is used, in both directions.
     pub enabled: bool,
     /// How it is spoken to, and whether it is trusted.
@@ -160,6 +165,7 @@ impl Carrier {
             sources: Vec::new(),
             srtp: SrtpPolicy::default(),
             t38: FaxPolicy::default(),
+            dtmf: DtmfPolicy::default(),
             enabled: true,
             manners: CarrierManners::default(),
             enrolment: None,

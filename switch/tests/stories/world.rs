@@ -96,6 +96,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         manners: Manners::default(),
         srtp: Default::default(),
         t38: Default::default(),
+        dtmf: Default::default(),
         credentials: 0,
     }
 }

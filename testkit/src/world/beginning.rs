@@ -120,6 +120,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             incoming_to: beginning.incoming_to,
             srtp: new.srtp,
             t38: new.t38,
+            dtmf: new.dtmf,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })

@@ -297,10 +297,8 @@ impl Node {
             call::Effect::AskProfile(id, request) => {
                 self.work.push_back(Work::Profile(id, profile::Event::Requested(request)));
             }
-            call::Effect::OpenSound(mode) => {
-                let outcome = self.open_sound(place, mode);
-                self.work.push_back(Work::Call(place, call::Event::SoundOpened(outcome)));
-            }
+            call::Effect::OpenSound(request) => self.on_open_sound(place, request),
+            call::Effect::MoveSound(side, ip) => self.on_move_sound(place, side, ip),
             call::Effect::CloseSoundAndReport => {
                 assert!(self.sounds.remove(&place), "ports are closed once");
                 let event = switch::call::Event::MediaReported { packets: (0, 0), lost: (0, 0) };

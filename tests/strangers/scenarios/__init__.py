@@ -32,8 +32,8 @@ class Scenario:
     # A stand-in cannot play it.
     needs_switch: bool = False
     timeout_s: float = 60
-    # The switch keeps its credit in a Redis of the scenario's own (`world.redis`).
-    with_redis: bool = False
+    # The switch keeps its credit in a Redis of the scenario's own (`world.redis`): what makes it.
+    with_redis: Callable | None = None
     # Strangers that are fetched first (fetching.py).
     needs: tuple = ()
     # Makes what must be there before the switch is started (`world.surroundings`); it has `stop()`.

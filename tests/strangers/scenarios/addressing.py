@@ -6,13 +6,23 @@ Not here: who may call whom.
 import re
 import socket
 
+import sound
 from scenarios import scenario
+from scenarios.changing import check_body
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import state_of
-from waiting import equal, expect, until
+from sipp_agent import check_header
+from waiting import Failure, equal, expect, until
 from websocket import Datagrams, WebPhone
 
 OFFER = "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+
+# Where the switch wants RTP, and by which version of IP, from the SDP of the 200.
+TELL = ('<action><ereg regexp="c=IN (IP[46])" search_in="body" check_it="true" assign_to="line1,family"/>'
+        '<ereg regexp="m=audio ([0-9]+)" search_in="body" check_it="true" assign_to="line2,port"/>'
+        '<log message="[$family] [$port]"/></action>')
+BOTH = {"sip": {"ipv6": True}, "media": {"second_address": "::1"}}
+PACKETS = 50
 
 
 @scenario(settings={"sip": {"ipv6": True}, "media": {"address": "::1"}}, needs_switch=True)
@@ -100,3 +110,68 @@ def who_says_sips_is_reached_over_tls_alone(world):
     answer = phone.request("REGISTER", f"sip:{world.server.sip}", more=["Contact: <sips:a@127.0.0.1>"])
     expect(answer.startswith("SIP/2.0 400") and "register it over TLS" in answer, answer)
     until(lambda: state_of(world, profile)["state"] != "registered" or expect(False, "bound"), "no binding", 1)
+
+
+def speak(world, profile, ip, switch, **more):
+    """A SIPp at this address calls, a second of sound goes to the carrier and comes back from it, byte for byte."""
+    end = sound.RtpEnd(ip)
+    try:
+        pbx = world.pbx("call", profile, remote=f"{switch}:{world.server.sip_port}", ip=ip, check=TELL, media_ip=ip,
+                        media_port=str(end.port), options=("-d", 2500), **more)
+        said = until(lambda: re.search(r"IP([46]) ([0-9]+)", "\n".join(pbx.logged())), "the switch's SDP")
+        equal(said.group(1), "6" if ":" in ip else "4", "the version of IP in our answer")
+        end.send((ip, int(said.group(2))), sound.sweep(PACKETS * sound.FRAME / sound.RATE_HZ))
+        # The first packets may come before the other leg knows where to send.
+        until(lambda: end.returned() >= PACKETS - 10, f"{PACKETS - 10} of {PACKETS} packets to come back", 3)
+        pbx.finish()
+    except Failure as failure:
+        raise Failure(f"{failure}; {end.returned()} packets came back") from None
+    finally:
+        end.close()
+
+
+@scenario(settings=BOTH, needs_switch=True)
+def a_pbx_on_ipv6_speaks_through_a_carrier_on_ipv4(world):
+    """A SIPp on ::1 with its sound there calls; a carrier on ::1 refuses with 503, one on 127.0.0.1 answers: each is offered its own version
+    of IP, and sound comes back (RFC 6157 3.1)."""
+    profile = world.profile()
+    refuses = world.carrier("carrier_refuses", ip="::1", final="503", phrase="Service Unavailable")
+    answers = world.carrier(echo=True, check=check_body("c=IN IP4 127.0.0.1", "offered"))
+    speak(world, profile, "::1", "[::1]", sdp="{{sdp_ipv6}}")
+    refuses.finish()
+    answers.finish()
+    world.settled(profile, spent="0.01")
+    record = world.record(status=200)
+    equal([attempt["status"] for attempt in record["attempts"]], [503, 200], "the attempts")
+
+
+@scenario(settings=BOTH, needs_switch=True)
+def a_pbx_on_ipv4_speaks_through_a_carrier_on_ipv6(world):
+    """A SIPp on 127.0.0.1 calls through one on ::1, which is offered IP6 and answers with it: sound comes back (RFC 6157 3.1)."""
+    profile = world.profile()
+    carrier = world.carrier(echo=True, ip="::1", check=check_body("c=IN IP6 ::1", "offered"), answer="{{sdp_answer_ipv6}}")
+    speak(world, profile, "127.0.0.1", "127.0.0.1")
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+    world.record(status=200)
+
+
+@scenario(settings={"sip": {"ipv6": True}}, needs_switch=True)
+def sound_at_a_version_of_ip_that_is_not_there_is_refused_with_why(world):
+    """Without a media address of IPv6 an offer of it gets 488 with Warning 301 `media_family`, a carrier that is reached by it is passed
+    over, and both stand in the trace (RFC 3261 20.43)."""
+    profile = world.profile()
+    skipped = world.carrier(ip="::1")
+    answers = world.carrier()
+    warned = check_header("Warning", '301 [^ ]+ .media_family', "warned")
+    world.pbx("refused", profile, remote=f"[::1]:{world.server.sip_port}", ip="::1", final="488", check=warned,
+              sdp="{{sdp_ipv6}}", name="on_ipv6").finish()
+    refused = world.record(status=488, refusal="media_family", amount="0")
+    trace = world.api.call("GET", f"/calls/{refused['id']}/trace")["steps"]
+    equal([(step["rule"], step["seen"], step["wanted"]) for step in trace if step["refusal"]],
+          [("media_family", "IPv6", "IPv4")], "what refused it")
+    world.pbx("call", profile, options=("-d", 200)).finish()
+    answers.finish()
+    world.never_invited(skipped)
+    newest = max(world.records(2), key=lambda record: record["invited_at"])
+    equal([attempt["outcome"] for attempt in newest["attempts"]], ["no_media_address", "answered"], "the attempts")

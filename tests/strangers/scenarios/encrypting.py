@@ -37,7 +37,7 @@ def phone(world, profile, played, **more):
     name = more.setdefault("name", "baresip")
     plays = world.folder / f"{name}.wav"
     sound.write_wave(plays, played)
-    made = Baresip(world.folder, world.server.sip, profile, plays, account=MANDATORY, **more)
+    made = Baresip(world.folder, more.pop("server", world.server.sip), profile, plays, account=MANDATORY, **more)
     world.agents.append(made)
     return made
 
@@ -115,6 +115,29 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     world.until_idle(profile)
     there, back = tandem_api.packets(world.record(status=200))
     expect(there >= 100 and back >= 100, f"the record counts {there} packets there and {back} back")
+
+
+@scenario(settings={"sip": {"ipv6": True}, "media": {"second_address": "::1", "srtp_needs_tls": False}}, needs_switch=True, timeout_s=90)
+def a_secure_phone_on_ipv6_speaks_through_a_plain_carrier_on_ipv4(world):
+    """baresip on ::1 with mandatory SRTP hears itself by way of a plain SIPp on 127.0.0.1 (RFC 6157 3.1, RFC 4568)."""
+    profile = world.profile(srtp="required")
+    carrier = world.carrier("carrier", echo=True)
+    played = sound.sweep(PLAYED_S)
+    switch = f"[::1]:{world.server.sip_port}"
+    caller = phone(world, profile, played, server=switch, ip="::1")
+    caller.until_registered()
+    caller.order("dial", f"sip:{UNITED_STATES}@{switch}")
+    caller.until_event("CALL_ESTABLISHED")
+    until_heard(caller)
+    caller.order("hangup")
+    caller.until_event("CALL_CLOSED")
+    caller.stop()
+    carrier.finish()
+    alike(played, caller.heard(), "what came back")
+    expect(re.search(r"m=audio [0-9]+ RTP/AVP ", carrier.messages()), "the plain carrier was not offered RTP/AVP")
+    expect("c=IN IP4 127.0.0.1" in carrier.messages(), "the carrier was not offered its own version of IP")
+    world.until_idle(profile)
+    world.record(status=200)
 
 
 @scenario(settings=CLEAR, needs_switch=True, timeout_s=90, listens=True)

@@ -10,6 +10,7 @@ import time
 from changing_ends import ask, begin, description, finish, hang_up, reply, status_of
 from scenarios import scenario
 from scenarios.changing import SHORT_MS, Call, check_body
+from sipp_agent import check_header
 from waiting import Failure, equal, expect, until
 
 # A number, an indicator of T.30 and no repetitions: what machines send first.
@@ -120,3 +121,63 @@ def a_trunk_without_fax_refuses_it_and_the_other_side_hears_nothing(world):
               options=("-d", SHORT_MS)).finish()
     carrier.finish()
     world.settled(profile, spent="0.01")
+
+
+def first_offer(lines, machine):
+    """A description of this machine, its stream behind these lines."""
+    return machine.described(version=1).replace("\r\n", "\n").replace("m=image", f"{lines}m=image")
+
+
+def fax_from_the_start(world, lines, settings=None):
+    """A SIPp offers T.38 in its first INVITE, SIPp as carrier answers with it: datagrams pass both ways."""
+    pbx, carrier = Machine(), Machine()
+    profile = world.profile()
+    takes = world.carrier(check=check_body("m=image [0-9]+ udptl t38", "offered"), answer=first_offer("", carrier), settings=settings)
+    tell = ('<action><ereg regexp="m=image ([0-9]+) udptl t38" search_in="body" check_it="true" assign_to="line,port"/>'
+            '<log message="fax [$port]"/></action>')
+    calls = world.pbx("call", profile, sdp=first_offer(lines, pbx), check=tell, options=("-d", 1_500))
+    line = until(lambda: [one for one in calls.logged() if "fax " in one], "the switch's port for the fax")[0]
+    pbx.to = "127.0.0.1", int(re.search(r"fax ([0-9]+)", line).group(1))
+    carrier.to = fax_of(takes.messages())
+    for page in range(1, 11):
+        for sender, receiver in ((carrier, pbx), (pbx, carrier)):
+            datagram = UDPTL[:1] + bytes([page]) + UDPTL[2:]
+            sender.socket.sendto(datagram, sender.to)
+            equal(receiver.heard(), datagram, f"datagram {page}, as it was sent")
+    calls.finish()
+    takes.finish()
+    for machine in (pbx, carrier):
+        machine.socket.close()
+    world.settled(profile, spent="0.01")
+    world.record(cause="normal", status=200)
+    return calls, takes
+
+
+@scenario(needs_switch=True)
+def a_fax_begins_with_the_first_invite(world):
+    """SIPp offers T.38 alone in its first INVITE, a SIPp carrier takes it, datagrams pass both ways (RFC 3362, ITU-T T.38 D.2)."""
+    _, takes = fax_from_the_start(world, "")
+    expect("m=audio" not in takes.messages(), "the carrier saw sound")
+
+
+@scenario(needs_switch=True)
+def a_fax_as_the_third_stream_is_answered_in_its_place(world):
+    """T.38 behind a refused m=audio and an m=video: the answer has three streams in the same order, two with port 0 (RFC 3264 6)."""
+    calls, _ = fax_from_the_start(world, "m=audio 0 RTP/AVP 0\nm=video 9 RTP/AVP 31\n")
+    answer = calls.messages().split("SIP/2.0 200")[1]
+    streams = [(kind, port == "0") for kind, port in re.findall(r"^m=([a-z]+) ([0-9]+)", answer, re.MULTILINE)][:3]
+    equal(streams, [("audio", True), ("video", True), ("image", False)], "the streams of the answer, and whether they are refused")
+
+
+@scenario(needs_switch=True)
+def a_fax_passes_over_carriers_that_take_none(world):
+    """`t38 = refuse` of every carrier: 488 with why at the first INVITE, and none hears of it; the trunk's own refuses it too (RFC 3264 6)."""
+    refuses = world.profile(name="Without fax", t38="refuse")
+    profile = world.profile()
+    carrier = world.carrier(settings={"t38": "refuse"})
+    for one, why in ((profile, "The called side takes no fax"), (refuses, "Fax over T.38 does not pass this trunk")):
+        world.pbx("refused", one, final="488", sdp="{{sdp_fax}}", check=check_header("Warning", why, "warned"),
+                  name=f"of_{one['sip_user']}").finish()
+    world.never_invited(carrier)
+    for record in world.records(2):
+        equal(record["refusal"], "no_common_codec", "the refusal in the record")

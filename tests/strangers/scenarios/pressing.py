@@ -3,12 +3,14 @@
 Not here: what the keys are for.
 """
 
+import re
 import socket
 import struct
 
 import handmade
 from changing_ends import finish, hang_up, sound_of, status_of
 from scenarios import scenario
+from scenarios.changing import check_body
 from sound import FRAME, HEADER
 from waiting import equal, expect
 
@@ -109,6 +111,67 @@ def keys_arrive_under_each_sides_own_number_and_from_info_in_the_sound(world):
         of_pbx.says(0)
         after = HEADER.unpack_from(of_carrier.hears()[-1])[2]
         expect(after > last, f"sound goes on with number {after}, behind the key, though it was sent as {last}")
+        hang_up(pbx, carrier)
+    for end in (of_pbx, of_carrier):
+        end.socket.close()
+    world.settled(profile, spent="0.01")
+
+
+# SIPp numbers the keys that it plays 96.
+PLAYS_KEYS = ("v=0\no=- 20518 1 IN IP4 [media_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP 0 96\n"
+              "a=rtpmap:0 PCMU/8000\na=rtpmap:96 telephone-event/8000\na=fmtp:96 0-15\n")
+WITHOUT_KEYS = "v=0\no=- 20519 1 IN IP4 [media_ip]\ns=-\nc=IN IP4 [media_ip]\nt=0 0\nm=audio [media_port] RTP/AVP 0\n"
+ALLOW = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
+
+
+@scenario(needs_switch=True)
+def keys_in_the_sound_reach_a_carrier_by_info(world):
+    """SIPp plays two keys in its sound; a SIPp carrier without telephone-event, whose Allow has INFO, gets one INFO for each, in order
+    (RFC 4733 2.5.1.4)."""
+    profile = world.profile()
+    carrier = world.carrier("carrier_keys", first="5", second="#", allow=ALLOW, answer=WITHOUT_KEYS)
+    world.pbx("call", profile, sdp=PLAYS_KEYS, check=check_body("a=rtpmap:96 telephone-event/8000", "told"),
+              media='<nop><action><exec play_dtmf="5#"/></action></nop>', options=("-d", 2_000)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.01")
+
+
+def pressed(end, event, timestamp, numbers, kind, duration=800):
+    """Packets of a key: (number, end or not) each, in the order in which they come."""
+    for number, is_end in numbers:
+        said = struct.pack("!BBH", event, 0x8A if is_end else 10, duration)
+        end.socket.sendto(HEADER.pack(0x80, kind, number, timestamp, end.ssrc) + said, end.to)
+
+
+@scenario(needs_switch=True)
+def keys_are_told_once_each_whatever_is_lost_and_never_to_who_takes_no_info(world):
+    """`dtmf = info`: keys of the carrier, repeated, doubled, out of order, their ends lost, are one INFO each to the PBX and leave its
+    sound; the carrier, whose Allow has no INFO, hears the PBX's in its sound (RFC 4733 2.5.1.4)."""
+    profile = world.profile(dtmf="info")
+    of_pbx, of_carrier = End(0xA), End(0xB)
+    with handmade.Carrier() as trunk, handmade.Caller(world.server.sip, profile) as line:
+        world.api.create_carrier("handmade", trunk.address, priority=1, dtmf="info")
+        pbx, carrier = line.call("+12025550123", trunk, of_pbx.port, of_carrier.port, keys=(PBX_KEYS, CARRIER_KEYS),
+                                 more=[f"Allow: {ALLOW}"])
+        of_pbx.to, of_carrier.to = sound_of(pbx.answer), sound_of(carrier.offer)
+        for end, hearer in ((of_pbx, of_carrier), (of_carrier, of_pbx)):
+            sound = end.says(0)
+            equal(hearer.hears(), [sound], "sound, byte for byte")
+        key = of_pbx.says(0x80 | PBX_KEYS, struct.pack("!BBH", 1, 10, 160))
+        equal(of_carrier.hears(), [key[:1] + bytes([0x80 | CARRIER_KEYS]) + key[2:]], "a key of the PBX, in the sound")
+        # Doubled and out of order; only its middle; only its end.
+        pressed(of_carrier, 3, 50_000, [(201, False), (203, True), (202, False), (203, True), (204, True)], CARRIER_KEYS)
+        pressed(of_carrier, 10, 60_000, [(206, False)], CARRIER_KEYS, duration=640)
+        pressed(of_carrier, 9, 70_000, [(210, True)], CARRIER_KEYS, duration=1600)
+        for signal, lasted in (("3", "100"), ("*", "80"), ("9", "200")):
+            info, peer = line.receive("an INFO", lambda text: text.startswith("INFO "))
+            equal(re.findall(r"^(?:Signal|Duration)=(.*?)\r?$", info, re.MULTILINE), [signal, lasted], "what the INFO says")
+            line.send(peer, *handmade.answer_to(info, "200 OK"))
+        of_carrier.number = 211
+        sound = of_carrier.says(0)
+        (heard,) = of_pbx.hears()
+        equal((heard[1], heard[4:]), (0, sound[4:]), "the sound after the keys, and nothing before it")
+        equal(HEADER.unpack_from(heard)[2], 101, "its number: none is missing")
         hang_up(pbx, carrier)
     for end in (of_pbx, of_carrier):
         end.socket.close()

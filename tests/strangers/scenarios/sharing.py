@@ -6,6 +6,8 @@ Not here: what Redis loses, forgets and is made to say; those are tests of the l
 from decimal import Decimal
 
 import tandem_api
+from redis_cluster import SecureCluster
+from redis_server import RedisServer
 from scenarios import scenario
 from scenarios.crashing import dies_with
 from scenarios.demonstrating import Demo
@@ -13,14 +15,14 @@ from waiting import equal, expect, until
 from world import DEAR
 
 
-@scenario(needs_switch=True, timeout_s=120, with_redis=True)
+@scenario(needs_switch=True, timeout_s=120, with_redis=RedisServer)
 def kill_with_thirty_calls_up_on_redis(world):
     """kill -9 with 30 calls up and the credit in Redis: 30 records at what was captured, a second restart changes nothing
     (R8, K1)."""
     dies_with(world, 30)
 
 
-@scenario(needs_switch=True, timeout_s=120, with_redis=True)
+@scenario(needs_switch=True, timeout_s=120, with_redis=RedisServer)
 def redis_goes_away_in_mid_call(world):
     """Redis dies under a call: the call ends at what it has paid, a new one gets 503 at the door; Redis is back, calls pass again
     (R8)."""
@@ -51,7 +53,20 @@ def redis_goes_away_in_mid_call(world):
         equal(tandem_api.record_amount(record), Decimal("0.02") * record["billed_s"], "what the seconds of a record cost")
 
 
-@scenario(full=True, needs_switch=True, timeout_s=180, with_redis=True)
+@scenario(needs_switch=True, with_redis=SecureCluster)
+def a_call_is_charged_to_a_cluster_over_tls(world):
+    """Three masters that want a certificate keep the credit: a call is billed, `ledger verify` compares all of them (design 5)."""
+    profile = world.profile()
+    carrier = world.carrier()
+    world.pbx("call", profile, number=DEAR, options=("-d", 1500)).finish()
+    carrier.finish()
+    world.settled(profile, spent="0.04")
+    world.record(cause="normal", status=200, amount="0.04")
+    sizes = [int(world.redis.said(port, "DBSIZE")) for port in world.redis.ports]
+    expect(sum(sizes) > 0, f"nothing is in the cluster: {sizes}")
+
+
+@scenario(full=True, needs_switch=True, timeout_s=180, with_redis=RedisServer)
 def the_demo_tells_the_same_with_redis(world):
     """`demo --redis` tells the same story as `demo`, with the same statement to the cent (K1, R1)."""
     told = {}

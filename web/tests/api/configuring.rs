@@ -261,6 +261,8 @@ fn a_trunk_says_how_much_its_sound_is_secured_and_a_carrier_where_it_comes_from(
     world.patch(&path, &json!({"srtp": "always"})).fault("/srtp");
     assert_eq!(world.patch(&path, &json!({"t38": "refuse"})).ok(200)["t38"], "refuse");
     world.patch(&path, &json!({"t38": "always"})).fault("/t38");
+    assert_eq!(world.patch(&path, &json!({"dtmf": "info"})).ok(200)["dtmf"], "info");
+    world.patch(&path, &json!({"dtmf": "inband"})).fault("/dtmf");
     world.patch(&path, &json!({"media_networks": ["192.0.2.7/24"]})).fault("/media_networks/0");
     world.patch(&path, &json!({"media_networks": ["192.0.2.7", "192.0.2.7"]})).fault("/media_networks");
     let plain = world.post("/carriers", &json!({"name": "south", "address": "192.0.2.2:5060"})).ok(201);

@@ -295,6 +295,9 @@ fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
     assert_eq!(world.get(&path).ok(200)["t38"], "relay");
     assert_eq!(world.patch(&path, &json!({"t38": "refuse"})).ok(200)["t38"], "refuse");
     world.patch(&path, &json!({"t38": "maybe"})).fault("/t38");
+    assert_eq!(world.get(&path).ok(200)["dtmf"], "auto");
+    assert_eq!(world.patch(&path, &json!({"dtmf": "rfc4733"})).ok(200)["dtmf"], "rfc4733");
+    world.patch(&path, &json!({"dtmf": "inband"})).fault("/dtmf");
     let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
     assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
 }

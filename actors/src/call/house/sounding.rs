@@ -2,14 +2,15 @@
 //!
 //! Where sound comes from and goes to, the legs say; carrying it is `media`'s.
 
-use super::{House, Sound, Waiting};
+use super::{House, Invited, Sound, Waiting};
 use crate::call::joint::Part;
 use crate::call::words::Effect;
-use domain::call_control::LegId;
+use domain::call_control::{LegEvent, LegFailure, LegId};
 use domain::call_record::CallDirection;
+use domain::media::{Family, KeyPress};
 use domain::refusal::RefusalKind;
 use domain::{Now, Refusal};
-use media::{Mode, Opened, Side};
+use media::{BySide, Mode, OpenRequest, Opened, Side};
 use std::net::SocketAddr;
 
 impl House {
@@ -22,10 +23,38 @@ impl House {
                 // Behind what the leg told: where it has no format in common with us, nobody was answered.
                 self.news.push_back((Part::First, switch::call::Event::EchoAnswered));
             }
-            Sound::Opening(_) => {}
+            Sound::Opening(_) | Sound::Moving(..) => {}
             Sound::Closed => {
                 self.sound = Sound::Opening(Waiting::Echo);
-                effects.push(Effect::OpenSound(Mode::Echo));
+                effects.push(Effect::OpenSound(self.ports(Mode::Echo, self.caller.family())));
+            }
+        }
+    }
+
+    /// What is asked of the media room: for each side a port of its version of IP, that of its peer's description or signalling.
+    pub(super) fn ports(&self, mode: Mode, called: Family) -> OpenRequest {
+        let mut bind_ip = BySide::default();
+        bind_ip[self.caller_side()] = self.naming.media.local(self.caller.family());
+        bind_ip[self.called_side()] = self.naming.media.local(called);
+        match mode {
+            Mode::Relay => OpenRequest { mode, bind_ip },
+            // An echo has one side only, whoever calls.
+            Mode::Echo => OpenRequest { mode, bind_ip: BySide { a: bind_ip[self.caller_side()], b: None } },
+        }
+    }
+
+    /// Calls somebody where ports are open; where he is reached by another version of IP than who was called before, ports of that first.
+    pub(super) fn call_or_move(&mut self, invited: Invited, opened: Opened, effects: &mut Vec<Effect>) {
+        let side = self.called_side();
+        let family = invited.family();
+        let Some(ours) = self.ours(side, opened) else {
+            return self.tell_call(invited.id, LegEvent::Failed(LegFailure::Transport));
+        };
+        match self.naming.media.local(family).filter(|_| Family::of(ours.ip()) != family) {
+            None => self.call_out(invited, ours, effects),
+            Some(ip) => {
+                self.sound = Sound::Moving(opened, vec![invited]);
+                effects.push(Effect::MoveSound(side, ip));
             }
         }
     }
@@ -58,7 +87,7 @@ impl House {
     pub(super) fn on_report_media(&mut self, part: Part, effects: &mut Vec<Effect>) {
         match (&self.sound, self.reports.told) {
             (_, Some(told)) => self.report(part, told),
-            (Sound::Open(_), None) => {
+            (Sound::Open(_) | Sound::Moving(..), None) => {
                 // The call is over: its ports are given back with the counts that they tell.
                 self.sound = Sound::Closed;
                 self.reports.waiting.push(part);
@@ -76,9 +105,17 @@ impl House {
     }
 
     pub(super) fn on_sound_opened(&mut self, outcome: Result<Opened, Refusal>, now: Now, effects: &mut Vec<Effect>) {
-        let Sound::Opening(waiting) = std::mem::replace(&mut self.sound, Sound::Closed) else { return };
+        let waiting = match std::mem::replace(&mut self.sound, Sound::Closed) {
+            Sound::Opening(waiting) => waiting,
+            Sound::Moving(former, waiting) => return self.on_sound_moved(outcome, former, waiting, effects),
+            // It was closed meanwhile.
+            sound => {
+                self.sound = sound;
+                return;
+            }
+        };
         let opened = match outcome {
-            Ok(opened) => self.naming.shown(opened),
+            Ok(opened) => self.naming.media.shown(opened),
             Err(refusal) => {
                 // Of two calls the second asked for it.
                 let part = if self.second.is_some() { Part::Second } else { Part::First };
@@ -95,11 +132,49 @@ impl House {
         }
         match waiting {
             Waiting::Echo => self.on_answer_with_echo(now, effects),
-            Waiting::Invitations(waiting) => {
-                for (id, invitation) in waiting {
-                    self.call_out(id, &invitation, opened, now, effects);
-                }
+            Waiting::Invitations(waiting) => self.invite_all(waiting, effects),
+        }
+    }
+
+    /// The called side has ports of another version of IP, or still those that it had.
+    fn on_sound_moved(
+        &mut self,
+        outcome: Result<Opened, Refusal>,
+        former: Opened,
+        waiting: Vec<Invited>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.sound = Sound::Open(outcome.as_ref().map_or(former, |opened| self.naming.media.shown(*opened)));
+        match outcome {
+            Ok(_) => self.invite_all(waiting, effects),
+            Err(_) => {
+                let failed = LegEvent::Failed(LegFailure::NoMediaAddress);
+                waiting.into_iter().for_each(|invited| self.tell_call(invited.id, failed.clone()));
             }
+        }
+    }
+
+    fn invite_all(&mut self, waiting: Vec<Invited>, effects: &mut Vec<Effect>) {
+        for invited in waiting {
+            match &mut self.sound {
+                Sound::Open(opened) => {
+                    let opened = *opened;
+                    self.call_or_move(invited, opened, effects);
+                }
+                Sound::Moving(_, waiting) => waiting.push(invited),
+                Sound::Closed | Sound::Opening(_) => {}
+            }
+        }
+    }
+
+    /// A key for one side, of which the leg that talks makes an INFO.
+    pub(super) fn on_key_heard(&mut self, side: Side, key: KeyPress, now: Now, effects: &mut Vec<Effect>) {
+        let legs: Vec<LegId> = match side == self.caller_side() {
+            true => vec![LegId::CALLER],
+            false => self.called.iter().map(|(id, _)| *id).collect(),
+        };
+        for id in legs {
+            self.on_leg(id, leg::Event::KeyHeard(key), now, effects);
         }
     }
 

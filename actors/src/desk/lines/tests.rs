@@ -25,6 +25,7 @@ fn desk(addresses: &[&str], outbound_proxy: Option<&str>) -> (Desk, Arc<Whereabo
         terms: Terms { outbound_proxy: outbound_proxy.map(|proxy| proxy.parse().unwrap()), ..Terms::default() },
         srtp: Default::default(),
         t38: Default::default(),
+        dtmf: Default::default(),
         media_networks: Vec::new(),
         enabled: true,
         created_at: Wall::default(),

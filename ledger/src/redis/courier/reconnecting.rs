@@ -2,7 +2,7 @@
 //! How a connection is made is in [`crate::redis::link`].
 
 use super::Courier;
-use crate::redis::link::{Link, Lost};
+use crate::redis::link::{Link, Lost, Order};
 use crate::redis::names::Keys;
 use crate::redis::seen::Op;
 use crate::redis::settings::ROUND;
@@ -82,14 +82,14 @@ impl Courier {
     }
 }
 
-fn mark(company: CompanyId, life: &str) -> redis::Cmd {
-    let mut cmd = redis::cmd("HSET");
-    cmd.arg(Keys::of(company).meta).arg("life").arg(life);
-    cmd
+fn mark(company: CompanyId, life: &str) -> Order {
+    let (keys, mut cmd) = (Keys::of(company), redis::cmd("HSET"));
+    cmd.arg(&keys.meta).arg("life").arg(life);
+    Order::about(&keys.meta, cmd)
 }
 
-fn have_of(company: CompanyId) -> redis::Cmd {
-    let mut cmd = redis::cmd("HGET");
-    cmd.arg(Keys::of(company).meta).arg("have");
-    cmd
+fn have_of(company: CompanyId) -> Order {
+    let (keys, mut cmd) = (Keys::of(company), redis::cmd("HGET"));
+    cmd.arg(&keys.meta).arg("have");
+    Order::about(&keys.meta, cmd)
 }

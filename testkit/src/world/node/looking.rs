@@ -29,7 +29,7 @@ pub(super) fn naming(timers: SessionTimers, entropy: &mut Entropy) -> Naming {
         steering: SteeringKey::new(entropy.next_u128().to_le_bytes()),
         identity: Arc::new(identity),
         advertised: None,
-        media_advertised: None,
+        media: Default::default(),
     }
 }
 
