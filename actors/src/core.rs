@@ -2,8 +2,10 @@
 //!
 //! Nothing is decided here; a lock in here is held for a look-up only.
 
+use crate::aliases::Aliases;
 use crate::attempts::Attempts;
 use crate::census::Census;
+use crate::certificates::Shelf;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::guarding::Guarding;
@@ -13,16 +15,17 @@ use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
 use crate::transport::stream::Patience;
 use crate::transport::tls::Tls;
-use crate::ways::door::{Bindings, FormerSecrets};
+use crate::ways::door::{Bindings, Certificates, FormerSecrets};
 use actix::{Addr, ArbiterHandle};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use domain::refusal::RefusalKind;
-use domain::{Entropy, Fact, Now, ProfileId, Refusal};
+use domain::{CertificateName, Entropy, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
 use media::Media;
 use parking_lot::Mutex;
 use sip::digest::Ha1;
+use sip::endpoint::Source;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::SocketAddr;
@@ -117,6 +120,10 @@ pub struct Core {
     pub(crate) guarding: Guarding,
     /// Who may connect.
     pub(crate) doorkeeper: Arc<Doorkeeper>,
+    /// What was shown over the connections that stand.
+    pub(crate) shelf: Shelf,
+    /// Which connections may be taken for requests of ours.
+    pub(crate) aliases: Aliases,
     /// Certificates, where there are some.
     pub(crate) tls: Option<Arc<Tls>>,
     /// TLS handshakes, where there are certificates.
@@ -157,6 +164,11 @@ impl Core {
             return Err(Refusal::new(RefusalKind::LedgerUnavailable).retry_after_s(retry_after_s));
         }
         Ok(())
+    }
+
+    /// The names in the verified client certificate of who sends from there; nothing where none was shown.
+    pub(crate) fn shown_by(&self, source: &Source) -> Option<Arc<[CertificateName]>> {
+        self.shelf.names(source.flow?, self.clock.now().wall)
     }
 
     /// A call that was let in is over.

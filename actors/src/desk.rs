@@ -2,7 +2,13 @@
 //!
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
-use self::lines::{CarrierLine, Place, Proxy, address_in, enrolment, line};
+mod lines;
+mod places;
+
+pub(crate) use self::places::local_towards;
+
+use self::lines::{CarrierLine, Proxy, address_in, enrolment, line};
+use self::places::{Place, contact_uri, place};
 use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
@@ -17,7 +23,7 @@ use sip::digest::Ha1;
 use sip::endpoint::Destination;
 use sip::locating::Wanted;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Everything;
@@ -26,8 +32,6 @@ use switch::directory::{
     AutoRecharge, CallSettings, CallerIdPolicy, Carrier, CarrierManners, CarrierSource, Company, Country, CountryPlan,
     IncomingTo, Manners, Profile,
 };
-
-mod lines;
 
 /// Everything that is looked up while calls are handled.
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ pub struct Desk {
     whereabouts: Arc<Whereabouts>,
     /// From which address of ours PBXs are called that need not register (I7), by their IP address.
     locals: BTreeMap<IpAddr, SocketAddr>,
+    /// Where PBXs are that have a fixed contact, by its URI.
+    contacts: BTreeMap<Arc<str>, Place>,
     /// The only networks that a carrier's sound may come from, where it has named any.
     media_networks: BTreeMap<CarrierId, Arc<[Network]>>,
 }
@@ -156,7 +162,11 @@ impl Desk {
 
     /// The names that are to be looked up.
     pub(crate) fn names(&self) -> BTreeSet<Wanted> {
-        self.named.keys().cloned().collect()
+        let of_contacts = self.contacts.values().filter_map(|place| match place {
+            Place::Fixed(_) => None,
+            Place::Named { wanted, .. } => Some(wanted),
+        });
+        self.named.keys().chain(of_contacts).cloned().collect()
     }
 
     /// Where names are.
@@ -188,9 +198,15 @@ impl Desk {
             // No address: it is another call of ours.
             Whereto::Inside => None,
             Whereto::Pbx(pbx) => {
-                let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
-                let flow = flow_of(pbx.flow);
-                let destination = Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local };
+                let fixed = self.contacts.get(&pbx.contact).filter(|_| pbx.local.is_none());
+                let destination = match fixed {
+                    Some(place) => self.destination(place, chance, now)?,
+                    None => {
+                        let local = pbx.local.or_else(|| self.locals.get(&pbx.peer.ip()).copied())?;
+                        let flow = flow_of(pbx.flow);
+                        Destination { transport: transport_of(pbx.transport), addr: pbx.peer, flow, local }
+                    }
+                };
                 Some(Target::Pbx(PbxTarget {
                     destination,
                     contact: Arc::clone(&pbx.contact),
@@ -200,6 +216,16 @@ impl Desk {
                 }))
             }
         }
+    }
+
+    /// The place of a PBX that does not register; one that answers before one that does not.
+    fn destination(&self, place: &Place, chance: &mut Entropy, now: Monotonic) -> Option<Destination> {
+        let mut hops = match place {
+            Place::Fixed(hop) => vec![hop.clone()],
+            Place::Named { wanted, host } => self.whereabouts.hops(wanted, host, chance),
+        };
+        hops.sort_by_key(|hop| self.whereabouts.is_avoided(hop.destination.addr, now));
+        hops.first().map(|hop| hop.destination)
     }
 
     /// Where an invitation is to be sent, if it may be sent there.
@@ -253,7 +279,7 @@ impl Desk {
                 deck,
             });
         }
-        let (mut secrets, mut locals) = (BTreeMap::new(), BTreeMap::new());
+        let (mut secrets, mut locals, mut contacts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (profile, ha1) in &everything.profiles {
             let sip_user: Arc<str> = profile.sip_user.as_str().into();
             if profile.auth.registration && profile.state == store::ProfileState::Active {
@@ -264,6 +290,12 @@ impl Desk {
                 let listener = rules.listeners.iter().find(|listener| listener.is_ipv4() == pbx.is_ipv4());
                 if let Some(listener) = listener {
                     locals.entry(pbx.ip()).or_insert_with(|| local_towards(*pbx, *listener));
+                }
+            }
+            if let Some(contact) = &profile.contact {
+                match place(domain::fact::Transport::Udp, contact, rules) {
+                    Ok(place) => _ = contacts.insert(contact_uri(contact), place),
+                    Err(fault) => faults.push(format!("profile {}: {contact}: {fault}; it is skipped", profile.name)),
                 }
             }
             let manners = manners::of_profile(&everything, profile, &rules.countries, &mut faults);
@@ -295,7 +327,7 @@ impl Desk {
         faults.extend(left_out.iter().map(ToString::to_string));
         let whereabouts = Arc::clone(&rules.whereabouts);
         let (directory, carriers) = (Arc::new(directory), lines);
-        (Desk { directory, secrets, carriers, named, whereabouts, locals, media_networks }, faults)
+        (Desk { directory, secrets, carriers, named, whereabouts, locals, contacts, media_networks }, faults)
     }
 }
 
@@ -313,6 +345,8 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
             .map(|recharge| AutoRecharge { amount: recharge.amount, threshold: recharge.threshold }),
         require_plus: profile.require_plus,
         sources: profile.auth.sources.clone(),
+        certificates: profile.auth.certificates.clone(),
+        contact: profile.contact.as_ref().map(contact_uri),
         incoming_to: match profile.incoming_to {
             store::IncomingTo::CalledNumber => IncomingTo::CalledNumber,
             store::IncomingTo::SipUsername => IncomingTo::SipUsername,
@@ -368,6 +402,7 @@ fn carrier_entry(
         progress_timeout: carrier.progress_timeout_s.map(seconds),
         failover,
         sources: addresses.chain(own).map(CarrierSource::Exact).chain(others).collect(),
+        certificates: carrier.certificates.clone(),
         srtp: carrier.srtp,
         t38: carrier.t38,
         dtmf: carrier.dtmf,
@@ -406,16 +441,4 @@ fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String
     };
     let tariff = Tariff::new(terms).map_err(|fault| format!("prefix {}: {fault}", row.prefix))?;
     Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
-}
-
-/// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.
-pub(crate) fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {
-    if !listener.ip().is_unspecified() {
-        return listener;
-    }
-    let any: IpAddr =
-        if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
-    // Connecting a datagram socket sends nothing; it only asks the routing table.
-    let chosen = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(peer).and_then(|()| socket.local_addr()));
-    chosen.map_or(listener, |local| SocketAddr::new(local.ip(), listener.port()))
 }

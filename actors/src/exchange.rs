@@ -210,10 +210,9 @@ impl Exchange {
         resolver.want(desk.names());
         report(&faults);
         rooms.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
-        let handshakes = match &tls {
-            Some(tls) => Some(Handshakes::start(tls, &rooms.telemetry).map_err(StartError::Handshakes)?),
-            None => None,
-        };
+        let patience = settings.node_limits.patience.handshake;
+        let handshakes = tls.as_ref().map(|tls| Handshakes::start(tls, &rooms.telemetry, patience));
+        let handshakes = handshakes.transpose().map_err(StartError::Handshakes)?;
         if let Some(tls) = &tls {
             rooms.telemetry.set_tls_certificate(Some(tls.loaded().ends_unix_s));
         }
@@ -226,6 +225,8 @@ impl Exchange {
             clock: rooms.clock,
             guarding,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
+            shelf: Default::default(),
+            aliases: Default::default(),
             tls,
             handshakes,
             origins: settings.streams.origins.clone(),

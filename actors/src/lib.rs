@@ -3,10 +3,12 @@
 //! Nothing is decided here: what a message means is decided by `sip`, `leg` and `switch`; what may be spent by `ledger`.
 #![forbid(unsafe_code)]
 
+mod aliases;
 mod attempts;
 pub mod call;
 mod carrier;
 mod census;
+mod certificates;
 pub mod chance;
 pub mod clock;
 mod core;

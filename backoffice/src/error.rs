@@ -165,6 +165,7 @@ impl Error {
 fn pointer_of(field: &str) -> String {
     match field {
         "auth.sources" => "/authentication/ip".to_owned(),
+        "auth.certificates" => "/authentication/certificates".to_owned(),
         field => format!("/{}", field.replace('.', "/")),
     }
 }

@@ -148,6 +148,8 @@ impl Checks {
             " connections (connections_max)",
         );
         self.range(("sip", "connection_idle_timeout_s"), sip.connection_idle_timeout_s, 30, 86_400, " seconds");
+        let handshake = sip.connection_handshake_timeout_s;
+        self.range(("sip", "connection_handshake_timeout_s"), handshake, 1, 60, " seconds");
         for (key, seconds) in [
             ("connection_first_message_timeout_s", sip.connection_first_message_timeout_s),
             ("connection_partial_message_timeout_s", sip.connection_partial_message_timeout_s),

@@ -130,6 +130,8 @@ pub struct Sip {
     pub connections_per_source_max: u32,
     /// Seconds of silence after which a connection is closed.
     pub connection_idle_timeout_s: u32,
+    /// Seconds that a TLS handshake may take, and again that of a WebSocket.
+    pub connection_handshake_timeout_s: u32,
     /// Seconds within which who connects says something whole.
     pub connection_first_message_timeout_s: u32,
     /// Seconds within which a message that was begun over a connection is whole, however its bytes trickle.
@@ -165,6 +167,7 @@ impl Default for Sip {
             connections_max: 10_000,
             connections_per_source_max: 500,
             connection_idle_timeout_s: 900,
+            connection_handshake_timeout_s: 10,
             connection_first_message_timeout_s: 30,
             connection_partial_message_timeout_s: 10,
             connection_write_timeout_s: 30,

@@ -137,7 +137,7 @@ fn a_variable_is_refused_by_its_name() {
             "the variable TANDEM__SIP__T1=\"500\": unknown key `t1`, expected one of `listen`, `advertised_address`, `domain`, \
              `realm`, `digest_algorithms`, `user_agent`, `t1_ms`, `t2_ms`, `t4_ms`, `datagram_bytes_max`, `session_expires_s`, `session_expires_min_s`, `calls_max`, \
              `calls_per_second_max`, `transactions_max`, `connections_max`, `connections_per_source_max`, `connection_idle_timeout_s`, \
-             `connection_first_message_timeout_s`, `connection_partial_message_timeout_s`, `connection_write_timeout_s`, \
+             `connection_handshake_timeout_s`, `connection_first_message_timeout_s`, `connection_partial_message_timeout_s`, `connection_write_timeout_s`, \
              `nonce_lifetime_s`, `nonce_key_file`",
             "the variable TANDEM__SIP__T4_MS=\"-1\": invalid value: integer `-1`, expected a whole number from 0 to 4294967295",
         ]

@@ -31,9 +31,9 @@ impl LegId {
 pub enum Proof {
     /// Digest credentials of this profile's SIP user (S2).
     Credentials(ProfileId),
-    /// The source address is one of these profiles' (S3, S5); From selects among them.
+    /// The source address, or a name in the client's certificate, is one of these profiles' (S3, S5); From selects among them.
     Source(Vec<ProfileId>),
-    /// The source address is this carrier's: somebody outside calls a number of ours.
+    /// The source address, or a name in the client's certificate, is this carrier's: somebody outside calls a number of ours.
     Carrier(CarrierId),
     /// A call of this profile's PBX, which was admitted already, calls a number of ours (R11).
     Inside(ProfileId),
@@ -56,6 +56,8 @@ pub struct Invitation {
     pub proof: Proof,
     /// Where the INVITE came from.
     pub source: SocketAddr,
+    /// The names in the client's certificate that are the proof (RFC 5922 7.1), joined by commas; none where something else is.
+    pub certificate: Option<Arc<str>>,
     /// What was dialled: the user part of the Request-URI or of a `tel:` URI, unescaped, without parameters; or the whole
     /// URI where it has no user part (`urn:service:sos`).
     pub dialled: String,
@@ -143,7 +145,8 @@ pub struct Pbx {
     pub user: CalledUser,
     /// The user part of To; none for the number that is called.
     pub to_user: Option<Arc<str>>,
-    /// Where its messages come from, and ours are sent: behind NAT its Contact is no address.
+    /// Where its messages come from, and ours are sent: behind NAT its Contact is no address. Unspecified where it is known by a fixed
+    /// contact alone: where that is, the desk knows.
     pub peer: SocketAddr,
     /// At which address of ours it reached us; none where it has never said.
     pub local: Option<SocketAddr>,

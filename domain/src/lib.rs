@@ -8,6 +8,7 @@
 pub mod call_control;
 pub mod call_record;
 pub mod cause;
+pub mod certificate_name;
 pub mod country;
 pub mod credit;
 pub mod dtmf;
@@ -31,6 +32,7 @@ pub mod timer;
 pub mod trace;
 
 pub use cause::ReleaseCause;
+pub use certificate_name::CertificateName;
 pub use country::Country;
 pub use e164::{E164, Prefix};
 pub use entropy::Entropy;

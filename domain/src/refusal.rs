@@ -68,6 +68,9 @@ refusals! {
     /// The source address belongs to no profile (S3, S5).
     IpNotAllowed, "ip_not_allowed", 403, "Forbidden", AuthFailed,
         "No profile with IP authentication has this source address and port";
+    /// The names in the client's certificate belong to nobody (RFC 5922 7.1).
+    CertificateUnknown, "certificate_unknown", 403, "Forbidden", AuthFailed,
+        "No profile or carrier is known by a name in this client certificate";
     /// A caller ID that the profile does not own (L5).
     CliNotAllowed, "cli_not_allowed", 403, "Forbidden", CallerIdRefused,
         "The caller ID asked for is not one of the profile's numbers";

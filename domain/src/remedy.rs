@@ -29,6 +29,10 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
         "Add the address and port that the trace names to the profile, or let the PBX answer challenges. Behind NAT the address is the router's, and the port may change: register instead.",
     ),
     (
+        RefusalKind::CertificateUnknown,
+        "Add a name that the trace shows to the profile or the carrier (`--certificate`), or let the PBX answer challenges. DNS names and sip: URIs of the alternative names count, the common name (CN) and wildcards do not.",
+    ),
+    (
         RefusalKind::CliNotAllowed,
         "Send a number of the profile or a verified landline as caller ID, or let the profile replace others. FreePBX: Outbound CallerID of trunk and extension.",
     ),

@@ -58,6 +58,8 @@ rules! {
     Authentication, "authentication", "Who asks is proven by a SIP user and its password";
     /// S3, S5.
     SourceAddress, "source_address", "Who asks is proven by the address that it comes from";
+    /// RFC 5922 7.1.
+    Certificate, "certificate", "Who asks is proven by a name in its client certificate";
     /// The message itself.
     Message, "message", "The message is correct and asks for what is offered";
     /// S4, of a REGISTER.
@@ -121,6 +123,7 @@ impl Rule {
             RefusalKind::BadCredentials => Rule::Authentication,
             RefusalKind::FromMismatch => Rule::FromUser,
             RefusalKind::IpNotAllowed => Rule::SourceAddress,
+            RefusalKind::CertificateUnknown => Rule::Certificate,
             RefusalKind::CliNotAllowed => Rule::CallerId,
             RefusalKind::OrgSuspended => Rule::Company,
             RefusalKind::NotE164 | RefusalKind::NotANumber | RefusalKind::NumberIncomplete => Rule::Number,

@@ -10,19 +10,35 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The port that a URI without one means (RFC 3261 19.1.2).
 const SIP_PORT: u16 = 5060;
+/// The same over TLS.
+const SIPS_PORT: u16 = 5061;
 
 /// Where to send to the peer of `dialog`, whose last message came from `source`.
 pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
     let back = Destination::back_to(source);
-    // A connection that stands is the way; it may be the only one (RFC 5923).
+    // A connection that stands is the way; it may be the only one (RFC 5923). Where it is gone, another one is opened to the remote target
+    // (RFC 3261 12.2.1.1, 18.1.1).
     if source.transport.is_stream() {
-        return back;
+        return Destination { addr: listening_at(dialog, source), ..back };
     }
     match Uri::parse(dialog.next_hop().as_bytes()).ok().and_then(|uri| address_of(&uri)) {
         Some(address) if address.ip() == source.peer.ip() || !is_behind_nat(address.ip()) => {
             Destination { addr: address, ..back }
         }
         _ => back,
+    }
+}
+
+/// Where the peer of a dialog over connections listens: at the address of the next hop, or, where that is a name or cannot be reached from
+/// here, at that port of the address that its messages come from. A peer behind NAT listens nowhere for us.
+fn listening_at(dialog: &Dialog, source: &Source) -> SocketAddr {
+    let peer = source.peer.ip();
+    let Ok(uri) = Uri::parse(dialog.next_hop().as_bytes()) else { return source.peer };
+    let port = uri.port().unwrap_or(if source.transport.is_secure() { SIPS_PORT } else { SIP_PORT });
+    match address_of(&uri).map(|address| address.ip()) {
+        Some(ip) if ip != peer && is_behind_nat(ip) => source.peer,
+        Some(ip) => SocketAddr::new(ip, port),
+        None => SocketAddr::new(peer, port),
     }
 }
 

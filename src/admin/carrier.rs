@@ -32,6 +32,9 @@ pub(crate) enum CarrierCommand {
         /// An address that it calls from, where that is not one of its own: 192.0.2.1, or 192.0.2.1:5080. May be given more than once.
         #[arg(long, value_name = "IP[:PORT]")]
         from: Vec<String>,
+        /// A name in the client certificate that its calls come with, wherever from: sbc.example.net. May be given more than once.
+        #[arg(long, value_name = "NAME")]
+        certificate: Vec<String>,
         /// Its share among the carriers of its priority: 70 and 30 share seven to three. Those with 0 go behind, the cheapest first.
         #[arg(long, default_value_t = 0)]
         weight: u16,
@@ -130,6 +133,7 @@ impl Order for CarrierCommand {
                 priority,
                 prefix,
                 from,
+                certificate,
                 weight,
                 channels,
                 calls_per_second,
@@ -160,6 +164,7 @@ impl Order for CarrierCommand {
                     "priority": priority,
                     "prefixes": prefix,
                     "inbound_sources": from,
+                    "certificates": certificate,
                     "progress_timeout_s": progress_timeout,
                     "terms": {
                         "weight": weight,
@@ -214,6 +219,7 @@ impl Order for CarrierCommand {
                     ("calls", "/health/channels_in_use"),
                     ("of", "/terms/channels"),
                     ("prefixes", "/prefixes"),
+                    ("certificates", "/certificates"),
                     ("enabled", "/enabled"),
                     ("id", "/id"),
                 ];

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
     /// Makes a profile, and prints its SIP user and password.
+    #[command(group = clap::ArgGroup::new("without_password").args(["ip", "certificate"]).multiple(true))]
     Add {
         /// The company's name or identity.
         company: String,
@@ -30,8 +31,15 @@ pub(crate) enum ProfileCommand {
         /// An address that its PBX sends from and needs no password at; may be given more than once.
         #[arg(long, value_name = "IP:PORT")]
         ip: Vec<SocketAddr>,
-        /// It proves itself by its address alone.
-        #[arg(long, requires = "ip")]
+        /// A name in the client certificate that its PBX connects with (TLS), and needs no password with: pbx.example.com. May be given more
+        /// than once.
+        #[arg(long, value_name = "NAME")]
+        certificate: Vec<String>,
+        /// Where its PBX is called while it is not registered: 192.0.2.7:5060, or sip:pbx.example.com;transport=tls.
+        #[arg(long, value_name = "ADDRESS")]
+        static_contact: Option<String>,
+        /// It proves itself by its address or certificate alone.
+        #[arg(long, requires = "without_password")]
         no_registration: bool,
         /// Recharges it with this much from the company ...
         #[arg(long, value_name = "AMOUNT", requires = "recharge_below")]
@@ -97,6 +105,8 @@ impl Order for ProfileCommand {
                 calls_per_second,
                 caller_id,
                 ip,
+                certificate,
+                static_contact,
                 no_registration,
                 recharge,
                 recharge_below,
@@ -111,7 +121,9 @@ impl Order for ProfileCommand {
                     "name": name,
                     "channels": channels,
                     "calls_per_second": calls_per_second,
-                    "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>() },
+                    "authentication": { "registration": !no_registration, "ip": sources.collect::<Vec<_>>(),
+                        "certificates": certificate },
+                    "static_contact": static_contact,
                     "caller_id": caller_id,
                     "incoming_to": incoming_to.as_str(),
                     "srtp": srtp,
@@ -131,6 +143,7 @@ impl Order for ProfileCommand {
                     ("in use", "/channels/in_use"),
                     ("credit", "/credit/available"),
                     ("state", "/state"),
+                    ("certificates", "/credentials/authentication/certificates"),
                     ("id", "/id"),
                 ];
                 show::list(door, door.list("/profiles")?, &columns);

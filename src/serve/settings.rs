@@ -59,6 +59,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             attempts_of_strangers: settings.limits.attempts_of_strangers as usize,
             patience: Patience {
                 idle: Duration::from_secs(sip.connection_idle_timeout_s.into()),
+                handshake: Duration::from_secs(sip.connection_handshake_timeout_s.into()),
                 first_message: Duration::from_secs(sip.connection_first_message_timeout_s.into()),
                 partial_message: Duration::from_secs(sip.connection_partial_message_timeout_s.into()),
                 write: Duration::from_secs(sip.connection_write_timeout_s.into()),

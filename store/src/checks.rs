@@ -2,7 +2,9 @@
 //!
 //! Rules that need other rows (a free SIP user, a company that exists) do not live here.
 
+use crate::profile::CERTIFICATES_MAX;
 use crate::{Error, Result};
+use domain::CertificateName;
 
 /// Characters at most in a name that a person chose.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -40,4 +42,15 @@ pub(crate) fn within(field: &'static str, value: u32, least: u32, most: u32) -> 
         return Ok(());
     }
     Err(Error::invalid(field, format!("{value} is out of range: expected {least} to {most}")))
+}
+
+/// Names in client certificates, at most [`CERTIFICATES_MAX`] and unique.
+pub(crate) fn certificates(field: &'static str, names: &[CertificateName]) -> Result<()> {
+    if names.len() > CERTIFICATES_MAX {
+        return Err(Error::invalid(field, format!("{} names: expected at most {CERTIFICATES_MAX}", names.len())));
+    }
+    match names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        Some((_, twice)) => Err(Error::invalid(field, format!("{twice} stands twice"))),
+        None => Ok(()),
+    }
 }

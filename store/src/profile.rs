@@ -2,12 +2,13 @@
 //!
 //! Credit does not live here (it is the ledger's), nor bindings (they are `switch`'s), nor rounding of channels (C3, back office).
 
+use crate::carrier::Address;
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
+use domain::{CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::net::SocketAddr;
 
@@ -15,6 +16,8 @@ use std::net::SocketAddr;
 pub const CHANNELS_MAX: u16 = 10_000;
 /// Source addresses of a profile at most.
 pub const SOURCES_MAX: usize = 32;
+/// Names in client certificates of a profile, or of a carrier, at most.
+pub const CERTIFICATES_MAX: usize = 32;
 /// Calls a second at most that a profile can be limited to.
 const CALLS_PER_SECOND_MAX: u32 = 10_000;
 
@@ -97,6 +100,8 @@ pub struct ProfileAuth {
     /// By the address and port that its requests come from (S3); several profiles may share one (S5). At most
     /// [`SOURCES_MAX`], unique.
     pub sources: Vec<SocketAddr>,
+    /// By a name in the client certificate that it connects with (RFC 5922 7.1); nobody else's. At most [`CERTIFICATES_MAX`], unique.
+    pub certificates: Vec<CertificateName>,
 }
 
 /// Recharging by itself from the company's balance (K6).
@@ -129,6 +134,8 @@ pub struct Profile {
     pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
+    /// Where its PBX is called while it is not registered, as a carrier's address; none for the first of `auth.sources`.
+    pub contact: Option<Address>,
     /// The number shown to who is called, where one is.
     pub caller_id: Option<E164>,
     /// Recharging by itself, where it is on.
@@ -164,6 +171,8 @@ pub struct NewProfile {
     pub calls_per_second: Option<u32>,
     /// How its PBX proves itself.
     pub auth: ProfileAuth,
+    /// Where its PBX is called while it is not registered.
+    pub contact: Option<Address>,
     /// The number shown to who is called.
     pub caller_id: Option<E164>,
     /// Recharging by itself.
@@ -193,6 +202,8 @@ pub struct ProfilePatch {
     pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself.
     pub auth: Option<ProfileAuth>,
+    /// Where its PBX is called while it is not registered.
+    pub contact: Option<Option<Address>>,
     /// The number shown to who is called.
     pub caller_id: Option<Option<E164>>,
     /// Recharging by itself.
@@ -212,7 +223,7 @@ pub struct ProfilePatch {
 const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -226,7 +237,12 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         sip_user: row.get(4)?,
         state: parsed(row, 5)?,
         channels: row.get(6)?,
-        auth: ProfileAuth { registration: row.get(7)?, sources: parsed_list(row, 8)? },
+        auth: ProfileAuth {
+            registration: row.get(7)?,
+            sources: parsed_list(row, 8)?,
+            certificates: parsed_list(row, 21)?,
+        },
+        contact: parsed_option(row, 22)?,
         caller_id: parsed_option(row, 9)?,
         auto_recharge: amount
             .zip(threshold)
@@ -294,15 +310,15 @@ fn check_auth(auth: &ProfileAuth) -> Result<()> {
             return refused(format!("{source} stands twice"));
         }
     }
-    Ok(())
+    checks::certificates("auth.certificates", &auth.certificates)
 }
 
 impl Store {
     /// Creates a profile with credentials of our making; `ha1` hashes them. Returns it, and its password to be shown (S11).
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (an imported SIP user that is taken, or a
-    /// carrier's source).
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (an imported SIP user that is taken, a
+    /// carrier's source, or a certificate name that is another's).
     pub fn create_profile(
         &self,
         new: &NewProfile,
@@ -325,6 +341,7 @@ impl Store {
                 channels: new.channels,
                 calls_per_second: new.calls_per_second,
                 auth: new.auth.clone(),
+                contact: new.contact.clone(),
                 caller_id: new.caller_id,
                 auto_recharge: new.auto_recharge,
                 require_plus: new.require_plus,
@@ -336,6 +353,7 @@ impl Store {
             };
             check(&profile)?;
             source::check_profile(transaction, &profile.auth.sources)?;
+            source::check_certificates(transaction, &profile.auth.certificates, &profile.id.to_string())?;
             if let Ok(other) = get(transaction, new.id) {
                 return Err(Error::Conflict { what: "id", value: new.id.to_string(), other: other.name });
             }
@@ -351,7 +369,8 @@ impl Store {
     /// Changes what is given of a profile and returns it as it is now.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source).
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, or a certificate name
+    /// that is another's).
     pub fn update_profile(&self, id: ProfileId, patch: &ProfilePatch, signed: Signed<'_>) -> Result<Profile> {
         self.change(signed, "profile_changed", id, &format!("{patch:?}"), |transaction| {
             let mut profile = get(transaction, id)?;
@@ -360,6 +379,7 @@ impl Store {
             profile.channels = patch.channels.unwrap_or(profile.channels);
             profile.calls_per_second = patch.calls_per_second.unwrap_or(profile.calls_per_second);
             profile.auth = patch.auth.clone().unwrap_or(profile.auth);
+            profile.contact = patch.contact.clone().unwrap_or(profile.contact);
             profile.caller_id = patch.caller_id.unwrap_or(profile.caller_id);
             profile.auto_recharge = patch.auto_recharge.unwrap_or(profile.auto_recharge);
             profile.require_plus = patch.require_plus.unwrap_or(profile.require_plus);
@@ -370,6 +390,7 @@ impl Store {
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;
+                source::check_certificates(transaction, &profile.auth.certificates, &profile.id.to_string())?;
             }
             update(transaction, &profile)?;
             if patch.caller_id.is_some() {
@@ -429,9 +450,9 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
         .prepare_cached(
             "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
              recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp, calls_per_second, t38, dtmf)
+             incoming_to, srtp, calls_per_second, t38, dtmf, certificates, contact)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-             ?21)",
+             ?21, ?22, ?23)",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -454,7 +475,9 @@ fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) 
             profile.srtp.as_str(),
             profile.calls_per_second,
             profile.t38.as_str(),
-            profile.dtmf.as_str()
+            profile.dtmf.as_str(),
+            list_text(&profile.auth.certificates),
+            profile.contact.as_ref().map(ToString::to_string)
         ])?;
     Ok(())
 }
@@ -464,7 +487,7 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
         .prepare_cached(
             "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
              recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
-             calls_per_second = ?13, t38 = ?14, dtmf = ?15 WHERE id = ?1",
+             calls_per_second = ?13, t38 = ?14, dtmf = ?15, certificates = ?16, contact = ?17 WHERE id = ?1",
         )?
         .execute(params![
             profile.id.to_string(),
@@ -481,7 +504,9 @@ fn update(connection: &Connection, profile: &Profile) -> Result<()> {
             profile.srtp.as_str(),
             profile.calls_per_second,
             profile.t38.as_str(),
-            profile.dtmf.as_str()
+            profile.dtmf.as_str(),
+            list_text(&profile.auth.certificates),
+            profile.contact.as_ref().map(ToString::to_string)
         ])?;
     Ok(())
 }

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009_trunks.sql"),
     include_str!("../migrations/0010_keys.sql"),
     include_str!("../migrations/0011_ways.sql"),
+    include_str!("../migrations/0012_edges.sql"),
 ];
 
 /// Brings a database to the newest version known here.

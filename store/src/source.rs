@@ -3,6 +3,7 @@
 //! Who calls from where is found in `switch`'s directory.
 
 use crate::{Error, Result, carrier, profile};
+use domain::CertificateName;
 use rusqlite::Connection;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -88,6 +89,23 @@ pub(crate) fn check_profile(connection: &Connection, sources: &[SocketAddr]) -> 
         if let Some(source) = exact_sources(&carrier).find(|source| sources.contains(source)) {
             // Which one is no business of a company.
             return Err(taken(source, "a carrier".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// A name in a certificate is one profile's or one carrier's: `own` is the identity of the one that is to have these.
+pub(crate) fn check_certificates(connection: &Connection, names: &[CertificateName], own: &str) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let profiles = profile::all_with_ha1(connection)?.into_iter();
+    let of_profiles = profiles.map(|(profile, _)| (profile.id.to_string(), profile.auth.certificates));
+    let carriers = carrier::all(connection)?.into_iter();
+    let of_carriers = carriers.map(|carrier| (carrier.id.to_string(), carrier.certificates));
+    for (other, taken) in of_profiles.chain(of_carriers).filter(|(other, _)| other != own) {
+        if let Some(name) = names.iter().find(|name| taken.contains(name)) {
+            return Err(Error::Conflict { what: "certificate name", value: name.to_string(), other });
         }
     }
     Ok(())

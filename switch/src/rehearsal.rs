@@ -389,6 +389,7 @@ impl Hypothesis {
         Ok(Invitation {
             proof,
             source,
+            certificate: None,
             dialled: self.dialled.clone(),
             from_user: self.from_user.clone().or(named).or_else(sip_user).unwrap_or_default(),
             from_display: String::new(),

@@ -48,7 +48,8 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         sip_user: None,
         channels,
         calls_per_second: None,
-        auth: store::ProfileAuth { registration: true, sources: Vec::new() },
+        auth: store::ProfileAuth { registration: true, ..store::ProfileAuth::default() },
+        contact: None,
         caller_id: Some(CALLER_ID.parse().unwrap()),
         auto_recharge: recharge.map(|recharge| store::AutoRecharge {
             amount: Micros::new(recharge.amount),
@@ -74,6 +75,7 @@ pub fn carrier(id: CarrierId, name: &str, priority: u16, address: SocketAddr, no
         progress_timeout_s: None,
         failover: BTreeMap::new(),
         inbound_sources: Vec::new(),
+        certificates: Vec::new(),
         // Who looks after health by OPTIONS says so.
         terms: store::Terms { options_interval_s: Some(0), ..store::Terms::default() },
         srtp: domain::srtp::SrtpPolicy::Off,

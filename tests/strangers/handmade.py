@@ -129,6 +129,9 @@ class Carrier(Line):
 class Caller(Line):
     """Places challenged calls for a profile."""
 
+    # What else happens between ringing and answer.
+    between = staticmethod(lambda: None)
+
     def __init__(self, server, profile):
         super().__init__()
         host, port = server.split(":")
@@ -153,7 +156,7 @@ class Caller(Line):
         self.send(self.peer, f"ACK {uri} SIP/2.0", acknowledgement)
         start, headers = mine.request("INVITE", 2)
         self.send(self.peer, start, [*headers, contact, *more, self.proof(refused, "INVITE", uri)], offer)
-        answered = carrier.answer(carrier_port, lambda: self.prack(mine) if is_reliable else None, keys[1])
+        answered = carrier.answer(carrier_port, lambda: self.prack(mine) if is_reliable else self.between(), keys[1])
         ok, _ = self.receive("200", lambda text: text.startswith("SIP/2.0 200") and call_id in text)
         mine.remote, mine.uri = header(ok, "To"), re.search(r"<([^>]*)>", header(ok, "Contact")).group(1)
         mine.routes = [line.split(":", 1)[1].strip() for line in reversed(lines_of(ok, "Record-Route"))]

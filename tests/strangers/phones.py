@@ -261,16 +261,16 @@ class KamailioPbx:
 class KamailioTls:
     """Kamailio between the switch (TLS) and a subscriber of its own (UDP)."""
 
-    def __init__(self, folder, switch, authority, subscriber="127.0.0.1:9"):
+    def __init__(self, folder, switch, authority, subscriber="127.0.0.1:9", names=None):
         self.folder = pathlib.Path(folder) / "kamailio_tls"
         self.folder.mkdir(parents=True)
         self.port, self.tls_port = free_port(), free_port(udp=False)
-        certificate, key = authority.issue("kamailio")
+        certificate, key = authority.issue("kamailio", names) if names else authority.issue("kamailio")
         tls = self.folder / "tls.cfg"
         tls.write_text("\n".join([
             "[server:default]", "method = TLSv1.2+", f"certificate = {certificate}", f"private_key = {key}",
             "[client:default]", "method = TLSv1.2+", "verify_certificate = yes", "require_certificate = yes",
-            f"ca_list = {authority.ca}", ""]))
+            f"ca_list = {authority.ca}", f"certificate = {certificate}", f"private_key = {key}", ""]))
         config = (HERE / "kamailio_tls.cfg").read_text()
         for name, value in (("PORT", self.port), ("TLS_PORT", self.tls_port), ("SWITCH", switch), ("SUBSCRIBER", subscriber),
                             ("TLS_CONFIG", tls), ("MODULES", kamailio_modules())):

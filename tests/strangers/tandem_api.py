@@ -89,14 +89,16 @@ class TandemApi:
         return self.call("POST", f"/companies/{company}/credit", body, moves_money=True, key=key)
 
     def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None,
-                       incoming_to="called_number", srtp="off", t38="relay", dtmf="auto"):
+                       incoming_to="called_number", srtp="off", t38="relay", dtmf="auto", certificates=(), static_contact=None):
         """A profile; its JSON with `sip_user` and `sip_password`."""
         body = {
             "company": company,
             "name": name,
             "channels": channels,
             "authentication": {"registration": registration,
-                               "ip": [{"address": address, "port": port} for address, port in ip]},
+                               "ip": [{"address": address, "port": port} for address, port in ip],
+                               "certificates": list(certificates)},
+            "static_contact": static_contact,
             "caller_id": caller_id,
             "auto_recharge": auto_recharge,
             "incoming_to": incoming_to,

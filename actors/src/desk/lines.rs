@@ -3,16 +3,12 @@
 //! What DNS says of its names, and in which order its places are tried, does not live here.
 
 use super::NodeRules;
-use crate::resolving::Ways;
-use crate::ways::register::transport_of;
+use super::places::{Place, SIP_PORT, SIPS_PORT, host_of, place};
 use domain::NumberFormat;
 use domain::network::Network;
-use leg::Hop;
-use sip::endpoint::{Destination, Transport};
-use sip::locating::Wanted;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Everything;
@@ -29,15 +25,6 @@ pub(super) struct CarrierLine {
     pub(super) redirects: Option<Vec<Network>>,
     /// How long it may take to its first response.
     pub(super) patience: Duration,
-}
-
-/// One of a carrier's addresses.
-#[derive(Debug)]
-pub(super) enum Place {
-    /// By its IP address.
-    Fixed(Hop),
-    /// By name: DNS says where, and over what.
-    Named { wanted: Wanted, host: Arc<str> },
 }
 
 /// Where a carrier's requests go, where it has said so: its places are the proxy's.
@@ -82,7 +69,7 @@ pub(super) fn line(
     let proxy = carrier.terms.outbound_proxy.as_ref();
     // Behind a proxy the addresses are only what it is asked for: nobody has to know where they are.
     for address in proxy.map_or(&carrier.addresses[..], std::slice::from_ref) {
-        match place(carrier, address, rules) {
+        match place(carrier.transport, address, rules) {
             Ok(place) => places.push(place),
             Err(fault) => faults.push(format!("carrier {}: {address}: {fault}; it is skipped", carrier.name)),
         }
@@ -99,41 +86,6 @@ pub(super) fn line(
             store::Redirects::Follow => Some(carrier.terms.redirect_networks.clone()),
         },
         patience: patience.unwrap_or(rules.calls.carrier_response_timeout),
-    }
-}
-
-/// One of a carrier's addresses, and the listener of ours that reaches it.
-fn place(carrier: &store::Carrier, address: &store::Address, rules: &NodeRules) -> Result<Place, &'static str> {
-    let transport = match address.via {
-        store::carrier::Via::Carrier => Some(transport_of(carrier.transport)),
-        store::carrier::Via::Named(transport) => Some(transport_of(transport)),
-        store::carrier::Via::Any => None,
-    };
-    if transport.is_some_and(Transport::is_secure) && rules.tls_listeners.is_empty() {
-        return Err("it wants TLS, and this node has none: set tls.listen");
-    }
-    let Some(ip) = address.ip() else {
-        let host = host_of(address);
-        let wanted = Wanted { host: address.host.as_str().into(), port: address.port, transport };
-        return Ok(Place::Named { wanted, host });
-    };
-    let transport = transport.unwrap_or(Transport::Udp);
-    let addr = SocketAddr::new(ip, address.port.unwrap_or(if transport.is_secure() { SIPS_PORT } else { SIP_PORT }));
-    let ways = Ways { plain: rules.listeners.clone(), tls: rules.tls_listeners.clone() };
-    let local = ways.local(transport, addr).ok_or("no listener of ours reaches it")?;
-    let destination = Destination { transport, addr, flow: None, local };
-    Ok(Place::Fixed(Hop { destination, host: addr.to_string().into() }))
-}
-
-/// The host of Request-URIs, with its port.
-fn host_of(address: &store::Address) -> Arc<str> {
-    let host = match address.ip() {
-        Some(IpAddr::V6(ip)) => format!("[{ip}]"),
-        _ => address.host.clone(),
-    };
-    match address.port {
-        Some(port) => format!("{host}:{port}").into(),
-        None => host.into(),
     }
 }
 
@@ -156,11 +108,6 @@ pub(super) fn address_in(route: &str) -> Option<SocketAddr> {
     let usual = if uri.scheme() == sip::Scheme::Sips { SIPS_PORT } else { SIP_PORT };
     Some(SocketAddr::new(uri.host()?.ip()?, uri.port().unwrap_or(usual)))
 }
-
-/// The port that an address without one means (RFC 3261 19.1.2).
-const SIP_PORT: u16 = 5060;
-/// The same over TLS.
-const SIPS_PORT: u16 = 5061;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@
 //! opened it.
 
 use super::figures::count_dropped;
+use super::naming_peers::{alias_of, wanted_name};
 use super::opening::{Link, open};
-use super::{Arrival, SendOver, Shard};
+use super::sending::{FlowEnded, SendOver, Sending, SendingFailed};
+use super::{Arrival, Shard};
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
 use crate::registrar::Registration;
@@ -26,6 +28,9 @@ use telemetry::labels::ConnectionClosed;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+/// Messages of a connection that are looked at for an alias: who wants one says so from the first request on.
+const ALIAS_AWAITED: u8 = 8;
+
 /// The connections of one shard.
 pub(super) struct Connections {
     shard: u16,
@@ -34,17 +39,28 @@ pub(super) struct Connections {
     opened: usize,
     generation: u32,
     open: Slab<Connection>,
-    /// The newest connection with each peer.
-    by_peer: BTreeMap<(Transport, SocketAddr), Flow>,
+    /// The newest connection with each peer, over TLS by the name that it has proven.
+    by_peer: BTreeMap<Peer, Flow>,
 }
+
+/// Who is at the other end of a connection: over what, where, and over TLS who. One address may be several domains'.
+type Peer = (Transport, SocketAddr, Arc<str>);
 
 struct Connection {
     generation: u32,
     transport: Transport,
     peer: SocketAddr,
     writes: mpsc::Sender<Bytes>,
-    /// What the endpoint called it, where we opened it: its failure is told under that name.
-    opened_for: Option<Destination>,
+    /// Under which it is found; none of a TLS connection that was opened to us.
+    known_as: Option<Peer>,
+    /// What the endpoint of a shard called it, where we opened it: its failure is told there under that name.
+    opened_for: Option<(Destination, u16)>,
+    /// Where its peer listens, once it has said so (RFC 5923).
+    alias: Option<SocketAddr>,
+    /// Requests that may yet say so.
+    alias_awaited: u8,
+    /// Whether anything whole has come.
+    has_spoken: bool,
 }
 
 impl Connection {
@@ -64,12 +80,14 @@ impl Connections {
         self.open.iter().filter(|(_, connection)| connection.transport == transport).count()
     }
 
+    /// `name`: what a TLS connection that we open must prove.
     fn enter(
         &mut self,
         transport: Transport,
         peer: SocketAddr,
+        name: Arc<str>,
         writes: mpsc::Sender<Bytes>,
-        opened_for: Option<Destination>,
+        opened_for: Option<(Destination, u16)>,
     ) -> Option<Flow> {
         if opened_for.is_some() {
             if self.opened >= self.opened_max {
@@ -79,9 +97,24 @@ impl Connections {
         }
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let slot = self.open.insert(Connection { generation, transport, peer, writes, opened_for }) as u32;
+        // Who opened a TLS connection to us has proven nothing that a request of ours may rely on, but by an alias.
+        let known_as = (opened_for.is_some() || !transport.is_secure()).then_some((transport, peer, name));
+        let connection = Connection {
+            generation,
+            transport,
+            peer,
+            writes,
+            known_as: known_as.clone(),
+            opened_for,
+            alias: None,
+            alias_awaited: ALIAS_AWAITED,
+            has_spoken: false,
+        };
+        let slot = self.open.insert(connection) as u32;
         let flow = Flow { shard: self.shard, slot, generation };
-        self.by_peer.insert((transport, peer), flow);
+        if let Some(known_as) = known_as {
+            self.by_peer.insert(known_as, flow);
+        }
         Some(flow)
     }
 
@@ -89,17 +122,19 @@ impl Connections {
         self.open.get(flow.slot as usize).filter(|connection| connection.generation == flow.generation)
     }
 
-    /// A connection that we opened to `peer`, or that it opened to us from that very port (RFC 5923 5.1: nobody else is there).
-    fn towards(&self, transport: Transport, peer: SocketAddr) -> Option<&Connection> {
-        self.get(*self.by_peer.get(&(transport, peer))?)
+    /// A connection that we opened to `peer`, over TLS to this name, or that it opened to us from that very port without TLS: nobody else is
+    /// there.
+    fn towards(&self, transport: Transport, peer: SocketAddr, name: &Arc<str>) -> Option<&Connection> {
+        self.get(*self.by_peer.get(&(transport, peer, Arc::clone(name)))?)
     }
 
     fn leave(&mut self, flow: Flow) -> Option<Connection> {
         self.get(flow)?;
         let connection = self.open.try_remove(flow.slot as usize)?;
-        let peer = (connection.transport, connection.peer);
-        if self.by_peer.get(&peer) == Some(&flow) {
-            self.by_peer.remove(&peer);
+        if let Some(known_as) = &connection.known_as
+            && self.by_peer.get(known_as) == Some(&flow)
+        {
+            self.by_peer.remove(known_as);
         }
         if connection.opened_for.is_some() {
             self.opened -= 1;
@@ -157,42 +192,67 @@ impl Shard {
         Ok(())
     }
 
-    pub(super) fn transmit_over_stream(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
-        match destination.flow {
-            Some(flow) if flow.shard != self.naming.shard => {
-                if let Some(shard) = self.core.shard(flow.shard) {
-                    tell(&shard.address, SendOver { bytes, destination });
-                }
-            }
-            Some(flow) => {
-                let taken = self.connections.get(flow).is_some_and(|open| open.take(bytes));
-                if !taken {
-                    self.fail(destination);
-                }
-            }
-            None => match self.connections.towards(destination.transport, destination.addr) {
-                Some(open) if open.take(bytes.clone()) => {}
-                Some(_) => self.fail(destination),
-                // Nobody listens for our WebSockets (RFC 7118 5).
-                None if destination.transport.is_websocket() => self.fail(destination),
-                None => self.open_connection(bytes, destination, ctx),
-            },
+    /// Sends over the connection that is meant, or over one to where that is.
+    pub(super) fn transmit_over_stream(&mut self, sending: Sending, ctx: &mut Context<Self>) {
+        match sending.destination.flow {
+            Some(flow) => self.transmit_over(flow, sending, ctx),
+            None => self.transmit_to_peer(sending, ctx),
         }
     }
 
-    fn open_connection(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
+    /// Sends over this connection; where it is gone, over another one, to where its peer listens (RFC 3261 18.1.1, 18.2.2).
+    pub(super) fn transmit_over(&mut self, flow: Flow, sending: Sending, ctx: &mut Context<Self>) {
+        if flow.shard != self.naming.shard {
+            if let Some(shard) = self.core.shard(flow.shard) {
+                tell(&shard.address, SendOver { sending, flow });
+            }
+            return;
+        }
+        match self.connections.get(flow) {
+            Some(open) if open.take(sending.bytes.clone()) => {}
+            None if sending.may_open => self.transmit_to_peer(sending, ctx),
+            Some(_) | None => self.fail(sending.destination, sending.from),
+        }
+    }
+
+    fn transmit_to_peer(&mut self, sending: Sending, ctx: &mut Context<Self>) {
+        let Destination { transport, addr, .. } = sending.destination;
+        let name: Arc<str> = match transport.is_secure() {
+            true => wanted_name(&sending.bytes, addr, &self.core.desk.load()).into(),
+            false => Arc::default(),
+        };
+        match self.connections.towards(transport, addr, &name) {
+            Some(open) if open.take(sending.bytes.clone()) => return,
+            Some(_) => return self.fail(sending.destination, sending.from),
+            None => {}
+        }
+        // Nobody listens for our WebSockets (RFC 7118 5).
+        if transport.is_websocket() {
+            return self.fail(sending.destination, sending.from);
+        }
+        let alias = self.core.aliases.get(addr, &name).filter(|_| transport == Transport::Tls);
+        // One of ours that has ended meanwhile is none any more; of another shard's that shard knows, and opens another one.
+        match alias.filter(|flow| flow.shard != self.naming.shard || self.connections.get(*flow).is_some()) {
+            Some(flow) => self.transmit_over(flow, Sending { may_open: true, ..sending }, ctx),
+            None => self.open_connection(sending, name, ctx),
+        }
+    }
+
+    fn open_connection(&mut self, sending: Sending, name: Arc<str>, ctx: &mut Context<Self>) {
+        let Sending { bytes, destination, from, .. } = sending;
         let (writes, waiting) = mpsc::channel(stream::WRITES_WAITING_MAX);
         // The channel is new and empty: the first message fits.
         let _ = writes.try_send(bytes);
         let (transport, peer) = (destination.transport, destination.addr);
-        let Some(flow) = self.connections.enter(transport, peer, writes.clone(), Some(destination)) else {
+        let opened_for = Some((destination, from));
+        let Some(flow) = self.connections.enter(transport, peer, Arc::clone(&name), writes.clone(), opened_for) else {
             tracing::warn!(%peer, "no connection was opened: as many of ours are open as may be");
-            return self.fail(destination);
+            return self.fail(destination, from);
         };
         let itself = ctx.address();
         let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
-            let closed = match open(&destination, &core).await {
+            let closed = match open(&destination, &name, &core).await {
                 Ok(link) => {
                     let source = Source { transport, peer, local: destination.local, flow: Some(flow) };
                     Some(serve(link, source, false, writes, waiting, &core, &itself).await)
@@ -206,9 +266,34 @@ impl Shard {
         });
     }
 
-    fn fail(&mut self, destination: Destination) {
+    /// Tells the endpoint that wanted something sent that it was not.
+    pub(super) fn fail(&mut self, destination: Destination, from: u16) {
+        if from != self.naming.shard {
+            if let Some(shard) = self.core.shard(from) {
+                tell(&shard.address, SendingFailed(destination));
+            }
+            return;
+        }
         let now = self.core.clock.now();
         self.endpoint.handle(Event::TransportFailed { destination }, now, &mut self.effects);
+    }
+
+    /// Notes what a message says of the connection that it came over: that its peer is alive, and where it listens.
+    fn note_peer(&mut self, arrival: &Arrival) {
+        let Some(flow) = arrival.source.flow else { return };
+        let known = self.connections.open.get_mut(flow.slot as usize);
+        let Some(connection) = known.filter(|known| known.generation == flow.generation) else { return };
+        connection.has_spoken = true;
+        let is_candidate = connection.transport == Transport::Tls && connection.opened_for.is_none();
+        if !is_candidate || connection.alias.is_some() || connection.alias_awaited == 0 {
+            return;
+        }
+        connection.alias_awaited -= 1;
+        let Some(names) = self.core.shown_by(&arrival.source) else { return };
+        let is_its_own = |domain: &str| names.iter().any(|name| name.as_str() == domain);
+        let Some(alias) = alias_of(&arrival.bytes, arrival.source.peer.ip(), is_its_own) else { return };
+        connection.alias = Some(alias);
+        names.iter().for_each(|name| self.core.aliases.put(alias, name.as_str(), flow));
     }
 }
 
@@ -313,7 +398,10 @@ impl Shard {
     fn on_accepted(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
         let Accepted { link, transport, peer, local, pass } = accepted;
         let (writes, waiting) = mpsc::channel(stream::WRITES_WAITING_MAX);
-        let Some(flow) = self.connections.enter(transport, peer, writes.clone(), None) else { return };
+        let Some(flow) = self.connections.enter(transport, peer, Arc::default(), writes.clone(), None) else { return };
+        if let Some(shown) = link.shown() {
+            self.core.shelf.put(flow, shown);
+        }
         let itself = ctx.address();
         let core = Arc::clone(&self.core);
         actix_rt::spawn(async move {
@@ -329,6 +417,7 @@ impl Handler<ReadFrom> for Shard {
     type Result = ();
     fn handle(&mut self, ReadFrom { arrival }: ReadFrom, ctx: &mut Context<Self>) {
         let began = self.begin();
+        self.note_peer(&arrival);
         self.hand_out(vec![arrival], ctx);
         self.end(began);
     }
@@ -346,14 +435,26 @@ impl Handler<ConnectionEnded> for Shard {
 impl Shard {
     fn on_connection_ended(&mut self, flow: Flow, closed: Option<Closed>, ctx: &mut Context<Self>) {
         let Some(connection) = self.connections.leave(flow) else { return };
+        let shown = self.core.shelf.remove(flow);
+        if let (Some(alias), Some(names)) = (connection.alias, shown) {
+            names.iter().for_each(|name| self.core.aliases.remove(alias, name.as_str(), flow));
+        }
         if let Some(Closed::Unframeable(why)) = closed {
             self.core.guarding.fail(connection.peer.ip(), Offence::Probing, Evidence::Certain);
             self.endpoint.count_unframeable(connection.transport, why.reason);
         }
         let now = self.core.clock.now();
         self.endpoint.handle(Event::FlowClosed { flow }, now, &mut self.effects);
-        if let Some(destination) = connection.opened_for {
-            self.endpoint.handle(Event::TransportFailed { destination }, now, &mut self.effects);
+        if let Some((destination, from)) = connection.opened_for {
+            self.fail(destination, from);
+        }
+        // Calls of other shards may speak over it too.
+        if connection.has_spoken {
+            for number in (0..self.shards).filter(|number| *number != self.naming.shard) {
+                if let Some(shard) = self.core.shard(number) {
+                    tell(&shard.address, FlowEnded(flow));
+                }
+            }
         }
         for registration in self.core.registry.every::<Registration>() {
             let event = switch::registration::Event::FlowClosed(crate::ways::register::flow_tag(flow));

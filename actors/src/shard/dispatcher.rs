@@ -7,7 +7,7 @@ use crate::call::{CallOutlet, CallShell};
 use crate::desk::Desk;
 use crate::shell::Shell;
 use crate::ways::attempt;
-use crate::ways::door::{Door, Received};
+use crate::ways::door::{Door, Proven, Received};
 use crate::ways::register::transport_fact;
 use actix::{Actor, AsyncContext, Context};
 use domain::call_control::Proof;
@@ -35,11 +35,12 @@ impl Shard {
 
     fn on_invite(&mut self, pending: &Pending, ctx: &mut Context<Self>) {
         let desk = self.core.desk.load_full();
-        let (outcome, proof) = self.door(&desk).prove_caller(pending);
+        let (outcome, proven) = self.door(&desk).prove_caller(pending);
         self.core.tell(&Fact::Authenticated(outcome));
-        self.heed(pending, outcome, matches!(proof, Ok(Proof::Credentials(_))));
-        match proof {
-            Ok(proof) => self.open_call(pending, proof, ctx),
+        let is_sure = |known: &Proven| known.certificate.is_some() || matches!(known.proof, Proof::Credentials(_));
+        self.heed(pending, outcome, proven.as_ref().is_ok_and(is_sure));
+        match proven {
+            Ok(proven) => self.open_call(pending, proven, ctx),
             Err(reply) => {
                 self.note_unproven(pending, outcome, &desk, &reply);
                 self.answer(pending, *reply);
@@ -53,7 +54,9 @@ impl Shard {
         let directory = desk.directory();
         let refusal = match outcome {
             AuthOutcome::Challenged => {
-                if let Some((named, attempt)) = attempt::challenged(attempt, pending.message(), directory) {
+                let shown = self.core.shown_by(pending.source());
+                let challenged = attempt::challenged(attempt, pending.message(), directory, shown.as_deref());
+                if let Some((named, attempt)) = challenged {
                     self.core.attempts.note_unproven(named, attempt);
                 }
                 return;
@@ -69,9 +72,9 @@ impl Shard {
     }
 
     /// What a proof, or its failure, is to the guard.
-    pub(super) fn heed(&mut self, pending: &Pending, outcome: AuthOutcome, has_password: bool) {
+    pub(super) fn heed(&mut self, pending: &Pending, outcome: AuthOutcome, is_proven: bool) {
         let peer = pending.source().peer.ip();
-        if has_password {
+        if is_proven {
             return self.core.guarding.prove(peer);
         }
         if outcome == AuthOutcome::Ok {
@@ -91,6 +94,7 @@ impl Shard {
             naming: &self.naming,
             former_secrets: &*self.core,
             bindings: &*self.core,
+            certificates: &self.core.shelf,
             desk,
             now: self.core.clock.now(),
             orders: &mut self.effects,
@@ -113,27 +117,27 @@ impl Shard {
         Err(refused)
     }
 
-    fn open_call(&mut self, pending: &Pending, proof: Proof, ctx: &mut Context<Self>) {
-        let gate = match self.gate(&proof, pending) {
+    fn open_call(&mut self, pending: &Pending, proven: Proven, ctx: &mut Context<Self>) {
+        let gate = match self.gate(&proven.proof, pending) {
             Ok(gate) => gate,
             Err(refused) => {
                 self.core.telemetry.count_overload_rejection(crate::shard::figures::overload_reason(refused.kind));
-                self.note_turned_away(pending, &proof, &refused);
+                self.note_turned_away(pending, &proven, &refused);
                 return self.answer(pending, refusal(&refused, &self.naming.identity.host));
             }
         };
         let was_let_in = gate.is_none();
-        if !self.start_call(pending, proof, gate, ctx) && was_let_in {
+        if !self.start_call(pending, proven, gate, ctx) && was_let_in {
             self.core.leave();
         }
     }
 
     /// Remembers a proven caller to whom the node shut its door.
-    fn note_turned_away(&mut self, pending: &Pending, proof: &Proof, refused: &Refusal) {
-        let mut attempt = attempt::of_request(pending, proof.direction(), self.core.clock.now().wall);
-        attempt::proven(&mut attempt, proof);
+    fn note_turned_away(&mut self, pending: &Pending, proven: &Proven, refused: &Refusal) {
+        let mut attempt = attempt::of_request(pending, proven.proof.direction(), self.core.clock.now().wall);
+        attempt::proven(&mut attempt, proven);
         let attempt = attempt::refused(attempt, refused, refused.kind.status());
-        match attempt::owner(proof) {
+        match attempt::owner(&proven.proof) {
             Some(profile) => self.core.attempts.note(profile, attempt),
             None => self.core.attempts.note_unproven(None, attempt),
         }
@@ -148,7 +152,13 @@ impl Shard {
     }
 
     /// Accepts the INVITE and opens its actor. False where nothing was opened.
-    fn start_call(&mut self, pending: &Pending, proof: Proof, gate: Option<Refusal>, ctx: &mut Context<Self>) -> bool {
+    fn start_call(
+        &mut self,
+        pending: &Pending,
+        proven: Proven,
+        gate: Option<Refusal>,
+        ctx: &mut Context<Self>,
+    ) -> bool {
         let Some(place) = self.places.next() else {
             self.core.telemetry.count_overload_rejection(OverloadReason::Load);
             let full = Refusal::new(RefusalKind::Overloaded).retry_after_s(5);
@@ -157,8 +167,8 @@ impl Shard {
         };
         let was_let_in = gate.is_none();
         let desk = self.core.desk.load_full();
-        let direction = proof.direction();
-        let (house, effects) = match self.door(&desk).receive(pending, proof, gate, place) {
+        let direction = proven.proof.direction();
+        let (house, effects) = match self.door(&desk).receive(pending, proven, gate, place) {
             Received::Opened(house, effects) => (*house, effects),
             Received::Answered => return false,
             Received::TurnedAway(stranger) => {

@@ -14,6 +14,8 @@
 //! | `bounces` | datagrams that the network sent back |
 //! | `connections` | stream connections of this shard |
 //! | `opening` | connections that we open |
+//! | `sending` | messages on their way to a connection, perhaps another shard's |
+//! | `naming_peers` | whose name a TLS connection must bear |
 //! | `figures` | what is counted, for the metrics |
 
 mod alarms;
@@ -24,9 +26,11 @@ mod enrolling;
 mod errands;
 mod figures;
 mod legs;
+mod naming_peers;
 mod opening;
 mod places;
 mod register;
+mod sending;
 
 pub(crate) use errands::ErrandOrdered;
 pub(crate) use legs::SoundHeard;
@@ -47,6 +51,7 @@ use enrolling::Enrolments;
 use errands::Errands;
 use figures::Handled;
 use register::Registers;
+use sending::Sending;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
 use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
@@ -103,16 +108,6 @@ pub struct RegisterAnswered {
     pub answer: switch::registration::Answer,
     /// Which rule saw what.
     pub trace: domain::Trace,
-}
-
-/// Send these bytes over a connection of this shard.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct SendOver {
-    /// One whole message.
-    pub bytes: Bytes,
-    /// Where to; its flow is one of this shard.
-    pub destination: Destination,
 }
 
 /// What a shard is made of.
@@ -254,7 +249,10 @@ impl Shard {
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
             Effect::Transmit { destination, is_stateless: true, .. } if !self.may_answer(&destination) => {}
-            Effect::Transmit { bytes, destination, .. } => self.transmit(bytes, destination, ctx),
+            Effect::Transmit { bytes, destination, is_stateless } => {
+                let sending = Sending { bytes, destination, from: self.naming.shard, may_open: !is_stateless };
+                self.transmit(sending, ctx);
+            }
             Effect::RequestArrived { pending } => self.on_request(&pending, ctx),
             news => self.tell_leg(news),
         }
@@ -269,15 +267,16 @@ impl Shard {
         self.core.guarding.answers(peer)
     }
 
-    fn transmit(&mut self, bytes: Bytes, destination: Destination, ctx: &mut Context<Self>) {
+    fn transmit(&mut self, sending: Sending, ctx: &mut Context<Self>) {
+        let destination = &sending.destination;
         match destination.transport {
             Transport::Udp => {
-                if let Some(outgoing) = self.udp_towards(&destination) {
-                    outgoing.push(&bytes, destination.addr, destination.local);
+                if let Some(outgoing) = self.udp_towards(destination) {
+                    outgoing.push(&sending.bytes, destination.addr, destination.local);
                 }
             }
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
-                self.transmit_over_stream(bytes, destination, ctx);
+                self.transmit_over_stream(sending, ctx);
             }
         }
     }
@@ -452,16 +451,6 @@ impl Handler<RegisterAnswered> for Shard {
         self.on_register_answered(place, answer, trace);
         self.follow_up(ctx);
         self.flush(ctx);
-        self.end(began);
-    }
-}
-
-impl Handler<SendOver> for Shard {
-    type Result = ();
-    fn handle(&mut self, SendOver { bytes, destination }: SendOver, ctx: &mut Context<Self>) {
-        let began = self.begin();
-        self.transmit_over_stream(bytes, destination, ctx);
-        self.follow_up(ctx);
         self.end(began);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Which connection a message takes is `connections`'.
 
+use crate::certificates::Shown;
 use crate::core::Core;
 use crate::transport::handshakes::{HandshakeFailed, Role, Secured};
 use crate::transport::tcp;
@@ -17,6 +18,16 @@ pub(super) enum Link {
     Plain(TcpStream),
     /// With TLS around it.
     Secured(Box<Secured>),
+}
+
+impl Link {
+    /// The verified certificate of a client; none where it showed none.
+    pub(super) fn shown(&self) -> Option<Shown> {
+        match self {
+            Link::Plain(_) => None,
+            Link::Secured(secured) => secured.shown(),
+        }
+    }
 }
 
 /// Why no connection was opened.
@@ -41,13 +52,13 @@ pub(super) enum OpenFailed {
     Nameless(String),
 }
 
-/// Opens a connection to `destination`.
-pub(super) async fn open(destination: &Destination, core: &Core) -> Result<Link, OpenFailed> {
+/// Opens a connection to `destination`; its certificate must bear `wanted` where it is TLS.
+pub(super) async fn open(destination: &Destination, wanted: &str, core: &Core) -> Result<Link, OpenFailed> {
     if !destination.transport.is_secure() {
         return Ok(Link::Plain(tcp::connect(destination.addr).await?));
     }
     let handshakes = core.handshakes.as_ref().ok_or(OpenFailed::NoTls)?;
-    let wanted = core.desk.load().server_name(destination.addr);
+    let wanted = wanted.to_owned();
     let name = ServerName::try_from(wanted.clone()).map_err(|_| OpenFailed::Nameless(wanted.clone()))?;
     let stream = tcp::connect(destination.addr).await?.into_std()?;
     let (done, outcome) = oneshot::channel();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use switch::guard;
 
 /// Handshakes (TLS, WebSocket) under way at one time on the node; one takes 0.2 ms of a thread, and its peer at most
-/// [`HANDSHAKE_S`](super::HANDSHAKE_S) to speak.
+/// [`Patience::handshake`](super::stream::Patience::handshake) to speak.
 pub(crate) const HANDSHAKES_MAX: usize = 1_024;
 /// Handshakes under way at one time from one source: a sixteenth of all, and more than a house of PBXs behind one NAT needs when its
 /// power comes back.

@@ -2,9 +2,10 @@
 //!
 //! How many may be under way is the `doorkeeper`'s to say; afterwards the connection lives on the shard that it was meant for.
 
-use super::HANDSHAKE_S;
 use super::doorkeeper::{HANDSHAKES_MAX, Handshaking};
+use super::names::Named;
 use super::tls::{Loaded, Tls};
+use crate::certificates::Shown;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, ServerConnection};
 use std::io;
@@ -38,8 +39,8 @@ pub(crate) enum HandshakeFailed {
     #[error("the TLS handshake failed: {0}")]
     Io(#[from] io::Error),
     /// The peer was too slow.
-    #[error("the TLS handshake was not through within {HANDSHAKE_S} s")]
-    Timeout,
+    #[error("the TLS handshake was not through within {0} s")]
+    Timeout(u64),
     /// As many are under way as may be.
     #[error("as many TLS handshakes are under way as may be")]
     Busy,
@@ -61,8 +62,8 @@ pub(crate) struct Handshakes {
 }
 
 impl Handshakes {
-    /// Starts the threads. They end when this is dropped.
-    pub(crate) fn start(tls: &Arc<Tls>, telemetry: &Arc<Telemetry>) -> io::Result<Handshakes> {
+    /// Starts the threads; a handshake may take as long as `patience`. They end when this is dropped.
+    pub(crate) fn start(tls: &Arc<Tls>, telemetry: &Arc<Telemetry>, patience: Duration) -> io::Result<Handshakes> {
         let mut threads = Vec::with_capacity(THREADS);
         for number in 0..THREADS {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +71,7 @@ impl Handshakes {
             let (tls, telemetry) = (Arc::clone(tls), Arc::clone(telemetry));
             std::thread::Builder::new()
                 .name(format!("tls-{number}"))
-                .spawn(move || runtime.block_on(work(waiting, tls, telemetry)))?;
+                .spawn(move || runtime.block_on(work(waiting, tls, telemetry, patience)))?;
             threads.push(jobs);
         }
         Ok(Handshakes { threads, next: AtomicUsize::new(0), telemetry: Arc::clone(telemetry) })
@@ -102,22 +103,21 @@ fn role_of(role: &Role) -> TlsRole {
     }
 }
 
-async fn work(mut waiting: mpsc::Receiver<Job>, tls: Arc<Tls>, telemetry: Arc<Telemetry>) {
+async fn work(mut waiting: mpsc::Receiver<Job>, tls: Arc<Tls>, telemetry: Arc<Telemetry>, patience: Duration) {
     while let Some(Job { stream, role, place, done }) = waiting.recv().await {
         let (loaded, telemetry) = (tls.loaded(), Arc::clone(&telemetry));
         tokio::spawn(async move {
             let counted = role_of(&role);
-            let patience = Duration::from_secs(HANDSHAKE_S);
             let outcome = match tokio::time::timeout(patience, shake_hands(stream, role, loaded)).await {
                 Ok(shaken) => shaken.map_err(HandshakeFailed::Io),
-                Err(_) => Err(HandshakeFailed::Timeout),
+                Err(_) => Err(HandshakeFailed::Timeout(patience.as_secs())),
             };
             drop(place);
             telemetry.count_tls_handshake(
                 counted,
                 match &outcome {
                     Ok(_) => TlsOutcome::Ok,
-                    Err(HandshakeFailed::Timeout) => TlsOutcome::Timeout,
+                    Err(HandshakeFailed::Timeout(_)) => TlsOutcome::Timeout,
                     Err(_) => TlsOutcome::Error,
                 },
             );
@@ -157,6 +157,13 @@ pub(crate) struct Secured {
 }
 
 impl Secured {
+    /// What a client has shown; the handshake has verified it. None where it showed nothing, and of a server.
+    pub(crate) fn shown(&self) -> Option<Shown> {
+        let Session::Server(session) = &self.session else { return None };
+        let named = Named::in_certificate(session.peer_certificates()?.first()?).ok()?;
+        Some(Shown { names: named.domains().into(), ends_unix_s: named.ends_unix_s })
+    }
+
     /// The connection on the runtime of whoever calls. The handshake is over: the session that has seen it is put in the place of the
     /// new one that tokio-rustls makes, since it has no other door for one.
     pub(crate) async fn settle(self) -> io::Result<TlsStream<TcpStream>> {

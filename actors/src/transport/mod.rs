@@ -17,6 +17,3 @@ pub(crate) mod stream;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 pub(crate) mod udp;
-
-/// Seconds that a peer has for a TLS handshake, and again for that of a WebSocket.
-pub(crate) const HANDSHAKE_S: u64 = 10;

@@ -2,10 +2,14 @@
 //!
 //! Whether the certificate is to be believed at all is rustls's to say.
 
+use domain::CertificateName;
 use std::net::IpAddr;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+
+/// Names of one certificate by which a client may be known, at most: more than anybody needs, and few to look up for each call.
+const IDENTITIES_MAX: usize = 32;
 
 /// The names of one certificate, and how long it is good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,6 +64,13 @@ impl Named {
         let ips = self.ips.iter().map(ToString::to_string);
         let names: Vec<String> = self.sip_domains.iter().chain(&self.dns).cloned().chain(ips).take(8).collect();
         if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+    }
+
+    /// The domains by which a client with this certificate can be known (RFC 5922 7.1): those of its SIP URIs, or else its DNS names without
+    /// wildcards; at most [`IDENTITIES_MAX`]. Its common name is none.
+    pub(crate) fn domains(&self) -> Vec<CertificateName> {
+        let names = if self.sip_domains.is_empty() { &self.dns } else { &self.sip_domains };
+        names.iter().filter_map(|name| name.parse().ok()).take(IDENTITIES_MAX).collect()
     }
 
     /// The names by which a peer with this certificate can be known: SIP domains, then DNS names without wildcards, then addresses.
@@ -137,6 +148,21 @@ mod tests {
         assert!(named.covers("192.0.2.1") && named.covers("::1") && named.covers("[::1]"));
         assert!(!named.covers("192.0.2.2"));
         assert!(!certificate(vec![dns("192.0.2.1")]).covers("192.0.2.1"), "a DNS name is no address");
+    }
+
+    /// RFC 5922 7.1, 7.2.
+    #[test]
+    fn a_client_is_known_by_sip_domains_or_else_by_whole_dns_names() {
+        let known = |names| certificate(names).domains().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(known(vec![uri("sip:PBX.example.com"), dns("edge1.example.net")]), ["pbx.example.com"]);
+        let ip = SanType::IpAddress("192.0.2.1".parse().unwrap());
+        assert_eq!(known(vec![dns("*.example.com"), dns("PBX.example.com"), ip]), ["pbx.example.com"]);
+        assert_eq!(known(vec![uri("sip:alice@example.com"), dns("b.example.com")]), ["b.example.com"]);
+        assert!(known(vec![uri("sip:192.0.2.1"), uri("https://example.com/")]).is_empty());
+        // A common name is not taken: rcgen's own is "rcgen self signed cert".
+        assert!(known(Vec::new()).is_empty());
+        let many = (0..100).map(|number| dns(&format!("n{number}.example.com"))).collect();
+        assert_eq!(known(many).len(), IDENTITIES_MAX);
     }
 
     #[test]

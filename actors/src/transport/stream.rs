@@ -2,7 +2,6 @@
 //!
 //! Who may connect is the `doorkeeper`'s to say, what a message means the shard's.
 
-use super::HANDSHAKE_S;
 use bytes::{Bytes, BytesMut};
 use sip::endpoint::Transport;
 use sip::framing::{Frame, PONG};
@@ -27,6 +26,8 @@ const READ_BYTES: usize = 4 * 1_024;
 pub struct Patience {
     /// For anything at all.
     pub idle: Duration,
+    /// For a TLS handshake, and again for that of a WebSocket.
+    pub handshake: Duration,
     /// For the first whole message of who connects: who does so has something to say.
     pub first_message: Duration,
     /// For the rest of a message that was begun, however its bytes trickle (slow loris).
@@ -40,6 +41,7 @@ impl Default for Patience {
         Patience {
             // Longer than the keep-alives of RFC 5626 4.4.1 (at most 840 s).
             idle: Duration::from_secs(900),
+            handshake: Duration::from_secs(10),
             first_message: Duration::from_secs(30),
             partial_message: Duration::from_secs(10),
             write: Duration::from_secs(30),
@@ -174,7 +176,7 @@ where
     W: AsyncWrite + Unpin,
 {
     let cutter = if manners.transport.is_websocket() {
-        match open_websocket(&mut reading, &mut writing, manners.is_welcome).await {
+        match open_websocket(&mut reading, &mut writing, &manners).await {
             Ok(behind) => {
                 let mut framer = WebSocketFramer::new();
                 framer.push(&behind);
@@ -209,11 +211,7 @@ where
 }
 
 /// The opening handshake of a WebSocket, and what came behind it.
-async fn open_websocket<R, W>(
-    reading: &mut R,
-    writing: &mut W,
-    is_welcome: &(dyn Fn(&str) -> bool + Sync),
-) -> Result<BytesMut, Closed>
+async fn open_websocket<R, W>(reading: &mut R, writing: &mut W, manners: &Manners<'_>) -> Result<BytesMut, Closed>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -224,7 +222,7 @@ where
             if reading.read_buf(&mut came).await? == 0 {
                 return Err(Closed::Io(io::ErrorKind::UnexpectedEof.into()));
             }
-            match websocket::open(&came, is_welcome) {
+            match websocket::open(&came, manners.is_welcome) {
                 Opening::Unfinished => {}
                 Opening::Opened { answer, length } => {
                     writing.write_all(&answer).await?;
@@ -238,9 +236,10 @@ where
             }
         }
     };
-    timeout(Duration::from_secs(HANDSHAKE_S), shaking)
+    let patience = manners.patience.handshake;
+    timeout(patience, shaking)
         .await
-        .unwrap_or_else(|_| Err(Closed::Unopened(format!("it was not asked for within {HANDSHAKE_S} s"))))
+        .unwrap_or_else(|_| Err(Closed::Unopened(format!("it was not asked for within {} s", patience.as_secs()))))
 }
 
 async fn read<R: AsyncRead + Unpin>(

@@ -2,13 +2,14 @@
 //!
 //! Who remembers it, and for how long, is `attempts`'; what is decided about it, the machines'.
 
+use super::door::Proven;
 use super::register::transport_fact;
 use domain::call_control::Proof;
 use domain::call_record::CallDirection;
 use domain::fact::Transport;
 use domain::refusal::RefusalKind;
 use domain::trace::{Rule, Value};
-use domain::{ProfileId, Refusal, Trace, Wall};
+use domain::{CertificateName, ProfileId, Refusal, Trace, Wall};
 use leg::invitation::dialled_in;
 use sip::digest::params;
 use sip::endpoint::Pending;
@@ -89,32 +90,62 @@ pub fn challenged(
     mut attempt: Attempt,
     message: &Message,
     directory: &Directory,
+    shown: Option<&[CertificateName]>,
 ) -> Option<(Option<ProfileId>, Attempt)> {
     if attempt.tried == Tried::Registration {
         return None;
     }
     let named = directory.profile_by_sip_user(&user_addressed(message));
-    let wanted = match named.map(|profile| profile.sources.first()) {
-        // It has no fixed address: it answers challenges.
-        Some(None) => return None,
-        Some(Some(wanted)) => Value::Address(*wanted),
-        None => Value::Words("an address of a profile or a carrier, or credentials"),
+    let by_address = named.and_then(|profile| profile.sources.first().copied());
+    let by_certificate = named.and_then(|profile| profile.certificates.first());
+    // It has neither: it answers challenges.
+    if named.is_some() && by_address.is_none() && by_certificate.is_none() {
+        return None;
+    }
+    let refusal = if let Some(names) = shown {
+        let wanted = match (named, by_certificate) {
+            (None, _) => Value::Words("a name of a profile or a carrier, or credentials"),
+            (Some(_), None) => Value::from(by_address),
+            (Some(_), Some(name)) => Value::Text(name.as_str().into()),
+        };
+        let refusal = Refusal::new(RefusalKind::CertificateUnknown);
+        attempt.trace.failed(refusal.kind, names_of(names), wanted);
+        refusal
+    } else if let (Some(name), None) = (by_certificate, by_address) {
+        let refusal =
+            Refusal::saying(RefusalKind::CertificateUnknown, "No client certificate was shown over this connection");
+        attempt.trace.failed(refusal.kind, "no certificate", Value::Text(name.as_str().into()));
+        refusal
+    } else {
+        let wanted = match by_address {
+            Some(address) => Value::Address(address),
+            None => Value::Words("an address of a profile or a carrier, or credentials"),
+        };
+        let refusal = Refusal::new(RefusalKind::IpNotAllowed);
+        attempt.trace.failed(refusal.kind, attempt.source, wanted);
+        refusal
     };
-    let refusal = Refusal::new(RefusalKind::IpNotAllowed);
-    attempt.trace.failed(refusal.kind, attempt.source, wanted);
     Some((named.map(|profile| profile.id), refused(attempt, &refusal, CHALLENGE)))
+}
+
+fn names_of(names: &[CertificateName]) -> Value {
+    let names: Vec<&str> = names.iter().map(CertificateName::as_str).collect();
+    if names.is_empty() { "a certificate without a domain".into() } else { names.join(", ").into() }
 }
 
 /// What a call is challenged with.
 const CHALLENGE: u16 = 407;
 
 /// Who it is was proven.
-pub fn proven(attempt: &mut Attempt, proof: &Proof) {
-    let rule = match proof {
-        Proof::Credentials(_) => Rule::Authentication,
-        Proof::Source(_) | Proof::Carrier(_) | Proof::Inside(_) => Rule::SourceAddress,
+pub fn proven(attempt: &mut Attempt, proven: &Proven) {
+    let (rule, seen) = match (&proven.certificate, &proven.proof) {
+        (Some(names), _) => (Rule::Certificate, Value::Text(Arc::clone(names))),
+        (None, Proof::Credentials(_)) => (Rule::Authentication, Value::Address(attempt.source)),
+        (None, Proof::Source(_) | Proof::Carrier(_) | Proof::Inside(_)) => {
+            (Rule::SourceAddress, Value::Address(attempt.source))
+        }
     };
-    attempt.trace.passed(rule, attempt.source, Value::None);
+    attempt.trace.passed(rule, seen, Value::None);
 }
 
 /// Whose an attempt is that this proves; none of a carrier's.

@@ -8,15 +8,16 @@ use crate::desk::Desk;
 use domain::call_control::{LegId, Proof};
 use domain::fact::AuthOutcome;
 use domain::refusal::RefusalKind;
-use domain::{CallId, Entropy, Now, ProfileId, Refusal};
+use domain::{CallId, CertificateName, Entropy, Now, ProfileId, Refusal, Wall};
 use leg::{CallerLeg, refusal};
 use sip::digest::{Challenger, Freshness, Gate, Ha1, Verdict};
-use sip::endpoint::{Effect, Endpoint, HeaderLines, Pending, Reply};
+use sip::endpoint::{Effect, Endpoint, Flow, HeaderLines, Pending, Reply};
 use sip::{Kind, Message, Scheme, Uri};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use switch::call::{Opening, Stranger, called_profile};
+use switch::directory::Certified;
 use switch::guard::{Evidence, Offence};
 use switch::registration::Binding;
 
@@ -30,6 +31,34 @@ pub trait FormerSecrets {
 pub trait Bindings {
     /// Where a profile's PBX can be reached; none where it is not registered.
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>>;
+}
+
+/// Knows the client certificates of connections.
+pub trait Certificates {
+    /// The names in the verified certificate of who came over this connection, perhaps none; nothing where no certificate was shown, or
+    /// it has ended.
+    fn names(&self, flow: Flow, now: Wall) -> Option<Arc<[CertificateName]>>;
+}
+
+/// Who sends a request, and by which names of a certificate that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// Who it is.
+    pub proof: Proof,
+    /// The names in its certificate that say so; none where something else does.
+    pub certificate: Option<Arc<str>>,
+}
+
+impl From<Proof> for Proven {
+    fn from(proof: Proof) -> Proven {
+        Proven { proof, certificate: None }
+    }
+}
+
+impl From<Certified> for Proven {
+    fn from(Certified { proof, by }: Certified) -> Proven {
+        Proven { proof, certificate: Some(by) }
+    }
 }
 
 /// What is needed to meet one new request.
@@ -46,6 +75,8 @@ pub struct Door<'a> {
     pub former_secrets: &'a dyn FormerSecrets,
     /// Where PBXs are registered.
     pub bindings: &'a dyn Bindings,
+    /// What was shown over connections.
+    pub certificates: &'a dyn Certificates,
     /// Everything that is looked up.
     pub desk: &'a Arc<Desk>,
     /// The instant.
@@ -65,9 +96,10 @@ pub enum Received {
 }
 
 impl Door<'_> {
-    /// Who sends an INVITE: digest credentials (S2), or else the address that it comes from: a profile's (S3) before a carrier's.
-    /// Otherwise what is answered. Whoever shows credentials is no carrier: carriers are never asked for any.
-    pub fn prove_caller(&mut self, pending: &Pending) -> (AuthOutcome, Result<Proof, Box<Reply>>) {
+    /// Who sends an INVITE: digest credentials (S2), or else a name in its client certificate (RFC 5922 7.1), or the address that it comes
+    /// from (S3): a profile's before a carrier's. Otherwise what is answered. Whoever shows credentials is no carrier: carriers are never
+    /// asked for any.
+    pub fn prove_caller(&mut self, pending: &Pending) -> (AuthOutcome, Result<Proven, Box<Reply>>) {
         let verdict = match self.judge(pending, Gate::Proxy) {
             // Of users that do not exist as well: what takes longer tells who does.
             first @ (Verdict::BadPassword | Verdict::UnknownUser) => match self.judge_by_former(pending) {
@@ -76,19 +108,39 @@ impl Door<'_> {
             },
             verdict => verdict,
         };
-        let at_source = self.desk.directory().profiles_at(pending.source().peer);
-        match verdict {
+        let proven = match verdict {
             Verdict::Ok { user } => match self.desk.secret(&user) {
-                Some((profile, _)) => (AuthOutcome::Ok, Ok(Proof::Credentials(profile))),
-                None => (AuthOutcome::UnknownUser, Err(self.forbidden())),
+                Some((profile, _)) => Proof::Credentials(profile).into(),
+                None => return (AuthOutcome::UnknownUser, Err(self.forbidden())),
             },
-            _ if !at_source.is_empty() => (AuthOutcome::Ok, Ok(Proof::Source(at_source.to_vec()))),
-            Verdict::Missing => match self.desk.carrier_at(pending.source().peer) {
-                Some(carrier) => (AuthOutcome::Ok, Ok(Proof::Carrier(carrier))),
-                None => self.refused(pending, Verdict::Missing, Gate::Proxy),
+            refused => match self.known_without_password(pending, &refused) {
+                Some(proven) => proven,
+                None => return self.refused(pending, refused, Gate::Proxy),
             },
-            refused => self.refused(pending, refused, Gate::Proxy),
+        };
+        (AuthOutcome::Ok, Ok(proven))
+    }
+
+    /// Whom certificate or address prove, where credentials do not. A certificate says it more surely than an address.
+    fn known_without_password(&self, pending: &Pending, verdict: &Verdict) -> Option<Proven> {
+        let peer = pending.source().peer;
+        let certified = self.names_shown(pending).and_then(|names| self.desk.directory().certified(&names));
+        if let Some(Certified { proof: Proof::Source(_), .. }) = certified {
+            return certified.map(Proven::from);
         }
+        let at_source = self.desk.directory().profiles_at(peer);
+        if !at_source.is_empty() {
+            return Some(Proof::Source(at_source.to_vec()).into());
+        }
+        if *verdict != Verdict::Missing {
+            return None;
+        }
+        certified.map(Proven::from).or_else(|| self.desk.carrier_at(peer).map(|carrier| Proof::Carrier(carrier).into()))
+    }
+
+    /// The names in the verified client certificate of who sends this; nothing where none was shown.
+    pub fn names_shown(&self, pending: &Pending) -> Option<Arc<[CertificateName]>> {
+        self.certificates.names(pending.source().flow?, self.now.wall)
     }
 
     /// Whose REGISTER it is, and under which user name. Otherwise what is answered.
@@ -166,10 +218,19 @@ impl Door<'_> {
     }
 
     fn challenge(&mut self, pending: &Pending, gate: Gate, freshness: Freshness) -> Box<Reply> {
+        let unknown = self.names_shown(pending).filter(|_| gate == Gate::Proxy && freshness == Freshness::New);
         let mut lines = Vec::with_capacity(512);
         let asker = pending.source().peer.ip();
         self.challenger.challenge(gate, freshness, asker, self.now.wall, &mut lines);
-        Box::new(Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes()))
+        let reply = Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes());
+        Box::new(match unknown {
+            // Whoever shows a certificate wants to be known by it: why it is asked for a password is worth a word.
+            Some(names) => {
+                let refusal = Refusal::saying(RefusalKind::CertificateUnknown, nobodys(&names));
+                reply.because(refusal.kind, refusal.sentence)
+            }
+            None => reply,
+        })
     }
 
     /// Answers without state.
@@ -179,7 +240,8 @@ impl Door<'_> {
 
     /// Accepts the INVITE of a proven caller, and opens the house of its call at `place`; `gate` is why the node takes no new
     /// calls, where it does not.
-    pub fn receive(&mut self, pending: &Pending, proof: Proof, gate: Option<Refusal>, place: u64) -> Received {
+    pub fn receive(&mut self, pending: &Pending, proven: Proven, gate: Option<Refusal>, place: u64) -> Received {
+        let Proven { proof, certificate } = proven;
         let now = self.now;
         let owner = owner_of(place, LegId::CALLER);
         let Ok(transaction) = self.endpoint.accept(pending, owner, now, self.orders) else {
@@ -201,6 +263,7 @@ impl Door<'_> {
                 return Received::Answered;
             }
         };
+        invitation.certificate = certificate;
         if let Proof::Carrier(carrier) = invitation.proof
             && let Some(account) = self.desk.account(carrier)
         {
@@ -227,6 +290,18 @@ impl Door<'_> {
         }
     }
 }
+
+/// Why a certificate does not do.
+fn nobodys(names: &[CertificateName]) -> String {
+    let shown: Vec<&str> = names.iter().map(CertificateName::as_str).take(NAMES_TOLD_MAX).collect();
+    match shown.is_empty() {
+        true => "The client certificate names no domain (DNS name or sip: URI), so nobody is known by it".to_owned(),
+        false => format!("No profile or carrier is known by the certificate of {}", shown.join(", ")),
+    }
+}
+
+/// Names of a certificate at most that are told back.
+const NAMES_TOLD_MAX: usize = 3;
 
 /// 400, with what is wrong.
 fn malformed(sentence: impl Into<Cow<'static, str>>) -> Reply {

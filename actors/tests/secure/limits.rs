@@ -161,3 +161,30 @@ async fn one_source_has_its_share_of_the_connections_and_idle_ones_are_closed() 
     })
     .await;
 }
+
+#[actix_rt::test]
+async fn a_handshake_takes_no_longer_than_the_setting_says() {
+    let authority = Authority::new();
+    authority.issue("switch", &["127.0.0.1"], 2099);
+    let beginning = Beginning { channels: 1, profile_credit: Micros::from_cents(1), rate: "0.02" };
+    let world = World::start_with(&beginning, |settings| {
+        settings.node_limits.patience.handshake = Duration::from_secs(2);
+        let tls = actors::TlsSettings {
+            certificate_file: authority.path("switch.pem"),
+            key_file: authority.path("switch.key"),
+            allows_tls12: false,
+            client_certificates: actors::ClientCertificates::Off,
+            client_ca_file: None,
+            ca_file: authority.path("ca.pem"),
+            verifies: true,
+        };
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listen = vec![(Transport::Tls, any), (Transport::Ws, any)];
+        settings.streams = StreamSettings { listen, tls: Some(tls), origins: Vec::new() };
+    });
+    for (transport, address) in world.exchange.stream_listeners().to_vec() {
+        let took = elsewhere(move || hung_up_after(connect(address))).await;
+        let bounds = Duration::from_secs(1)..Duration::from_secs(8);
+        assert!(bounds.contains(&took), "{transport:?}: who says nothing was suffered for {took:?}, by default 10 s");
+    }
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod authority;
+mod identity;
 mod limits;
 mod tls;
 #[path = "../world/mod.rs"]

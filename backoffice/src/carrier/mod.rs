@@ -16,7 +16,7 @@ use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::fact::Transport;
 use domain::network::Network;
-use domain::{CarrierId, NumberFormat, Prefix};
+use domain::{CarrierId, CertificateName, NumberFormat, Prefix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use store::{Address, Failover, InboundSource, Redirects};
@@ -193,6 +193,11 @@ pub struct NewCarrier {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.1", "192.0.2.2:5080"]))]
     pub inbound_sources: Vec<Text<InboundSource>>,
+    /// Names in the client certificates that its calls come with, wherever from: DNS names or `sip:` URIs of the alternative names; at
+    /// most 32, each nobody else's.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["sbc.example.net"]))]
+    pub certificates: Vec<Text<CertificateName>>,
     /// What is agreed with it.
     #[serde(default)]
     #[schema(value_type = Option<CarrierTerms>)]
@@ -243,6 +248,9 @@ pub struct CarrierPatch {
     /// Where its calls come from besides its addresses; replaces all.
     #[schema(value_type = Option<Vec<String>>)]
     pub inbound_sources: Option<Vec<Text<InboundSource>>>,
+    /// Names in the client certificates that its calls come with; replaces all.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub certificates: Option<Vec<Text<CertificateName>>>,
     /// What is agreed with it.
     #[serde(default)]
     #[schema(value_type = Option<CarrierTermsPatch>)]
@@ -283,6 +291,8 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, FailoverName>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Vec<String>,
+    /// Names in the client certificates that its calls come with.
+    pub certificates: Vec<String>,
     /// What is agreed with it.
     pub terms: CarrierTerms,
     /// How it stands; null on a node that has not asked it yet.
@@ -395,6 +405,7 @@ fn show(carrier: store::Carrier, standing: Option<Standing>, registration: Optio
         progress_timeout_s: carrier.progress_timeout_s,
         failover: carrier.failover.into_iter().map(|(status, order)| (status, name(order))).collect(),
         inbound_sources: carrier.inbound_sources.iter().map(ToString::to_string).collect(),
+        certificates: carrier.certificates.iter().map(ToString::to_string).collect(),
         terms: show_terms(carrier.terms),
         health: standing.map(show_health),
         registration,
@@ -421,7 +432,7 @@ impl Office {
     /// Creates a carrier.
     ///
     /// # Errors
-    /// Operators only; [`Error::Invalid`], [`Error::Conflict`] (name, or a profile's source).
+    /// Operators only; [`Error::Invalid`], [`Error::Conflict`] (name, a profile's source, or another's certificate name).
     pub fn create_carrier(&self, caller: &Caller, new: NewCarrier) -> Result<Carrier> {
         caller.operator("create carriers")?;
         let addresses = match (new.address, new.addresses) {
@@ -439,6 +450,7 @@ impl Office {
             progress_timeout_s: new.progress_timeout_s,
             failover: stored_failover(new.failover),
             inbound_sources: plain(new.inbound_sources),
+            certificates: plain(new.certificates),
             terms: stored_terms(new.terms)?,
             srtp: new.srtp.into(),
             t38: new.t38.into(),
@@ -455,7 +467,7 @@ impl Office {
     /// Changes a carrier.
     ///
     /// # Errors
-    /// Operators only; [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, or a profile's source).
+    /// Operators only; [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, a profile's source, or another's certificate name).
     pub fn update_carrier(&self, caller: &Caller, id: CarrierId, patch: CarrierPatch) -> Result<Carrier> {
         caller.operator("change carriers")?;
         let patch = store::CarrierPatch {
@@ -467,6 +479,7 @@ impl Office {
             progress_timeout_s: patch.progress_timeout_s,
             failover: patch.failover.map(stored_failover),
             inbound_sources: patch.inbound_sources.map(plain),
+            certificates: patch.certificates.map(plain),
             terms: stored_patch(patch.terms)?,
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),

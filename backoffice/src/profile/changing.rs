@@ -11,13 +11,26 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
-use domain::{Micros, ProfileId};
+use domain::{CertificateName, Micros, ProfileId};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
 fn auth(wanted: Authentication) -> ProfileAuth {
     let sources = wanted.ip.iter().map(|source| SocketAddr::new(source.address, source.port)).collect();
-    ProfileAuth { registration: wanted.registration, sources }
+    let certificates = wanted.certificates.into_iter().map(|name| name.0).collect();
+    ProfileAuth { registration: wanted.registration, sources, certificates }
+}
+
+/// Names in certificates are agreed with whoever issues those: operators give them, and a company's own change leaves them.
+fn auth_by(caller: &Caller, wanted: Authentication, now: &[CertificateName]) -> Result<ProfileAuth> {
+    let wanted = auth(wanted);
+    if wanted.certificates == now || caller.operator("say whom a certificate proves").is_ok() {
+        return Ok(wanted);
+    }
+    if !wanted.certificates.is_empty() {
+        caller.operator("say whom a certificate proves")?;
+    }
+    Ok(ProfileAuth { certificates: now.to_vec(), ..wanted })
 }
 
 /// K7, kept simple: whatever works at all.
@@ -45,11 +58,15 @@ impl Office {
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source),
+    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`Error::OperatorOnly`] (certificate names),
     /// [`Error::LedgerUnavailable`].
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
         caller.may_see(company, "company", company)?;
+        if new.static_contact.is_some() {
+            caller.operator("say where PBXs are called that do not register")?;
+        }
         let caller_id = new.caller_id.map(|number| number.0);
         self.check_caller_id(caller, company, caller_id)?;
         let wanted = store::NewProfile {
@@ -59,7 +76,8 @@ impl Office {
             sip_user: None,
             channels: rounded_channels(new.channels, self.inner.settings.channels_max)?,
             calls_per_second: new.calls_per_second,
-            auth: auth(new.authentication),
+            auth: auth_by(caller, new.authentication, &[])?,
+            contact: new.static_contact.map(|contact| contact.0),
             caller_id,
             auto_recharge: new.auto_recharge.map(auto_recharge).transpose()?,
             require_plus: new.require_plus,
@@ -80,12 +98,16 @@ impl Office {
     /// Changes a profile. Calls that are up go on (P4, C11).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source), [`Error::OperatorOnly`] (its state),
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`Error::OperatorOnly`] (its state, certificate names),
     /// [`Error::LedgerUnavailable`].
     pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
         if patch.state.is_some() {
             caller.operator("suspend profiles and set them free")?;
+        }
+        if patch.static_contact.is_some() {
+            caller.operator("say where PBXs are called that do not register")?;
         }
         let caller_id = patch.caller_id.map(|wanted| wanted.map(|number| number.0));
         self.check_caller_id(caller, row.company, caller_id.flatten())?;
@@ -101,7 +123,8 @@ impl Office {
                 .map(|asked| rounded_channels(asked, self.inner.settings.channels_max))
                 .transpose()?,
             calls_per_second: patch.calls_per_second,
-            auth: patch.authentication.map(auth),
+            auth: patch.authentication.map(|wanted| auth_by(caller, wanted, &row.auth.certificates)).transpose()?,
+            contact: patch.static_contact.map(|contact| contact.map(|contact| contact.0)),
             caller_id,
             auto_recharge: patch.auto_recharge.map(|wanted| wanted.map(auto_recharge).transpose()).transpose()?,
             require_plus: patch.require_plus,

@@ -10,10 +10,10 @@ use crate::dtmf::DtmfName;
 use crate::fax::FaxName;
 use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
-use domain::{CompanyId, E164, Micros};
+use domain::{CertificateName, CompanyId, E164, Micros};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use store::IncomingTo;
+use store::{Address, IncomingTo};
 use utoipa::ToSchema;
 
 /// The SIP port where none is given (S12).
@@ -51,11 +51,16 @@ pub struct Authentication {
     #[serde(default)]
     #[schema(required = false)]
     pub ip: Vec<Source>,
+    /// By a name in the client certificate that it connects with: a DNS name or `sip:` URI of the alternative names; at most 32, each
+    /// nobody else's. Operators only.
+    #[serde(default)]
+    #[schema(required = false, value_type = Vec<String>, example = json!(["pbx.example.com"]))]
+    pub certificates: Vec<Text<CertificateName>>,
 }
 
 impl Default for Authentication {
     fn default() -> Self {
-        Authentication { registration: true, ip: Vec::new() }
+        Authentication { registration: true, ip: Vec::new(), certificates: Vec::new() }
     }
 }
 
@@ -92,6 +97,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub authentication: Authentication,
+    /// Where its PBX is called while it is not registered: a host and a port, or a URI such as `sip:pbx.example.com;transport=tls` (its
+    /// certificate must bear that name); null for the first of `authentication.ip`. Operators only.
+    #[schema(value_type = Option<String>, example = "sip:pbx.example.com;transport=tls")]
+    pub static_contact: Option<Text<Address>>,
     /// The number shown to who is called (O5); null for none.
     #[schema(value_type = Option<String>, example = "+12025550199")]
     pub caller_id: Option<Text<E164>>,
@@ -174,6 +183,10 @@ pub struct ProfilePatch {
     pub calls_per_second: Option<Option<u32>>,
     /// How its PBX proves itself; replaces all.
     pub authentication: Option<Authentication>,
+    /// Where its PBX is called while it is not registered; null for the first of `authentication.ip`. Operators only.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub static_contact: Option<Option<Text<Address>>>,
     /// The number shown to who is called; null for none.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
@@ -250,6 +263,8 @@ pub struct Credentials {
     pub servers: Vec<SipServer>,
     /// How it proves itself.
     pub authentication: Authentication,
+    /// Where its PBX is called while it is not registered; null for the first of `authentication.ip`.
+    pub static_contact: Option<String>,
     /// Whether it is registered now.
     pub registration: Registration,
 }

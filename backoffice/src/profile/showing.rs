@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::posting::{profile_channels, profile_money};
+use crate::text::Text;
 use domain::fact::Transport;
 use domain::srtp::SrtpPolicy;
 use domain::{CompanyId, E164, ProfileId};
@@ -38,7 +39,8 @@ fn registration(binding: Option<&Binding>) -> Registration {
 
 fn authentication(auth: &store::ProfileAuth) -> Authentication {
     let ip = auth.sources.iter().map(|source| Source { address: source.ip(), port: source.port() }).collect();
-    Authentication { registration: auth.registration, ip }
+    let certificates = auth.certificates.iter().cloned().map(Text).collect();
+    Authentication { registration: auth.registration, ip, certificates }
 }
 
 /// L1: a number of the company, or a landline elsewhere.
@@ -64,7 +66,7 @@ const fn state(profile: &store::Profile) -> &'static str {
 fn warnings(row: &store::Profile, binding: Option<&Binding>) -> Vec<String> {
     let mut told = Vec::new();
     // Whoever is known by its address sends datagrams.
-    let by_address = (!row.auth.sources.is_empty()).then_some(Transport::Udp);
+    let by_address = (!row.auth.sources.is_empty() && row.contact.is_none()).then_some(Transport::Udp);
     let in_clear = binding.map(|binding| binding.transport).or(by_address).filter(|transport| {
         // Keys over these are secret on the way (RFC 4568 7).
         !matches!(transport, Transport::Tls | Transport::Wss)
@@ -166,6 +168,7 @@ impl Office {
                 realm: self.inner.settings.realm.clone(),
                 servers: self.sip_servers(),
                 authentication: authentication(&row.auth),
+                static_contact: row.contact.as_ref().map(ToString::to_string),
                 registration: registration(binding.as_deref()),
                 sip_user: row.sip_user,
             },

@@ -5,4 +5,5 @@ mod faxing;
 mod hopping;
 mod pressing;
 mod proving;
+mod reaching;
 mod world;

@@ -23,6 +23,8 @@ pub(super) struct World {
     pub(super) told: Vec<LegEvent>,
     pub(super) avoided: Vec<SocketAddr>,
     pub(super) sounds: Vec<SoundOrder>,
+    /// Where the carrier's messages come from.
+    pub(super) from: Source,
 }
 
 pub(super) fn destination() -> Destination {
@@ -75,7 +77,9 @@ impl World {
         let leg = CalledLeg::invite(&order, &target, naming, ours, Arc::new(identity), &mut effects);
         let endpoint = Endpoint::new(Default::default(), Entropy::from_seed([1; 16]));
         let (now, sent, told, avoided) = (Now::default(), Vec::new(), Vec::new(), Vec::new());
-        let mut world = World { endpoint, leg, now, sent, told, avoided, sounds: Vec::new() };
+        let Destination { transport, addr: peer, local, .. } = destination();
+        let from = Source { transport, peer, local, flow: None };
+        let mut world = World { endpoint, leg, now, sent, told, avoided, sounds: Vec::new(), from };
         world.obey(effects);
         world
     }
@@ -193,10 +197,8 @@ impl World {
             header(Name::CSeq),
             body.len(),
         );
-        let source =
-            Source { transport: Transport::Udp, peer: destination().addr, local: destination().local, flow: None };
         let mut out = Vec::new();
-        let event = endpoint::Event::BytesReceived { bytes: Bytes::from(text), source };
+        let event = endpoint::Event::BytesReceived { bytes: Bytes::from(text), source: self.from };
         self.endpoint.handle(event, self.now, &mut out);
         self.post(out);
     }

@@ -259,11 +259,19 @@ impl Endpoint {
     }
 
     fn on_transport_failed(&mut self, failed: impl Fn(&Destination) -> bool, now: Now, effects: &mut Vec<Effect>) {
+        self.fail_servers(&failed, now, effects);
+        self.fail_clients(failed, now, effects);
+    }
+
+    fn fail_servers(&mut self, failed: impl Fn(&Destination) -> bool, now: Now, effects: &mut Vec<Effect>) {
         for id in self.servers.ids() {
             if self.servers.get(id).is_some_and(|server| failed(&server.destination)) {
                 self.fail_server(id, now, effects);
             }
         }
+    }
+
+    fn fail_clients(&mut self, failed: impl Fn(&Destination) -> bool, now: Now, effects: &mut Vec<Effect>) {
         for id in self.clients.ids() {
             if self.clients.get(id).is_some_and(|client| failed(&client.destination)) {
                 self.fail_client(id, now, effects);
@@ -273,7 +281,11 @@ impl Endpoint {
 
     fn on_flow_closed(&mut self, flow: Flow, now: Now, effects: &mut Vec<Effect>) {
         if self.flows.contains_key(&flow) {
-            self.on_transport_failed(|destination| destination.flow == Some(flow), now, effects);
+            // Our responses may yet go over another connection (RFC 3261 18.2.2), but not to a WebSocket (RFC 7118 5).
+            let is_lost =
+                |destination: &Destination| destination.transport.is_websocket() && destination.flow == Some(flow);
+            self.fail_servers(is_lost, now, effects);
+            self.fail_clients(|destination| destination.flow == Some(flow), now, effects);
         }
     }
 

@@ -11,15 +11,21 @@ use std::net::SocketAddr;
 
 /// The port of a Via without one (RFC 3261 18.2.2).
 pub const DEFAULT_PORT: u16 = 5060;
+/// The same over TLS.
+const DEFAULT_TLS_PORT: u16 = 5061;
 
-/// Where the response to a request with this top Via goes: back over its connection; over UDP to the address that it came from,
-/// and there to the source port if `rport` was asked for, and to the port of `sent-by` if not.
+/// Where the response to a request with this top Via goes: back over its connection, or, once that is gone, over another one to the port
+/// of `sent-by` (RFC 3261 18.2.2); over UDP to the address that it came from, and there to the source port if `rport` was asked for,
+/// and to the port of `sent-by` if not.
 ///
 /// `maddr` is not followed: it would let a stranger aim our responses at a third party.
 pub fn response_destination(top: &Via<'_>, source: &Source) -> Destination {
     let port = match source.transport {
-        Transport::Udp if !top.wants_rport() => top.port().unwrap_or(DEFAULT_PORT),
-        _ => source.peer.port(),
+        Transport::Udp if top.wants_rport() => source.peer.port(),
+        Transport::Tls => top.port().unwrap_or(DEFAULT_TLS_PORT),
+        Transport::Udp | Transport::Tcp => top.port().unwrap_or(DEFAULT_PORT),
+        // Nobody listens for WebSockets of ours (RFC 7118 5).
+        Transport::Ws | Transport::Wss => source.peer.port(),
     };
     Destination {
         transport: source.transport,
@@ -67,7 +73,9 @@ impl OwnVia {
         }
         let (before, rest) = rest.split_at(place_of_via(rest));
         let mut out = Vec::with_capacity(request.len() + self.line.len() + branch.len() + 8);
-        for part in [line, before, self.line.as_bytes(), branch.as_bytes(), b";rport\r\n", rest] {
+        // Over TLS we show our certificate: whoever knows us by it may send its own requests the same way (RFC 5923 6).
+        let params: &[u8] = if self.transport == Transport::Tls { b";rport;alias\r\n" } else { b";rport\r\n" };
+        for part in [line, before, self.line.as_bytes(), branch.as_bytes(), params, rest] {
             out.extend_from_slice(part);
         }
         Some(Bytes::from(out))

@@ -39,7 +39,7 @@ pub enum Event {
         /// How it began.
         quote: Bytes,
     },
-    /// A connection closed: every transaction over it fails.
+    /// A connection closed: every request of ours over it fails, and every response to a WebSocket.
     FlowClosed {
         /// Which.
         flow: Flow,

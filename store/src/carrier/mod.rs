@@ -17,7 +17,7 @@ use domain::fact::Transport;
 use domain::fax::FaxPolicy;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, Prefix, Wall};
+use domain::{CarrierId, CertificateName, Prefix, Wall};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::collections::BTreeMap;
@@ -84,6 +84,9 @@ pub struct Carrier {
     pub failover: BTreeMap<u16, Failover>,
     /// Where its calls come from besides its addresses; at most [`INBOUND_SOURCES_MAX`], unique.
     pub inbound_sources: Vec<InboundSource>,
+    /// The names in the client certificates that its calls come with, wherever from (RFC 5922 7.1); nobody else's. At most
+    /// [`CERTIFICATES_MAX`](crate::profile::CERTIFICATES_MAX), unique.
+    pub certificates: Vec<CertificateName>,
     /// What is agreed with it.
     pub terms: Terms,
     /// How much its sound is to be secured.
@@ -119,6 +122,8 @@ pub struct CarrierPatch {
     pub failover: Option<BTreeMap<u16, Failover>>,
     /// Where its calls come from besides its addresses.
     pub inbound_sources: Option<Vec<InboundSource>>,
+    /// The names in the client certificates that its calls come with.
+    pub certificates: Option<Vec<CertificateName>>,
     /// What is agreed with it.
     pub terms: TermsPatch,
     /// How much its sound is to be secured.
@@ -135,7 +140,7 @@ pub struct CarrierPatch {
 
 const COLUMNS: &str =
     "id, name, addresses, transport, priority, prefixes, progress_timeout_s, failover, enabled, created_us,
-    inbound_sources, srtp, media_networks, t38, dtmf";
+    inbound_sources, srtp, media_networks, t38, dtmf, certificates";
 
 /// A word in a column that should be one of ours.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +186,8 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Carrier> {
         media_networks: parsed_list(row, 12)?,
         t38: parsed(row, 13)?,
         dtmf: parsed(row, 14)?,
-        terms: terms::from_row(row, 15)?,
+        certificates: parsed_list(row, 15)?,
+        terms: terms::from_row(row, 16)?,
     })
 }
 
@@ -223,6 +229,8 @@ fn check(connection: &Connection, carrier: &Carrier) -> Result<()> {
         return Err(Error::invalid("media_networks", format!("{twice} stands twice")));
     }
     source::check_carrier(connection, carrier)?;
+    checks::certificates("certificates", &carrier.certificates)?;
+    source::check_certificates(connection, &carrier.certificates, &carrier.id.to_string())?;
     terms::check(connection, &carrier.terms)?;
     for (status, order) in &carrier.failover {
         checks::within("failover", u32::from(*status), 300, 699)?;
@@ -246,7 +254,7 @@ impl Store {
     /// Adds a carrier.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Conflict`] (id, name, or a source of a profile).
+    /// [`Error::Invalid`], [`Error::Conflict`] (id, name, a source of a profile, or a certificate name that is another's).
     pub fn create_carrier(&self, carrier: &Carrier, signed: Signed<'_>) -> Result<()> {
         self.change(signed, "carrier_created", carrier.id, &carrier.name, |transaction| {
             check(transaction, carrier)?;
@@ -260,7 +268,7 @@ impl Store {
     /// Changes what is given of a carrier and returns it as it is now.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, or a source of a profile).
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (name, a source of a profile, or a certificate name that is another's).
     pub fn update_carrier(&self, id: CarrierId, patch: &CarrierPatch, signed: Signed<'_>) -> Result<Carrier> {
         self.change(signed, "carrier_changed", id, &format!("{patch:?}"), |transaction| {
             let old = get(transaction, id)?;
@@ -274,6 +282,7 @@ impl Store {
                 progress_timeout_s: patch.progress_timeout_s.unwrap_or(old.progress_timeout_s),
                 failover: patch.failover.clone().unwrap_or(old.failover),
                 inbound_sources: patch.inbound_sources.clone().unwrap_or(old.inbound_sources),
+                certificates: patch.certificates.clone().unwrap_or(old.certificates),
                 terms: patch.terms.apply(old.terms),
                 srtp: patch.srtp.unwrap_or(old.srtp),
                 t38: patch.t38.unwrap_or(old.t38),
@@ -319,7 +328,7 @@ impl Store {
 }
 
 fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
-    let own: [Value; 15] = [
+    let own: [Value; 16] = [
         carrier.id.to_string().into(),
         carrier.name.clone().into(),
         list_text(&carrier.addresses).into(),
@@ -335,6 +344,7 @@ fn put(connection: &Connection, carrier: &Carrier) -> Result<()> {
         list_text(&carrier.media_networks).into(),
         carrier.t38.as_str().to_owned().into(),
         carrier.dtmf.as_str().to_owned().into(),
+        list_text(&carrier.certificates).into(),
     ];
     let values = own.into_iter().chain(terms::values(&carrier.terms));
     // Not replaced: what belongs to a carrier (manners, account) would go with the old row.

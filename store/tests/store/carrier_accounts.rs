@@ -15,6 +15,7 @@ fn carrier(world: &mut World) -> Carrier {
         progress_timeout_s: None,
         failover: Default::default(),
         inbound_sources: Vec::new(),
+        certificates: Vec::new(),
         terms: Terms::default(),
         srtp: Default::default(),
         t38: Default::default(),

@@ -23,6 +23,7 @@ fn a_carrier(name: &str, entropy: &mut Entropy) -> Carrier {
         progress_timeout_s: Some(6),
         failover: BTreeMap::from([(404, Failover::Next), (503, Failover::Stop)]),
         inbound_sources: vec!["203.0.113.9".parse().unwrap(), "203.0.113.8:5080".parse().unwrap()],
+        certificates: vec!["sbc.example.net".parse().unwrap()],
         terms: Terms {
             weight: 70,
             channels: Some(30),
@@ -75,6 +76,9 @@ fn a_carrier_comes_back_as_it_was_created_and_its_name_is_its_own() {
     assert_eq!(world.store.carrier(north.id).unwrap(), north);
 
     let twin = a_carrier("north", &mut world.entropy);
+    let refused = world.store.create_carrier(&twin, BY_OPERATOR).unwrap_err().to_string();
+    assert_eq!(refused, format!("certificate name sbc.example.net is taken by {}", north.id));
+    let twin = Carrier { certificates: vec![], ..twin };
     let refused = world.store.create_carrier(&twin, BY_OPERATOR).unwrap_err().to_string();
     assert_eq!(refused, format!("carrier name north is taken by {}", north.id));
 

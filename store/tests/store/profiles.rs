@@ -13,7 +13,9 @@ fn a_profile_comes_back_after_a_restart_as_it_was_created_p1() {
     new.auth = ProfileAuth {
         registration: true,
         sources: vec!["192.0.2.7:5060".parse().unwrap(), "[2001:db8::7]:5062".parse().unwrap()],
+        certificates: vec!["pbx.example.com".parse().unwrap()],
     };
+    new.contact = Some("sip:pbx.example.com:5061;transport=tls".parse().unwrap());
     new.caller_id = Some("+3725012345".parse().unwrap());
     new.auto_recharge = Some(AutoRecharge { amount: Micros::ONE, threshold: Micros::ZERO });
     new.require_plus = true;
@@ -128,7 +130,7 @@ fn what_a_profile_may_not_have_is_refused_with_what_would_be_right() {
     let patch = ProfilePatch::default;
     let sources = |texts: &[&str]| {
         let sources = texts.iter().map(|text| text.parse().unwrap()).collect();
-        ProfilePatch { auth: Some(ProfileAuth { registration: true, sources }), ..patch() }
+        ProfilePatch { auth: Some(ProfileAuth { registration: true, sources, ..ProfileAuth::default() }), ..patch() }
     };
     let recharge = |amount, threshold| ProfilePatch {
         auto_recharge: Some(Some(AutoRecharge { amount: Micros::new(amount), threshold: Micros::new(threshold) })),

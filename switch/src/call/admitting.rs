@@ -100,8 +100,13 @@ pub(super) fn identify(directory: &Directory, invitation: &Invitation, trace: &m
     let owner = named_by_proof(directory, invitation);
     let rule = match invitation.proof {
         Proof::Credentials(_) => Rule::Authentication,
+        Proof::Source(_) | Proof::Carrier(_) if invitation.certificate.is_some() => Rule::Certificate,
         Proof::Source(_) | Proof::Carrier(_) => Rule::SourceAddress,
         Proof::Inside(_) => Rule::Inside,
+    };
+    let seen = match &invitation.certificate {
+        Some(names) => Value::Text(Arc::clone(names)),
+        None => Value::Address(invitation.source),
     };
     let wanted = match (&invitation.proof, &owner) {
         (Proof::Carrier(carrier), _) => directory.carrier(*carrier).map(|carrier| Arc::clone(&carrier.name)).into(),
@@ -113,7 +118,7 @@ pub(super) fn identify(directory: &Directory, invitation: &Invitation, trace: &m
         Err(refusal) if !matches!(invitation.proof, Proof::Carrier(_) | Proof::Inside(_)) => {
             trace.refused(refusal, wanted);
         }
-        Ok(_) | Err(_) => trace.passed(rule, invitation.source, wanted),
+        Ok(_) | Err(_) => trace.passed(rule, seen, wanted),
     }
     if let (Err(refusal), Proof::Carrier(_) | Proof::Inside(_)) = (&owner, &invitation.proof) {
         let dialled: Arc<str> = invitation.dialled.as_str().into();
@@ -133,7 +138,11 @@ fn named_by_proof(directory: &Directory, invitation: &Invitation) -> Result<Owne
             let candidates: Vec<Owner> = candidates.iter().filter_map(|id| known(*id)).collect();
             let named = candidates.iter().position(|caller| *caller.profile.sip_user == *invitation.from_user);
             let chosen = candidates.into_iter().nth(named.unwrap_or(0));
-            chosen.ok_or_else(|| Refusal::new(RefusalKind::IpNotAllowed))
+            let unknown = match invitation.certificate {
+                Some(_) => RefusalKind::CertificateUnknown,
+                None => RefusalKind::IpNotAllowed,
+            };
+            chosen.ok_or_else(|| Refusal::new(unknown))
         }
         Proof::Carrier(_) | Proof::Inside(_) => {
             let profile = receiving::called_profile(directory, invitation)?;

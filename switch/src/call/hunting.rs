@@ -431,7 +431,7 @@ impl Call {
     fn note_attempt(&mut self, attempt: &Attempt, conclusion: Conclusion) {
         let whom = match &attempt.place {
             Place::Carrier(carrier) => Value::Text(Arc::clone(&carrier.name)),
-            Place::Pbx { pbx, .. } => Value::Address(pbx.peer),
+            Place::Pbx { pbx, .. } => super::receiving::place_of(pbx),
             Place::Inside => Value::Words("the called profile"),
         };
         let rule = if attempt.place.carrier().is_some() { Rule::Carrier } else { Rule::CalledSide };

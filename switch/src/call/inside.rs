@@ -30,6 +30,7 @@ pub fn opening_inside(
     let invitation = Invitation {
         proof: Proof::Inside(record.profile),
         source: own,
+        certificate: None,
         dialled: order.callee.to_string(),
         from_user,
         from_display: String::new(),

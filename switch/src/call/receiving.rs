@@ -15,9 +15,10 @@ use domain::fact::Transport;
 use domain::fax::FaxPolicy;
 use domain::refusal::RefusalKind;
 use domain::srtp::SrtpPolicy;
-use domain::trace::{Rule, Trace};
+use domain::trace::{Rule, Trace, Value};
 use domain::{E164, ProfileId, Refusal};
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// The number that is called. Carriers write it with and without `+`, and never as it is dialled inside a country.
@@ -57,7 +58,7 @@ pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Resu
     };
     trace.passed(
         Rule::Registered,
-        pbx.peer,
+        place_of(&pbx),
         if pbx.local.is_some() { "its registration" } else { "its fixed address" },
     );
     let (srtp, t38) = (caller_srtp(opening), caller_t38(opening));
@@ -90,7 +91,15 @@ fn caller_t38(opening: &Opening) -> FaxPolicy {
     }
 }
 
-/// Where the PBX is: where it registered (I1), or else at the first address that it may call from (I7).
+/// Where a PBX is, for the trace: its contact, where the address behind that is others' to find.
+pub(super) fn place_of(pbx: &Pbx) -> Value {
+    if pbx.peer == ELSEWHERE { Value::Text(Arc::clone(&pbx.contact)) } else { Value::Address(pbx.peer) }
+}
+
+/// The address of a PBX that is known by its contact alone.
+const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// Where the PBX is: where it registered (I1), or else at its fixed contact, or at the first address that it may call from (I7).
 fn pbx(profile: &Profile, user: CalledUser, binding: Option<&Binding>) -> Option<Pbx> {
     let to_user: Option<Arc<str>> = match profile.incoming_to {
         IncomingTo::CalledNumber => None,
@@ -108,8 +117,11 @@ fn pbx(profile: &Profile, user: CalledUser, binding: Option<&Binding>) -> Option
             path: binding.path.clone(),
         });
     }
-    let peer = *profile.sources.first()?;
-    let contact = format!("sip:{peer}").into();
+    let (peer, contact) = match (&profile.contact, profile.sources.first()) {
+        (Some(contact), _) => (ELSEWHERE, Arc::clone(contact)),
+        (None, Some(peer)) => (*peer, format!("sip:{peer}").into()),
+        (None, None) => return None,
+    };
     Some(Pbx {
         contact,
         user,

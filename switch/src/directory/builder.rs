@@ -4,11 +4,11 @@
 
 use super::country::CountryPlan;
 use super::entries::{Carrier, Company, Number, Profile};
-use super::{CallSettings, Directory};
+use super::{Bearer, CallSettings, Directory};
 use crate::numbering;
 use domain::Country;
 use domain::call_control::CalledUser;
-use domain::{CarrierId, CompanyId, E164, ProfileId};
+use domain::{CarrierId, CertificateName, CompanyId, E164, ProfileId};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -33,6 +33,9 @@ pub enum Fault {
     /// Two carriers with one id.
     #[error("carrier {0} is there twice; the first was kept")]
     CarrierTwice(CarrierId),
+    /// A name in a certificate that two are known by.
+    #[error("the certificate name {0} is another's as well; the first keeps it")]
+    CertificateTwice(CertificateName),
     /// One number of two owners.
     #[error("number {0} is there twice; the first was kept")]
     NumberTwice(E164),
@@ -143,15 +146,15 @@ fn echo_key(code: &str) -> String {
 }
 
 impl Directory {
-    fn insert_profile(&mut self, profile: Profile) -> Option<Fault> {
+    fn insert_profile(&mut self, profile: Profile) -> Vec<Fault> {
         if !self.companies.contains_key(&profile.company) {
-            return Some(Fault::ProfileWithoutCompany(profile.id));
+            return vec![Fault::ProfileWithoutCompany(profile.id)];
         }
         if self.by_sip_user.contains_key(&profile.sip_user) {
-            return Some(Fault::SipUserTaken { profile: profile.id, sip_user: profile.sip_user });
+            return vec![Fault::SipUserTaken { profile: profile.id, sip_user: profile.sip_user }];
         }
         if self.profiles.contains_key(&profile.id) {
-            return Some(Fault::ProfileTwice(profile.id));
+            return vec![Fault::ProfileTwice(profile.id)];
         }
         self.by_sip_user.insert(profile.sip_user.clone(), profile.id);
         for source in &profile.sources {
@@ -160,13 +163,27 @@ impl Directory {
                 candidates.push(profile.id);
             }
         }
+        let faults = self.insert_certificates(&profile.certificates, Bearer::Profile(profile.id));
         self.profiles.insert(profile.id, Arc::new(profile));
-        None
+        faults
     }
 
-    fn insert_carrier(&mut self, carrier: Carrier) -> Option<Fault> {
+    /// One name has one bearer: whoever came first.
+    fn insert_certificates(&mut self, names: &[CertificateName], bearer: Bearer) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for name in names {
+            match self.by_certificate.entry(name.clone()) {
+                Entry::Occupied(taken) if *taken.get() == bearer => {}
+                Entry::Occupied(_) => faults.push(Fault::CertificateTwice(name.clone())),
+                Entry::Vacant(place) => _ = place.insert(bearer),
+            }
+        }
+        faults
+    }
+
+    fn insert_carrier(&mut self, carrier: Carrier) -> Vec<Fault> {
         if self.carriers.contains_key(&carrier.id) {
-            return Some(Fault::CarrierTwice(carrier.id));
+            return vec![Fault::CarrierTwice(carrier.id)];
         }
         let carrier = Arc::new(carrier);
         self.carriers.insert(carrier.id, carrier.clone());
@@ -179,7 +196,10 @@ impl Directory {
         for source in carrier.sources.iter().filter(|_| carrier.enabled) {
             self.by_carrier_source.entry(*source).or_default().push(carrier.clone());
         }
-        None
+        if carrier.enabled {
+            return self.insert_certificates(&carrier.certificates, Bearer::Carrier(carrier.id));
+        }
+        Vec::new()
     }
 
     /// Puts everything that a decision walks through into its order.
@@ -199,6 +219,7 @@ mod tests {
     use super::*;
     use crate::directory::{CallerIdPolicy, CarrierSource, IncomingTo, Manners};
     use domain::Currency;
+    use domain::call_control::Proof;
     use std::net::SocketAddr;
 
     fn company(id: u128) -> Company {
@@ -223,6 +244,8 @@ mod tests {
             auto_recharge: None,
             require_plus: false,
             sources: sources.iter().map(|source| source.parse().unwrap()).collect(),
+            certificates: Vec::new(),
+            contact: None,
             incoming_to: IncomingTo::default(),
             manners: Manners::default(),
             srtp: Default::default(),
@@ -297,6 +320,41 @@ mod tests {
             ]
         );
         assert_eq!(directory.profiles().count(), 1);
+    }
+
+    /// RFC 5922 7.1.
+    #[test]
+    fn a_name_in_a_certificate_is_one_profiles_or_one_carriers() {
+        let name = |text: &str| text.parse::<CertificateName>().unwrap();
+        let known_as = |names: &[&str], profile: Profile| Profile {
+            certificates: names.iter().map(|text| name(text)).collect(),
+            ..profile
+        };
+        let known_by = |names: &[&str], id, enabled| Carrier {
+            certificates: names.iter().map(|text| name(text)).collect(),
+            ..carrier(id, 1, enabled, &[])
+        };
+        let (directory, faults) = Directory::builder()
+            .company(company(1))
+            .profile(known_as(&["a.example.com", "a2.example.com"], profile(1, 1, "990500001", &[])))
+            .profile(known_as(&["b.example.com", "a.example.com"], profile(2, 1, "990500002", &[])))
+            .carrier(known_by(&["c.example.net", "b.example.com"], 3, true))
+            .carrier(known_by(&["d.example.net"], 4, false))
+            .build();
+        let twice = |text: &str| Fault::CertificateTwice(name(text));
+        assert_eq!(faults, [twice("a.example.com"), twice("b.example.com")]);
+        let certified = |names: &[&str]| {
+            let names: Vec<CertificateName> = names.iter().map(|text| name(text)).collect();
+            directory.certified(&names).map(|known| (known.proof, known.by.to_string()))
+        };
+        let (one, two) = (ProfileId::from_bits(1), ProfileId::from_bits(2));
+        assert_eq!(certified(&["a.example.com"]), Some((Proof::Source(vec![one]), "a.example.com".to_owned())));
+        let both = certified(&["x.example.com", "b.example.com", "c.example.net", "a2.example.com"]);
+        assert_eq!(both, Some((Proof::Source(vec![two, one]), "b.example.com, a2.example.com".to_owned())));
+        let carrier = Some((Proof::Carrier(CarrierId::from_bits(3)), "c.example.net".to_owned()));
+        assert_eq!(certified(&["c.example.net"]), carrier);
+        assert_eq!(certified(&["d.example.net"]), None, "its carrier is not used");
+        assert_eq!(certified(&[]), None);
     }
 
     /// O2b.

@@ -8,7 +8,7 @@ use domain::Country;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
+use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
 use rating::{Deck, Rate};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -50,8 +50,14 @@ pub struct Profile {
     pub auto_recharge: Option<AutoRecharge>,
     /// Whether numbers must be dialled with their `+` (S6).
     pub require_plus: bool,
-    /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7).
+    /// Source addresses that need no challenge (S3); the first is where its PBX is called while it is not registered (I7), where it has no
+    /// `contact`.
     pub sources: Vec<SocketAddr>,
+    /// Names in client certificates that need no challenge (RFC 5922 7.1); nobody else's in the directory.
+    pub certificates: Vec<CertificateName>,
+    /// The URI at which its PBX is called while it is not registered (I7): `sip:pbx.example.com;transport=tls`. Where it is, others know by
+    /// this text. None for the first of the source addresses.
+    pub contact: Option<Arc<str>>,
     /// Whom the To of its incoming calls names (I4).
     pub incoming_to: IncomingTo,
     /// How its PBX is spoken to, and whose numbers its calls show.
@@ -123,6 +129,8 @@ pub struct Carrier {
     pub failover: Option<Statuses>,
     /// Where its calls come from; those that others have too are the first one's, by priority, then id.
     pub sources: Vec<CarrierSource>,
+    /// Names in the client certificates that its calls come with, wherever from; nobody else's in the directory.
+    pub certificates: Vec<CertificateName>,
     /// How much its sound is to be secured.
     pub srtp: SrtpPolicy,
     /// What it does about fax over T.38.
@@ -163,6 +171,7 @@ impl Carrier {
             progress_timeout: None,
             failover: None,
             sources: Vec::new(),
+            certificates: Vec::new(),
             srtp: SrtpPolicy::default(),
             t38: FaxPolicy::default(),
             dtmf: DtmfPolicy::default(),

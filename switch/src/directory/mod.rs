@@ -20,11 +20,29 @@ pub use settings::{CallSettings, RouteOrder};
 pub use statuses::Statuses;
 
 use crate::emergency;
-use domain::call_control::CalledUser;
-use domain::{CarrierId, CompanyId, E164, Prefix, ProfileId};
+use domain::call_control::{CalledUser, Proof};
+use domain::{CarrierId, CertificateName, CompanyId, E164, Prefix, ProfileId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// Whose a name in a client certificate is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// A profile's.
+    Profile(ProfileId),
+    /// A carrier's.
+    Carrier(CarrierId),
+}
+
+/// Whom a client certificate proves, and by which of its names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certified {
+    /// Who it is.
+    pub proof: Proof,
+    /// The names that say so, joined by commas.
+    pub by: Arc<str>,
+}
 
 /// Everything that decisions read, at one moment. Made by [`Directory::builder`].
 #[derive(Clone, Debug, Default)]
@@ -41,6 +59,8 @@ pub struct Directory {
     default_routes: Vec<Arc<Carrier>>,
     /// The enabled carriers whose calls come from there, by priority, then id.
     by_carrier_source: BTreeMap<CarrierSource, Vec<Arc<Carrier>>>,
+    /// Whose a name in a client certificate is: one profile's, or one enabled carrier's.
+    by_certificate: BTreeMap<CertificateName, Bearer>,
     numbers: BTreeMap<E164, Number>,
     /// Numbers that ring at business accounts, and how those are called.
     called_as: BTreeMap<E164, CalledUser>,
@@ -79,6 +99,29 @@ impl Directory {
     /// The profiles that IP authentication names for this source (S3, S5), in order of id; empty where there is none.
     pub fn profiles_at(&self, source: SocketAddr) -> &[ProfileId] {
         self.by_source.get(&source).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whom the names of a verified client certificate prove (RFC 5922 7.1): the profiles among them, From selecting where there are
+    /// several (S5), or else the first carrier. None where they are nobody's.
+    pub fn certified(&self, names: &[CertificateName]) -> Option<Certified> {
+        let known = || names.iter().filter_map(|name| Some((name, *self.by_certificate.get(name)?)));
+        let mut profiles = Vec::new();
+        let mut by = Vec::new();
+        for (name, bearer) in known() {
+            if let Bearer::Profile(profile) = bearer {
+                by.push(name.as_str());
+                if !profiles.contains(&profile) {
+                    profiles.push(profile);
+                }
+            }
+        }
+        if !profiles.is_empty() {
+            return Some(Certified { proof: Proof::Source(profiles), by: by.join(", ").into() });
+        }
+        known().find_map(|(name, bearer)| match bearer {
+            Bearer::Carrier(carrier) => Some(Certified { proof: Proof::Carrier(carrier), by: name.as_str().into() }),
+            Bearer::Profile(_) => None,
+        })
     }
 
     /// Every profile, in order of id.

@@ -3,6 +3,7 @@
 use crate::world::*;
 use domain::call_control::{CallerId, LegId, LegOrder, Proof};
 use domain::refusal::RefusalKind;
+use domain::trace::Rule;
 use domain::{CompanyId, Fact, Micros, ProfileId, Refusal, ReleaseCause};
 use switch::directory::{CallerIdPolicy, Company, Country, CountryPlan, Profile};
 
@@ -104,6 +105,29 @@ fn a_proof_of_nobody_is_refused_without_a_record() {
     let kinds: Vec<RefusalKind> = world.strangers.iter().map(|refusal| refusal.kind).collect();
     assert_eq!(kinds, [RefusalKind::IpNotAllowed, RefusalKind::BadCredentials]);
     assert!(world.calls.is_empty() && world.facts.is_empty());
+}
+
+/// RFC 5922 7.1: who is known by its certificate calls as who is known by its address; the trace says which name it was.
+#[test]
+fn a_name_in_a_certificate_is_the_first_step_of_the_trace() {
+    let mut world = World::with_credit(100);
+    let known = |proof| domain::call_control::Invitation {
+        proof,
+        certificate: Some("pbx.example.com".into()),
+        ..invitation(CALLEE)
+    };
+    let call = world.invite(known(Proof::Source(vec![profile_id()])));
+    assert_eq!(world.invited(call), [1]);
+    let first = world.calls[&call].trace().steps()[0].clone();
+    assert_eq!((first.rule, first.seen.to_string().as_str()), (Rule::Certificate, "pbx.example.com"));
+    assert_eq!(first.wanted.to_string(), SIP_USER);
+    let other = world.invite(domain::call_control::Invitation {
+        from_user: "99050000040028".to_owned(),
+        ..known(Proof::Source(vec![profile_id()]))
+    });
+    assert_eq!(refusal_of(&world, other).0, RefusalKind::FromMismatch, "the name of one profile is not another's");
+    world.invite(known(Proof::Source(Vec::new())));
+    assert_eq!(world.strangers.last().map(|refusal| refusal.kind), Some(RefusalKind::CertificateUnknown));
 }
 
 /// S6, R11, D-16: through the whole switch.

@@ -154,6 +154,25 @@ fn a_pbx_with_ip_authentication_is_called_at_its_address() {
     assert_eq!(&*called(&mut world, call).0.contact, CONTACT, "where it is registered, it is called there");
 }
 
+/// I7: a contact that an operator gave counts before the address, and the trace says which it was.
+#[test]
+fn a_pbx_with_a_static_contact_is_called_there() {
+    const FIXED: &str = "sip:pbx.example.com;transport=tls";
+    let mut world = of_profile(|profile| {
+        profile.sources = vec!["192.0.2.9:5062".parse().unwrap()];
+        profile.contact = Some(FIXED.into());
+    });
+    let call = world.invite(from_outside(CALLER_ID));
+    let (pbx, _) = called(&mut world, call);
+    assert_eq!((&*pbx.contact, pbx.peer.port(), pbx.local), (FIXED, 0, None), "where that is, the desk finds");
+    let seen = |call: CallId, world: &World| world.calls[&call].trace().to_text();
+    assert!(seen(call, &world).contains(FIXED), "{}", seen(call, &world));
+
+    world.bindings.insert(profile_id(), binding());
+    let call = world.invite(from_outside(CALLER_ID));
+    assert_eq!(&*called(&mut world, call).0.contact, CONTACT, "where it is registered, it is called there");
+}
+
 /// I5; RFC 3325 3: only a carrier in our trust domain is believed what it asserts.
 #[test]
 fn who_wants_to_stay_unknown_is_shown_to_nobody() {

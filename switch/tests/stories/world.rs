@@ -15,14 +15,13 @@ use rating::Deck;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use switch::call::{self, Call};
-use switch::carrier;
 use switch::directory::{
     AutoRecharge, Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan,
     Directory, IncomingTo, Manners, Number,
 };
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
+use switch::{call, call::Call, carrier};
 
 pub(crate) const SIP_USER: &str = "99050000040027";
 pub(crate) const CALLER_ID: &str = "+12025550199";
@@ -92,6 +91,8 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         auto_recharge: None,
         require_plus: false,
         sources: Vec::new(),
+        certificates: Vec::new(),
+        contact: None,
         incoming_to: IncomingTo::CalledNumber,
         manners: Manners::default(),
         srtp: Default::default(),
@@ -165,6 +166,7 @@ pub(crate) fn invitation(dialled: &str) -> Invitation {
     Invitation {
         proof: Proof::Credentials(profile_id()),
         source: "192.0.2.7:5060".parse().unwrap(),
+        certificate: None,
         dialled: dialled.to_string(),
         from_user: SIP_USER.to_string(),
         from_display: String::new(),

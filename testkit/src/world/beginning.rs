@@ -114,6 +114,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             channels: new.channels,
             calls_per_second: new.calls_per_second,
             auth: store::ProfileAuth { sources: beginning.sources.clone(), ..new.auth },
+            contact: new.contact,
             caller_id: new.caller_id,
             auto_recharge: new.auto_recharge,
             require_plus: new.require_plus,

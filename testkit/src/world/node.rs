@@ -34,7 +34,7 @@ mod known;
 mod looking;
 mod sounding;
 
-use known::{NobodyChangedHis, Registered};
+use known::{NobodyChangedHis, NobodyShowsOne, Registered};
 pub use looking::CallSeen;
 
 /// The owner of REGISTER transactions: no leg.
@@ -427,6 +427,7 @@ impl Node {
             naming: &self.naming,
             former_secrets: &NobodyChangedHis,
             bindings: &Registered(&self.registrations),
+            certificates: &NobodyShowsOne,
             desk: &self.desk,
             now,
             orders: &mut orders,

@@ -8,14 +8,21 @@ import signal
 import socket
 import ssl
 
+import handmade
 import sound
+from attackers import request
+from certificates import Authority
 from phones import Baresip, KamailioTls
 from scenarios import scenario
 from scenarios.receiving import NUMBER, Outside
 from scenarios.registering import state_of
+from streams import SecureLine
 from waiting import Failure, equal, expect, until
+from world import UNITED_STATES
 
 TLS = {"tls": {}}
+# Client certificates are asked for, and prove who comes.
+KNOWN = {"tls": {"client_certificates": "optional"}}
 # Seconds of sound that a phone plays.
 PLAYED_S = 3
 
@@ -144,6 +151,62 @@ def a_renewed_certificate_is_taken_while_calls_go_on(world):
     expect(re.search("the old one stays in force", world.server.log.read_text(errors="replace")), "the log says nothing")
     pbx.finish()
     carrier.finish()
+
+
+@scenario(settings=KNOWN, needs_switch=True)
+def a_pbx_is_known_by_the_name_in_its_certificate(world):
+    """Kamailio as a PBX without password, at whatever port, with a client certificate that names it: its call goes through, and the trace
+    says by which name it was known (RFC 5922 7.1)."""
+    profile = world.profile(registration=False, certificates=["sip:PBX.example.com"])
+    told = world.profile_now(profile)["credentials"]["authentication"]
+    equal(told["certificates"], ["pbx.example.com"], "the names that the API shows")
+    carrier = world.carrier()
+    pbx = KamailioTls(world.folder, world.server.tls, world.server.authority, names="IP:127.0.0.1,DNS:pbx.example.com")
+    world.agents.append(pbx)
+    world.agent("caller", "call", remote=pbx.address, users=[(profile["sip_user"], "[authentication]", UNITED_STATES)],
+                opening="{{invite_unchallenged}}", options=("-d", 200)).finish()
+    carrier.finish()
+    record = world.record(status=200, cause="normal")
+    first = world.api.get(f"/calls/{record['id']}/trace")["steps"][0]
+    equal((first["rule"], first["verdict"], first["seen"]), ("certificate", "passed", "pbx.example.com"), "the first step of the trace")
+
+
+@scenario(settings=KNOWN, needs_switch=True)
+def a_certificate_proves_its_own_bearer_and_nobody_else(world):
+    """The right name from another authority, a right certificate of another profile, of nobody, and none: no call is placed
+    (RFC 5922 7.1)."""
+    profile = world.profile(registration=False, certificates=["pbx.example.com"])
+    world.profile("Branch", registration=False, certificates=["other.example.com"])
+    authority, forger = world.server.authority, Authority(world.folder / "forger")
+    bearers = {"right": authority.issue("right", "DNS:pbx.example.com"), "other": authority.issue("other", "DNS:other.example.com"),
+               "nobody": authority.issue("nobody", "DNS:*.example.com,URI:sip:pbx@pbx.example.com"),
+               "forged": forger.issue("forged", "DNS:pbx.example.com"), "none": None}
+    with handmade.Carrier() as trunk:
+        world.api.create_carrier("handmade", trunk.address, priority=1)
+
+        def asked(bearer, number=UNITED_STATES):
+            with SecureLine(world.server.tls, authority.ca, bearers[bearer]) as line:
+                text = request("INVITE", f"sip:{number}@{world.server.tls}", line.address, user=profile["sip_user"], via=";rport",
+                               body=handmade.SDP).replace("SIP/2.0/UDP", "SIP/2.0/TLS")
+                return line.ask(text)
+
+        for bearer, status, refusal in (("other", 403, "from_mismatch"), ("nobody", 407, "certificate_unknown"), ("none", 407, "")):
+            answer = asked(bearer)
+            equal(answer.status, status, f"the answer to the bearer {bearer}")
+            expect(refusal in answer.header("Warning"), f"{bearer} was told {answer.header('Warning')}")
+        try:
+            raise Failure(f"a forged certificate was answered {asked('forged').text}")
+        except OSError:
+            pass
+        # What is no number: who calls is proven, and the call goes nowhere.
+        equal(asked("right", "alice").status, 404, "the answer to the right one")
+        trunk.socket.settimeout(0.05)
+        try:
+            raise Failure(f"the carrier got {trunk.socket.recv(100)!r}")
+        except TimeoutError:
+            pass
+    seen = [attempt["steps"][-1] for attempt in world.api.get(f"/profiles/{profile['id']}/attempts")["items"]]
+    expect(any(step["rule"] == "certificate" and step["wanted"] == "pbx.example.com" for step in seen), f"the attempts say {seen}")
 
 
 def shown(world):

@@ -34,7 +34,7 @@ fn p1_a_profile_has_its_six_elements_at_the_top() {
     assert_eq!(shown["accounts"], json!([]));
     assert_eq!(shown["numbers"][0]["id"], number.as_str());
     assert_eq!(shown["caller_id"], json!({"mode": "none", "number": null}));
-    assert_eq!(shown["credentials"]["authentication"], json!({"registration": true, "ip": []}));
+    assert_eq!(shown["credentials"]["authentication"], json!({"registration": true, "ip": [], "certificates": []}));
     assert_eq!(shown["state"], "active");
 }
 
@@ -219,6 +219,32 @@ fn s1_both_ways_to_prove_itself_can_be_on_and_a_source_must_be_one() {
     patch(json!([{"address": "0.0.0.0"}])).fault("/authentication/ip");
     let only_ip = patch(json!([{"address": "192.0.2.8", "port": 5060}])).ok(200);
     assert_eq!(only_ip["credentials"]["authentication"]["registration"], false);
+}
+
+#[test]
+fn a_name_in_a_certificate_is_an_operators_to_give_and_one_profiles_or_carriers_only() {
+    let world = World::new();
+    let company = world.company();
+    let token = world.company_token(&company);
+    let names = |names: Value| json!({"registration": false, "certificates": names});
+    let new = json!({"company": company, "name": "x", "channels": 1, "authentication": names(json!(["sip:PBX.example.com"]))});
+    world.ask_as(&token, "POST", "/profiles", Some(&new)).problem(403, "operator_only");
+    let created = world.post("/profiles", &new).ok(201);
+    assert_eq!(created["credentials"]["authentication"]["certificates"], json!(["pbx.example.com"]));
+    let path = format!("/profiles/{}", text(&created["id"]));
+    let as_company = |auth: Value| world.ask_as(&token, "PATCH", &path, Some(&json!({"authentication": auth})));
+    as_company(names(json!(["other.example.com"]))).problem(403, "operator_only");
+    let kept = as_company(json!({"registration": true})).ok(200);
+    assert_eq!(kept["credentials"]["authentication"]["certificates"], json!(["pbx.example.com"]));
+    let patch = |names: Value| world.patch(&path, &json!({"authentication": {"certificates": names}}));
+    patch(json!(["*.example.com"])).fault("/authentication/certificates/0");
+    patch(json!(["a.example.com", "A.example.com"])).fault("/authentication/certificates");
+    let carrier = json!({"name": "c", "address": "192.0.2.1:5060", "certificates": ["pbx.example.com"]});
+    world.post("/carriers", &carrier).problem(409, "conflict");
+    let free = json!({"name": "c", "address": "192.0.2.1:5060", "certificates": ["sbc.example.net"]});
+    assert_eq!(world.post("/carriers", &free).ok(201)["certificates"], json!(["sbc.example.net"]));
+    patch(json!(["sbc.example.net"])).problem(409, "conflict");
+    assert_eq!(patch(json!([])).ok(200)["credentials"]["authentication"]["certificates"], json!([]));
 }
 
 #[test]

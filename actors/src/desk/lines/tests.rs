@@ -26,6 +26,7 @@ fn desk(addresses: &[&str], outbound_proxy: Option<&str>) -> (Desk, Arc<Whereabo
         srtp: Default::default(),
         t38: Default::default(),
         dtmf: Default::default(),
+        certificates: Vec::new(),
         media_networks: Vec::new(),
         enabled: true,
         created_at: Wall::default(),
