@@ -111,8 +111,9 @@ def free_port(udp=True, tcp=True, address="127.0.0.1", with_next=False):
     raise Failure(f"no port from {low} to {high} is free")
 
 
-def free_media_port(count=4, low=6000, high=9900):
-    """An even port below the switch's media ports whose `count` ports nobody holds now."""
+def free_media_port(count=4, low=6000, high=8880):
+    """An even port below the switch's media ports whose `count` ports nobody holds now; and below 8888, from where each SIPp takes the
+    first port that it finds to be controlled by."""
     for port in own_ports(low, high - count):
         if port % 2:
             continue
