@@ -2,6 +2,7 @@
 //!
 //! Microseconds go in; milliseconds and words are made in `summary`.
 
+use domain::Wall;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,6 +68,31 @@ impl Default for Latencies {
     }
 }
 
+/// The longest latency of each second, by when it was to begin: a stall of the machine stands in its own second and spoils no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slowest(BTreeMap<i64, Duration>);
+
+impl Slowest {
+    /// Counts one that was to begin then.
+    pub fn record(&mut self, due: Wall, latency: Duration) {
+        let slowest = self.0.entry(due.as_unix_micros().div_euclid(1_000_000)).or_default();
+        *slowest = latency.max(*slowest);
+    }
+
+    /// Adds those of another thread.
+    pub fn add(&mut self, other: &Slowest) {
+        for (second, latency) in &other.0 {
+            let slowest = self.0.entry(*second).or_default();
+            *slowest = (*latency).max(*slowest);
+        }
+    }
+
+    /// By Unix second.
+    pub fn by_second(&self) -> &BTreeMap<i64, Duration> {
+        &self.0
+    }
+}
+
 /// What one agent saw of SIP.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
@@ -78,6 +104,8 @@ pub struct Figures {
     pub answer: Latencies,
     /// INVITE, as scheduled, to its refusal, the challenge and the second INVITE included.
     pub refusal: Latencies,
+    /// The longest of each second.
+    pub slowest_refusal: Slowest,
     /// BYE to its final response (RFC 6076 SDD).
     pub disconnect: Latencies,
     /// What was talked.
@@ -105,6 +133,7 @@ impl Figures {
         self.setup.add(&other.setup);
         self.answer.add(&other.answer);
         self.refusal.add(&other.refusal);
+        self.slowest_refusal.add(&other.slowest_refusal);
         self.disconnect.add(&other.disconnect);
         self.talk.add(other.talk);
         self.answered += other.answered;
@@ -281,5 +310,17 @@ mod tests {
         }
         assert_eq!(reasons.total(), 2 * (REASONS_MAX as u64 + 10));
         assert_eq!(reasons.by_name()[OTHER_REASONS], 20);
+    }
+
+    #[test]
+    fn the_longest_latency_of_each_second_stands_by_itself_whichever_thread_saw_it() {
+        let (at, ms) = (Wall::from_unix_micros, Duration::from_millis);
+        let (mut one, mut other) = (Slowest::default(), Slowest::default());
+        one.record(at(7_999_999), ms(5));
+        one.record(at(7_000_000), ms(3));
+        other.record(at(7_500_000), ms(9));
+        other.record(at(8_000_000), ms(1));
+        one.add(&other);
+        assert_eq!(one.by_second().iter().collect::<Vec<_>>(), [(&7, &ms(9)), (&8, &ms(1))]);
     }
 }

@@ -5,7 +5,7 @@
 use crate::driver::Agent;
 use crate::figures::{Figures, Live, one_more};
 use crate::media::{Program, Speakers, Stream};
-use domain::Monotonic;
+use domain::{Monotonic, Now};
 use sip::Method;
 use sip::endpoint::{Effect, Owner, Reply};
 use std::cell::RefCell;
@@ -176,7 +176,7 @@ impl Pbx {
 
     fn hear_news(&mut self, id: u64, news: Vec<News>, line: &mut Line) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let now = line.now().monotonic;
+        let Now { monotonic: now, wall } = line.now();
         for news in news {
             match news {
                 News::Ringing(_) => self.common.on_progress(call, now),
@@ -187,7 +187,10 @@ impl Pbx {
                     self.common.on_answer(call, now, ends_at);
                 }
                 News::Refused { status, reason, warning } => {
-                    self.common.figures.borrow_mut().refusal.record(now.since(call.at));
+                    let (took, mut figures) = (now.since(call.at), self.common.figures.borrow_mut());
+                    figures.refusal.record(took);
+                    figures.slowest_refusal.record(wall - took, took);
+                    drop(figures);
                     let said: String = warning.or(reason).unwrap_or_default().chars().take(WARNING_CHARS).collect();
                     self.common.fail_call(call, format!("{status} {said}").trim_end());
                 }

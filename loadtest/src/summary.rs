@@ -133,6 +133,8 @@ pub struct Summary {
     pub retransmissions: u64,
     /// Histograms: `registration`, `setup`, `refusal`, `answer`, `disconnect`, `rtp_round_trip`, `rtp_one_way`, `sent_late`, `rtp_sent_late`.
     pub latencies: BTreeMap<&'static str, Percentiles>,
+    /// The longest refusal of each second, in milliseconds, by the Unix second in which its call was to begin.
+    pub slowest_refusal_ms: BTreeMap<i64, f64>,
     /// Sound; none without it.
     pub rtp: Option<Rtp>,
     /// Where the target is a Tandem: what charge ticks went through, by its own metrics.
@@ -228,6 +230,12 @@ impl Run<'_> {
             unacknowledged: self.seen.unacknowledged,
             retransmissions: figures.retransmissions,
             latencies: latencies.iter().map(|(name, latencies)| (*name, Percentiles::of(latencies))).collect(),
+            slowest_refusal_ms: figures
+                .slowest_refusal
+                .by_second()
+                .iter()
+                .map(|(at, took)| (*at, took.as_secs_f64() * 1e3))
+                .collect(),
             rtp,
             ticks: self.ticks,
             books: self.books,

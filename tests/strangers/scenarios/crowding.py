@@ -95,6 +95,8 @@ def two_thousand_calls_on_two_trunks(world):
 STORM_LIMIT = 100
 # How long a call may wait for its refusal, where the machine itself is not late.
 REFUSED_MS_MAX = 50
+# Seconds in which the machine must have been steady for that to be judged.
+STEADY_MIN = 5
 
 
 def hasty(world, profile, calls, wanted, what, settings=None):
@@ -165,7 +167,7 @@ def tick_text(latency):
 
 def storm(world, seconds, talkers):
     """500 calls a second are offered for so long to a node that takes 100, while others talk with sound; the figures of both are shown.
-    The slowest refusal in ms."""
+    The slowest refusals in ms, by Unix second."""
     for name in ("talking", "storming"):
         (world.folder / name).mkdir()
     carrier = f"127.0.0.1:{free_port()}"
@@ -202,7 +204,7 @@ def storm(world, seconds, talkers):
     expect(abs(admitted / seconds - STORM_LIMIT) <= STORM_LIMIT * 0.05, f"{admitted / seconds:.1f} calls a second were admitted")
     equal((rtp["missing_there"], rtp["missing_back"], rtp["deaf_calls"]), (0, 0, 0), "packets and ears that the calls in progress lost")
     equal((talked["failed"], talked["faults"]), (0, []), "calls in progress that failed, and what their books lack")
-    return refusals["max_ms"]
+    return {int(second): took for second, took in offered["slowest_refusal_ms"].items()}
 
 
 @scenario(settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=90, alone="500 calls a second")
@@ -214,8 +216,11 @@ def a_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
 @scenario(full=True, settings={"sip": {"calls_per_second_max": STORM_LIMIT}}, needs_switch=True, timeout_s=180,
           alone="500 calls a second")
 def a_long_storm_of_calls_is_refused_and_calls_in_progress_lose_nothing(world):
-    """500 calls/s for 20 s at a node that takes 100, with 50 calls in progress: the same, and each is refused within 50 ms, but for what
-    the machine itself was late (must-show 7)."""
-    slowest_ms = storm(world, 20, 50)
-    expect(slowest_ms <= world.stalls.allowing(REFUSED_MS_MAX),
-           f"a refusal took {slowest_ms:.1f} ms; the machine stalled for {world.stalls.stalled_ms:.1f}")
+    """500 calls/s for 20 s at a node that takes 100, with 50 calls in progress: the same, and each is refused in under 50 ms wherever
+    the machine itself is not late (must-show 7)."""
+    slowest = storm(world, 20, 50)
+    steady = {second: took for second, took in slowest.items() if world.stalls.is_steady(second)}
+    print(f"  in {len(steady)} of {len(slowest)} seconds the machine was steady: there the slowest refusals took, in ms, "
+          f"{', '.join(f'{took:.0f}' for _, took in sorted(steady.items()))}")
+    expect(len(steady) >= STEADY_MIN, f"the machine was steady in {len(steady)} of {len(slowest)} seconds: too few to judge by, try again")
+    expect(max(steady.values()) < REFUSED_MS_MAX, f"a refusal took {max(steady.values()):.1f} ms in a second in which the machine was steady")
