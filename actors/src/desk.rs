@@ -71,6 +71,8 @@ pub struct NodeRules {
     pub listeners: Vec<SocketAddr>,
     /// The same for TLS.
     pub tls_listeners: Vec<SocketAddr>,
+    /// Whether who connects over TLS is asked for a certificate.
+    pub asks_for_certificates: bool,
     /// Where carriers are that are known by name.
     pub whereabouts: Arc<Whereabouts>,
     /// How often carriers are asked by OPTIONS that do not say otherwise; none for never.
@@ -325,10 +327,27 @@ impl Desk {
         let media_networks = careful.map(|carrier| (carrier.id, carrier.media_networks.clone().into())).collect();
         let (directory, left_out) = builder.build();
         faults.extend(left_out.iter().map(ToString::to_string));
+        faults.extend(never_certified(&everything).filter(|_| !rules.asks_for_certificates));
         let whereabouts = Arc::clone(&rules.whereabouts);
         let (directory, carriers) = (Arc::new(directory), lines);
         (Desk { directory, secrets, carriers, named, whereabouts, locals, contacts, media_networks }, faults)
     }
+}
+
+/// Who is to be known by a certificate, where nobody is asked for one.
+fn never_certified(everything: &Everything) -> Option<String> {
+    let profiles = everything.profiles.iter().filter(|(profile, _)| !profile.auth.certificates.is_empty());
+    let carriers = everything.carriers.iter().filter(|carrier| !carrier.certificates.is_empty());
+    let first = profiles
+        .clone()
+        .map(|(profile, _)| &profile.name)
+        .chain(carriers.clone().map(|carrier| &carrier.name))
+        .next()?;
+    let many = profiles.count() + carriers.count();
+    Some(format!(
+        "{many} of the profiles and carriers are to be known by a certificate ({first} first), and nobody is asked for one: set \
+         tls.client_certificates to \"optional\""
+    ))
 }
 
 fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners, rules: &NodeRules) -> Profile {

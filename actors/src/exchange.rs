@@ -27,7 +27,7 @@ use crate::shard::{Shard, ShardParts, SoundHeard};
 use crate::shell::Tell;
 use crate::transport::doorkeeper::Doorkeeper;
 use crate::transport::handshakes::Handshakes;
-use crate::transport::tls::{Tls, TlsError, TlsSettings};
+use crate::transport::tls::{ClientCertificates, Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -110,6 +110,12 @@ pub struct StreamSettings {
     pub tls: Option<TlsSettings>,
     /// The origins of pages that may open WebSockets; everybody's where there is none.
     pub origins: Vec<String>,
+}
+
+impl StreamSettings {
+    fn asks_for_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_certificates != ClientCertificates::Off)
+    }
 }
 
 /// The rooms that the switch stands on.
@@ -199,8 +205,12 @@ impl Exchange {
         let mut chance = chance::entropy().map_err(StartError::Chance)?;
         let silent: Arc<OnceLock<Vec<Recipient<SoundHeard>>>> = Arc::default();
         let media = Media::start(settings.media.clone(), sink(Arc::clone(&silent)))?;
-        let rules =
-            NodeRules { listeners: listening.plain.clone(), tls_listeners: listening.tls(), ..settings.rules.clone() };
+        let rules = NodeRules {
+            listeners: listening.plain.clone(),
+            tls_listeners: listening.tls(),
+            asks_for_certificates: settings.streams.asks_for_certificates(),
+            ..settings.rules.clone()
+        };
         let (desk, faults) = Desk::build(rooms.store.snapshot()?, &rules);
         let ways = Ways { plain: listening.plain.clone(), tls: listening.tls() };
         let whereabouts = Arc::clone(&rules.whereabouts);

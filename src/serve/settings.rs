@@ -92,6 +92,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
             options_every: (settings.carriers.options_interval_s > 0)
                 .then(|| Duration::from_secs(settings.carriers.options_interval_s.into())),
             tls_listeners: Vec::new(),
+            asks_for_certificates: false,
             whereabouts: Arc::default(),
             profile_calls_per_second: Some(settings.limits.calls_per_second_per_profile).filter(|limit| *limit > 0),
         },

@@ -114,6 +114,7 @@ fn settings() -> ExchangeSettings {
             options_every: None,
             listeners: Vec::new(),
             tls_listeners: Vec::new(),
+            asks_for_certificates: false,
             whereabouts: Default::default(),
             profile_calls_per_second: None,
         },

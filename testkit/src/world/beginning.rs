@@ -192,6 +192,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         options_every: None,
         listeners: vec![SWITCH],
         tls_listeners: Vec::new(),
+        asks_for_certificates: false,
         whereabouts: Default::default(),
         profile_calls_per_second: None,
     };

@@ -12,7 +12,16 @@ const ID: CarrierId = CarrierId::from_bits(1);
 
 fn desk(addresses: &[&str], outbound_proxy: Option<&str>) -> (Desk, Arc<Whereabouts>) {
     let whereabouts = Arc::new(Whereabouts::default());
-    let carrier = Carrier {
+    let terms = Terms { outbound_proxy: outbound_proxy.map(|proxy| proxy.parse().unwrap()), ..Terms::default() };
+    let rules = rules(&whereabouts);
+    let carriers = vec![Carrier { terms, ..carrier(addresses) }];
+    let (desk, faults) = Desk::build(Everything { carriers, ..Everything::default() }, &rules);
+    assert!(faults.is_empty(), "{faults:?}");
+    (desk, whereabouts)
+}
+
+fn carrier(addresses: &[&str]) -> Carrier {
+    Carrier {
         id: ID,
         name: "north".to_owned(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
@@ -22,7 +31,7 @@ fn desk(addresses: &[&str], outbound_proxy: Option<&str>) -> (Desk, Arc<Whereabo
         progress_timeout_s: None,
         failover: Default::default(),
         inbound_sources: Vec::new(),
-        terms: Terms { outbound_proxy: outbound_proxy.map(|proxy| proxy.parse().unwrap()), ..Terms::default() },
+        terms: Terms::default(),
         srtp: Default::default(),
         t38: Default::default(),
         dtmf: Default::default(),
@@ -30,20 +39,21 @@ fn desk(addresses: &[&str], outbound_proxy: Option<&str>) -> (Desk, Arc<Whereabo
         media_networks: Vec::new(),
         enabled: true,
         created_at: Wall::default(),
-    };
-    let rules = NodeRules {
+    }
+}
+
+fn rules(whereabouts: &Arc<Whereabouts>) -> NodeRules {
+    NodeRules {
         calls: Default::default(),
         echo_codes: Vec::new(),
         countries: Vec::new(),
         listeners: vec!["203.0.113.1:5060".parse().unwrap()],
         tls_listeners: Vec::new(),
-        whereabouts: Arc::clone(&whereabouts),
+        asks_for_certificates: false,
+        whereabouts: Arc::clone(whereabouts),
         options_every: None,
         profile_calls_per_second: None,
-    };
-    let (desk, faults) = Desk::build(Everything { carriers: vec![carrier], ..Everything::default() }, &rules);
-    assert!(faults.is_empty(), "{faults:?}");
-    (desk, whereabouts)
+    }
 }
 
 fn target(desk: &Desk) -> CarrierTarget {
@@ -78,4 +88,20 @@ fn a_service_route_is_followed_among_the_carriers_places_and_leads_to_no_others(
     assert_eq!(first(&["<sip:198.51.100.66;lr>"]), "192.0.2.1:5060", "somebody else's address");
     assert_eq!(first(&["<sip:core.north.example;lr>"]), "192.0.2.1:5060");
     assert_eq!(first(&[]), "192.0.2.1:5060");
+}
+
+/// RFC 5922 7: a name that nobody is asked to prove is told to whoever reads the log, once for all of them.
+#[test]
+fn who_is_to_be_known_by_a_certificate_that_nobody_asks_for_is_told() {
+    let certificates = vec!["sbc.north.example".parse().unwrap()];
+    let carriers = vec![Carrier { certificates, ..carrier(&["192.0.2.1:5060"]) }];
+    let everything = || Everything { carriers: carriers.clone(), ..Everything::default() };
+    let rules = rules(&Arc::default());
+    let (_, faults) = Desk::build(everything(), &rules);
+    assert!(
+        matches!(&faults[..], [one] if one.contains("(north first)") && one.contains("tls.client_certificates")),
+        "{faults:?}"
+    );
+    let (_, faults) = Desk::build(everything(), &NodeRules { asks_for_certificates: true, ..rules });
+    assert!(faults.is_empty(), "{faults:?}");
 }
