@@ -318,16 +318,14 @@ impl Checks {
             );
         }
         let (certificate, key) = (&ledger.certificate_file, &ledger.key_file);
-        for (missing, given) in [("key_file", "certificate_file"), ("certificate_file", "key_file")] {
-            let is_given = if given == "key_file" { key.is_some() } else { certificate.is_some() };
-            let is_missing = if missing == "key_file" { key.is_none() } else { certificate.is_none() };
-            if is_given && is_missing {
-                self.complain(
-                    &[("ledger", missing), ("ledger", given)],
-                    format!("not set, and ledger.{given} is"),
-                    "name both, for Redis servers that want a certificate, or neither",
-                );
-            }
+        if certificate.is_some() != key.is_some() {
+            let names = ["certificate_file", "key_file"];
+            let [given, missing] = if certificate.is_some() { names } else { [names[1], names[0]] };
+            self.complain(
+                &[("ledger", missing), ("ledger", given)],
+                format!("not set, and ledger.{given} is"),
+                "name both, for Redis servers that want a certificate, or neither",
+            );
         }
     }
 

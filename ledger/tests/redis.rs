@@ -27,17 +27,6 @@ fn refusal(settings: Settings) -> String {
     error.to_string()
 }
 
-/// Posts the same batch until the ledger can answer, as a call does; half a minute at most.
-fn insist(ledger: &RedisLedger, batch: &domain::credit::Batch) -> Outcome {
-    for _ in 0..30_000 {
-        match order(ledger, batch.clone()) {
-            Outcome::Unavailable => std::thread::park_timeout(Duration::from_millis(1)),
-            outcome => return outcome,
-        }
-    }
-    panic!("the ledger never answered again");
-}
-
 fn top_up(subject: u128, amount: i64) -> domain::credit::Batch {
     batch(subject, 0, vec![post(world(USD), purse(), amount, Code::TopUp)])
 }

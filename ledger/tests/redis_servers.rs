@@ -6,7 +6,7 @@
 mod common;
 
 use common::server::RedisServer;
-use common::several::{Cluster, Watched, place, until};
+use common::several::{Cluster, Watched, place};
 use common::*;
 use domain::CompanyId;
 use domain::credit::{Account, Batch, BatchId, Code, Outcome, Transfer};
@@ -27,16 +27,6 @@ fn endowed(company: CompanyId, sequence: u64, amount: i64) -> Batch {
     let transfers: Vec<Transfer> =
         vec![post(world, purse, amount, Code::TopUp), post(purse, profile, amount / 2, Code::Allocate)];
     Batch { id: BatchId { subject: company.bits(), sequence }, company, at: at(1), transfers, memo: None }
-}
-
-/// Posts until the ledger can answer, as a call does.
-fn insist(ledger: &RedisLedger, batch: &Batch) -> Outcome {
-    let mut answer = Outcome::Unavailable;
-    until("an answer of the ledger", || {
-        answer = order(ledger, batch.clone());
-        answer != Outcome::Unavailable
-    });
-    answer
 }
 
 fn companies() -> impl Iterator<Item = CompanyId> {

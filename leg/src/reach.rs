@@ -4,14 +4,9 @@
 //! NAT), is replaced by where the peer's messages come from, which answers for both (rule S14).
 
 use sip::dialog::Dialog;
-use sip::endpoint::{Destination, Source};
+use sip::endpoint::{Destination, Source, Transport};
 use sip::{Host, Uri};
 use std::net::{IpAddr, SocketAddr};
-
-/// The port that a URI without one means (RFC 3261 19.1.2).
-const SIP_PORT: u16 = 5060;
-/// The same over TLS.
-const SIPS_PORT: u16 = 5061;
 
 /// Where to send to the peer of `dialog`, whose last message came from `source`.
 pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
@@ -34,7 +29,7 @@ pub(crate) fn next_hop(dialog: &Dialog, source: &Source) -> Destination {
 fn listening_at(dialog: &Dialog, source: &Source) -> SocketAddr {
     let peer = source.peer.ip();
     let Ok(uri) = Uri::parse(dialog.next_hop().as_bytes()) else { return source.peer };
-    let port = uri.port().unwrap_or(if source.transport.is_secure() { SIPS_PORT } else { SIP_PORT });
+    let port = uri.port().unwrap_or(source.transport.default_port());
     match address_of(&uri).map(|address| address.ip()) {
         Some(ip) if ip != peer && is_behind_nat(ip) => source.peer,
         Some(ip) => SocketAddr::new(ip, port),
@@ -57,7 +52,7 @@ fn address_of(uri: &Uri<'_>) -> Option<SocketAddr> {
         Host::V6(ip) => IpAddr::V6(ip),
         Host::Name(_) => return None,
     };
-    Some(SocketAddr::new(ip, uri.port().unwrap_or(SIP_PORT)))
+    Some(SocketAddr::new(ip, uri.port().unwrap_or(Transport::Udp.default_port())))
 }
 
 /// Whether an address means something only on the peer's own network (RFC 1918, 6598, 3927, 4193, 4291).

@@ -3,9 +3,10 @@
 //! What DNS says of its names, and in which order its places are tried, does not live here.
 
 use super::NodeRules;
-use super::places::{Place, SIP_PORT, SIPS_PORT, host_of, place};
+use super::places::{Place, host_of, place};
 use domain::NumberFormat;
 use domain::network::Network;
+use sip::endpoint::Transport;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
 use std::net::SocketAddr;
@@ -105,8 +106,8 @@ fn route_of(proxy: &store::Address, carrier: &store::Carrier) -> Arc<str> {
 /// The IP address and port that a value of Route names; none where it is a name.
 pub(super) fn address_in(route: &str) -> Option<SocketAddr> {
     let uri = sip::Uri::parse(route.trim_matches(['<', '>']).as_bytes()).ok()?;
-    let usual = if uri.scheme() == sip::Scheme::Sips { SIPS_PORT } else { SIP_PORT };
-    Some(SocketAddr::new(uri.host()?.ip()?, uri.port().unwrap_or(usual)))
+    let usual = if uri.scheme() == sip::Scheme::Sips { Transport::Tls } else { Transport::Udp };
+    Some(SocketAddr::new(uri.host()?.ip()?, uri.port().unwrap_or(usual.default_port())))
 }
 
 #[cfg(test)]

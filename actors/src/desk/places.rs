@@ -46,7 +46,7 @@ pub(super) fn place(
         return Ok(Place::Named { wanted, host });
     };
     let transport = transport.unwrap_or(Transport::Udp);
-    let addr = SocketAddr::new(ip, address.port.unwrap_or(if transport.is_secure() { SIPS_PORT } else { SIP_PORT }));
+    let addr = SocketAddr::new(ip, address.port.unwrap_or(transport.default_port()));
     let ways = Ways { plain: rules.listeners.clone(), tls: rules.tls_listeners.clone() };
     let local = ways.local(transport, addr).ok_or("no listener of ours reaches it")?;
     let destination = Destination { transport, addr, flow: None, local };
@@ -64,11 +64,6 @@ pub(super) fn host_of(address: &store::Address) -> Arc<str> {
         None => host.into(),
     }
 }
-
-/// The port that an address without one means (RFC 3261 19.1.2).
-pub(super) const SIP_PORT: u16 = 5060;
-/// The same over TLS.
-pub(super) const SIPS_PORT: u16 = 5061;
 
 /// The address of ours that the routing table chooses towards `peer`, where the listener is on every address.
 pub(crate) fn local_towards(peer: SocketAddr, listener: SocketAddr) -> SocketAddr {

@@ -5,11 +5,9 @@
 
 use crate::desk::Desk;
 use bytes::Bytes;
+use sip::endpoint::Transport;
 use sip::{Host, Message, Uri};
 use std::net::{IpAddr, SocketAddr};
-
-/// The port of a Via over TLS without one (RFC 3261 19.1.2).
-const SIPS_PORT: u16 = 5061;
 
 /// Whom a message is for that goes to `address` over TLS. A request that opens a dialog says so itself: the domain of its next hop. Inside a
 /// dialog that is whatever the peer calls the box that it speaks from, so the domain by which the address was configured counts first.
@@ -51,7 +49,7 @@ pub(super) fn alias_of(bytes: &Bytes, peer: IpAddr, is_its_own: impl Fn(&str) ->
         Host::V4(ip) => IpAddr::V4(ip) == peer.to_canonical(),
         Host::V6(ip) => IpAddr::V6(ip) == peer.to_canonical(),
     };
-    is_its_own.then(|| SocketAddr::new(peer, via.port().unwrap_or(SIPS_PORT)))
+    is_its_own.then(|| SocketAddr::new(peer, via.port().unwrap_or(Transport::Tls.default_port())))
 }
 
 #[cfg(test)]

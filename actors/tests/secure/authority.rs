@@ -32,6 +32,19 @@ impl Authority {
         self.folder.path().join(name)
     }
 
+    /// What a switch with the certificate `switch` is told.
+    pub(crate) fn of_switch(&self) -> actors::TlsSettings {
+        actors::TlsSettings {
+            certificate_file: self.path("switch.pem"),
+            key_file: self.path("switch.key"),
+            allows_tls12: true,
+            client_certificates: actors::ClientCertificates::Off,
+            client_ca_file: None,
+            ca_file: self.path("ca.pem"),
+            verifies: true,
+        }
+    }
+
     /// Writes `NAME.pem` and `NAME.key` for these names, good until this year's first day.
     pub(crate) fn issue(&self, name: &str, names: &[&str], until_year: i32) {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();

@@ -125,15 +125,7 @@ async fn one_source_has_its_share_of_the_connections_and_idle_ones_are_closed() 
     let world = World::start_with(&beginning, |settings| {
         settings.connections_per_source_max = 3;
         settings.node_limits.patience.idle = Duration::from_secs(2);
-        let tls = actors::TlsSettings {
-            certificate_file: authority.path("switch.pem"),
-            key_file: authority.path("switch.key"),
-            allows_tls12: false,
-            client_certificates: actors::ClientCertificates::Off,
-            client_ca_file: None,
-            ca_file: authority.path("ca.pem"),
-            verifies: true,
-        };
+        let tls = actors::TlsSettings { allows_tls12: false, ..authority.of_switch() };
         let listen = vec![(Transport::Tls, "127.0.0.1:0".parse().unwrap())];
         settings.streams = StreamSettings { listen, tls: Some(tls), origins: Vec::new() };
     });
@@ -169,15 +161,7 @@ async fn a_handshake_takes_no_longer_than_the_setting_says() {
     let beginning = Beginning { channels: 1, profile_credit: Micros::from_cents(1), rate: "0.02" };
     let world = World::start_with(&beginning, |settings| {
         settings.node_limits.patience.handshake = Duration::from_secs(2);
-        let tls = actors::TlsSettings {
-            certificate_file: authority.path("switch.pem"),
-            key_file: authority.path("switch.key"),
-            allows_tls12: false,
-            client_certificates: actors::ClientCertificates::Off,
-            client_ca_file: None,
-            ca_file: authority.path("ca.pem"),
-            verifies: true,
-        };
+        let tls = actors::TlsSettings { allows_tls12: false, ..authority.of_switch() };
         let any = "127.0.0.1:0".parse().unwrap();
         let listen = vec![(Transport::Tls, any), (Transport::Ws, any)];
         settings.streams = StreamSettings { listen, tls: Some(tls), origins: Vec::new() };

@@ -20,15 +20,7 @@ pub(crate) fn switch_with(
     change: impl FnOnce(&mut TlsSettings),
     set: impl FnOnce(&mut actors::ExchangeSettings),
 ) -> (World, SocketAddr) {
-    let mut tls = TlsSettings {
-        certificate_file: authority.path("switch.pem"),
-        key_file: authority.path("switch.key"),
-        allows_tls12: true,
-        client_certificates: ClientCertificates::Off,
-        client_ca_file: None,
-        ca_file: authority.path("ca.pem"),
-        verifies: true,
-    };
+    let mut tls = authority.of_switch();
     change(&mut tls);
     let world = World::start_with(&BEGINNING, |settings| {
         let listen = vec![(Transport::Tls, "127.0.0.1:0".parse().unwrap())];

@@ -1,6 +1,7 @@
 //! A batch as the function's arguments, and the function's answer as an outcome. The function is `function.lua`; when it is asked
 //! is [`super::courier`]'s.
 
+use super::link::Order;
 use super::names::{self, Keys};
 use crate::sqlite::checksum;
 use domain::CompanyId;
@@ -24,11 +25,12 @@ pub(super) enum Answer {
     Broken(String),
 }
 
-/// The command that asks for one batch. `ended_names` is [`crate::sqlite::Look::New`]'s.
-pub(super) fn ask(sha: &str, life: &str, batch: &Batch, durability: Durability, ended_names: u32) -> redis::Cmd {
+/// The order that asks for one batch. `ended_names` is [`crate::sqlite::Look::New`]'s.
+pub(super) fn ask(sha: &str, life: &str, batch: &Batch, durability: Durability, ended_names: u32) -> Order {
     let mut cmd = redis::cmd("EVALSHA");
     cmd.arg(sha).arg(5);
-    Keys::of(batch.company).all().into_iter().for_each(|key| {
+    let keys = Keys::of(batch.company);
+    keys.all().into_iter().for_each(|key| {
         cmd.arg(key);
     });
     cmd.arg(life).arg(id(batch.id));
@@ -45,7 +47,7 @@ pub(super) fn ask(sha: &str, life: &str, batch: &Batch, durability: Durability, 
     arguments.into_iter().for_each(|argument| {
         cmd.arg(argument);
     });
-    cmd
+    Order::about(&keys.meta, cmd)
 }
 
 /// A batch's id.

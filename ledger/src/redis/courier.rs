@@ -12,8 +12,7 @@ mod reconnecting;
 
 use super::asking::{self, Answer};
 use super::audit::{self, Audited};
-use super::link::{self, Link, Lost, Order};
-use super::names::Keys;
+use super::link::{self, Link, Lost};
 use super::queue::{Asked, Queue, Shared, Stop};
 use super::seen::{Failure, Op};
 use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
@@ -264,9 +263,7 @@ impl Courier {
         }
         let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
         let ask = |sent: &Sent| {
-            let batch = &sent.asked.batch;
-            let cmd = asking::ask(&link.sha, &self.life, batch, sent.asked.durability, sent.ended_names);
-            Order::about(&Keys::of(batch.company).meta, cmd)
+            asking::ask(&link.sha, &self.life, &sent.asked.batch, sent.asked.durability, sent.ended_names)
         };
         let commands: Vec<_> = round.iter().map(ask).collect();
         link.run(Op::Script, &commands)

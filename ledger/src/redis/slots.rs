@@ -38,17 +38,12 @@ impl SlotMap {
 
     /// What `CLUSTER SLOTS` says, asked of `asked`; or what is wrong with it.
     pub(super) fn read(said: Value, asked: &Place) -> Result<Self, String> {
-        type Run = (u16, u16, Vec<Value>);
         let mut ranges: Vec<(u16, u16, Place)> = Vec::new();
         let Value::Array(rows) = said else { return Err(format!("says of its slots {said:?}")) };
         for row in rows {
-            let Value::Array(mut fields) = row else { return Err(format!("says of a run of slots {row:?}")) };
-            if fields.len() < 3 {
-                return Err(format!("says of a run of slots {fields:?}"));
-            }
-            let master = fields.remove(2);
-            let ends: Run = (number(&fields[0])?, number(&fields[1])?, fields);
-            ranges.push((ends.0, ends.1, place_of(master, asked)?));
+            let fields = if let Value::Array(fields) = &row { &fields[..] } else { &[] };
+            let [first, last, master, ..] = fields else { return Err(format!("says of a run of slots {row:?}")) };
+            ranges.push((number(first)?, number(last)?, place_of(master, asked)?));
         }
         ranges.sort();
         let mut map = Self { masters: Vec::new(), runs: Vec::new() };
@@ -86,8 +81,8 @@ fn number(value: &Value) -> Result<u16, String> {
 }
 
 /// Address, port and more. An empty or absent address is that of the server that was asked.
-fn place_of(master: Value, asked: &Place) -> Result<Place, String> {
-    let Value::Array(fields) = &master else { return Err(format!("says of a master {master:?}")) };
+fn place_of(master: &Value, asked: &Place) -> Result<Place, String> {
+    let Value::Array(fields) = master else { return Err(format!("says of a master {master:?}")) };
     let host = match fields.first() {
         Some(Value::BulkString(host)) if !host.is_empty() => String::from_utf8_lossy(host).into_owned(),
         Some(Value::SimpleString(host)) if !host.is_empty() => host.clone(),

@@ -144,3 +144,14 @@ pub fn assert_sound(ledger: &dyn Ledger) {
 pub fn open_in(folder: &std::path::Path) -> SqliteLedger {
     SqliteLedger::open(Settings::new(folder.join("ledger.db"))).unwrap()
 }
+
+/// Posts the same batch until the ledger can answer, as a call does; half a minute at most.
+pub fn insist(ledger: &impl Ledger, batch: &Batch) -> Outcome {
+    for _ in 0..30_000 {
+        match order(ledger, batch.clone()) {
+            Outcome::Unavailable => std::thread::park_timeout(Duration::from_millis(1)),
+            outcome => return outcome,
+        }
+    }
+    panic!("the ledger never answered again");
+}

@@ -52,6 +52,11 @@ impl Transport {
         matches!(self, Transport::Tls | Transport::Wss)
     }
 
+    /// The port that an address without one means (RFC 3261 19.1.2).
+    pub const fn default_port(self) -> u16 {
+        if self.is_secure() { 5061 } else { 5060 }
+    }
+
     /// Whether only the peer can open a connection: a browser listens nowhere (RFC 7118 5).
     pub const fn is_websocket(self) -> bool {
         matches!(self, Transport::Ws | Transport::Wss)

@@ -11,8 +11,6 @@ use std::net::SocketAddr;
 
 /// The port of a Via without one (RFC 3261 18.2.2).
 pub const DEFAULT_PORT: u16 = 5060;
-/// The same over TLS.
-const DEFAULT_TLS_PORT: u16 = 5061;
 
 /// Where the response to a request with this top Via goes: back over its connection, or, once that is gone, over another one to the port
 /// of `sent-by` (RFC 3261 18.2.2); over UDP to the address that it came from, and there to the source port if `rport` was asked for,
@@ -22,8 +20,7 @@ const DEFAULT_TLS_PORT: u16 = 5061;
 pub fn response_destination(top: &Via<'_>, source: &Source) -> Destination {
     let port = match source.transport {
         Transport::Udp if top.wants_rport() => source.peer.port(),
-        Transport::Tls => top.port().unwrap_or(DEFAULT_TLS_PORT),
-        Transport::Udp | Transport::Tcp => top.port().unwrap_or(DEFAULT_PORT),
+        Transport::Udp | Transport::Tcp | Transport::Tls => top.port().unwrap_or(source.transport.default_port()),
         // Nobody listens for WebSockets of ours (RFC 7118 5).
         Transport::Ws | Transport::Wss => source.peer.port(),
     };

@@ -25,11 +25,6 @@ pub const CANDIDATES_MAX: usize = 32;
 /// Questions of a search at most: three services, and the hosts of their servers.
 const QUESTIONS_MAX: usize = 64;
 
-/// The port of a SIP URI without one (RFC 3261 19.1.2).
-const PORT: u16 = 5060;
-/// The same for TLS.
-const PORT_TLS: u16 = 5061;
-
 /// What is to be found: the parts of a URI that say where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wanted {
@@ -337,7 +332,7 @@ impl Search {
 }
 
 const fn usual_port(transport: Transport) -> u16 {
-    if transport.is_secure() { PORT_TLS } else { PORT }
+    transport.default_port()
 }
 
 #[cfg(test)]

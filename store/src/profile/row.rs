@@ -6,7 +6,8 @@ use super::{AutoRecharge, Profile, ProfileAuth};
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Result};
 use domain::{Micros, ProfileId, Wall};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 pub(super) const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
@@ -63,68 +64,51 @@ pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)
     Ok(rows)
 }
 
+/// What may be changed, by column.
+fn changeable(profile: &Profile) -> [(&'static str, Value); 16] {
+    let recharge = profile.auto_recharge;
+    [
+        ("name", profile.name.clone().into()),
+        ("state", profile.state.as_str().to_owned().into()),
+        ("channels", profile.channels.into()),
+        ("registration", profile.auth.registration.into()),
+        ("sources", list_text(&profile.auth.sources).into()),
+        ("caller_id", profile.caller_id.map(|number| number.to_string()).into()),
+        ("recharge_amount", recharge.map(|recharge| recharge.amount.get()).into()),
+        ("recharge_threshold", recharge.map(|recharge| recharge.threshold.get()).into()),
+        ("require_plus", profile.require_plus.into()),
+        ("incoming_to", profile.incoming_to.as_str().to_owned().into()),
+        ("srtp", profile.srtp.as_str().to_owned().into()),
+        ("calls_per_second", profile.calls_per_second.into()),
+        ("t38", profile.t38.as_str().to_owned().into()),
+        ("dtmf", profile.dtmf.as_str().to_owned().into()),
+        ("certificates", list_text(&profile.auth.certificates).into()),
+        ("contact", profile.contact.as_ref().map(ToString::to_string).into()),
+    ]
+}
+
 pub(super) fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO profiles (id, company, name, sip_user, state, channels, registration, sources, caller_id,
-             recharge_amount, recharge_threshold, require_plus, created_us, ha1_md5, ha1_sha256, sealed_password,
-             incoming_to, srtp, calls_per_second, t38, dtmf, certificates, contact)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-             ?21, ?22, ?23)",
-        )?
-        .execute(params![
-            profile.id.to_string(),
-            profile.company.to_string(),
-            profile.name,
-            profile.sip_user,
-            profile.state.as_str(),
-            profile.channels,
-            profile.auth.registration,
-            list_text(&profile.auth.sources),
-            profile.caller_id.map(|number| number.to_string()),
-            profile.auto_recharge.map(|recharge| recharge.amount.get()),
-            profile.auto_recharge.map(|recharge| recharge.threshold.get()),
-            profile.require_plus,
-            profile.created_at.as_unix_micros(),
-            ha1.md5,
-            ha1.sha256,
-            sealed,
-            profile.incoming_to.as_str(),
-            profile.srtp.as_str(),
-            profile.calls_per_second,
-            profile.t38.as_str(),
-            profile.dtmf.as_str(),
-            list_text(&profile.auth.certificates),
-            profile.contact.as_ref().map(ToString::to_string)
-        ])?;
+    let fixed: [(&str, Value); 7] = [
+        ("id", profile.id.to_string().into()),
+        ("company", profile.company.to_string().into()),
+        ("sip_user", profile.sip_user.clone().into()),
+        ("created_us", profile.created_at.as_unix_micros().into()),
+        ("ha1_md5", ha1.md5.to_vec().into()),
+        ("ha1_sha256", ha1.sha256.to_vec().into()),
+        ("sealed_password", sealed.to_vec().into()),
+    ];
+    let (names, values): (Vec<&str>, Vec<Value>) = fixed.into_iter().chain(changeable(profile)).unzip();
+    let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
+    let sql = format!("INSERT INTO profiles ({}) VALUES ({})", names.join(", "), places.join(", "));
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())
 }
 
 pub(super) fn update(connection: &Connection, profile: &Profile) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE profiles SET name = ?2, state = ?3, channels = ?4, registration = ?5, sources = ?6, caller_id = ?7,
-             recharge_amount = ?8, recharge_threshold = ?9, require_plus = ?10, incoming_to = ?11, srtp = ?12,
-             calls_per_second = ?13, t38 = ?14, dtmf = ?15, certificates = ?16, contact = ?17 WHERE id = ?1",
-        )?
-        .execute(params![
-            profile.id.to_string(),
-            profile.name,
-            profile.state.as_str(),
-            profile.channels,
-            profile.auth.registration,
-            list_text(&profile.auth.sources),
-            profile.caller_id.map(|number| number.to_string()),
-            profile.auto_recharge.map(|recharge| recharge.amount.get()),
-            profile.auto_recharge.map(|recharge| recharge.threshold.get()),
-            profile.require_plus,
-            profile.incoming_to.as_str(),
-            profile.srtp.as_str(),
-            profile.calls_per_second,
-            profile.t38.as_str(),
-            profile.dtmf.as_str(),
-            list_text(&profile.auth.certificates),
-            profile.contact.as_ref().map(ToString::to_string)
-        ])?;
+    let (names, values): (Vec<&str>, Vec<Value>) = changeable(profile).into_iter().unzip();
+    let changes: Vec<String> = names.iter().zip(2..).map(|(name, place)| format!("{name} = ?{place}")).collect();
+    let sql = format!("UPDATE profiles SET {} WHERE id = ?1", changes.join(", "));
+    let id = Value::from(profile.id.to_string());
+    connection.prepare_cached(&sql)?.execute(params_from_iter(std::iter::once(id).chain(values)))?;
     Ok(())
 }

@@ -42,6 +42,19 @@ def phone(world, profile, played, **more):
     return made
 
 
+def hears_itself(caller, carrier, place, played):
+    """The phone calls this place by way of a carrier that echoes, hears what it plays come back, and hangs up."""
+    caller.until_registered()
+    caller.order("dial", f"sip:{place}")
+    caller.until_event("CALL_ESTABLISHED")
+    until_heard(caller)
+    caller.order("hangup")
+    caller.until_event("CALL_CLOSED")
+    caller.stop()
+    carrier.finish()
+    alike(played, caller.heard(), "what came back")
+
+
 def wire(world):
     """A listener on the way, for as long as the scenario."""
     made = Wire()
@@ -98,15 +111,7 @@ def a_secure_phone_calls_through_a_plain_carrier(world):
     carrier = world.carrier("carrier", echo=True)
     played = sound.sweep(PLAYED_S)
     caller = phone(world, profile, played)
-    caller.until_registered()
-    caller.order("dial", f"sip:{UNITED_STATES}@{world.server.sip}")
-    caller.until_event("CALL_ESTABLISHED")
-    until_heard(caller)
-    caller.order("hangup")
-    caller.until_event("CALL_CLOSED")
-    caller.stop()
-    carrier.finish()
-    alike(played, caller.heard(), "what came back")
+    hears_itself(caller, carrier, f"{UNITED_STATES}@{world.server.sip}", played)
     secret(listener.overheard(is_of(PBX_PORTS)), "the PBX's side")
     clear(listener.overheard(lambda *ports: not any(port in PBX_PORTS for port in ports)), "the carrier's side")
     offered = re.search(r"m=audio [0-9]+ (\S+)", carrier.messages())
@@ -125,15 +130,7 @@ def a_secure_phone_on_ipv6_speaks_through_a_plain_carrier_on_ipv4(world):
     played = sound.sweep(PLAYED_S)
     switch = f"[::1]:{world.server.sip_port}"
     caller = phone(world, profile, played, server=switch, ip="::1")
-    caller.until_registered()
-    caller.order("dial", f"sip:{UNITED_STATES}@{switch}")
-    caller.until_event("CALL_ESTABLISHED")
-    until_heard(caller)
-    caller.order("hangup")
-    caller.until_event("CALL_CLOSED")
-    caller.stop()
-    carrier.finish()
-    alike(played, caller.heard(), "what came back")
+    hears_itself(caller, carrier, f"{UNITED_STATES}@{switch}", played)
     expect(re.search(r"m=audio [0-9]+ RTP/AVP ", carrier.messages()), "the plain carrier was not offered RTP/AVP")
     expect("c=IN IP4 127.0.0.1" in carrier.messages(), "the carrier was not offered its own version of IP")
     world.until_idle(profile)

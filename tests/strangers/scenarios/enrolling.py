@@ -47,6 +47,16 @@ def until_enrolled(world, carrier, wanted="registered"):
     return until(stands, f"the registration at the carrier to be {wanted}", 5)
 
 
+def the_next_carrier_answers(world, profile):
+    """A call that the trunk leaves with 407 is answered by the next carrier, and billed once."""
+    second = world.carrier(priority=2)
+    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
+    second.finish()
+    world.settled(profile, spent="0.01")
+    attempts = [(one["carrier_name"], one["outcome"], one["status"]) for one in world.record(status=200)["attempts"]]
+    equal(attempts, [("trunk", "refused", 407), ("carrier1", "answered", 200)], "attempts")
+
+
 @scenario(needs_switch=True)
 def a_carrier_that_asks_is_answered_in_invite_and_bye(world):
     """A carrier challenges INVITE and BYE: each is proven, the BYE unasked with the next nonce count (RFC 3261 22.3, RFC 7616 3.4)."""
@@ -67,12 +77,7 @@ def a_wrong_password_goes_over_to_the_next_carrier_after_one_try(world):
     """A carrier that does not believe us is asked twice and no more; the next one rings within 2 s (RFC 3261 22.2)."""
     profile = world.profile()
     kamailio, _ = trunk(world, password="not the password")
-    second = world.carrier(priority=2)
-    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
-    second.finish()
-    world.settled(profile, spent="0.01")
-    attempts = [(one["carrier_name"], one["outcome"], one["status"]) for one in world.record(status=200)["attempts"]]
-    equal(attempts, [("trunk", "refused", 407), ("carrier1", "answered", 200)], "attempts")
+    the_next_carrier_answers(world, profile)
     equal(kamailio.said(r"challenged (\w+)"), ["INVITE", "INVITE"], "what was challenged")
 
 
@@ -141,12 +146,7 @@ def a_challenge_of_another_realm_is_not_answered(world):
     kamailio, carrier = trunk(world, realm="north.example", register=True)
     standing = until_enrolled(world, carrier, "failed")
     expect("401" in standing["last_error"], f"the error is {standing['last_error']}")
-    second = world.carrier(priority=2)
-    world.pbx("call", profile, options=("-d", SHORT_MS)).finish()
-    second.finish()
-    world.settled(profile, spent="0.01")
-    attempts = [(one["carrier_name"], one["outcome"], one["status"]) for one in world.record(status=200)["attempts"]]
-    equal(attempts, [("trunk", "refused", 407), ("carrier1", "answered", 200)], "attempts")
+    the_next_carrier_answers(world, profile)
     equal(kamailio.said(r"challenged (\w+)"), ["INVITE"], "what was challenged")
     equal(kamailio.said("believed|REGISTER of"), [], "what was proven")
 
