@@ -1,4 +1,4 @@
-//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and three planted bugs, each of which is found.
+//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and five planted bugs, each of which is found.
 //!
 //! How a world is made and what is checked is in `testkit/src/simulation`. `SEEDS=5000` runs more of them, `SEED=17` one.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
@@ -108,6 +108,18 @@ fn the_planted_bug_of_a_double_capture_is_found() {
 #[test]
 fn the_planted_bug_of_a_tick_after_the_bye_is_found() {
     find(Bug::TickAfterBye, Invariant::NothingAfterTheBye);
+}
+
+/// Planted: increments are rounded one by one (D-10, R6).
+#[test]
+fn the_planted_bug_of_rounding_per_tick_is_found() {
+    find(Bug::RoundingPerTick, Invariant::ChargesAreTheBill);
+}
+
+/// Planted: a batch whose answer was lost is asked again, and done twice.
+#[test]
+fn the_planted_bug_of_missing_idempotency_is_found() {
+    find(Bug::MissingIdempotency, Invariant::ChargesAreTheBill);
 }
 
 /// One seed gives everything: two tellings are the same to the last datagram.
