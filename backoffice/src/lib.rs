@@ -29,6 +29,7 @@ mod posting;
 pub mod problem;
 pub mod profile;
 pub mod rate;
+pub mod recharge;
 pub mod simulation;
 pub mod srtp;
 pub mod statement;

@@ -52,6 +52,7 @@ problems! {
     Conflict, "conflict", 409, "Something that must be unique is taken";
     InUse, "in_use", 409, "Something leans on it";
     KeyReused, "idempotency_key_reused", 409, "The Idempotency-Key belongs to another request";
+    BelowRecommended, "below_recommended", 409, "Less than what is recommended";
     CallEnded, "call_ended", 409, "The call has ended";
     BodyTooLarge, "body_too_large", 413, "The body is too large";
     UnsupportedMediaType, "unsupported_media_type", 415, "The body is of another type";

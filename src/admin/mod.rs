@@ -20,6 +20,7 @@ mod identity;
 mod names;
 mod number;
 mod profile;
+mod recharge;
 mod show;
 mod simulate;
 

@@ -291,6 +291,7 @@ pub const CATALOGUE: &[MetricRow] = &[
     histogram(Money, "tandem_redis_command_seconds", FAST, &[label("op", RedisOp::VALUES)], "Redis round trip, of all commands that were sent at once; none where the ledger is not in Redis"),
     counter(Money, "tandem_redis_errors_total", &[label("kind", RedisErrorKind::VALUES)], "Redis failures, tries to connect again among them"),
     counter(Money, "tandem_auto_recharges_total", &[label("outcome", RechargeOutcome::VALUES)], "Auto-recharge outcomes"),
+    gauge(Money, "tandem_recharge_short_companies", &[], "Companies that have less than the next recharge of each of their profiles would take"),
 
     counter(Cdr, "tandem_cdrs_total", &[label("outcome", RecordOutcome::VALUES)], "Call detail records"),
     gauge(Cdr, "tandem_cdr_spool_records", &[], "Records in the ledger's journal that wait for the store, at most 1,000 of them counted"),

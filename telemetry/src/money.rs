@@ -45,6 +45,7 @@ pub(crate) struct MoneyHandles {
     commit: Histograms<()>,
     imbalance: Gauges<(CurrencyLabel,)>,
     recharges: Counters<(RechargeOutcome,)>,
+    short_companies: Gauges<()>,
     charge_tick: Histograms<()>,
 }
 
@@ -60,6 +61,7 @@ impl MoneyHandles {
             commit: maker.histograms("tandem_ledger_commit_seconds")?,
             imbalance: maker.gauges("tandem_ledger_imbalance")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
+            short_companies: maker.gauges("tandem_recharge_short_companies")?,
             charge_tick: maker.histograms("tandem_charge_tick_seconds")?,
         })
     }
@@ -109,6 +111,11 @@ impl Telemetry {
         }
         self.money.holds.at(()).set(totals.money_holds as f64);
         self.money.queued.at(()).set(totals.queued_batches as f64);
+    }
+
+    /// How many companies could not pay the next recharge of each of their profiles (K10).
+    pub fn set_short_companies(&self, companies: u64) {
+        self.money.short_companies.at(()).set(companies as f64);
     }
 
     /// A group of batches was made durable.

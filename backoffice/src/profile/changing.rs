@@ -8,10 +8,10 @@ use super::{
 };
 use crate::caller::Caller;
 use crate::channel::rounded_channels;
-use crate::credit::AMOUNT_MAX;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::office::Office;
-use domain::{CertificateName, Micros, ProfileId};
+use crate::recharge;
+use domain::{CertificateName, ProfileId};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
@@ -33,19 +33,9 @@ fn auth_by(caller: &Caller, wanted: Authentication, now: &[CertificateName]) -> 
     Ok(ProfileAuth { certificates: now.to_vec(), ..wanted })
 }
 
-/// K7, kept simple: whatever works at all.
+/// As it is given: who writes a whole profile is not asked twice. [`crate::recharge`] asks (K7).
 fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
-    let (amount, threshold) = (wanted.amount.0, wanted.threshold.0);
-    if !amount.is_positive() || amount > AMOUNT_MAX {
-        let problem =
-            format!("{amount} is not an amount to recharge with: expected more than 0 and at most {AMOUNT_MAX}");
-        return Err(Error::field("/auto_recharge/amount", problem));
-    }
-    if threshold < Micros::ZERO || threshold > AMOUNT_MAX {
-        let problem = format!("{threshold} is not a balance to recharge at: expected 0 to {AMOUNT_MAX}");
-        return Err(Error::field("/auto_recharge/threshold", problem));
-    }
-    Ok(AutoRecharge { amount, threshold })
+    recharge::checked("/auto_recharge", wanted.amount.0, wanted.threshold.0)
 }
 
 impl Office {

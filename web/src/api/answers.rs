@@ -8,9 +8,9 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use ProblemKind::{
-    BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse, InsufficientCredit, Internal,
-    Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson, MalformedRequest, NoRate, NotFound,
-    NotInForce, OperatorOnly, Unauthenticated, UnsupportedMediaType,
+    BelowRecommended, BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse,
+    InsufficientCredit, Internal, Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson,
+    MalformedRequest, NoRate, NotFound, NotInForce, OperatorOnly, Unauthenticated, UnsupportedMediaType,
 };
 
 /// What any request with a token can be answered.
@@ -63,6 +63,8 @@ manners! {
     Change, &[ALWAYS, CHANGE];
     /// A change with a body.
     ChangeByBody, &[ALWAYS, BODY, CHANGE];
+    /// A change that may have to be acknowledged.
+    ChangeAcknowledged, &[ALWAYS, BODY, CHANGE, &[BelowRecommended]];
     /// A deck.
     Import, &[ALWAYS, BODY, CHANGE, &[DeckFaulty]];
     /// Money.

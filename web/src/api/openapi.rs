@@ -5,7 +5,7 @@
 use super::answers::Public;
 use super::{
     accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles,
-    rates, tokens,
+    rates, recharges, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -38,6 +38,7 @@ impl Modify for BearerToken {
         problems::list, problems::read,
         companies::create, companies::list, companies::read, companies::update, companies::add_credit, companies::statement,
         profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
+        recharges::of_profile, recharges::set_of_profile, recharges::reset_of_profile, recharges::liabilities,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         carriers::account, carriers::set_account, carriers::remove_account,

@@ -15,6 +15,7 @@ mod document;
 mod doors;
 mod identity;
 mod profiles;
+mod recharging;
 mod switchboard;
 mod tokens;
 mod world;
