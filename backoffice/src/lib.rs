@@ -25,6 +25,7 @@ pub mod number;
 mod office;
 pub mod once;
 pub mod page;
+pub mod payments;
 mod posting;
 pub mod problem;
 pub mod profile;

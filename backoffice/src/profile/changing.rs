@@ -48,9 +48,9 @@ impl Office {
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
-    /// [`Error::OperatorOnly`] (certificate names),
-    /// [`Error::LedgerUnavailable`].
+    /// [`crate::Error::NotFound`] (the company), [`crate::Error::Invalid`], [`crate::Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`crate::Error::OperatorOnly`] (certificate names),
+    /// [`crate::Error::LedgerUnavailable`].
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
         caller.may_see(company, "company", company)?;
@@ -88,9 +88,9 @@ impl Office {
     /// Changes a profile. Calls that are up go on (P4, C11).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
-    /// [`Error::OperatorOnly`] (its state, certificate names),
-    /// [`Error::LedgerUnavailable`].
+    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`], [`crate::Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`crate::Error::OperatorOnly`] (its state, certificate names),
+    /// [`crate::Error::LedgerUnavailable`].
     pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
         if patch.state.is_some() {
@@ -133,7 +133,7 @@ impl Office {
     /// The password of a profile; noted in the audit (P5).
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn reveal_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
         let sip_user = self.profile_row(caller, id)?.sip_user;
         let password = self.store().reveal_password(id, self.signed(caller))?;
@@ -143,7 +143,7 @@ impl Office {
     /// Gives a profile a new password of our making (S11).
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn renew_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
         let sip_user = self.profile_row(caller, id)?.sip_user;
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);

@@ -15,6 +15,7 @@ mod identities;
 mod landlines;
 mod numbers;
 mod openapi;
+mod payments;
 mod problems;
 mod profiles;
 mod rates;
@@ -59,6 +60,7 @@ route_table! { PUBLIC_ROUTES, public_routes;
     "/openapi.json", "GET": get openapi::read;
     "/problems", "GET": get problems::list;
     "/problems/{code}", "GET": get problems::read;
+    "/payments/webhook", "POST": post payments::notice;
 }
 
 route_table! { ROUTES, token_routes;
@@ -66,6 +68,11 @@ route_table! { ROUTES, token_routes;
     "/companies/{id}", "GET, PATCH": get companies::read, patch companies::update;
     "/companies/{id}/credit", "POST": post companies::add_credit;
     "/companies/{id}/statement", "GET": get companies::statement;
+    "/companies/{id}/auto-recharge", "GET, PUT": get recharges::of_company, put recharges::set_of_company;
+    "/companies/{id}/payments", "GET, POST": get payments::list, post payments::create;
+    "/companies/{id}/payments/{payment}", "GET": get payments::read;
+    "/companies/{id}/payments/{payment}/cancel", "POST": post payments::cancel;
+    "/companies/{id}/payments/{payment}/retry", "POST": post payments::retry;
     "/companies/{id}/recharge-liabilities", "GET": get recharges::liabilities;
     "/companies/{id}/verification", "GET, PUT": get identities::verification, put identities::set_verification;
     "/profiles", "GET, POST": get profiles::list, post profiles::create;

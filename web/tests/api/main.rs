@@ -14,6 +14,7 @@ mod doctoring;
 mod document;
 mod doors;
 mod identity;
+mod paying;
 mod profiles;
 mod recharging;
 mod switchboard;
