@@ -41,11 +41,6 @@ impl Recharging {
         !waits && self.recent.len() < RECHARGES_PER_HOUR_MAX
     }
 
-    /// Whether one failed and none has succeeded since.
-    pub(super) fn is_owed(&self) -> bool {
-        self.failed_at.is_some()
-    }
-
     /// The company has more credit: the next try need not wait.
     pub(super) fn forgive(&mut self) {
         self.failed_at = None;
@@ -157,11 +152,9 @@ impl Profile {
         }
     }
 
-    /// A recharge that failed is tried again at once; where enough is available by now, the ledger refuses it.
+    /// A recharge that failed is tried again at once, also one that failed before a restart and that nobody remembers; where enough is
+    /// available, the ledger refuses it.
     pub(super) fn on_company_topped_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if !self.recharge.is_owed() {
-            return;
-        }
         self.recharge.forgive();
         if let (Some(accounts), Some(auto)) = (self.accounts(), self.auto_recharge())
             && self.recharge.is_allowed(now)
