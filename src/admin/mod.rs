@@ -11,6 +11,7 @@
 
 mod account;
 mod ban;
+mod call;
 mod calls;
 mod carrier;
 mod company;
@@ -25,6 +26,7 @@ mod simulate;
 
 pub(crate) use account::AccountCommand;
 pub(crate) use ban::BanCommand;
+pub(crate) use call::CallCommand;
 pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;

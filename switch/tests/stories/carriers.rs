@@ -51,9 +51,9 @@ fn standing(world: &World, carrier: u128) -> &switch::carrier::Standing {
     &world.standings[&CarrierId::from_bits(carrier)]
 }
 
-fn asking(price: &str) -> Option<Arc<Deck>> {
+fn asking(price: &str) -> rating::Schedule {
     let csv = format!("prefix,destination,rate_per_minute\n44,United Kingdom,{price}\n");
-    Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap()))
+    Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap().into()
 }
 
 #[test]
