@@ -175,7 +175,11 @@ fn table(path: PathBuf, columns: &'static [&'static str]) -> Table<BufWriter<Fil
 fn export(told: &Told, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     let mut journal = table(to.join("journal.jsonl"), &JOURNAL_COLUMNS);
-    told.journal().each_line(0, |line| Ok(journal.movement(&line).unwrap())).unwrap();
+    let written = told.journal().each_line(0, |line| {
+        journal.movement(&line).unwrap();
+        Ok(())
+    });
+    written.unwrap();
     journal.end().unwrap();
     let mut decks = table(to.join("decks.jsonl"), &DECK_COLUMNS);
     let mut known = BTreeMap::new();

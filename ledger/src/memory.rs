@@ -5,7 +5,7 @@ mod audit;
 mod reading;
 
 use crate::api::{
-    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, Lines, MemoKind, OpenHold, Reply, StatementLine,
+    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, MemoKind, OpenHold, Reply, StatementLine,
     StatementPage, StatementQuery, Totals, Unfinished, Verification,
 };
 use crate::error::Error;

@@ -7,7 +7,7 @@ pub mod month;
 
 use domain::call_record::CallRecord;
 use domain::credit::{Code, Unit};
-use domain::{Micros, Wall};
+use domain::{Micros, ReleaseCause, Wall};
 use ledger::{LineKind, StatementLine};
 use rating::stream::charges;
 use rating::{Deck, Tariff};
@@ -148,6 +148,11 @@ fn rated(record: &CallRecord, tariff: &Tariff, taken: &[Captured], deck: DeckFou
     };
     // Where every charge is named by its hold, the journal knows the seconds too.
     let paid_s = taken.iter().map(|capture| capture.until_s).try_fold(0, |most, until_s| Some(most.max(until_s?)));
+    // A call that died with the switch is billed as it was captured: nobody saw when it ended.
+    let talked_s = match record.cause {
+        ReleaseCause::SwitchRestarted => talked_s.max(paid_s.unwrap_or(0)),
+        _ => talked_s,
+    };
     // Two of three that agree are believed; and nobody pays for what was not talked.
     let should_s = match paid_s.unwrap_or(record.billed_s) {
         paid_s if paid_s == record.billed_s => paid_s.min(talked_s),

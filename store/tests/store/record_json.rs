@@ -199,6 +199,20 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
     assert!(matches!(from_json("").unwrap_err(), NotARecord::NotJson(_)));
 }
 
+proptest! {
+    /// The tick stream of a call is its terms and its seconds: what the record says of it does not grow with the call.
+    #[test]
+    fn what_a_record_says_of_its_charges_is_small_however_long_the_call(
+        record in any_record(), priced in any_priced(), billed_s in any::<u32>(), talked_ms in any::<u64>(),
+    ) {
+        let short = CallRecord { billed_s: 1, talked_ms: 1, priced: None, ..record };
+        let without = to_json(&short).len();
+        let name = priced.as_ref().map_or(0, |priced| 6 * priced.deck.len());
+        let long = CallRecord { billed_s, talked_ms, priced, ..short };
+        prop_assert!(to_json(&long).len() <= without + name + 200);
+    }
+}
+
 #[test]
 fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     let mut world = World::new();
@@ -212,6 +226,15 @@ fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     record.attempts[0].outcome = Some(AttemptOutcome::SkippedChannels);
     record.attempts[0].ended_after_ms = Some(u32::MAX);
     record.attempts[0].cost = Some(cost);
+    // A deck's name has 100 characters at most, none of which is written with more than six.
+    record.priced = Some(Priced {
+        deck: "\u{1}".repeat(100).into(),
+        prefix: "123456789012345".parse().unwrap(),
+        minimum_s: u32::MAX,
+        increment_s: u32::MAX,
+        rounding: Rounding::HalfUp,
+        scale: u32::MAX,
+    });
     // Twenty, and four of last resort.
     record.attempts = vec![record.attempts[0].clone(); 24];
     let bytes = to_json(&record).len();
