@@ -226,19 +226,19 @@ fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     record.attempts[0].outcome = Some(AttemptOutcome::SkippedChannels);
     record.attempts[0].ended_after_ms = Some(u32::MAX);
     record.attempts[0].cost = Some(cost);
-    // A deck's name has 100 characters at most, none of which is written with more than six.
+    // Twenty, and four of last resort.
+    record.attempts = vec![record.attempts[0].clone(); 24];
+    let bytes = to_json(&record).len();
+    assert!(bytes * 4 <= Batch::MEMO_BYTES_MAX * 3, "{bytes}");
+    // A deck's name has 100 characters at most, of four bytes each; its version stands behind it.
     record.priced = Some(Priced {
-        deck: "\u{1}".repeat(100).into(),
+        deck: format!("{} {}", "\u{1f98a}".repeat(100), u32::MAX).into(),
         prefix: "123456789012345".parse().unwrap(),
         minimum_s: u32::MAX,
         increment_s: u32::MAX,
         rounding: Rounding::HalfUp,
         scale: u32::MAX,
     });
-    // Twenty, and four of last resort.
-    record.attempts = vec![record.attempts[0].clone(); 24];
-    let bytes = to_json(&record).len();
-    assert!(bytes * 4 <= Batch::MEMO_BYTES_MAX * 3, "{bytes}");
     record.trace = "x".repeat(domain::trace::TEXT_BYTES_MAX);
     let bytes = to_json(&record).len();
     assert!(bytes < Batch::MEMO_BYTES_MAX, "{bytes}");

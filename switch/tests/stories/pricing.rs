@@ -20,7 +20,8 @@ fn version(number: u32, rate: &str) -> Arc<Deck> {
 /// The second version comes into force after 100 seconds.
 fn world() -> World {
     let turns = vec![(BEGINNING, version(1, "0.02")), (BEGINNING + Duration::from_secs(100), version(2, "0.60"))];
-    World::of(town().company(Company { deck: Schedule::new(turns), ..company() }), 1_000, 0)
+    let company = Company { deck: Schedule::new(turns), ..company() };
+    World::of(town().company(company).profile(profile(profile_id(), SIP_USER)), 1_000, 0)
 }
 
 /// A call of a minute that begins after so many microseconds: its deck and what it cost.

@@ -222,7 +222,7 @@ fn a_version_to_come_says_so_is_in_force_by_itself_and_can_be_withdrawn() {
     let world = World::new();
     let first = import(&world, "standard", CSV);
     activate(&world, &first);
-    let dearer = CSV.replace("0.02", "0.03") + "44,United Kingdom,0.01,0,60,60,half_up\n";
+    let dearer = CSV.replace("0.02", "0.03") + "44,United Kingdom,0.01,\n";
     let new = json!({"name": "standard", "currency": "USD", "csv": dearer, "effective_from": "2030-01-01T00:00:00Z"});
     let second = world.post("/decks", &new).ok(201);
     assert_eq!((&second["state"], &second["active"]), (&json!("upcoming"), &json!(false)));
