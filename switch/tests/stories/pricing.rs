@@ -24,12 +24,12 @@ fn world() -> World {
     World::of(town().company(company).profile(profile(profile_id(), SIP_USER)), 1_000, 0)
 }
 
-/// A call of a minute that begins after so many microseconds: its deck and what it cost.
+/// A call that is billed as a minute and begins after so many microseconds: its deck and what it cost.
 fn after(micros: u64) -> (String, Micros) {
     let mut world = world();
     world.advance(Duration::from_micros(micros));
     let call = world.answered_call(CALLEE);
-    world.seconds(60);
+    world.seconds(59);
     world.leg(call, LegId::CALLER, hung_up());
     let record = world.record(call);
     world.assert_books_closed();
