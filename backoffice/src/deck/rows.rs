@@ -6,7 +6,8 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
-use domain::Prefix;
+use domain::{Micros, Prefix};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::DeckId;
@@ -65,12 +66,17 @@ pub struct DeckDifference {
     pub counts: (u64, u64, u64),
 }
 
+/// As amounts are written; what is finer than a millionth, which no import lets in, as it stands there.
+fn price(value: Decimal) -> String {
+    Micros::from_decimal(value).map_or_else(|| value.to_string(), |micros| micros.to_string())
+}
+
 fn show(row: store::DeckRow) -> DeckRow {
     DeckRow {
         prefix: row.prefix.to_string(),
         destination: row.destination,
-        rate_per_minute: row.rate.to_string(),
-        connection_fee: row.fee.to_string(),
+        rate_per_minute: price(row.rate),
+        connection_fee: price(row.fee),
         minimum_s: row.minimum_s,
         increment_s: row.increment_s,
         rounding: row.rounding,
