@@ -236,10 +236,10 @@ fn a_version_to_come_says_so_is_in_force_by_itself_and_can_be_withdrawn() {
     assert_eq!(diff["changed"][0]["before"]["rate_per_minute"], "0.02");
     assert_eq!(diff["added"][0]["prefix"], "44");
     assert_eq!(world.get(&format!("/decks/{id}/rows?limit=1")).ok(200)["has_more"], true);
-    world.post(&format!("/decks/{id}/activate?from=2001-01-01T00:00:00Z"), &json!({})).problem(422, "invalid");
+    world.post(&format!("/decks/{id}/activate?from=2001-01-01T00:00:00Z"), &json!({})).problem(422, "invalid_request");
     let withdrawn = world.post(&format!("/decks/{id}/withdraw"), &json!({})).ok(200);
     assert_eq!((&withdrawn["state"], &withdrawn["effective_from"]), (&json!("imported"), &json!(null)));
-    world.post(&format!("/decks/{id}/withdraw"), &json!({})).problem(422, "invalid");
+    world.post(&format!("/decks/{id}/withdraw"), &json!({})).problem(422, "invalid_request");
     activate(&world, &id);
     assert_eq!(price(), "standard 2");
     let former = world.get(&format!("/decks/{first}")).ok(200);
