@@ -3,10 +3,14 @@
 //! The checks are `ledger`'s. Where Redis keeps the balances, they are compared with the journal's.
 
 use crate::serve::{LEDGER_FILE, settings};
+use backoffice::proof::month::{self, Month};
+use indicatif::{ProgressBar, ProgressStyle};
 use ledger::redis::Audited;
+use ledger::sqlite::Journal;
 use ledger::{Error, Verification};
 use serde_json::json;
 use std::process::ExitCode;
+use store::Store;
 
 /// Verifies and prints. 0 where nothing is wrong, 1 where something is or the journal cannot be read.
 pub(crate) fn run(settings: &config::Settings, as_json: bool) -> ExitCode {
@@ -41,6 +45,60 @@ pub(crate) fn run(settings: &config::Settings, as_json: bool) -> ExitCode {
         }
     }
     if verified.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Re-rates every call of a month and prints what was found. 0 where nothing differs, 1 where something does or cannot be read.
+pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool) -> ExitCode {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{msg:9} {bar:40} {pos}/{len} calls") {
+        bar.set_style(style);
+    }
+    bar.set_message("re-rating");
+    let proven = store(settings).and_then(|store| {
+        let progress = |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        month::prove(&store, &journal(settings)?, month, progress)
+    });
+    bar.finish_and_clear();
+    let proof = match proven {
+        Ok(proof) => proof,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if as_json {
+        let told = serde_json::to_value(&proof).map(|mut told| {
+            told["clean"] = json!(proof.is_clean());
+            told
+        });
+        match told {
+            Ok(told) => crate::print_all(&told.to_string()),
+            Err(error) => eprintln!("the result cannot be printed: {error}"),
+        }
+    } else {
+        crate::print_all(&proof.to_string());
+    }
+    if proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The journal, to be read.
+pub(crate) fn journal(settings: &config::Settings) -> Result<Journal, String> {
+    let path = settings::of_journal(settings).path;
+    Journal::open(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The store, to be read.
+pub(crate) fn store(settings: &config::Settings) -> Result<Store, String> {
+    let opening = store::Opening {
+        directory: &settings.node.data_dir,
+        sip_user_prefix: store::SipUserPrefix::default(),
+        now: actors::clock::wall(),
+        random: Box::new(|bytes| _ = actors::chance::fill(bytes)),
+    };
+    Store::open_beside(opening).map_err(|error| error.to_string())
 }
 
 /// The journal, and Redis where it keeps the balances.

@@ -7,6 +7,7 @@ mod admin;
 mod check_config;
 mod client;
 mod demo;
+mod export;
 mod healthcheck;
 mod init;
 mod ledger_verify;
@@ -49,7 +50,7 @@ enum Command {
     Account(Ordered<admin::AccountCommand>),
     /// Who calls show, and how trunks are spoken to.
     Identity(Ordered<admin::IdentityCommand>),
-    /// Rate decks of a running switch: imported, listed.
+    /// Rate decks of a running switch: versions imported, put in force now or later, shown, compared.
     Deck(Ordered<admin::DeckCommand>),
     /// What would become of a call, and why: admitted dry by a running switch. No call is made.
     Simulate {
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Sources that the guard at the door of a running switch has banned: listed, set free.
     Ban(Ordered<admin::BanCommand>),
+    /// One call of a running switch: why it cost what it cost.
+    Call(Ordered<admin::CallCommand>),
     /// Call records for other systems.
     Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
@@ -75,6 +78,13 @@ enum Command {
     /// The books.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Writes out the journal or the decks, from which another program can rate every call anew.
+    Export {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(subcommand)]
+        order: export::ExportCommand,
+    },
     /// The metrics that `/metrics` shows.
     Metrics {
         /// As JSON, with type, labels and help of each.
@@ -89,6 +99,10 @@ enum LedgerCommand {
     Verify {
         #[command(flatten)]
         config: ConfigFile,
+        /// Re-rates every call of this month (in UTC) instead: each record, what the journal captured, the statement and the deck are held
+        /// against each other.
+        #[arg(long, value_name = "YYYY-MM")]
+        month: Option<backoffice::proof::month::Month>,
         /// Prints the result as one JSON object.
         #[arg(long)]
         json: bool,
@@ -142,15 +156,20 @@ fn main() -> ExitCode {
         Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Ban(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Call(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Simulate { order, door } => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),
         Command::CheckConfig { config } => with_settings(&config, check_config::run),
         Command::Healthcheck { config } => with_settings(&config, |settings| healthcheck::run(&settings)),
-        Command::Ledger(LedgerCommand::Verify { config, json }) => {
+        Command::Ledger(LedgerCommand::Verify { config, month: None, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))
         }
+        Command::Ledger(LedgerCommand::Verify { config, month: Some(month), json }) => {
+            with_settings(&config, |settings| ledger_verify::run_month(&settings, month, json))
+        }
+        Command::Export { config, order } => with_settings(&config, |settings| export::run(&settings, order)),
         Command::Metrics { json } => metrics(json),
     }
 }

@@ -4,11 +4,13 @@
 
 mod lines;
 mod places;
+mod pricing;
 
 pub(crate) use self::places::local_towards;
 
 use self::lines::{CarrierLine, Proxy, address_in, enrolment, line};
 use self::places::{Place, contact_uri, place};
+use self::pricing::Decks;
 use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
@@ -18,7 +20,7 @@ use domain::network::Network;
 use domain::srtp::SrtpPolicy;
 use domain::{CarrierId, Entropy, Monotonic, ProfileId};
 use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
-use rating::{Deck, Rate, Rounding, Tariff, Terms};
+use rating::Schedule;
 use sip::digest::Ha1;
 use sip::endpoint::Destination;
 use sip::locating::Wanted;
@@ -269,16 +271,14 @@ impl Desk {
         for code in &rules.echo_codes {
             builder = builder.echo_code(code);
         }
-        let decks = decks(&everything, &mut faults);
+        let decks = Decks::read(&everything, &mut faults);
         for company in &everything.companies {
-            let charged_by = everything.deck_of(company).map(|(deck, _)| deck.id);
-            let deck = decks.iter().find(|(id, _)| Some(*id) == charged_by).map(|(_, deck)| Arc::clone(deck));
             builder = builder.company(Company {
                 id: company.id,
                 country: company.country,
                 currency: company.currency,
                 suspended: company.suspended,
-                deck,
+                deck: decks.schedule(&everything.decks_of(company)),
             });
         }
         let (mut secrets, mut locals, mut contacts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -307,10 +307,8 @@ impl Desk {
         let (mut lines, mut named) = (BTreeMap::new(), BTreeMap::<Wanted, Vec<CarrierId>>::new());
         for carrier in &everything.carriers {
             let line = line(&everything, carrier, rules, &mut faults);
-            let buy_deck = carrier.terms.buy_deck.as_ref().and_then(|name| {
-                let (deck, _) = everything.decks.iter().find(|(deck, _)| deck.name == *name)?;
-                decks.iter().find(|(id, _)| *id == deck.id).map(|(_, deck)| Arc::clone(deck))
-            });
+            let bought_by = carrier.terms.buy_deck.as_ref().map(|name| everything.versions_of(name));
+            let buy_deck = decks.schedule(&bought_by.unwrap_or_default());
             let manners = manners::of_carrier(&everything, carrier);
             let account = everything.carrier_accounts.get(&carrier.id);
             let enrolment = account.and_then(|(account, _)| enrolment(carrier, account));
@@ -378,12 +376,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
     }
 }
 
-fn carrier_entry(
-    carrier: &store::Carrier,
-    places: &[Place],
-    rules: &NodeRules,
-    buy_deck: Option<Arc<Deck>>,
-) -> Carrier {
+fn carrier_entry(carrier: &store::Carrier, places: &[Place], rules: &NodeRules, buy_deck: Schedule) -> Carrier {
     let (settings, terms) = (&rules.calls, &carrier.terms);
     let seconds = |seconds: u16| Duration::from_secs(seconds.into());
     let failover = (!carrier.failover.is_empty()).then(|| {
@@ -429,35 +422,4 @@ fn carrier_entry(
         manners: CarrierManners::default(),
         enrolment: None,
     }
-}
-
-/// The decks in force.
-fn decks(everything: &Everything, faults: &mut Vec<String>) -> Vec<(store::DeckId, Arc<Deck>)> {
-    let mut decks = Vec::new();
-    for (deck, rows) in &everything.decks {
-        let rates = rows.iter().map(|row| rate(row, deck.currency));
-        match rates.collect::<Result<Vec<_>, _>>() {
-            Ok(rates) => {
-                let version = format!("{} {}", deck.name, deck.version);
-                decks.push((deck.id, Arc::new(Deck::from_rates(rates, deck.currency, version))));
-            }
-            Err(fault) => faults.push(format!("deck {}: {fault}; it was left out", deck.name)),
-        }
-    }
-    decks
-}
-
-/// A row as it was kept; the import has checked it.
-fn rate(row: &store::DeckRow, currency: domain::Currency) -> Result<Rate, String> {
-    let rounding = row.rounding.parse::<Rounding>().map_err(|fault| format!("prefix {}: {fault}", row.prefix))?;
-    let terms = Terms {
-        rate_per_minute: row.rate,
-        connection_fee: row.fee,
-        minimum_s: row.minimum_s,
-        increment_s: row.increment_s,
-        rounding,
-        ..Terms::per_minute(row.rate, currency)
-    };
-    let tariff = Tariff::new(terms).map_err(|fault| format!("prefix {}: {fault}", row.prefix))?;
-    Ok(Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff })
 }

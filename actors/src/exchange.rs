@@ -211,7 +211,7 @@ impl Exchange {
             asks_for_certificates: settings.streams.asks_for_certificates(),
             ..settings.rules.clone()
         };
-        let (desk, faults) = Desk::build(rooms.store.snapshot()?, &rules);
+        let (desk, faults) = Desk::build(rooms.store.snapshot(rooms.clock.now().wall)?, &rules);
         let ways = Ways { plain: listening.plain.clone(), tls: listening.tls() };
         let whereabouts = Arc::clone(&rules.whereabouts);
         let telemetry = Arc::clone(&rooms.telemetry);
@@ -407,7 +407,8 @@ impl Exchange {
     /// Where the store cannot be read; the old desk stays.
     pub fn reload(&self) -> Result<Vec<String>, store::Error> {
         let _one_at_a_time = self.inner.reloading.lock();
-        let (desk, faults) = Desk::build(self.inner.store.snapshot()?, &self.inner.rules);
+        let (desk, faults) =
+            Desk::build(self.inner.store.snapshot(self.inner.core.clock.now().wall)?, &self.inner.rules);
         report(&faults);
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));

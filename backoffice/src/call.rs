@@ -86,6 +86,12 @@ pub struct Call {
     pub rate_per_minute: Option<String>,
     /// Connection fee.
     pub connection_fee: Option<String>,
+    /// The version of the deck that rate and fee are of: what was in force at the call's admission.
+    #[schema(example = "standard 3")]
+    pub deck: Option<String>,
+    /// The prefix of the deck's row.
+    #[schema(example = "372")]
+    pub prefix: Option<String>,
     /// What was charged, so far or in all.
     #[schema(example = "0.02")]
     pub amount: String,
@@ -204,6 +210,8 @@ fn show_live(live: Live) -> Call {
         billed_s: None,
         rate_per_minute: None,
         connection_fee: None,
+        deck: None,
+        prefix: None,
         amount: live.amount.to_string(),
         currency: live.currency.to_string(),
         cause: None,
@@ -272,6 +280,8 @@ pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
         billed_s: Some(record.billed_s),
         rate_per_minute: Some(record.rate_per_minute.to_string()),
         connection_fee: Some(record.connection_fee.to_string()),
+        deck: record.priced.as_ref().map(|priced| priced.deck.to_string()),
+        prefix: record.priced.as_ref().map(|priced| priced.prefix.to_string()),
         amount: record.amount.to_string(),
         currency: record.currency.to_string(),
         cause: Some(record.cause.as_str().to_owned()),

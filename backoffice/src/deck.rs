@@ -1,16 +1,18 @@
-//! Rate decks: imported from CSV as versions of a name, put in force, removed; by operators.
+//! Rate decks: imported from CSV as versions of a name, put in force now or from an instant on; by operators.
 //!
-//! What a row means is `rating`'s; asking for a price is in [`crate::rate`].
+//! Their rows, and what differs between two versions, are in [`rows`]; what a row means is `rating`'s; asking for a price is in
+//! [`crate::rate`].
+
+pub mod rows;
 
 use crate::caller::Caller;
-use crate::error::{Error, FieldFault, Result};
+use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
-use crate::text::Text;
-use domain::Currency;
-use rating::tariff::SCALE_DEFAULT;
+use crate::text::{Instant, Text};
+use domain::{Currency, Wall};
 use serde::{Deserialize, Serialize};
-use store::{DeckId, DeckRow};
+use store::{DeckId, DeckRow, Signed};
 use utoipa::ToSchema;
 
 /// A deck to be imported; it becomes the next version of its name, not yet in force.
@@ -27,6 +29,35 @@ pub struct NewDeck {
     /// `minimum_s`, `increment_s`, `rounding`.
     #[schema(example = "prefix,destination,rate_per_minute\n1,United States,0.008\n")]
     pub csv: String,
+    /// RFC 3339: from when on it is in force; it comes into force by itself. Where nothing is said, when it is activated.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "2026-12-01T00:00:00Z")]
+    pub effective_from: Option<Text<Instant>>,
+}
+
+/// Whether calls are charged by a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeckState {
+    /// It is imported, and nothing more.
+    Imported,
+    /// It will be in force by itself.
+    Upcoming,
+    /// New calls are charged by it.
+    InForce,
+    /// It was in force: calls that began then are charged by it, and proven.
+    Former,
+}
+
+/// A time of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DeckTurn {
+    /// From when on it is in force, until another version is; RFC 3339, as all instants here.
+    pub from: String,
+    /// When that was ordered.
+    pub ordered_at: String,
+    /// By whom.
+    pub ordered_by: String,
 }
 
 /// A version of a deck.
@@ -45,8 +76,18 @@ pub struct Deck {
     pub active: bool,
     /// How many prefixes it has.
     pub rows: u64,
-    /// RFC 3339.
+    /// When it was imported; RFC 3339.
     pub created_at: String,
+    /// By whom.
+    pub imported_by: String,
+    /// Whether calls are charged by it.
+    pub state: DeckState,
+    /// When its next turn begins, or else when its last one began; null where it never was in force and is not to be.
+    pub effective_from: Option<String>,
+    /// Every turn of it, in the order in which they were ordered.
+    pub turns: Vec<DeckTurn>,
+    /// SHA-256 of what was imported: the same content has the same.
+    pub content: String,
 }
 
 /// A file that could be imported.
@@ -60,29 +101,40 @@ pub struct CheckedDeck {
     pub rows: u64,
 }
 
-fn show(deck: store::Deck) -> Deck {
+fn show(known: store::DeckInTime, now: Wall) -> Deck {
+    let store::DeckInTime { deck, turns, is_in_force } = known;
+    let coming = turns.iter().map(|turn| turn.from).filter(|from| *from > now).min();
+    let state = match (is_in_force, coming, turns.is_empty()) {
+        (true, _, _) => DeckState::InForce,
+        (false, Some(_), _) => DeckState::Upcoming,
+        (false, None, false) => DeckState::Former,
+        (false, None, true) => DeckState::Imported,
+    };
+    let last = turns.iter().map(|turn| turn.from).max();
     Deck {
         id: deck.id.to_string(),
         name: deck.name,
         currency: deck.currency.to_string(),
         version: deck.version,
-        active: deck.active,
+        active: is_in_force,
         rows: deck.row_count,
         created_at: deck.created_at.to_string(),
+        imported_by: deck.imported_by,
+        state,
+        effective_from: coming.or(last).map(|from| from.to_string()),
+        turns: turns.into_iter().map(show_turn).collect(),
+        content: deck.content,
     }
 }
 
-/// A store's row keeps no scale, so only the default can be imported.
-fn row(rate: &rating::Rate) -> Result<DeckRow> {
+fn show_turn(turn: store::Turn) -> DeckTurn {
+    let (from, ordered_at) = (turn.from.to_string(), turn.ordered_at.to_string());
+    DeckTurn { from, ordered_at, ordered_by: turn.ordered_by }
+}
+
+fn row(rate: &rating::Rate) -> DeckRow {
     let terms = rate.tariff.terms();
-    if terms.scale != SCALE_DEFAULT {
-        let detail = format!(
-            "prefix {}: scale {} cannot be imported: expected {SCALE_DEFAULT}, or no such column",
-            rate.prefix, terms.scale
-        );
-        return Err(Error::Invalid(vec![FieldFault::new("/csv", detail)]));
-    }
-    Ok(DeckRow {
+    DeckRow {
         prefix: rate.prefix,
         destination: rate.destination.to_string(),
         rate: terms.rate_per_minute,
@@ -90,25 +142,35 @@ fn row(rate: &rating::Rate) -> Result<DeckRow> {
         minimum_s: terms.minimum_s,
         increment_s: terms.increment_s,
         rounding: terms.rounding.to_string(),
-    })
+        scale: terms.scale,
+    }
 }
 
 fn rows(new: &NewDeck) -> Result<Vec<DeckRow>> {
     let deck = rating::Deck::parse_csv(new.csv.as_bytes(), new.currency.0, &new.name).map_err(Error::DeckFaulty)?;
-    deck.rates().iter().map(row).collect()
+    Ok(deck.rates().iter().map(row).collect())
 }
 
 impl Office {
-    /// Imports a deck, whole or not at all.
+    /// Imports a deck, whole or not at all; where an instant is named, it is in force from then on.
     ///
     /// # Errors
-    /// Operators only; [`Error::DeckFaulty`] with every fault by line; [`Error::Invalid`], [`Error::Conflict`] (another currency
-    /// than the name's).
+    /// Operators only; [`Error::DeckFaulty`] with every fault by line; [`Error::Invalid`] (an instant that has passed),
+    /// [`Error::Conflict`] (another currency than the name's).
     pub fn import_deck(&self, caller: &Caller, new: &NewDeck) -> Result<Deck> {
         caller.operator("import decks")?;
         let rows = rows(new)?;
+        let signed = self.signed(caller);
+        let effective_from = new.effective_from.map(|from| from.0.0);
+        if let Some(from) = effective_from.filter(|from| *from < signed.at) {
+            return Err(Error::field("/effective_from", format!("{from} has passed: expected an instant to come")));
+        }
         let wanted = store::NewDeck { name: new.name.clone(), currency: new.currency.0 };
-        Ok(show(self.store().import_deck(&wanted, rows, |_| {}, self.signed(caller))?))
+        let deck = self.store().import_deck(&wanted, rows, |_| {}, signed)?;
+        match effective_from {
+            Some(from) => self.activate(deck.id, Some(from), signed),
+            None => Ok(show(self.store().deck(deck.id, signed.at)?, signed.at)),
+        }
     }
 
     /// Reads a file as [`Office::import_deck`] would, and imports nothing.
@@ -121,24 +183,42 @@ impl Office {
         Ok(CheckedDeck { name: new.name.clone(), currency: new.currency.0.to_string(), rows })
     }
 
-    /// Puts a version in force instead of the one of the same name that was; new calls are charged by it at once.
+    /// Puts a version in force instead of the one of the same name that would be: at once, or from an instant on that is still to come.
+    /// Calls that are up keep the version that they began with.
     ///
     /// # Errors
-    /// Operators only; [`Error::NotFound`].
-    pub fn activate_deck(&self, caller: &Caller, id: DeckId) -> Result<Deck> {
+    /// Operators only; [`Error::NotFound`], [`Error::Invalid`] (an instant that has passed).
+    pub fn activate_deck(&self, caller: &Caller, id: DeckId, from: Option<Instant>) -> Result<Deck> {
         caller.operator("put decks in force")?;
-        let deck = self.store().activate_deck(id, self.signed(caller))?;
-        self.reload()?;
-        Ok(show(deck))
+        self.activate(id, from.map(|from| from.0), self.signed(caller))
     }
 
-    /// Removes a version that is not in force.
+    fn activate(&self, id: DeckId, from: Option<Wall>, signed: Signed<'_>) -> Result<Deck> {
+        let deck = self.store().activate_deck(id, from, signed)?;
+        self.reload()?;
+        Ok(show(deck, signed.at))
+    }
+
+    /// Takes back that a version is to come into force.
     ///
     /// # Errors
-    /// Operators only; [`Error::NotFound`], [`Error::InUse`].
+    /// Operators only; [`Error::NotFound`], [`Error::Invalid`] (nothing of it is to come).
+    pub fn withdraw_deck(&self, caller: &Caller, id: DeckId) -> Result<Deck> {
+        caller.operator("put decks in force")?;
+        let signed = self.signed(caller);
+        let deck = self.store().withdraw_deck(id, signed)?;
+        self.reload()?;
+        Ok(show(deck, signed.at))
+    }
+
+    /// Removes a version by which no call can have been charged.
+    ///
+    /// # Errors
+    /// Operators only; [`Error::NotFound`], [`Error::InUse`] where it is in force or was.
     pub fn delete_deck(&self, caller: &Caller, id: DeckId) -> Result<()> {
         caller.operator("remove decks")?;
-        Ok(self.store().delete_deck(id, self.signed(caller))?)
+        self.store().delete_deck(id, self.signed(caller))?;
+        self.reload()
     }
 
     /// One version.
@@ -147,7 +227,8 @@ impl Office {
     /// Operators only; [`Error::NotFound`].
     pub fn deck(&self, caller: &Caller, id: DeckId) -> Result<Deck> {
         caller.operator("see decks")?;
-        Ok(show(self.store().deck(id)?))
+        let now = self.wall();
+        Ok(show(self.store().deck(id, now)?, now))
     }
 
     /// Every version of every deck, oldest first.
@@ -156,6 +237,7 @@ impl Office {
     /// Operators only; [`Error::Invalid`] (cursor).
     pub fn decks(&self, caller: &Caller, ask: &PageAsk) -> Result<Page<Deck>> {
         caller.operator("see decks")?;
-        Page::of_sorted(self.store().decks()?, ask, |deck| deck.id, |deck| Ok(show(deck)))
+        let now = self.wall();
+        Page::of_sorted(self.store().decks(now)?, ask, |known| known.deck.id, |known| Ok(show(known, now)))
     }
 }

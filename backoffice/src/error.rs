@@ -195,6 +195,7 @@ impl From<store::Error> for Error {
             in_use @ store::Error::InUse { .. } => Error::InUse(in_use.to_string()),
             store::Error::KeyReused { key } => Error::KeyReused(key),
             other @ (store::Error::NewerSchema { .. }
+            | store::Error::OtherSchema { .. }
             | store::Error::SealingKey { .. }
             | store::Error::NotARecord(_)
             | store::Error::File { .. }

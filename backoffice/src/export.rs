@@ -2,6 +2,8 @@
 //!
 //! The shape of a call in the API is `call`'s; JSON lines have it, with the version of the schema in front.
 
+pub mod books;
+
 use crate::call::{Call, CallAsk};
 use crate::caller::Caller;
 use crate::error::{Error, Result};
@@ -43,7 +45,7 @@ struct Line<'a> {
 }
 
 /// The columns of the CSV, in order.
-const COLUMNS: [&str; 27] = [
+const COLUMNS: [&str; 29] = [
     "schema",
     "id",
     "company",
@@ -71,6 +73,8 @@ const COLUMNS: [&str; 27] = [
     "attempts",
     "cost",
     "margin",
+    "deck",
+    "prefix",
 ];
 
 fn row(call: &Call) -> String {
@@ -113,13 +117,15 @@ fn row(call: &Call) -> String {
         attempts.join(" "),
         cost.map(|cost| cost.amount.clone()).unwrap_or_default(),
         cost.and_then(|cost| cost.margin.clone()).unwrap_or_default(),
+        text(&call.deck),
+        text(&call.prefix),
     ];
     fields.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(",")
 }
 
 /// A field (RFC 4180 2.6, 2.7). What a spreadsheet would take for a formula gets an apostrophe in front: callers choose some of
 /// these texts. A `+` and digits are a telephone number.
-fn quoted(field: &str) -> String {
+pub(crate) fn quoted(field: &str) -> String {
     let is_number = field
         .strip_prefix(['+', '-'])
         .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));

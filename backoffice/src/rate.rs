@@ -60,7 +60,7 @@ impl Office {
         if directory.is_echo_code(&number.to_string()) {
             return Ok(free(number, id, company.currency.as_str()));
         }
-        let quote = company.deck.as_ref().and_then(|deck| deck.quote(number)).ok_or_else(|| {
+        let quote = company.deck.at(self.wall()).and_then(|deck| deck.quote(number)).ok_or_else(|| {
             Error::NoRate(format!(
                 "no deck in force for {id} has a price for {number}: calls to it are refused with no_route"
             ))

@@ -95,6 +95,9 @@ pub struct SimulatedCarrier {
 pub struct SimulatedPrice {
     /// What the deck calls it.
     pub destination: String,
+    /// The version of the deck that is in force.
+    #[schema(example = "standard 3")]
+    pub deck: String,
     /// Of all amounts.
     pub currency: String,
     /// Price of a minute.
@@ -280,6 +283,7 @@ impl Office {
         let longest = u32::try_from(directory.settings().max_duration.as_secs()).unwrap_or(u32::MAX);
         Some(SimulatedPrice {
             destination: rate.destination.to_string(),
+            deck: record.priced.as_ref().map(|priced| priced.deck.to_string()).unwrap_or_default(),
             currency: tariff.currency().to_string(),
             rate_per_minute: tariff.rate_per_minute().to_string(),
             connection_fee: tariff.connection_fee().to_string(),
@@ -322,7 +326,7 @@ fn route(rehearsal: &Rehearsal, caller: &Caller) -> Vec<SimulatedCarrier> {
     let is_operator = caller.operator("see costs").is_ok();
     let record = call.record();
     let cost = |carrier: &Carrier, callee: Option<E164>| {
-        let rate = carrier.cost(callee?, record.currency).filter(|_| is_operator)?;
+        let rate = carrier.cost(callee?, record.currency, record.invited_at).filter(|_| is_operator)?;
         Some(rate.tariff.rate_per_minute().to_string())
     };
     let tried = record.attempts.iter().filter_map(|attempt| {

@@ -66,6 +66,11 @@ fn holder(account: Account) -> String {
     }
 }
 
+/// The call that a charge is for: its hold's, whoever's batch captured it.
+pub(crate) fn call_of(line: &StatementLine) -> u128 {
+    line.hold.map_or(line.batch.subject, |hold| hold.subject)
+}
+
 /// The line as the owner of `account` reads it.
 fn entry(line: &StatementLine, account: Account, currency: &str) -> Entry {
     let loses = line.debit == account;
@@ -89,7 +94,7 @@ fn entry(line: &StatementLine, account: Account, currency: &str) -> Entry {
         held: text(after.held),
         currency: currency.to_owned(),
         counterpart: holder(if loses { line.credit } else { line.debit }),
-        call: (line.code == Code::CallCharge).then(|| CallId::from_bits(line.batch.subject).to_string()),
+        call: (line.code == Code::CallCharge).then(|| CallId::from_bits(call_of(line)).to_string()),
         note: line.note.as_ref().map(ToString::to_string),
     }
 }

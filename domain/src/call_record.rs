@@ -3,10 +3,12 @@
 //! It travels as JSON in the ledger's memo and lies in the store; both forms are `store`'s.
 
 use crate::cause::ReleaseCause;
-use crate::e164::E164;
+use crate::e164::{E164, Prefix};
 use crate::ids::{CallId, CarrierId, CompanyId, ProfileId};
 use crate::money::{Currency, Micros};
+use crate::rounding::Rounding;
 use crate::time::Wall;
+use std::sync::Arc;
 
 /// Which way a call went, seen from the company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +161,24 @@ impl Attempt {
     }
 }
 
+/// By which row of which version of a deck a call is charged: what was in force at its admission, and stays its own. With the
+/// record's rate, fee and currency it is the whole tariff, so that a record proves its charge, tick by tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// The version of the deck, by name and number: `standard 3`.
+    pub deck: Arc<str>,
+    /// The row: the longest prefix of the number called.
+    pub prefix: Prefix,
+    /// Seconds owed at least (R1).
+    pub minimum_s: u32,
+    /// Seconds of each further step (R1).
+    pub increment_s: u32,
+    /// Which way the whole call is rounded (R6).
+    pub rounding: Rounding,
+    /// Decimal places that it is rounded to (R6).
+    pub scale: u32,
+}
+
 /// Everything that is kept of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
@@ -196,6 +216,8 @@ pub struct CallRecord {
     pub rate_per_minute: Micros,
     /// Connection fee (R4).
     pub connection_fee: Micros,
+    /// The row that rate and fee are of; none where nothing was rated, and in records before version 5.
+    pub priced: Option<Priced>,
     /// What was charged: equals the sum of the ledger's captures for this call.
     pub amount: Micros,
     /// The currency of all amounts here.

@@ -32,6 +32,10 @@ pub trait Ledger: Send + Sync {
     /// The movements of a company or of one of its accounts, newest first. Blocks; sees everything that was applied before.
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error>;
 
+    /// Everything that was moved, held, captured and released about a subject: by its own batches, and on its holds by others'. Oldest
+    /// first; what was refused moved nothing and is not there. Blocks; sees everything that was applied before.
+    fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error>;
+
     /// The open holds of a company, or of all, in order of company and name, at most `limit`.
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold>;
 

@@ -2,9 +2,10 @@
 //! survives the process. It shares no code with the sqlite engine's books, so that comparing the two means something.
 
 mod audit;
+mod reading;
 
 use crate::api::{
-    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, Lines, MemoKind, OpenHold, Reply, StatementLine,
+    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, MemoKind, OpenHold, Reply, StatementLine,
     StatementPage, StatementQuery, Totals, Unfinished, Verification,
 };
 use crate::error::Error;
@@ -360,24 +361,11 @@ impl Ledger for MemoryLedger {
     }
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
-        let world = self.world.lock();
-        let mut page = StatementPage { lines: Vec::new(), next: None };
-        for (index, entry) in world.journal.iter().enumerate().rev() {
-            let sequence = index as u64 + 1;
-            if entry.company != query.company || query.before.is_some_and(|before| sequence >= before) {
-                continue;
-            }
-            let wanted: Vec<_> = entry.lines.iter().rev().filter(|line| is_wanted(query, line)).cloned().collect();
-            if sequence <= query.after || wanted.is_empty() {
-                continue;
-            }
-            if page.lines.len() >= query.limit.max(1) {
-                page.next = page.lines.last().map(|line: &StatementLine| line.journal_sequence);
-                break;
-            }
-            page.lines.extend(wanted);
-        }
-        Ok(page)
+        Ok(self.world.lock().page(query))
+    }
+
+    fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
+        Ok(self.world.lock().history(subject))
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {
@@ -482,15 +470,4 @@ impl Ledger for MemoryLedger {
         self.world.lock().is_closed = true;
         Ok(())
     }
-}
-
-fn is_wanted(query: &StatementQuery, line: &StatementLine) -> bool {
-    let is_about = query
-        .account
-        .is_none_or(|account| line.debit == account || (line.credit_after.is_some() && line.credit == account));
-    let is_shown = match query.lines {
-        Lines::All => true,
-        Lines::Posted => matches!(line.kind, LineKind::Post | LineKind::Capture) && line.amount > 0,
-    };
-    is_about && is_shown
 }

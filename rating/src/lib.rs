@@ -6,8 +6,11 @@
 
 pub mod deck;
 pub mod quote;
+pub mod schedule;
+pub mod stream;
 pub mod tariff;
 
 pub use deck::{Complaint, Deck, DeckFaults, Rate};
 pub use quote::Quote;
+pub use schedule::Schedule;
 pub use tariff::{Block, NotATariff, Rounding, Tariff, Terms};

@@ -2,11 +2,13 @@
 //!
 //! Which tariff a number has is the [`crate::deck`]'s; holding and capturing the blocks is `switch`'s and `ledger`'s.
 
-use domain::{Currency, Micros};
+use domain::call_record::{CallRecord, Priced};
+use domain::{Currency, Micros, Prefix};
 use rust_decimal::Decimal;
-use std::fmt;
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
+
+pub use domain::rounding::{NotARounding, Rounding};
 
 /// The shortest billed time where a deck does not say (R1).
 pub const MINIMUM_S_DEFAULT: u32 = 30;
@@ -22,48 +24,6 @@ pub const STEP_S_MAX: u32 = 3_600;
 pub const PRICE_MAX: i64 = 1_000_000;
 /// Longest billed time, about three years. With [`PRICE_MAX`] it keeps every price far inside [`Micros`].
 pub const BILLED_S_MAX: u32 = 100_000_000;
-
-/// Which way a whole call is rounded to the tariff's scale, once, at the end, the fee included (D-10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rounding {
-    /// To the next larger amount.
-    #[default]
-    Up,
-    /// To the nearest amount, halves to the larger.
-    HalfUp,
-}
-
-impl Rounding {
-    /// As decks and the API write it: `up`, `half_up`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Rounding::Up => "up",
-            Rounding::HalfUp => "half_up",
-        }
-    }
-}
-
-impl fmt::Display for Rounding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Why a text is no rounding.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a rounding: expected up or half_up")]
-pub struct NotARounding(pub String);
-
-impl FromStr for Rounding {
-    type Err = NotARounding;
-    fn from_str(text: &str) -> Result<Self, NotARounding> {
-        match text {
-            "up" => Ok(Rounding::Up),
-            "half_up" => Ok(Rounding::HalfUp),
-            _ => Err(NotARounding(text.chars().take(64).collect())),
-        }
-    }
-}
 
 /// A tariff as a person writes it down. [`Tariff::new`] checks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +141,29 @@ impl Tariff {
             rounding: terms.rounding,
             scale: terms.scale as u8,
         })
+    }
+
+    /// The tariff that a call was charged by, as its record has it: none where nothing was rated, or the record is older than version 5.
+    ///
+    /// # Errors
+    /// Where the record has terms that no deck can have: somebody changed it.
+    pub fn of_record(record: &CallRecord) -> Option<Result<Self, NotATariff>> {
+        let priced = record.priced.as_ref()?;
+        Some(Tariff::new(Terms {
+            rate_per_minute: record.rate_per_minute.to_decimal(),
+            connection_fee: record.connection_fee.to_decimal(),
+            currency: record.currency,
+            minimum_s: priced.minimum_s,
+            increment_s: priced.increment_s,
+            rounding: priced.rounding,
+            scale: priced.scale,
+        }))
+    }
+
+    /// What a record keeps of this tariff, beside rate, fee and currency.
+    pub fn priced(&self, deck: Arc<str>, prefix: Prefix) -> Priced {
+        let (minimum_s, increment_s) = (self.minimum_s(), self.increment_s());
+        Priced { deck, prefix, minimum_s, increment_s, rounding: self.rounding, scale: self.scale() }
     }
 
     /// What it was made of.

@@ -11,6 +11,7 @@
 
 mod account;
 mod ban;
+mod call;
 mod calls;
 mod carrier;
 mod company;
@@ -27,6 +28,7 @@ mod simulate;
 
 pub(crate) use account::AccountCommand;
 pub(crate) use ban::BanCommand;
+pub(crate) use call::CallCommand;
 pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
 pub(crate) use company::CompanyCommand;

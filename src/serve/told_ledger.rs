@@ -5,7 +5,8 @@
 use domain::credit::{Account, Balance, Batch, Code, Durability, Kind, Outcome, Unit};
 use domain::{CompanyId, Currency, Fact, Micros};
 use ledger::{
-    EndedListener, Error, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals, Unfinished, Verification,
+    EndedListener, Error, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
+    Verification,
 };
 use std::sync::Arc;
 use telemetry::Telemetry;
@@ -59,6 +60,10 @@ impl Ledger for ToldLedger {
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
         self.ledger.statement(query)
+    }
+
+    fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
+        self.ledger.history(subject)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {

@@ -1,14 +1,22 @@
-//! Rate decks: versions of price lists, kept exactly as they were imported.
+//! Rate decks: versions of price lists, kept exactly as they were imported, for as long as a call may have been charged by them.
 //!
-//! What a price means does not live here: `rating` reads files and computes; here rows are kept and given back.
+//! When which version is in force is in [`turns`], what its content is called in [`content`]. What a price means does not live here:
+//! `rating` reads files and computes; here rows are kept and given back.
+
+pub(crate) mod content;
+pub(crate) mod turns;
 
 use crate::column::parsed;
 use crate::{Error, Result, Signed, Store, checks};
 use domain::{Currency, Prefix, Wall};
+use rating::tariff::SCALE_MAX;
+use rating::{Rate, Rounding, Tariff, Terms};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rust_decimal::Decimal;
 use std::fmt;
 use std::str::FromStr;
+
+pub(crate) use content::name_contents;
 
 /// Rows of a deck at most.
 pub const ROWS_MAX: u64 = 2_000_000;
@@ -50,12 +58,30 @@ pub struct Deck {
     pub currency: Currency,
     /// Counted from 1 within the name.
     pub version: u32,
-    /// Whether it is the version in force; at most one of a name is.
-    pub active: bool,
     /// How many rows it has.
     pub row_count: u64,
     /// When it was imported.
     pub created_at: Wall,
+    /// By whom.
+    pub imported_by: String,
+    /// SHA-256 of what was imported, 64 hexadecimal digits: [`Store::deck_content`] says the same for as long as nobody changes a row.
+    pub content: String,
+}
+
+impl Deck {
+    /// As call records and quotes name it: `standard 3`.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.name, self.version)
+    }
+
+    /// The deck that calls are rated by, made of these rows.
+    ///
+    /// # Errors
+    /// A sentence where a row is none that an import lets in.
+    pub fn with_rows(&self, rows: &[DeckRow]) -> std::result::Result<rating::Deck, String> {
+        let rates = rows.iter().map(|row| row.rate(self.currency)).collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(rating::Deck::from_rates(rates, self.currency, self.label()))
+    }
 }
 
 /// A deck to be imported; it becomes the next version of its name, not yet active.
@@ -84,9 +110,29 @@ pub struct DeckRow {
     pub increment_s: u32,
     /// How the whole call is rounded (R6), as `rating` writes and reads it.
     pub rounding: String,
+    /// Decimal places that it is rounded to (R6).
+    pub scale: u32,
 }
 
-const COLUMNS: &str = "id, name, currency, version, active, row_count, created_us";
+impl DeckRow {
+    /// A row as it was kept; the import has checked it.
+    fn rate(&self, currency: Currency) -> std::result::Result<Rate, String> {
+        let wrong = |fault: &dyn fmt::Display| format!("prefix {}: {fault}", self.prefix);
+        let terms = Terms {
+            rate_per_minute: self.rate,
+            connection_fee: self.fee,
+            currency,
+            minimum_s: self.minimum_s,
+            increment_s: self.increment_s,
+            rounding: self.rounding.parse::<Rounding>().map_err(|fault| wrong(&fault))?,
+            scale: self.scale,
+        };
+        let tariff = Tariff::new(terms).map_err(|fault| wrong(&fault))?;
+        Ok(Rate { prefix: self.prefix, destination: self.destination.as_str().into(), tariff })
+    }
+}
+
+const COLUMNS: &str = "id, name, currency, version, row_count, created_us, imported_by, coalesce(content, '')";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Deck> {
     Ok(Deck {
@@ -94,9 +140,10 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Deck> {
         name: row.get(1)?,
         currency: parsed(row, 2)?,
         version: row.get(3)?,
-        active: row.get(4)?,
-        row_count: row.get::<_, i64>(5)?.unsigned_abs(),
-        created_at: Wall::from_unix_micros(row.get(6)?),
+        row_count: row.get::<_, i64>(4)?.unsigned_abs(),
+        created_at: Wall::from_unix_micros(row.get(5)?),
+        imported_by: row.get(6)?,
+        content: row.get(7)?,
     })
 }
 
@@ -109,6 +156,7 @@ fn deck_row(row: &Row<'_>) -> rusqlite::Result<DeckRow> {
         minimum_s: row.get(4)?,
         increment_s: row.get(5)?,
         rounding: row.get(6)?,
+        scale: row.get(7)?,
     })
 }
 
@@ -122,16 +170,9 @@ fn get(connection: &Connection, id: DeckId) -> Result<Deck> {
 
 pub(crate) fn rows(connection: &Connection, id: DeckId) -> Result<Vec<DeckRow>> {
     let mut statement = connection.prepare_cached(
-        "SELECT prefix, destination, rate, fee, minimum_s, increment_s, rounding FROM deck_rows WHERE deck = ?1 ORDER BY prefix",
+        "SELECT prefix, destination, rate, fee, minimum_s, increment_s, rounding, scale FROM deck_rows WHERE deck = ?1 ORDER BY prefix",
     )?;
     let rows = statement.query_map([id.0], deck_row)?.collect::<rusqlite::Result<_>>()?;
-    Ok(rows)
-}
-
-pub(crate) fn active(connection: &Connection) -> Result<Vec<Deck>> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM decks WHERE active = 1 ORDER BY name"))?;
-    let rows = statement.query_map([], from_row)?.collect::<rusqlite::Result<_>>()?;
     Ok(rows)
 }
 
@@ -150,10 +191,10 @@ impl Store {
     ) -> Result<Deck> {
         checks::name("name", &new.name)?;
         self.change(signed, "deck_imported", &new.name, new.currency.as_str(), |transaction| {
-            let mut deck = next_version(transaction, new, signed.at)?;
+            let mut deck = next_version(transaction, new, signed)?;
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO deck_rows (deck, prefix, destination, rate, fee, minimum_s, increment_s, rounding)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO deck_rows (deck, prefix, destination, rate, fee, minimum_s, increment_s, rounding, scale)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             for row in rows {
                 check_row(&row)?;
@@ -169,7 +210,8 @@ impl Store {
                     row.fee.to_string(),
                     row.minimum_s,
                     row.increment_s,
-                    row.rounding
+                    row.rounding,
+                    row.scale
                 ]);
                 match inserted {
                     Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
@@ -185,46 +227,13 @@ impl Store {
             if !deck.row_count.is_multiple_of(PROGRESS_EVERY) || deck.row_count == 0 {
                 progress(deck.row_count);
             }
-            transaction
-                .execute("UPDATE decks SET row_count = ?2 WHERE id = ?1", params![deck.id.0, deck.row_count as i64])?;
+            deck.content = content::of(transaction, &deck)?;
+            transaction.execute(
+                "UPDATE decks SET row_count = ?2, content = ?3 WHERE id = ?1",
+                params![deck.id.0, deck.row_count as i64, deck.content],
+            )?;
             Ok(deck)
         })
-    }
-
-    /// Puts a version in force instead of the one of the same name that was.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub fn activate_deck(&self, id: DeckId, signed: Signed<'_>) -> Result<Deck> {
-        self.change(signed, "deck_activated", id, "", |transaction| {
-            let deck = get(transaction, id)?;
-            transaction.execute("UPDATE decks SET active = 0 WHERE name = ?1 AND active = 1", [&deck.name])?;
-            transaction.execute("UPDATE decks SET active = 1 WHERE id = ?1", [id.0])?;
-            Ok(Deck { active: true, ..deck })
-        })
-    }
-
-    /// Removes a version that is not in force.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::InUse`] where it is in force.
-    pub fn delete_deck(&self, id: DeckId, signed: Signed<'_>) -> Result<()> {
-        self.change(signed, "deck_deleted", id, "", |transaction| {
-            if get(transaction, id)?.active {
-                let by = "it is in force; activate another version of it first".to_owned();
-                return Err(Error::InUse { what: "deck", id: id.to_string(), by });
-            }
-            transaction.execute("DELETE FROM decks WHERE id = ?1", [id.0])?;
-            Ok(())
-        })
-    }
-
-    /// One version of a deck.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub fn deck(&self, id: DeckId) -> Result<Deck> {
-        self.read(|connection| get(connection, id))
     }
 
     /// The rows of a deck, in order of prefix.
@@ -237,22 +246,9 @@ impl Store {
             rows(connection, id)
         })
     }
-
-    /// Every version of every deck, by name, newest version first.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn decks(&self) -> Result<Vec<Deck>> {
-        self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached(&format!("SELECT {COLUMNS} FROM decks ORDER BY name, version DESC"))?;
-            let rows = statement.query_map([], from_row)?.collect::<rusqlite::Result<_>>()?;
-            Ok(rows)
-        })
-    }
 }
 
-fn next_version(connection: &Connection, new: &NewDeck, at: Wall) -> Result<Deck> {
+fn next_version(connection: &Connection, new: &NewDeck, signed: Signed<'_>) -> Result<Deck> {
     let newest: Option<Deck> = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM decks WHERE name = ?1 ORDER BY version DESC LIMIT 1"))?
         .query_row([&new.name], from_row)
@@ -263,8 +259,8 @@ fn next_version(connection: &Connection, new: &NewDeck, at: Wall) -> Result<Deck
     }
     let version = newest.map_or(1, |newest| newest.version + 1);
     connection.execute(
-        "INSERT INTO decks (name, currency, version, active, row_count, created_us) VALUES (?1, ?2, ?3, 0, 0, ?4)",
-        params![new.name, new.currency.as_str(), version, at.as_unix_micros()],
+        "INSERT INTO decks (name, currency, version, row_count, created_us, imported_by) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
+        params![new.name, new.currency.as_str(), version, signed.at.as_unix_micros(), signed.by],
     )?;
     let id = DeckId(connection.last_insert_rowid());
     Ok(Deck {
@@ -272,9 +268,10 @@ fn next_version(connection: &Connection, new: &NewDeck, at: Wall) -> Result<Deck
         name: new.name.clone(),
         currency: new.currency,
         version,
-        active: false,
         row_count: 0,
-        created_at: at,
+        created_at: signed.at,
+        imported_by: signed.by.to_owned(),
+        content: String::new(),
     })
 }
 
@@ -288,6 +285,9 @@ fn check_row(row: &DeckRow) -> Result<()> {
     }
     if row.increment_s == 0 {
         return refused("increment 0: expected at least 1 second");
+    }
+    if row.scale > SCALE_MAX {
+        return refused("the scale is finer than 6 decimals");
     }
     if row.rounding.len() > 16 {
         return refused("the rounding has more than 16 characters");

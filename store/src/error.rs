@@ -55,6 +55,18 @@ pub enum Error {
         /// The newest version known here.
         known: i64,
     },
+    /// The database was written by another version of the program, and is only to be read.
+    #[error(
+        "{path} has schema version {found}, and this program reads version {known}: use the program that the switch runs"
+    )]
+    OtherSchema {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version known here.
+        known: i64,
+    },
     /// The key that seals passwords is missing, unreadable or another database's.
     #[error("sealing key {path}: {problem}")]
     SealingKey {

@@ -41,6 +41,7 @@ pub use carrier::{
 };
 pub use checks::NAME_CHARS_MAX;
 pub use company::{Company, CompanyPatch, Country};
+pub use deck::turns::{DeckInTime, Turn};
 pub use deck::{Deck, DeckId, DeckRow, NewDeck};
 pub use error::{Error, Result};
 pub use landline::{Landline, LandlineState, PinSaid, Verification};

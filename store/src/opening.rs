@@ -75,6 +75,25 @@ impl Store {
         })
     }
 
+    /// Opens a store that another process may have open, to read: nothing is created and nothing migrated.
+    ///
+    /// # Errors
+    /// [`Error::File`] where there is none; [`Error::OtherSchema`] where another version of the program wrote it; [`Error::SealingKey`],
+    /// [`Error::Database`].
+    pub fn open_beside(opening: Opening<'_>) -> Result<Store> {
+        let Opening { directory, sip_user_prefix, mut random, .. } = opening;
+        let path = directory.join(FILE_NAME);
+        if let Err(source) = std::fs::metadata(&path) {
+            return Err(Error::File { path, source });
+        }
+        let mut writer = Connection::open(&path)?;
+        prepare(&writer)?;
+        schema::check(&writer, &path)?;
+        let key = SealingKey::open(&directory.join(KEY_NAME), &mut writer, &mut random)?;
+        let (writer, readers, random) = (Mutex::new(writer), Mutex::new(Vec::new()), Mutex::new(random));
+        Ok(Store { writer, readers, path, key, random, sip_user_prefix })
+    }
+
     /// Where the database is.
     pub fn path(&self) -> &Path {
         &self.path

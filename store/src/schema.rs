@@ -2,7 +2,7 @@
 //!
 //! The tables themselves are in `migrations/`. A migration that has been released is never edited: add the next.
 
-use crate::{Error, Result};
+use crate::{Error, Result, deck};
 use domain::Wall;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
@@ -22,7 +22,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0011_ways.sql"),
     include_str!("../migrations/0012_edges.sql"),
     include_str!("../migrations/0013_payments.sql"),
+    include_str!("../migrations/0014_proof.sql"),
 ];
+
+/// Whether a database has exactly the version known here.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let found: i64 = connection.query_row("SELECT max(version) FROM schema_versions", [], |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    if found == known { Ok(()) } else { Err(Error::OtherSchema { path: path.to_owned(), found, known }) }
+}
 
 /// Brings a database to the newest version known here.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path, now: Wall) -> Result<()> {
@@ -41,6 +49,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path, now: Wall) -> Re
         transaction.execute_batch(migration)?;
         transaction.execute("INSERT INTO schema_versions VALUES (?1, ?2)", params![version, now.as_unix_micros()])?;
     }
+    deck::name_contents(&transaction)?;
     transaction.commit()?;
     Ok(())
 }

@@ -11,8 +11,8 @@ use crate::manners::{self, CarrierManners, ProfileManners};
 use crate::number::{self, Number};
 use crate::profile::{self, Profile};
 use crate::{CarrierAccount, Ha1, Password, Result, Store, write};
-use domain::{CarrierId, CompanyId, ProfileId};
-use std::collections::BTreeMap;
+use domain::{CarrierId, CompanyId, ProfileId, Wall};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The whole configuration, as of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +39,9 @@ pub struct Everything {
     pub carrier_manners: BTreeMap<CarrierId, CarrierManners>,
     /// Who we are to carriers that ask, with the passwords that prove it.
     pub carrier_accounts: BTreeMap<CarrierId, (CarrierAccount, Password)>,
-    /// The decks in force, by name, with their rows in order of prefix.
-    pub decks: Vec<(Deck, Vec<DeckRow>)>,
+    /// The decks in force and those that are to come, by name and the instant from which each is in force, with their rows in order of
+    /// prefix.
+    pub decks: Vec<(Wall, Deck, Vec<DeckRow>)>,
 }
 
 impl Everything {
@@ -66,13 +67,29 @@ impl Everything {
         })
     }
 
-    /// The deck that a company's calls are charged by: the one that it names, else the first in force in its currency
-    /// that is no carrier's buy deck. None where there is no such deck in force; every paid call is then refused with `no_route`.
-    pub fn deck_of(&self, company: &Company) -> Option<&(Deck, Vec<DeckRow>)> {
-        self.decks.iter().find(|(deck, _)| match &company.deck {
-            Some(name) => deck.name == *name,
-            None => deck.currency == company.currency && !self.is_bought_by(&deck.name),
-        })
+    /// The decks that a company's calls are charged by, with the instants from which each is: the versions of the one that it names, else
+    /// whatever is the first in force in its currency that is no carrier's buy deck. While there is none, every paid call is refused
+    /// with `no_route`.
+    pub fn decks_of(&self, company: &Company) -> Vec<(Wall, &Deck)> {
+        if let Some(name) = &company.deck {
+            return self.versions_of(name);
+        }
+        let may_charge = |deck: &Deck| deck.currency == company.currency && !self.is_bought_by(&deck.name);
+        let candidates: Vec<(Wall, &Deck)> =
+            self.decks.iter().map(|(from, deck, _)| (*from, deck)).filter(|(_, deck)| may_charge(deck)).collect();
+        // At each instant at which anything changes, the first name that has a version by then, and its last one.
+        let instants: BTreeSet<Wall> = candidates.iter().map(|(from, _)| *from).collect();
+        let at = |instant: Wall| {
+            let mut begun = candidates.iter().filter(|(from, _)| *from <= instant);
+            let first = begun.clone().map(|(_, deck)| &deck.name).min()?;
+            begun.rfind(|(_, deck)| deck.name == *first).map(|(_, deck)| (instant, *deck))
+        };
+        instants.into_iter().filter_map(at).collect()
+    }
+
+    /// The versions of one name, with the instants from which each is in force.
+    pub fn versions_of(&self, name: &str) -> Vec<(Wall, &Deck)> {
+        self.decks.iter().filter(|(_, deck, _)| deck.name == *name).map(|(from, deck, _)| (*from, deck)).collect()
     }
 }
 
@@ -84,13 +101,13 @@ impl Everything {
 }
 
 impl Store {
-    /// Reads the whole configuration in one transaction.
+    /// Reads the whole configuration in one transaction, as it is at an instant and, as far as it is ordered already, after it.
     ///
     /// # Errors
     /// [`crate::Error::Database`].
-    pub fn snapshot(&self) -> Result<Everything> {
+    pub fn snapshot(&self, at: Wall) -> Result<Everything> {
         self.read(|connection| {
-            let with_rows = |deck: Deck| deck::rows(connection, deck.id).map(|rows| (deck, rows));
+            let with_rows = |(from, deck): (Wall, Deck)| deck::rows(connection, deck.id).map(|rows| (from, deck, rows));
             Ok(Everything {
                 config_version: write::config_version(connection)?,
                 companies: company::all(connection)?,
@@ -103,7 +120,7 @@ impl Store {
                 profile_manners: manners::of_profiles(connection)?,
                 carrier_manners: manners::of_carriers(connection)?,
                 carrier_accounts: carrier::account::all(self, connection)?,
-                decks: deck::active(connection)?.into_iter().map(with_rows).collect::<Result<_>>()?,
+                decks: deck::turns::from(connection, at)?.into_iter().map(with_rows).collect::<Result<_>>()?,
             })
         })
     }

@@ -3,8 +3,8 @@
 //! Trying them is `call::hunting`'s, whether one has room its own (`carrier`); the arithmetic of a tariff is `rating`'s.
 
 use crate::directory::{Carrier, Company, Directory, RouteOrder};
-use domain::{Currency, E164, Entropy, Micros};
-use rating::Rate;
+use domain::{Currency, E164, Entropy, Micros, Wall};
+use rating::{Deck, Rate};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -37,10 +37,16 @@ impl Serving {
 
 /// The enabled carriers that serve `number`, in the order in which they are tried (O1), each once, at most [`ATTEMPTS_MAX`]:
 /// the longest prefix first, then by priority; or the cheapest first. Those that are equal so far share by weight, drawn from
-/// `chance`; those without weight follow, by price, then id.
-pub fn carriers(directory: &Directory, number: E164, currency: Currency, chance: &mut Entropy) -> Vec<Arc<Carrier>> {
+/// `chance`; those without weight follow, by price, then id. Prices are those in force at `at`.
+pub fn carriers(
+    directory: &Directory,
+    number: E164,
+    currency: Currency,
+    at: Wall,
+    chance: &mut Entropy,
+) -> Vec<Arc<Carrier>> {
     let order = directory.settings().route_order;
-    let mut serving = serving(directory, number, currency);
+    let mut serving = serving(directory, number, currency, at);
     serving.sort_by_key(|it| (it.rank(order), it.carrier.weight == 0, it.dearness(), it.carrier.id));
     let mut chosen = Vec::with_capacity(serving.len().min(ATTEMPTS_MAX));
     let mut rest = serving.as_slice();
@@ -58,7 +64,7 @@ pub fn carriers(directory: &Directory, number: E164, currency: Currency, chance:
 }
 
 /// Every enabled carrier that serves the number, with its longest prefix for it.
-fn serving(directory: &Directory, number: E164, currency: Currency) -> Vec<Serving> {
+fn serving(directory: &Directory, number: E164, currency: Currency, at: Wall) -> Vec<Serving> {
     let digits = number.digits();
     let by_prefix = (1..=digits.as_str().len()).rev().filter_map(|length| {
         let prefix = digits.as_str()[..length].parse().ok()?;
@@ -68,7 +74,7 @@ fn serving(directory: &Directory, number: E164, currency: Currency) -> Vec<Servi
     for (precision, carriers) in by_prefix.chain([(0, directory.carriers_for_everything())]) {
         for carrier in carriers {
             if !serving.iter().any(|known| known.carrier.id == carrier.id) {
-                let price = carrier.cost(number, currency).map(a_minute);
+                let price = carrier.cost(number, currency, at).map(a_minute);
                 serving.push(Serving { carrier: Arc::clone(carrier), precision, price });
             }
         }
@@ -100,13 +106,15 @@ fn a_minute(rate: &Rate) -> Micros {
 }
 
 /// Whether a call sold at `sold` to `number` would lose money at this carrier. Not where the carrier's price is not known.
-pub fn is_at_a_loss(carrier: &Carrier, number: E164, sold: &Rate) -> bool {
-    carrier.cost(number, sold.tariff.currency()).is_some_and(|bought| a_minute(bought) > a_minute(sold))
+pub fn is_at_a_loss(carrier: &Carrier, number: E164, sold: &Rate, at: Wall) -> bool {
+    carrier.cost(number, sold.tariff.currency(), at).is_some_and(|bought| a_minute(bought) > a_minute(sold))
 }
 
-/// What a call of this company to `number` costs; none where its deck does not cover the number, or counts in another currency.
-pub fn rate(company: &Company, number: E164) -> Option<&Rate> {
-    company.deck.as_deref().filter(|deck| deck.currency() == company.currency)?.lookup(number)
+/// What a call of this company to `number` costs that is admitted at this instant, and by which deck; none where the one in force does not
+/// cover the number, or counts in another currency.
+pub fn rate(company: &Company, number: E164, at: Wall) -> Option<(&Rate, &Deck)> {
+    let deck = company.deck.at(at).filter(|deck| deck.currency() == company.currency)?;
+    Some((deck.lookup(number)?, deck))
 }
 
 #[cfg(test)]
@@ -116,6 +124,8 @@ mod tests {
     use domain::{CarrierId, Prefix};
     use rating::Deck;
 
+    const NOON: Wall = Wall::from_unix_seconds(1_795_348_800);
+
     fn carrier(id: u128, prefixes: &[&str], priority: u32, enabled: bool) -> Carrier {
         let prefixes = prefixes.iter().map(|prefix| prefix.parse::<Prefix>().unwrap()).collect();
         Carrier { prefixes, priority, enabled, ..Carrier::new(CarrierId::from_bits(id), format!("carrier{id}")) }
@@ -124,14 +134,14 @@ mod tests {
     fn priced(id: u128, priority: u32, weight: u16, price: &str) -> Carrier {
         let csv = format!("prefix,destination,rate_per_minute\n44,United Kingdom,{price}\n");
         let deck = Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap();
-        Carrier { weight, buy_deck: Some(Arc::new(deck)), ..carrier(id, &[], priority, true) }
+        Carrier { weight, buy_deck: deck.into(), ..carrier(id, &[], priority, true) }
     }
 
     fn order(builder: Builder, number: &str, seed: u8) -> Vec<u128> {
         let (directory, faults) = builder.build();
         assert!(faults.is_empty());
         let mut chance = Entropy::from_seed([seed; 16]);
-        let chosen = carriers(&directory, number.parse().unwrap(), Currency::USD, &mut chance);
+        let chosen = carriers(&directory, number.parse().unwrap(), Currency::USD, NOON, &mut chance);
         chosen.iter().map(|carrier| carrier.id.bits()).collect()
     }
 
@@ -176,7 +186,7 @@ mod tests {
         let mut chance = Entropy::from_seed([42; 16]);
         let mut firsts = [0; 4];
         for _ in 0..10_000 {
-            let chosen = carriers(&directory, LONDON.parse().unwrap(), Currency::USD, &mut chance);
+            let chosen = carriers(&directory, LONDON.parse().unwrap(), Currency::USD, NOON, &mut chance);
             let ids: Vec<u128> = chosen.iter().map(|carrier| carrier.id.bits()).collect();
             assert_eq!((ids.len(), &ids[3..]), (5, &[4, 5][..]));
             firsts[ids[0] as usize] += 1;
@@ -215,8 +225,8 @@ mod tests {
         let number: E164 = LONDON.parse().unwrap();
         let sold = sold.lookup(number).unwrap();
         for (price, is_loss) in [("0.019", false), ("0.02", false), ("0.0201", true)] {
-            assert_eq!(is_at_a_loss(&priced(1, 1, 0, price), number, sold), is_loss, "{price}");
+            assert_eq!(is_at_a_loss(&priced(1, 1, 0, price), number, sold, NOON), is_loss, "{price}");
         }
-        assert!(!is_at_a_loss(&carrier(1, &[], 1, true), number, sold));
+        assert!(!is_at_a_loss(&carrier(1, &[], 1, true), number, sold, NOON));
     }
 }

@@ -97,6 +97,7 @@ pub fn deck_row(rate: &str) -> store::DeckRow {
         minimum_s: 30,
         increment_s: 6,
         rounding: "up".to_owned(),
+        scale: 2,
     }
 }
 

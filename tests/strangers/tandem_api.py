@@ -73,6 +73,10 @@ class TandemApi:
             if not after or not new:
                 return items
 
+    def explain(self, call):
+        """Why a call cost what it cost."""
+        return self.get(f"/calls/{call}/explain")
+
     # --- what there is ---
 
     def create_company(self, name="Aperture Bakery", country="US", currency="USD"):

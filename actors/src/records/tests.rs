@@ -30,6 +30,7 @@ fn record(ended_at: Wall) -> CallRecord {
         billed_s: 0,
         rate_per_minute: Micros::ZERO,
         connection_fee: Micros::ZERO,
+        priced: None,
         amount: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::NoAnswer,

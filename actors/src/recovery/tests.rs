@@ -31,6 +31,7 @@ fn answered(at: Wall) -> CallRecord {
         billed_s: 0,
         rate_per_minute: Micros::from_cents(2),
         connection_fee: Micros::ZERO,
+        priced: None,
         amount: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::Normal,

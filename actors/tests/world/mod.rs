@@ -143,7 +143,7 @@ fn populate(
     store.create_carrier(&carrier, signed()).unwrap();
     let deck = NewDeck { name: "standard".to_owned(), currency: Currency::USD };
     let deck = store.import_deck(&deck, [company::deck_row(beginning.rate)], |_| {}, signed()).unwrap();
-    store.activate_deck(deck.id, signed()).unwrap();
+    store.activate_deck(deck.id, None, signed()).unwrap();
     (company, profile, created.sip_user, password.reveal().to_owned())
 }
 

@@ -8,7 +8,8 @@ use super::seen::{Seen, Watch};
 use super::settings::Settings;
 use super::start;
 use crate::api::{
-    EndedListener, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals, Unfinished, Verification,
+    EndedListener, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
+    Verification,
 };
 use crate::error::Error;
 use crate::sqlite::{SqliteLedger, only_ends};
@@ -139,6 +140,10 @@ impl Ledger for RedisLedger {
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
         self.journal.statement(query)
+    }
+
+    fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
+        self.journal.history(subject)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {

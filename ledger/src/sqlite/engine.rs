@@ -14,8 +14,8 @@ use super::subjects::{Known, Question};
 use super::writer::{self, Pending, PendingRow};
 use super::{snapshot, statement, verify};
 use crate::api::{
-    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals,
-    Unfinished, Verification,
+    ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery,
+    Totals, Unfinished, Verification,
 };
 use crate::error::Error;
 use domain::CompanyId;
@@ -359,6 +359,11 @@ impl Ledger for SqliteLedger {
         };
         self.flush()?;
         statement::page(&self.reader.lock(), query, newest)
+    }
+
+    fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
+        self.flush()?;
+        statement::history(&self.reader.lock(), subject)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {

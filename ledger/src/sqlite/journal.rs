@@ -293,7 +293,11 @@ pub(super) fn times_made(connection: &Connection, company: CompanyId, name: Hold
 }
 
 /// Reads every applied row that makes or ends holds of a subject, its own batches' and others'.
-fn each_line_about(connection: &Connection, subject: u128, mut each: impl FnMut(&Line)) -> Result<(), Error> {
+pub(super) fn each_line_about(
+    connection: &Connection,
+    subject: u128,
+    mut each: impl FnMut(&Line),
+) -> Result<(), Error> {
     let (from, to) = keys(subject);
     let own = "SELECT seq, id, body, memo_kind, NULL, sum FROM journal WHERE id >= ?1 AND id <= ?2";
     let others = "SELECT seq, id, body, memo_kind, NULL, sum FROM journal WHERE seq IN \
@@ -361,6 +365,16 @@ pub(super) fn opened_memo(connection: &Connection, subject: u128) -> Result<Opti
     let mut statement = connection.prepare_cached(sql).map_err(read)?;
     let memo: Option<String> = statement.query_row([from, to], |row| row.get(0)).optional().map_err(read)?;
     Ok(memo.map(Arc::from))
+}
+
+/// The [`Memo::CallEnded`] of a subject's batches.
+pub(super) fn ended_memo(connection: &Connection, subject: u128) -> Result<Option<(u64, Arc<str>)>, Error> {
+    let (from, to) = keys(subject);
+    let sql = "SELECT seq, memo FROM journal WHERE id >= ?1 AND id <= ?2 AND memo_kind = 2 ORDER BY seq LIMIT 1";
+    let mut statement = connection.prepare_cached(sql).map_err(read)?;
+    let memo: Option<(i64, String)> =
+        statement.query_row([from, to], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(read)?;
+    Ok(memo.map(|(sequence, text)| (sequence as u64, Arc::from(text))))
 }
 
 /// The records of ended calls after a row. They have no index: who asks has had all up to that row, and what follows is mostly the

@@ -1,7 +1,7 @@
 //! Statements: the journal read backwards. Each row names the row before it of its company and of each account that it touched, so
 //! a page costs as many reads as it has batches, however long the journal is, and writing needs no further index.
 
-use super::journal::{Line, damaged, line_at};
+use super::journal::{Line, damaged, each_line_about, line_at};
 use super::row::OnHold;
 use crate::api::{LineKind, Lines, StatementLine, StatementPage, StatementQuery};
 use crate::error::Error;
@@ -36,6 +36,20 @@ pub(super) fn page(connection: &Connection, query: &StatementQuery, newest: u64)
         at = older;
     }
     Ok(page)
+}
+
+/// Every line about a subject, oldest first.
+pub(super) fn history(connection: &Connection, subject: u128) -> Result<Vec<StatementLine>, Error> {
+    let mut lines = Vec::new();
+    each_line_about(connection, subject, |line| {
+        let is_about = |line: &StatementLine| {
+            line.batch.subject == subject || line.hold.is_some_and(|hold| hold.subject == subject)
+        };
+        lines.extend(lines_of(line).into_iter().filter(is_about));
+    })?;
+    // Its own batches come first, others' behind them.
+    lines.sort_by_key(|line| (line.journal_sequence, line.transfer));
+    Ok(lines)
 }
 
 /// The row before this one: of the account, or of the company. None where this one does not touch it.
@@ -92,7 +106,7 @@ fn did(kind: Kind, on_hold: Option<OnHold>) -> Option<Did> {
 }
 
 /// The lines of a row, first to last. The row has the balances after the whole batch; those after each line follow backwards.
-fn lines_of(line: &Line) -> Vec<StatementLine> {
+pub(super) fn lines_of(line: &Line) -> Vec<StatementLine> {
     let mut balances: Vec<(Account, Balance)> =
         line.row.touched.iter().map(|touched| (touched.account, touched.after)).collect();
     let mut lines = Vec::with_capacity(line.row.transfers.len());

@@ -50,6 +50,12 @@ pub fn a_dead_call_is_found_with_what_it_paid_and_what_it_holds(ledger: &Engine)
     assert_eq!(open, [(0, 1, at(76)), (42, 2, at(60))]);
     let captured: Vec<_> = call.captured().map(|(hold, amount)| (hold.number, amount)).collect();
     assert_eq!(captured, [(30, 10), (36, 1)]);
+    let did: Vec<_> =
+        ledger.history(7).unwrap().iter().map(|line| (line.kind, line.hold.map(|hold| hold.number))).collect();
+    let number = |kind, number| (kind, Some(number));
+    assert_eq!(did[..2], [number(LineKind::Hold, 0), number(LineKind::Hold, 30)]);
+    assert_eq!(did[2..5], [number(LineKind::Capture, 30), number(LineKind::Hold, 36), number(LineKind::Extend, 0)]);
+    assert_eq!((did.len(), ledger.history(8).unwrap().len(), ledger.history(9).unwrap().len()), (8, 2, 0));
     let closing = with_memo(batch(7, 3, vec![release(7, 42), release(7, 0)]), Memo::CallEnded("over".into()));
     assert!(is_applied(&order(&**ledger, closing)));
     assert!(ledger.unfinished().unwrap().is_empty());

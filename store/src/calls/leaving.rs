@@ -14,6 +14,15 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Database`], [`crate::Error::NotARecord`].
     pub fn leaving_records(&self, filter: &CallFilter, after: u64, limit: u32) -> Result<Vec<(u64, CallRecord)>> {
+        let read = |(place, text): (u64, String)| Ok::<_, crate::Error>((place, record_json::from_json(&text)?));
+        self.leaving_texts(filter, after, limit)?.into_iter().map(read).collect()
+    }
+
+    /// The same as the texts that are kept.
+    ///
+    /// # Errors
+    /// [`crate::Error::Database`].
+    pub fn leaving_texts(&self, filter: &CallFilter, after: u64, limit: u32) -> Result<Vec<(u64, String)>> {
         let mut condition = Condition::of(filter);
         condition.and("journal_sequence > ?", Some(i64::try_from(after).unwrap_or(i64::MAX)));
         let limit = limit.clamp(1, PAGE_MAX);
@@ -28,9 +37,6 @@ impl Store {
                 .collect::<rusqlite::Result<Vec<(i64, String)>>>()?;
             Ok(texts)
         })?;
-        let read = |(place, text): (i64, String)| {
-            Ok::<_, crate::Error>((place.unsigned_abs(), record_json::from_json(&text)?))
-        };
-        texts.into_iter().map(read).collect()
+        Ok(texts.into_iter().map(|(place, text)| (place.unsigned_abs(), text)).collect())
     }
 }

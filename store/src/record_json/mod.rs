@@ -7,17 +7,19 @@
 mod scanning;
 mod writing;
 
-use domain::call_record::{Attempt, AttemptCost, AttemptOutcome, CallDirection, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptCost, AttemptOutcome, CallDirection, CallRecord, CarrierNamed, Priced};
 use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::Arc;
 
 pub use writing::to_json;
 
 /// The version that is written. 2 knows where an inbound call came from, and attempts without a carrier; 3 how each attempt ended,
-/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given; 4 the decision trace.
-pub const VERSION: u32 = 4;
+/// when, and what it costs, the other record of a call inside, and the Q.850 cause that was given; 4 the decision trace;
+/// 5 the deck's row that the call is charged by.
+pub const VERSION: u32 = 5;
 
 /// Why a text is no call record.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +103,37 @@ struct Record<'a> {
     /// Absent before version 4.
     #[serde(borrow, default)]
     trace: Cow<'a, str>,
+    /// Absent before version 5.
+    #[serde(borrow, default)]
+    priced: Option<PricedJson<'a>>,
+}
+
+/// The row of a deck; its rate and fee stand in the record itself.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PricedJson<'a> {
+    #[serde(borrow)]
+    deck: Cow<'a, str>,
+    #[serde(borrow)]
+    prefix: Cow<'a, str>,
+    minimum_s: u32,
+    increment_s: u32,
+    #[serde(borrow)]
+    rounding: Cow<'a, str>,
+    scale: u32,
+}
+
+impl PricedJson<'_> {
+    fn understood(&self) -> Result<Priced, NotARecord> {
+        Ok(Priced {
+            deck: Arc::from(&*self.deck),
+            prefix: field("priced.prefix", &self.prefix)?,
+            minimum_s: self.minimum_s,
+            increment_s: self.increment_s,
+            rounding: field("priced.rounding", &self.rounding)?,
+            scale: self.scale,
+        })
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -173,6 +206,7 @@ struct Understood {
     currency: Currency,
     cause: ReleaseCause,
     partner: Option<CallId>,
+    priced: Option<Priced>,
     attempts: Vec<UnderstoodAttempt>,
 }
 
@@ -222,6 +256,7 @@ impl Understood {
             currency: field("currency", &read.currency)?,
             cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
             partner: read.partner.as_deref().map(|text| field("partner", text)).transpose()?,
+            priced: read.priced.as_ref().map(PricedJson::understood).transpose()?,
             attempts: read.attempts.iter().map(UnderstoodAttempt::of).collect::<Result<_, _>>()?,
         })
     }
@@ -263,6 +298,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         billed_s: read.billed_s,
         rate_per_minute: understood.rate_per_minute,
         connection_fee: understood.connection_fee,
+        priced: understood.priced,
         amount: understood.amount,
         currency: understood.currency,
         cause: understood.cause,

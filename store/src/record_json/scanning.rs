@@ -3,7 +3,7 @@
 //! Anything else (other white space or order, an escaped character, a number that we would not write so) is not read here, and is
 //! no fault by that: [`super::Record::read`] then asks the general reader.
 
-use super::{AttemptJson, CarrierJson, CostJson, Record, VERSION};
+use super::{AttemptJson, CarrierJson, CostJson, PricedJson, Record, VERSION};
 use std::borrow::Cow;
 
 /// What our own writing says; nothing where it is not that.
@@ -54,6 +54,7 @@ impl<'a> Scanner<'a> {
             partner: self.after(",\"partner\":")?.option(Self::string)?,
             q850: self.after(",\"q850\":")?.option(Self::integer)?,
             trace: self.after(",\"trace\":")?.string()?,
+            priced: self.after(",\"priced\":")?.option(Self::priced)?,
         })
         .filter(|_| self.after("}").is_some())
     }
@@ -62,6 +63,18 @@ impl<'a> Scanner<'a> {
         let read = CarrierJson {
             carrier: self.after("{\"carrier\":")?.string()?,
             carrier_name: self.after(",\"carrier_name\":")?.string()?,
+        };
+        self.after("}").map(|_| read)
+    }
+
+    fn priced(&mut self) -> Option<PricedJson<'a>> {
+        let read = PricedJson {
+            deck: self.after("{\"deck\":")?.string()?,
+            prefix: self.after(",\"prefix\":")?.string()?,
+            minimum_s: self.after(",\"minimum_s\":")?.integer()?,
+            increment_s: self.after(",\"increment_s\":")?.integer()?,
+            rounding: self.after(",\"rounding\":")?.string()?,
+            scale: self.after(",\"scale\":")?.integer()?,
         };
         self.after("}").map(|_| read)
     }
@@ -173,7 +186,7 @@ impl<'a> Scanner<'a> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"{"v":4,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":{"carrier":"carr_0000000000000000000000000000000c","carrier_name":"east"},"dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200,"outcome":null,"ended_after_ms":null,"cost":{"rate_per_minute":"0.004","amount":"0.01","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615],"partner":"call_0000000000000000000000000000000b","q850":16,"trace":"company|passed|||~credit|passed||0.01 USD|0.01 USD"}"#;
+    const TEXT: &str = r#"{"v":5,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":{"carrier":"carr_0000000000000000000000000000000c","carrier_name":"east"},"dialled":"+12025550123","callee":"+12025550123","caller_id":null,"destination":"United States","invited_us":1795262400000007,"rang_us":-1795262401000000,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.008","connection_fee":"0.00","amount":"0.01","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[{"carrier":"carr_0000000000000000000000000000000d","carrier_name":"north","sip_call_id":"c@d","invited_us":1795262400100000,"post_dial_delay_ms":900,"status":503,"outcome":"refused","ended_after_ms":31,"cost":null},{"carrier":"carr_0000000000000000000000000000000e","carrier_name":"süd","sip_call_id":"e@f","invited_us":0,"post_dial_delay_ms":null,"status":200,"outcome":null,"ended_after_ms":null,"cost":{"rate_per_minute":"0.004","amount":"0.01","currency":"USD"}}],"packets":[3050,3049],"packets_lost":[0,18446744073709551615],"partner":"call_0000000000000000000000000000000b","q850":16,"trace":"company|passed|||~credit|passed||0.01 USD|0.01 USD","priced":{"deck":"standard 3","prefix":"1202","minimum_s":30,"increment_s":6,"rounding":"up","scale":2}}"#;
 
     #[test]
     fn what_is_scanned_is_what_the_general_reader_reads() {

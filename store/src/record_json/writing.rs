@@ -3,12 +3,12 @@
 //! Reading does not live here. The fields and their order are those of `Record` beside.
 
 use super::VERSION;
-use domain::call_record::{Attempt, AttemptOutcome, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptOutcome, CallRecord, CarrierNamed, Priced};
 use domain::{E164, Micros, Wall, ids};
 use std::io::Write;
 
 /// Bytes of a record without its texts and attempts, to begin with.
-const FIXED_BYTES: usize = 768;
+const FIXED_BYTES: usize = 896;
 /// Bytes of an attempt without its texts.
 const ATTEMPT_BYTES: usize = 288;
 
@@ -123,7 +123,28 @@ impl Text {
         }
         self.raw(",\"trace\":\"");
         self.escaped(&record.trace);
-        self.raw("\"}");
+        self.raw("\",\"priced\":");
+        match &record.priced {
+            Some(priced) => self.priced(priced),
+            None => self.raw("null"),
+        }
+        self.raw("}");
+    }
+
+    fn priced(&mut self, priced: &Priced) {
+        self.raw("{\"deck\":\"");
+        self.escaped(&priced.deck);
+        self.raw("\",\"prefix\":\"");
+        self.0.extend_from_slice(priced.prefix.as_bytes());
+        self.raw("\",\"minimum_s\":");
+        self.unsigned(priced.minimum_s.into());
+        self.raw(",\"increment_s\":");
+        self.unsigned(priced.increment_s.into());
+        self.raw(",\"rounding\":\"");
+        self.raw(priced.rounding.as_str());
+        self.raw("\",\"scale\":");
+        self.unsigned(priced.scale.into());
+        self.raw("}");
     }
 
     /// The two fields of a carrier.

@@ -46,7 +46,7 @@ fn the_password_of_a_carrier_is_sealed_and_comes_back_after_a_restart() {
     let kept = world.store.set_carrier_account(north.id, &account(None, 900), BY_OPERATOR).unwrap();
     assert_eq!((kept.version, kept.expires_s, kept.register), (2, 900, true));
     assert_eq!((kept.auth_user.as_deref(), kept.realm.as_deref()), (Some("line 7"), Some("north.example")));
-    let accounts = world.store.snapshot().unwrap().carrier_accounts;
+    let accounts = world.store.snapshot(NOON).unwrap().carrier_accounts;
     let (account, password) = &accounts[&north.id];
     assert_eq!((account, password.reveal()), (&kept, "Circle of Life"), "kept where none is given");
     let file = std::fs::read(world.directory.path().join(store::FILE_NAME)).unwrap();
@@ -68,7 +68,7 @@ fn a_change_of_a_carrier_keeps_what_belongs_to_it_and_its_end_takes_it_along() {
     assert_eq!(world.store.carrier_account(north.id).unwrap(), None);
     world.store.set_carrier_account(north.id, &account(Some("s3cret"), 600), BY_OPERATOR).unwrap();
     world.store.delete_carrier(north.id, BY_OPERATOR).unwrap();
-    assert!(world.store.snapshot().unwrap().carrier_accounts.is_empty());
+    assert!(world.store.snapshot(NOON).unwrap().carrier_accounts.is_empty());
     assert!(matches!(world.store.carrier_account(north.id), Err(Error::NotFound { .. })));
 }
 

@@ -5,7 +5,6 @@
 use crate::world::{BY_OPERATOR, NOON, World, a_company, cpu_of_this_thread, deck_row};
 use domain::fact::Transport;
 use domain::{CarrierId, CompanyId, Currency, Entropy, NumberId};
-use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use store::{
     Address, AuditEntry, Carrier, CarrierPatch, CompanyPatch, Error, Failover, NewDeck, Scope, Signed, Terms,
@@ -89,7 +88,7 @@ fn a_carrier_comes_back_as_it_was_created_and_its_name_is_its_own() {
     let patch = CarrierPatch { priority: Some(20), enabled: Some(false), terms, ..CarrierPatch::default() };
     let south = world.store.update_carrier(south.id, &patch, BY_OPERATOR).unwrap();
     assert_eq!(south.terms, Terms { channels: None, weight: 1, ..north.terms.clone() });
-    assert_eq!(world.store.snapshot().unwrap().carriers, [north.clone(), south]);
+    assert_eq!(world.store.snapshot(NOON).unwrap().carriers, [north.clone(), south]);
     world.store.delete_carrier(north.id, BY_OPERATOR).unwrap();
     assert!(matches!(world.store.delete_carrier(north.id, BY_OPERATOR), Err(Error::NotFound { what: "carrier", .. })));
 }
@@ -179,7 +178,8 @@ fn a_deck_of_a_hundred_thousand_rows_is_imported_with_progress_and_comes_back_di
         world.store.import_deck(&usd("retail"), rows.iter().cloned(), |done| told.push(done), BY_OPERATOR).unwrap();
     let cpu = cpu_of_this_thread() - began;
     println!("100,000 rows: {cpu:?} of CPU");
-    assert_eq!((deck.row_count, deck.version, deck.active), (100_000, 1, false));
+    assert_eq!((deck.row_count, deck.version), (100_000, 1));
+    assert_eq!(world.store.deck_content(deck.id).unwrap(), deck.content);
     assert_eq!((told.len(), told.last()), (20, Some(&100_000)));
     assert!(cpu < std::time::Duration::from_secs(5), "{cpu:?}");
     let kept = world.store.deck_rows(deck.id).unwrap();
@@ -196,28 +196,81 @@ fn one_version_of_a_deck_is_in_force_and_companies_find_theirs() {
     };
     let (first, second, other) = (import("retail", "0.01"), import("retail", "0.02"), import("friends", "0.005"));
     assert_eq!((first.version, second.version, other.version), (1, 2, 1));
-    assert_eq!(world.store.snapshot().unwrap().decks, []);
+    assert_eq!(world.store.snapshot(NOON).unwrap().decks, []);
     for deck in [&first, &second, &other] {
-        world.store.activate_deck(deck.id, BY_OPERATOR).unwrap();
+        world.store.activate_deck(deck.id, None, BY_OPERATOR).unwrap();
     }
-    let active: Vec<_> =
-        world.store.decks().unwrap().into_iter().filter(|deck| deck.active).map(|deck| deck.id).collect();
+    let known = world.store.decks(NOON).unwrap();
+    let active: Vec<_> = known.into_iter().filter(|known| known.is_in_force).map(|known| known.deck.id).collect();
     assert_eq!(active, [other.id, second.id]);
-    let in_use = world.store.delete_deck(second.id, BY_OPERATOR).unwrap_err().to_string();
-    assert_eq!(in_use, format!("deck {} is in use: it is in force; activate another version of it first", second.id));
-    world.store.delete_deck(first.id, BY_OPERATOR).unwrap();
-    assert!(matches!(world.store.deck_rows(first.id), Err(Error::NotFound { .. })));
+    let delete = |deck: &store::Deck| world.store.delete_deck(deck.id, BY_OPERATOR).unwrap_err().to_string();
+    let in_use = format!("deck {} is in use: it is in force; activate another version of it first", second.id);
+    assert_eq!(delete(&second), in_use);
+    let proof = format!("deck {} is in use: it was in force, and proves what calls were charged", first.id);
+    assert_eq!(delete(&first), proof);
+    let never = import("retail", "0.09");
+    world.store.delete_deck(never.id, BY_OPERATOR).unwrap();
+    assert!(matches!(world.store.deck_rows(never.id), Err(Error::NotFound { .. })));
 
     let deck_of_company = |everything: &store::Everything| {
-        let deck = everything.deck_of(&everything.companies[0]);
-        deck.map(|(deck, rows)| (deck.id, rows[0].rate))
+        everything.decks_of(&everything.companies[0]).iter().map(|(_, deck)| deck.id).collect::<Vec<_>>()
     };
-    let everything = world.store.snapshot().unwrap();
-    assert_eq!(deck_of_company(&everything), Some((other.id, Decimal::new(5, 3))));
+    let everything = world.store.snapshot(NOON).unwrap();
+    assert_eq!(deck_of_company(&everything), [other.id]);
     let patch = CompanyPatch { deck: Some(Some("retail".to_owned())), ..CompanyPatch::default() };
     world.store.update_company(world.company, &patch, BY_OPERATOR).unwrap();
-    let everything = world.store.snapshot().unwrap();
-    assert_eq!(deck_of_company(&everything), Some((second.id, Decimal::new(2, 2))));
+    let everything = world.store.snapshot(NOON).unwrap();
+    assert_eq!(deck_of_company(&everything), [second.id]);
+}
+
+#[test]
+fn a_version_comes_into_force_at_its_instant_and_another_may_be_withdrawn() {
+    let world = World::new();
+    let import = |name: &str, rate: &str| {
+        world.store.import_deck(&usd(name), [deck_row("1", rate)], |_| {}, BY_OPERATOR).unwrap()
+    };
+    let [first, second, third, other] = [("retail", "0.01"), ("retail", "0.02"), ("retail", "0.03"), ("a", "0.04")]
+        .map(|(name, rate)| import(name, rate));
+    let hour = |hours: u64| NOON + std::time::Duration::from_secs(3_600 * hours);
+    let activate = |deck: &store::Deck, from| world.store.activate_deck(deck.id, from, BY_OPERATOR);
+    activate(&first, None).unwrap();
+    let coming = activate(&second, Some(hour(2))).unwrap();
+    assert_eq!((coming.is_in_force, coming.turns[0].from), (false, hour(2)));
+    activate(&third, Some(hour(3))).unwrap();
+    // Ordered anew: what was to come is forgotten.
+    activate(&third, Some(hour(4))).unwrap();
+    activate(&other, Some(hour(5))).unwrap();
+    let passed = activate(&second, Some(NOON - std::time::Duration::from_secs(1))).unwrap_err().to_string();
+    assert!(passed.contains("has passed"), "{passed}");
+
+    let schedule = |at| {
+        let everything = world.store.snapshot(at).unwrap();
+        let decks = everything.decks_of(&everything.companies[0]);
+        decks.into_iter().map(|(from, deck)| (from, deck.id)).collect::<Vec<_>>()
+    };
+    let whole = [(NOON, first.id), (hour(2), second.id), (hour(4), third.id), (hour(5), other.id)];
+    assert_eq!(schedule(NOON), whole);
+    assert_eq!(schedule(hour(2)), whole[1..], "its first instant is its own");
+    assert_eq!(schedule(hour(9)).last(), Some(&(hour(5), other.id)), "of several names the first in order counts");
+    let in_force = |at| world.store.deck(second.id, at).unwrap().is_in_force;
+    assert_eq!([1, 2, 3, 4].map(|hours| in_force(hour(hours))), [false, true, true, false]);
+
+    world.store.withdraw_deck(third.id, BY_OPERATOR).unwrap();
+    assert_eq!(schedule(hour(2)), [whole[1], whole[3]]);
+    let nothing = world.store.withdraw_deck(first.id, BY_OPERATOR).unwrap_err().to_string();
+    assert!(nothing.contains("still to come into force"), "{nothing}");
+    let labelled = world.store.deck_labelled("retail 2").unwrap().map(|deck| deck.id);
+    assert_eq!((labelled, world.store.deck_labelled("retail 9").unwrap()), (Some(second.id), None));
+}
+
+#[test]
+fn a_row_that_somebody_changed_in_the_database_is_no_longer_what_was_imported() {
+    let world = World::new();
+    let deck = world.store.import_deck(&usd("retail"), [deck_row("1", "0.01")], |_| {}, BY_OPERATOR).unwrap();
+    assert_eq!(world.store.deck_content(deck.id).unwrap(), deck.content);
+    let raw = rusqlite::Connection::open(world.store.path()).unwrap();
+    raw.execute("UPDATE deck_rows SET rate = '0.010'", []).unwrap();
+    assert_ne!(world.store.deck_content(deck.id).unwrap(), deck.content, "not even a digit that changes no price");
 }
 
 #[test]
@@ -232,7 +285,7 @@ fn a_deck_that_contradicts_itself_or_its_name_is_refused_and_nothing_of_it_is_ke
     assert_eq!(negative, "rows: prefix 44: a price is below zero: expected 0 or more");
     let endless = store::DeckRow { increment_s: 0, ..deck_row("44", "0.01") };
     assert_eq!(import(&usd("retail"), vec![endless]), "rows: prefix 44: increment 0: expected at least 1 second");
-    assert_eq!(world.store.decks().unwrap(), []);
+    assert_eq!(world.store.decks(NOON).unwrap(), []);
 
     let kept = world.store.import_deck(&usd("retail"), [deck_row("1", "0.01")], |_| {}, BY_OPERATOR).unwrap();
     let euros = NewDeck { name: "retail".to_owned(), currency: Currency::EUR };

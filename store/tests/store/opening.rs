@@ -2,7 +2,7 @@
 //!
 //! Keys are in `passwords.rs`.
 
-use crate::world::{BY_OPERATOR, World, opening};
+use crate::world::{BY_OPERATOR, NOON, World, opening};
 use rusqlite::Connection;
 use store::{CallFilter, Error, FILE_NAME, Store};
 
@@ -14,11 +14,11 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
     raw.execute("INSERT INTO schema_versions VALUES (999, 0)", []).unwrap();
 
     let refused = Store::open(opening(world.directory.path(), 4)).unwrap_err();
-    assert!(matches!(refused, Error::NewerSchema { found: 999, known: 13, .. }));
+    assert!(matches!(refused, Error::NewerSchema { found: 999, known: 14, .. }));
     let sentence = refused.to_string();
     assert!(
         sentence.contains(
-            "has schema version 999, but this program knows versions up to 13: start the newer version again"
+            "has schema version 999, but this program knows versions up to 14: start the newer version again"
         )
     );
     let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
@@ -29,9 +29,9 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
 fn opening_again_migrates_nothing_and_loses_nothing() {
     let mut world = World::new();
     world.profile();
-    let before = world.store.snapshot().unwrap();
+    let before = world.store.snapshot(NOON).unwrap();
     let world = world.restart();
-    assert_eq!(world.store.snapshot().unwrap(), before);
+    assert_eq!(world.store.snapshot(NOON).unwrap(), before);
     let raw = Connection::open(world.store.path()).unwrap();
     let versions: Vec<(i64, i64)> = raw
         .prepare("SELECT version, applied_us FROM schema_versions")
@@ -42,7 +42,7 @@ fn opening_again_migrates_nothing_and_loses_nothing() {
         .collect();
     assert_eq!(
         versions,
-        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map(|version| (version, crate::world::NOON.as_unix_micros()))
+        [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14].map(|version| (version, crate::world::NOON.as_unix_micros()))
     );
 }
 
@@ -80,6 +80,12 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          ALTER TABLE carriers DROP COLUMN options_interval_s;
          ALTER TABLE carriers DROP COLUMN buy_deck;
          DROP INDEX call_records_by_sequence;
+         DROP TABLE deck_turns;
+         ALTER TABLE decks ADD COLUMN active INTEGER NOT NULL DEFAULT 0;
+         CREATE UNIQUE INDEX one_active_version ON decks (name) WHERE active = 1;
+         ALTER TABLE decks DROP COLUMN imported_by;
+         ALTER TABLE decks DROP COLUMN content;
+         ALTER TABLE deck_rows DROP COLUMN scale;
          ALTER TABLE profiles DROP COLUMN certificates;
          ALTER TABLE profiles DROP COLUMN contact;
          ALTER TABLE carriers DROP COLUMN certificates;
@@ -145,7 +151,7 @@ fn many_threads_read_while_one_writes() {
                 scope.spawn(|| {
                     // A snapshot is of one instant: version and rows always fit together (one company, then profiles).
                     loop {
-                        let seen = store.snapshot().unwrap();
+                        let seen = store.snapshot(NOON).unwrap();
                         assert_eq!(seen.config_version, 2 + seen.profiles.len() as u64);
                         if seen.profiles.len() == 40 {
                             break;

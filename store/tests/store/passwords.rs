@@ -47,7 +47,7 @@ fn a_new_password_replaces_the_old_one_and_its_hashes_s11() {
     let new = world.store.renew_password(profile.id, &ha1, BY_OPERATOR).unwrap();
     assert_ne!(new.reveal(), old.reveal());
     assert_eq!(world.store.reveal_password(profile.id, BY_OPERATOR).unwrap().reveal(), new.reveal());
-    assert!(world.store.snapshot().unwrap().profiles[0].1 == ha1(&profile.sip_user, &new));
+    assert!(world.store.snapshot(NOON).unwrap().profiles[0].1 == ha1(&profile.sip_user, &new));
     assert!(world.store.renew_password(ProfileId::from_bits(1), &ha1, BY_OPERATOR).is_err());
 }
 
@@ -72,7 +72,7 @@ fn another_realm_gives_every_profile_new_hashes_of_the_same_password() {
 
     let other = |user: &str, password: &store::Password| ha1(&format!("other:{user}"), password);
     assert_eq!(world.store.ensure_realm("other.example", &other, BY_OPERATOR).unwrap(), 1);
-    assert!(world.store.snapshot().unwrap().profiles[0].1 == other(&profile.sip_user, &password));
+    assert!(world.store.snapshot(NOON).unwrap().profiles[0].1 == other(&profile.sip_user, &password));
     assert!(world.store.config_version().unwrap() > version);
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Passwords are in `passwords.rs`.
 
-use crate::world::{BY_OPERATOR, World, ha1};
+use crate::world::{BY_OPERATOR, NOON, World, ha1};
 use domain::{CompanyId, Micros, ProfileId};
 use store::{AutoRecharge, Error, ProfileAuth, ProfilePatch, ProfileState};
 
@@ -27,7 +27,7 @@ fn a_profile_comes_back_after_a_restart_as_it_was_created_p1() {
     assert_eq!(world.store.profile(new.id).unwrap(), created);
     assert_eq!(world.store.profiles(Some(world.company)).unwrap(), vec![created.clone()]);
     assert_eq!(world.store.profiles(Some(CompanyId::from_bits(1))).unwrap(), []);
-    assert_eq!(world.store.snapshot().unwrap().profiles[0].0, created);
+    assert_eq!(world.store.snapshot(NOON).unwrap().profiles[0].0, created);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 //! Where it is kept is in `calls.rs`.
 
 use crate::world::World;
-use domain::call_record::{Attempt, AttemptCost, AttemptOutcome, CallDirection, CallRecord, CarrierNamed};
+use domain::call_record::{Attempt, AttemptCost, AttemptOutcome, CallDirection, CallRecord, CarrierNamed, Priced};
 use domain::credit::Batch;
-use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Wall};
+use domain::{CallId, CarrierId, CompanyId, Currency, E164, Micros, ProfileId, ReleaseCause, Rounding, Wall};
 use proptest::prelude::*;
 use store::record_json::{NotARecord, from_json, to_json};
 
@@ -50,6 +50,20 @@ fn any_attempt() -> impl Strategy<Value = Attempt> {
     )
 }
 
+fn any_priced() -> impl Strategy<Value = Option<Priced>> {
+    let steps = (any::<u32>(), any::<u32>(), any::<bool>(), any::<u32>());
+    proptest::option::of((any::<String>(), 1u32..1_000_000, steps)).prop_map(|priced| {
+        priced.map(|(deck, prefix, (minimum_s, increment_s, half_up, scale))| Priced {
+            deck: deck.into(),
+            prefix: prefix.to_string().parse().unwrap(),
+            minimum_s,
+            increment_s,
+            rounding: if half_up { Rounding::HalfUp } else { Rounding::Up },
+            scale,
+        })
+    })
+}
+
 prop_compose! {
     fn any_record()(
         ids in any::<(u128, u128, u128)>(),
@@ -65,6 +79,7 @@ prop_compose! {
         status in any::<u16>(),
         attempts in proptest::collection::vec(any_attempt(), 0..5),
         packets in any::<((u64, u64), (u64, u64))>(),
+        priced in any_priced(),
     ) -> CallRecord {
         CallRecord {
             id: CallId::from_bits(ids.0),
@@ -97,6 +112,7 @@ prop_compose! {
             q850: (ids.0 % 3 == 0).then_some(status as u8),
             packets: packets.0,
             packets_lost: packets.1,
+            priced,
         }
     }
 }
@@ -149,8 +165,19 @@ fn version_three_reads_what_it_has_always_written() {
 fn version_four_reads_what_it_has_always_written() {
     let text = r#"{"v":4,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":null,"dialled":"+442079460123","callee":"+442079460123","caller_id":null,"destination":"United Kingdom","invited_us":1795262400000007,"rang_us":null,"answered_us":null,"ended_us":1795262463000000,"talked_ms":0,"billed_s":0,"rate_per_minute":"0.02","connection_fee":"0.00","amount":"0.00","currency":"USD","cause":"no_credit","refusal":"no_credit","sentence":"No credit","status":402,"sip_call_id":"a@b","attempts":[],"packets":[0,0],"packets_lost":[0,0],"partner":null,"q850":null,"trace":"company|passed|||~credit|failed|no_credit|0.00 USD|0.01 USD"}"#;
     let record = from_json(text).unwrap();
-    assert_eq!(domain::trace::read(&record.trace).len(), 2);
+    assert_eq!((domain::trace::read(&record.trace).len(), &record.priced), (2, &None));
+    assert_eq!(from_json(&to_json(&record)).unwrap(), record);
+}
+
+#[test]
+fn version_five_reads_what_it_has_always_written() {
+    let text = r#"{"v":5,"id":"call_0000000000000000000000000000000a","company":"comp_0000000000000000000000000000000b","profile":"prof_0000000000000000000000000000000c","direction":"outbound","came_from":null,"dialled":"+442079460123","callee":"+442079460123","caller_id":null,"destination":"United Kingdom","invited_us":1795262400000007,"rang_us":null,"answered_us":1795262402000000,"ended_us":1795262463000000,"talked_ms":61000,"billed_s":66,"rate_per_minute":"0.02","connection_fee":"0.00","amount":"0.03","currency":"USD","cause":"normal","refusal":null,"sentence":null,"status":200,"sip_call_id":"a@b","attempts":[],"packets":[0,0],"packets_lost":[0,0],"partner":null,"q850":null,"trace":"","priced":{"deck":"retail west 12","prefix":"44","minimum_s":30,"increment_s":6,"rounding":"half_up","scale":3}}"#;
+    let record = from_json(text).unwrap();
+    let priced = record.priced.as_ref().unwrap();
+    assert_eq!((&*priced.deck, priced.rounding, priced.scale), ("retail west 12", Rounding::HalfUp, 3));
     assert_eq!(to_json(&record), text);
+    let strange = from_json(&text.replace("half_up", "down")).unwrap_err().to_string();
+    assert!(strange.starts_with("this call record's priced.rounding cannot be read: \"down\""), "{strange}");
 }
 
 #[test]
@@ -161,7 +188,7 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
         assert!(text.contains(from), "{from}");
         from_json(&text.replace(from, to)).unwrap_err()
     };
-    assert!(matches!(spoilt("\"v\":4", "\"v\":5,\"new\":0"), NotARecord::UnknownVersion(5)));
+    assert!(matches!(spoilt("\"v\":5", "\"v\":6,\"new\":0"), NotARecord::UnknownVersion(6)));
     assert_eq!(
         spoilt("\"cause\":\"normal\"", "\"cause\":\"bored\"").to_string(),
         "this call record's cause cannot be read: \"bored\" is not known here"
@@ -170,6 +197,20 @@ fn what_is_no_record_is_refused_with_the_field_that_is_wrong() {
     assert!(amount.starts_with("this call record's amount cannot be read: \"0.0000001\" is finer than a millionth"));
     assert!(matches!(spoilt("\"status\":200", "\"stats\":200"), NotARecord::NotJson(_)));
     assert!(matches!(from_json("").unwrap_err(), NotARecord::NotJson(_)));
+}
+
+proptest! {
+    /// The tick stream of a call is its terms and its seconds: what the record says of it does not grow with the call.
+    #[test]
+    fn what_a_record_says_of_its_charges_is_small_however_long_the_call(
+        record in any_record(), priced in any_priced(), billed_s in any::<u32>(), talked_ms in any::<u64>(),
+    ) {
+        let short = CallRecord { billed_s: 1, talked_ms: 1, priced: None, ..record };
+        let without = to_json(&short).len();
+        let name = priced.as_ref().map_or(0, |priced| 6 * priced.deck.len());
+        let long = CallRecord { billed_s, talked_ms, priced, ..short };
+        prop_assert!(to_json(&long).len() <= without + name + 200);
+    }
 }
 
 #[test]
@@ -189,6 +230,15 @@ fn a_record_with_as_many_attempts_as_there_can_be_fits_the_memo() {
     record.attempts = vec![record.attempts[0].clone(); 24];
     let bytes = to_json(&record).len();
     assert!(bytes * 4 <= Batch::MEMO_BYTES_MAX * 3, "{bytes}");
+    // A deck's name has 100 characters at most, of four bytes each; its version stands behind it.
+    record.priced = Some(Priced {
+        deck: format!("{} {}", "\u{1f98a}".repeat(100), u32::MAX).into(),
+        prefix: "123456789012345".parse().unwrap(),
+        minimum_s: u32::MAX,
+        increment_s: u32::MAX,
+        rounding: Rounding::HalfUp,
+        scale: u32::MAX,
+    });
     record.trace = "x".repeat(domain::trace::TEXT_BYTES_MAX);
     let bytes = to_json(&record).len();
     assert!(bytes < Batch::MEMO_BYTES_MAX, "{bytes}");

@@ -106,6 +106,7 @@ impl World {
             billed_s: 66,
             rate_per_minute: Micros::new(8_000),
             connection_fee: Micros::ZERO,
+            priced: None,
             amount: Micros::from_cents(1),
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
@@ -168,6 +169,7 @@ pub(crate) fn deck_row(prefix: &str, rate: &str) -> DeckRow {
         minimum_s: 30,
         increment_s: 6,
         rounding: "up".to_owned(),
+        scale: 2,
     }
 }
 

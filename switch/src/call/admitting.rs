@@ -15,8 +15,8 @@ use domain::header::HeaderLine;
 use domain::media::MediaDescription;
 use domain::refusal::RefusalKind;
 use domain::trace::{Rule, Trace, Value};
-use domain::{CallId, E164, Entropy, Refusal};
-use rating::Rate;
+use domain::{CallId, E164, Entropy, Refusal, Wall};
+use rating::{Block, Rate};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,12 +53,35 @@ pub(super) struct Dial {
     /// The header lines that may pass.
     pub(super) taken: Vec<HeaderLine>,
     /// None for a free call.
-    pub(super) rate: Option<Rate>,
+    pub(super) rate: Option<Sold>,
     /// Those that have not been tried, in order.
     pub(super) places: VecDeque<Place>,
     /// Those that are not tried because they cost more than the call is sold for.
     pub(super) losses: Vec<Arc<Carrier>>,
     pub(super) offer: MediaDescription,
+}
+
+impl Dial {
+    /// What is held before anybody hears of the call; none for a free one.
+    pub(super) fn first_block(&self) -> Option<Block> {
+        self.rate.as_ref().map(|sold| sold.rate.tariff.first_block())
+    }
+}
+
+/// What a call is sold for, for as long as it lasts: by the deck that was in force at its admission.
+#[derive(Clone, Debug)]
+pub(super) struct Sold {
+    pub(super) rate: Rate,
+    /// The deck's version.
+    pub(super) deck: Arc<str>,
+}
+
+impl Sold {
+    /// None where the deck in force has no price for the number.
+    pub(super) fn of(company: &Company, number: E164, at: Wall) -> Option<Sold> {
+        let (rate, deck) = routing::rate(company, number, at)?;
+        Some(Sold { rate: rate.clone(), deck: Arc::clone(deck.version()) })
+    }
 }
 
 /// Where the called side may be.
@@ -162,9 +185,9 @@ pub fn is_emergency(directory: &Directory, proof: &Proof, dialled: &str) -> bool
 }
 
 /// What is wanted, and whether it may be.
-pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Result<Errand, Ending> {
+pub(super) fn admit(opening: &Opening, owner: &Owner, at: Wall, trace: &mut Trace) -> Result<Errand, Ending> {
     let admitted = match opening.invitation.proof.direction() {
-        CallDirection::Outbound => admit_outbound(opening, owner, trace),
+        CallDirection::Outbound => admit_outbound(opening, owner, at, trace),
         CallDirection::Inbound => receiving::admit(opening, owner, trace),
     };
     // Whoever refuses without a word of what it saw is told of by its sentence.
@@ -175,7 +198,7 @@ pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Resu
 }
 
 /// What the caller may do, in the order of design 7: emergency, caller, dialled number, the node's own limits, route, sound.
-fn admit_outbound(opening: &Opening, caller: &Owner, trace: &mut Trace) -> Result<Errand, Ending> {
+fn admit_outbound(opening: &Opening, caller: &Owner, at: Wall, trace: &mut Trace) -> Result<Errand, Ending> {
     let (directory, invitation) = (&*opening.directory, &opening.invitation);
     if is_emergency(directory, &invitation.proof, &invitation.dialled) {
         let dialled: Arc<str> = invitation.dialled.as_str().into();
@@ -205,7 +228,8 @@ fn admit_outbound(opening: &Opening, caller: &Owner, trace: &mut Trace) -> Resul
         offer(directory, invitation, caller.profile.srtp, FaxPolicy::Refuse, trace).map_err(Ending::refused)?;
         return Ok(Errand::Echo);
     };
-    dial(opening.id, directory, caller, invitation, callee, trace)
+    let admission = Admission { call: opening.id, at };
+    dial(admission, directory, caller, invitation, callee, trace)
         .map(|dial| Errand::Dial(Box::new(dial)))
         .map_err(Ending::refused)
 }
@@ -290,8 +314,15 @@ fn destination(directory: &Directory, caller: &Owner, invitation: &Invitation) -
     numbering::number(&invitation.dialled, plan).map(Some)
 }
 
-fn dial(
+/// Which call is admitted, and when: what decides by chance and by price.
+#[derive(Clone, Copy, Debug)]
+struct Admission {
     call: CallId,
+    at: Wall,
+}
+
+fn dial(
+    admission: Admission,
     directory: &Directory,
     caller: &Owner,
     invitation: &Invitation,
@@ -311,14 +342,14 @@ fn dial(
             trace.passed(Rule::Inside, callee, "connected inside, without a carrier");
             let rate = trace.judged(
                 Rule::Price,
-                inside::rate(caller, callee, price),
-                |rate| rate.as_ref().map_or("free".into(), price_of),
+                inside::rate(caller, callee, price, admission.at),
+                |sold| sold.as_ref().map_or("free".into(), |sold| price_of(&sold.rate)),
                 Value::None,
             )?;
             (rate, VecDeque::from([Place::Inside]), Vec::new())
         }
         None => {
-            let (rate, places, losses) = outside(call, directory, caller, callee, trace)?;
+            let (rate, places, losses) = outside(admission, directory, caller, callee, trace)?;
             (Some(rate), places, losses)
         }
     };
@@ -338,7 +369,7 @@ fn dial(
 }
 
 /// What a call that leaves us costs, who carries it, and who would at a loss.
-type Outside = (Rate, VecDeque<Place>, Vec<Arc<Carrier>>);
+type Outside = (Sold, VecDeque<Place>, Vec<Arc<Carrier>>);
 
 /// A minute's price, for the trace.
 fn price_of(rate: &Rate) -> Value {
@@ -346,27 +377,28 @@ fn price_of(rate: &Rate) -> Value {
 }
 
 fn outside(
-    call: CallId,
+    admission: Admission,
     directory: &Directory,
     caller: &Owner,
     callee: E164,
     trace: &mut Trace,
 ) -> Result<Outside, Refusal> {
+    let Admission { call, at } = admission;
     // Drawn from the call's own name, which is chance enough, and the same wherever the call is told again.
     let mut chance = Entropy::from_seed(call.bits().to_le_bytes());
-    let carriers = routing::carriers(directory, callee, caller.company.currency, &mut chance);
-    let Some(rate) = routing::rate(&caller.company, callee) else {
+    let carriers = routing::carriers(directory, callee, caller.company.currency, at, &mut chance);
+    let Some(sold) = Sold::of(&caller.company, callee, at) else {
         trace.failed_at(Rule::Price, RefusalKind::NoRoute, callee, "a prefix of the company's deck");
         return Err(no_route("price", callee));
     };
-    trace.passed(Rule::Price, price_of(rate), Value::None);
+    trace.passed(Rule::Price, price_of(&sold.rate), Value::None);
     if carriers.is_empty() {
         trace.failed(RefusalKind::NoRoute, callee, "an enabled carrier that serves the number");
         return Err(no_route("carrier", callee));
     }
     trace.passed(Rule::Route, Value::Count(carriers.len() as u64), "a carrier that serves the number");
-    let is_loss =
-        |carrier: &Arc<Carrier>| !directory.settings().loss_allowed && routing::is_at_a_loss(carrier, callee, rate);
+    let may_lose = directory.settings().loss_allowed;
+    let is_loss = |carrier: &Arc<Carrier>| !may_lose && routing::is_at_a_loss(carrier, callee, &sold.rate, at);
     let (losses, places): (Vec<_>, Vec<_>) = carriers.into_iter().partition(is_loss);
     if places.is_empty() {
         trace.failed(RefusalKind::RouteAtLoss, Value::Count(0), "a carrier that costs no more");
@@ -375,7 +407,7 @@ fn outside(
     if !losses.is_empty() {
         trace.passed(Rule::Margin, Value::Count(places.len() as u64), "a carrier that costs no more");
     }
-    Ok((rate.clone(), places.into_iter().map(Place::Carrier).collect(), losses))
+    Ok((sold, places.into_iter().map(Place::Carrier).collect(), losses))
 }
 
 pub(super) fn no_route(missing: &str, callee: E164) -> Refusal {

@@ -87,10 +87,9 @@ impl Call {
     /// What the answered call costs us at its carrier, by that carrier's own deck and no other's (field lesson 17).
     fn note_cost(&mut self, talked: Option<Duration>) {
         let (Some(talked), Phase::Talking(talking), Some((_, leg))) = (talked, &self.phase, self.seat) else { return };
-        let callee = self.record.callee;
-        let Some(bought) = callee
-            .zip(talking.carrier.as_ref())
-            .and_then(|(callee, carrier)| carrier.buy_deck.as_deref()?.lookup(callee))
+        let (callee, at) = (self.record.callee, self.record.invited_at);
+        let Some(bought) =
+            callee.zip(talking.carrier.as_ref()).and_then(|(callee, carrier)| carrier.bought(callee, at))
         else {
             return;
         };

@@ -302,7 +302,7 @@ impl Call {
     /// A 2xx: the caller is answered, and the clock starts (R10).
     fn on_answered(&mut self, media: MediaDescription, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Hunting(hunting) = &mut self.phase else { return };
-        let tariff = hunting.dial.rate.as_ref().map(|rate| rate.tariff);
+        let tariff = hunting.dial.rate.as_ref().map(|sold| sold.rate.tariff);
         let conclusion = Conclusion { status: 200, ..Conclusion::of(AttemptOutcome::Answered) };
         let Some(attempt) = self.conclude(conclusion, now, effects) else { return };
         self.seat = attempt.place.carrier().map(|carrier| (carrier.id, attempt.leg));

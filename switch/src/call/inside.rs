@@ -2,15 +2,14 @@
 //!
 //! The second call is a call of its own, with its own channel, books and record; joining the two is their house's.
 
-use super::admitting::{Owner, no_route};
+use super::admitting::{Owner, Sold, no_route};
 use super::{Call, Opening};
 use crate::directory::Directory;
+use crate::numbering;
 use crate::registration::Binding;
-use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, OutgoingInvitation, Proof};
 use domain::refusal::RefusalKind;
-use domain::{CallId, E164, Refusal};
-use rating::Rate;
+use domain::{CallId, E164, Refusal, Wall};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -87,11 +86,9 @@ pub(super) fn called(
 ///
 /// # Errors
 /// 404 where it is to cost something and no price is configured.
-pub(super) fn rate(caller: &Owner, callee: E164, price: Price) -> Result<Option<Rate>, Refusal> {
+pub(super) fn rate(caller: &Owner, callee: E164, price: Price, at: Wall) -> Result<Option<Sold>, Refusal> {
     match price {
         Price::Free => Ok(None),
-        Price::Usual => {
-            routing::rate(&caller.company, callee).cloned().map(Some).ok_or_else(|| no_route("price", callee))
-        }
+        Price::Usual => Sold::of(&caller.company, callee, at).map(Some).ok_or_else(|| no_route("price", callee)),
     }
 }

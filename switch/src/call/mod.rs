@@ -160,7 +160,7 @@ impl Call {
             direction: record.direction,
             sip_call_id: sip_call_id.clone(),
         }));
-        let verdict = admitting::admit(&opening, &owner, &mut trace);
+        let verdict = admitting::admit(&opening, &owner, now.wall, &mut trace);
         let mut call = Call {
             directory: opening.directory,
             record,
@@ -218,7 +218,7 @@ impl Call {
 
     /// What it costs, where it has come so far; none for a free call.
     pub fn rate(&self) -> Option<&Rate> {
-        self.dial().and_then(|dial| dial.rate.as_ref())
+        self.dial().and_then(|dial| Some(&dial.rate.as_ref()?.rate))
     }
 
     /// The carriers that are still to be tried, in order.

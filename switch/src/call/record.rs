@@ -3,7 +3,7 @@
 //! What was charged is put in by the profile, which knows what the ledger captured; the text form is the store's.
 
 use super::Opening;
-use super::admitting::{Dial, Owner};
+use super::admitting::{Dial, Owner, Sold};
 use super::ending::Ending;
 use crate::directory::Carrier;
 use domain::call_control::{CallerId, LegId};
@@ -35,6 +35,7 @@ pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carr
         billed_s: 0,
         rate_per_minute: Micros::ZERO,
         connection_fee: Micros::ZERO,
+        priced: None,
         amount: Micros::ZERO,
         currency: owner.company.currency,
         // What is true should the switch die before it can say better.
@@ -63,7 +64,8 @@ pub(super) fn dial(record: &mut CallRecord, dial: &Dial) {
         CallerId::Number(number) => Some(number),
         CallerId::Anonymous => None,
     };
-    if let Some(rate) = &dial.rate {
+    if let Some(Sold { rate, deck }) = &dial.rate {
+        record.priced = Some(rate.tariff.priced(Arc::clone(deck), rate.prefix));
         record.destination = rate.destination.to_string();
         record.rate_per_minute = rate.tariff.rate_per_minute();
         record.connection_fee = rate.tariff.connection_fee();
@@ -73,7 +75,7 @@ pub(super) fn dial(record: &mut CallRecord, dial: &Dial) {
 /// The called side is about to hear of it; none for a PBX.
 pub(super) fn attempt(record: &mut CallRecord, carrier: Option<&Arc<Carrier>>, now: Now) {
     let mut attempt = Attempt::begun(carrier.map(|carrier| named(carrier)), now.wall);
-    let bought = record.callee.zip(carrier).and_then(|(callee, carrier)| carrier.buy_deck.as_deref()?.lookup(callee));
+    let bought = record.callee.zip(carrier).and_then(|(callee, carrier)| carrier.bought(callee, record.invited_at));
     attempt.cost = bought.map(|rate| AttemptCost {
         rate_per_minute: rate.tariff.rate_per_minute(),
         amount: Micros::ZERO,

@@ -18,7 +18,7 @@ impl Call {
     /// Asks for everything at once, so that nothing is ever held in part.
     pub(super) fn reserve(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let first = match &self.errand {
-            Some(Errand::Dial(dial)) => dial.rate.as_ref().map(|rate| rate.tariff.first_block()),
+            Some(Errand::Dial(dial)) => dial.first_block(),
             Some(Errand::Echo) | None => None,
         };
         self.phase = Phase::Reserving;
@@ -37,7 +37,7 @@ impl Call {
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         match self.errand.take() {
             Some(Errand::Dial(dial)) => {
-                let block = dial.rate.as_ref().map(|rate| rate.tariff.first_block());
+                let block = dial.first_block();
                 if let Some(block) = block {
                     let held = Value::Money(block.amount, self.record.currency);
                     self.trace.passed(Rule::Credit, held.clone(), held);
@@ -60,7 +60,7 @@ impl Call {
                 Rule::Credit => match &self.errand {
                     Some(Errand::Dial(dial)) => {
                         self.trace.passed(Rule::Channel, "a free one", Value::None);
-                        let first = dial.rate.as_ref().map(|rate| rate.tariff.first_block().amount);
+                        let first = dial.first_block().map(|block| block.amount);
                         first.map_or(Value::None, |amount| Value::Money(amount, self.record.currency))
                     }
                     Some(Errand::Echo) | None => Value::None,

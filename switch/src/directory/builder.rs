@@ -228,7 +228,7 @@ mod tests {
             country: Country::assigned(*b"GB"),
             currency: Currency::USD,
             suspended: false,
-            deck: None,
+            deck: Default::default(),
         }
     }
 

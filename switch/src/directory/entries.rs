@@ -8,8 +8,8 @@ use domain::Country;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId};
-use rating::{Deck, Rate};
+use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, Wall};
+use rating::{Rate, Schedule};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +25,8 @@ pub struct Company {
     pub currency: Currency,
     /// Whether it may call at all.
     pub suspended: bool,
-    /// What its calls cost; none where no deck is assigned (every paid call is then refused with `no_route`).
-    pub deck: Option<Arc<Deck>>,
+    /// What its calls cost, by the instant of their admission; without a deck every paid call is refused with `no_route`.
+    pub deck: Schedule,
 }
 
 /// A profile, as far as its calls and its registration are concerned (P1).
@@ -117,8 +117,8 @@ pub struct Carrier {
     pub channels: Option<u32>,
     /// Calls that are handed to it in any second at most; none for no limit.
     pub calls_per_second: Option<u32>,
-    /// What it asks for its calls; none where that is not known.
-    pub buy_deck: Option<Arc<Deck>>,
+    /// What it asks for its calls, by the instant of their admission; empty where that is not known.
+    pub buy_deck: Schedule,
     /// How often it is asked by OPTIONS whether it lives; none for never.
     pub probe_every: Option<Duration>,
     /// How long it may take to its first response; none for [`super::CallSettings::carrier_response_timeout`].
@@ -165,7 +165,7 @@ impl Carrier {
             weight: 0,
             channels: None,
             calls_per_second: None,
-            buy_deck: None,
+            buy_deck: Schedule::default(),
             probe_every: None,
             response_timeout: None,
             progress_timeout: None,
@@ -181,9 +181,14 @@ impl Carrier {
         }
     }
 
-    /// What it asks for a call to `number`, where that is known in this currency.
-    pub fn cost(&self, number: E164, currency: Currency) -> Option<&Rate> {
-        self.buy_deck.as_deref().filter(|deck| deck.currency() == currency)?.lookup(number)
+    /// What it asks for a call to `number` that was admitted at this instant, where that is known in this currency.
+    pub fn cost(&self, number: E164, currency: Currency, at: Wall) -> Option<&Rate> {
+        self.buy_deck.at(at).filter(|deck| deck.currency() == currency)?.lookup(number)
+    }
+
+    /// The same in whatever currency.
+    pub fn bought(&self, number: E164, at: Wall) -> Option<&Rate> {
+        self.buy_deck.at(at)?.lookup(number)
     }
 }
 

@@ -8,7 +8,6 @@ use domain::call_record::{AttemptCost, AttemptOutcome};
 use domain::refusal::RefusalKind;
 use domain::{CallId, CarrierId, Currency, Fact, Machine, Micros};
 use rating::Deck;
-use std::sync::Arc;
 use std::time::Duration;
 use switch::Directory;
 use switch::carrier::{self, Event, State};
@@ -51,9 +50,9 @@ fn standing(world: &World, carrier: u128) -> &switch::carrier::Standing {
     &world.standings[&CarrierId::from_bits(carrier)]
 }
 
-fn asking(price: &str) -> Option<Arc<Deck>> {
+fn asking(price: &str) -> rating::Schedule {
     let csv = format!("prefix,destination,rate_per_minute\n44,United Kingdom,{price}\n");
-    Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap()))
+    Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap().into()
 }
 
 #[test]
@@ -258,7 +257,8 @@ fn a_call_costs_what_the_carrier_asks_that_answered_it() {
         Some(AttemptCost { rate_per_minute: Micros::new(rate), amount: Micros::new(amount), currency: usd })
     };
     let record = world.record(call);
-    let bought = asking("0.018").unwrap();
+    let bought = asking("0.018");
+    let bought = bought.at(domain::Wall::from_unix_seconds(0)).unwrap();
     let tariff = bought.lookup(CALLEE.parse().unwrap()).unwrap().tariff;
     let amount = tariff.price(tariff.billed_seconds(Duration::from_secs(60))).get();
     assert_eq!(record.attempts[0].cost, cost(4_000, 0));

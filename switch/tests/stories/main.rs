@@ -12,6 +12,7 @@ mod identity;
 mod ledger;
 mod money;
 mod paths;
+mod pricing;
 mod receiving;
 mod recharge;
 mod registration;

@@ -35,7 +35,7 @@ fn often(chance: &mut Entropy, percent: u64) -> bool {
 fn any_world(chance: &mut Entropy) -> World {
     let buying = |price: &str| {
         let csv = format!("prefix,destination,rate_per_minute\n44,United Kingdom,{price}\n");
-        Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap()))
+        Some(rating::Schedule::from(Deck::parse_csv(csv.as_bytes(), Currency::USD, "buy").unwrap()))
     };
     let mut carriers = Vec::new();
     for id in 1..=1 + chance.below(4) {
@@ -47,7 +47,7 @@ fn any_world(chance: &mut Entropy) -> World {
             channels: one(chance, &[None, None, None, None, Some(0), Some(1)]),
             calls_per_second: one(chance, &[None, None, None, None, Some(1)]),
             prefixes: one(chance, &[vec![], vec![], vec![], vec!["44".parse().unwrap()]]),
-            buy_deck: one(chance, &[None, None, None, buying("0.01"), buying("9.00")]),
+            buy_deck: one(chance, &[None, None, None, buying("0.01"), buying("9.00")]).unwrap_or_default(),
             ..base
         });
     }

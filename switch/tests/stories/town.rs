@@ -6,7 +6,6 @@ use domain::call_control::{Invitation, Proof};
 use domain::media::{Direction, MediaDescription, Stream, StreamKind};
 use domain::{CarrierId, CompanyId, Currency, ProfileId};
 use rating::Deck;
-use std::sync::Arc;
 use std::time::Duration;
 use switch::directory::{
     Builder, CallSettings, CallerIdPolicy, Carrier, CarrierSource, Company, Country, CountryPlan, Directory,
@@ -57,7 +56,7 @@ pub(crate) fn company() -> Company {
         country: Country::assigned(*b"US"),
         currency: Currency::USD,
         suspended: false,
-        deck: Some(Arc::new(Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap())),
+        deck: Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap().into(),
     }
 }
 

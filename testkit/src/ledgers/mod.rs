@@ -26,6 +26,9 @@ macro_rules! pass_questions_on {
         fn statement(&self, query: &ledger::StatementQuery) -> Result<ledger::StatementPage, ledger::Error> {
             self.$field.statement(query)
         }
+        fn history(&self, subject: u128) -> Result<Vec<ledger::StatementLine>, ledger::Error> {
+            self.$field.history(subject)
+        }
         fn open_holds(&self, company: Option<domain::CompanyId>, limit: usize) -> Vec<ledger::OpenHold> {
             self.$field.open_holds(company, limit)
         }

@@ -28,6 +28,8 @@ pub struct Beginning {
     pub credit: i64,
     /// Price of a minute.
     pub rate: &'static str,
+    /// Decks with the instants from which they are in force, instead of one row at that price.
+    pub decks: Vec<(Wall, store::Deck, Vec<store::DeckRow>)>,
     /// K6: how much, when at most this much is available, and what the company has for it.
     pub recharge: Option<Recharge>,
     /// Time limits of calls.
@@ -62,6 +64,7 @@ impl Default for Beginning {
             channels: 30,
             credit: 10_000_000,
             rate: "0.02",
+            decks: Vec::new(),
             recharge: None,
             settings: CallSettings::default(),
             session: SessionTimers::default(),
@@ -167,9 +170,10 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         name: "standard".to_owned(),
         currency: Currency::USD,
         version: 1,
-        active: true,
         row_count: 1,
         created_at: now,
+        imported_by: "test".to_owned(),
+        content: String::new(),
     };
     let everything = store::Everything {
         config_version: 1,
@@ -183,7 +187,10 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         landlines,
         verifications: Vec::new(),
         carrier_accounts: Default::default(),
-        decks: vec![(deck, vec![company::deck_row(beginning.rate)])],
+        decks: match beginning.decks.is_empty() {
+            true => vec![(now, deck, vec![company::deck_row(beginning.rate)])],
+            false => beginning.decks.clone(),
+        },
     };
     let rules = NodeRules {
         calls: beginning.settings,

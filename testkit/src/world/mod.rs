@@ -60,6 +60,8 @@ pub fn carrier_ip(name: &str) -> Option<std::net::IpAddr> {
 
 /// Who is where in [`World::agents`].
 pub const OF_PBX: usize = 0;
+/// When every world begins: 2026-11-21, 18:00 UTC.
+pub const BEGINS_AT: Wall = Wall::from_unix_seconds(1_795_284_000);
 /// The carrier that is tried first.
 pub const FIRST: usize = 1;
 /// The carrier that is tried next.
@@ -122,7 +124,7 @@ impl World {
     /// With this ledger, while somebody looks on.
     pub fn watched(beginning: Beginning, ledger: Arc<dyn Ledger>, witness: Witness) -> World {
         let mut entropy = Entropy::from_seed(u128::from(beginning.seed).to_le_bytes());
-        let now = Now { monotonic: Monotonic::from_micros(0), wall: Wall::from_unix_seconds(1_795_284_000) };
+        let now = Now { monotonic: Monotonic::from_micros(0), wall: BEGINS_AT };
         let customers = customers(&beginning, now.wall, &mut entropy);
         let desk = Arc::new(desk(&beginning, &customers, now.wall, &mut entropy));
         top_up(&*ledger, &beginning, &customers, now.wall);

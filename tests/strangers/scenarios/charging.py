@@ -3,10 +3,15 @@
 Not here: what a call costs to the cent in every case; that is the rating room's own tests.
 """
 
+import json
+import subprocess
+import sys
 from decimal import Decimal
 
 import tandem_api
 from scenarios import scenario
+from scenarios.trading import tandem
+from server import DECK, ROOT
 from waiting import equal, expect, until
 from world import DEAR, LONDON
 
@@ -127,3 +132,36 @@ def money_moves_once_for_each_key(world):
     else:
         expect(False, "another body under the same key was accepted")
     equal(tandem_api.balance(world.profile_now(profile)), Decimal("3.00"), "the balance afterwards")
+
+
+@scenario(needs_switch=True)
+def a_charge_is_explained_and_proven_while_the_deck_changes(world):
+    """A call keeps the deck that it began with, the next one takes the new; both are explained, proven and rated anew elsewhere (R13)."""
+    profile = world.profile()
+    carrier = world.carrier(calls=2)
+    first = world.pbx("call", profile, number=LONDON, options=("-d", 1500))
+    world.answered_calls(1)
+    world.api.activate_deck(DECK.replace("0.03", "0.90"))
+    first.finish()
+    world.pbx("call", profile, number=LONDON, options=("-d", 300), name="second").finish()
+    carrier.finish()
+    world.settled(profile, spent="0.47")
+    records = {record["deck"]: record for record in world.records(2)}
+    equal(sorted(records), ["test deck 1", "test deck 2"], "the decks that the records name")
+    told = [world.api.explain(record["id"]) for record in records.values()]
+    equal([one["agrees"] for one in told], [True, True], f"whether all agree ({told})")
+    dear = records["test deck 2"]
+    said, _ = tandem(world, "call", "explain", dear["id"])
+    expect("30 s at 0.90 a minute = 0.45, rounded up to the cent: 0.45" in said, said)
+    equal(json.loads(tandem(world, "call", "explain", dear["id"], "--json")[0])["amount"], "0.45", "the amount as data")
+    month = dear["invited_at"][:7]
+    said, _ = tandem(world, "ledger", "verify", "--month", month)
+    expect("2 calls, 2 charged, 0.47 USD" in said and "agree about every one" in said, said)
+    folder = world.folder / "proof"
+    folder.mkdir()
+    (folder / "journal.jsonl").write_text(tandem(world, "export", "journal")[0])
+    (folder / "decks.jsonl").write_text(tandem(world, "export", "decks")[0])
+    (folder / "explain.jsonl").write_text("".join(json.dumps(one) + "\n" for one in told))
+    rated = subprocess.run([sys.executable, ROOT / "tests/proof/rerate.py", folder], stdin=subprocess.DEVNULL, capture_output=True,
+                           text=True, timeout=60)
+    expect(rated.returncode == 0 and rated.stdout.startswith("2 calls, 2 answered"), rated.stdout + rated.stderr)

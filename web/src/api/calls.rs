@@ -11,6 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use backoffice::call::{Call, CallAsk, CallState, CallTotals};
+use backoffice::explain::Explanation;
 use backoffice::export::{self, Format};
 use backoffice::text::Instant;
 use backoffice::{Error, Page};
@@ -197,6 +198,15 @@ pub(super) async fn read(desk: Desk, asking: Asking, path: Path<String>) -> Answ
         Some(live) => json(StatusCode::OK, &live),
         None => json(StatusCode::OK, &desk.ask(move |office| office.call_record(&asking.0, call)).await?),
     }
+}
+
+/// Why a call that has ended cost what it cost: which row of which deck, every step of the price, every charge with its instants, and
+/// whether record, journal and deck say the same; as data and in sentences.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/explain", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, body = Explanation), Read))]
+pub(super) async fn explain(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let call: CallId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.explain_call(&asking.0, call)).await?)
 }
 
 /// Ends a live call. Answered when the order is given; the call ends a moment later.

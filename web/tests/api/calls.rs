@@ -1,7 +1,8 @@
 //! Stories of calls: R12, records, totals, hanging up.
 
 use crate::world::{NOON, World, id, text};
-use domain::{CallId, Currency, Micros, ReleaseCause};
+use domain::call_record::Priced;
+use domain::{CallId, Currency, Micros, ReleaseCause, Rounding};
 use serde_json::{Value, json};
 use std::time::Duration;
 use switch::call::{Live, PhaseName};
@@ -197,4 +198,36 @@ fn call_records_leave_as_csv_and_json_lines_and_resume_where_they_ended() {
     let rest = world.get(&format!("/calls/export?after={after}"));
     assert_eq!((rest.text(), rest.header("tandem-next")), ("", Some(after)));
     world.get("/calls/export?format=xml").fault("?format");
+}
+
+#[test]
+fn r13_a_call_is_explained_and_whoever_says_otherwise_is_named() {
+    let world = World::new();
+    let (company, other) = (world.company(), world.company());
+    let profile = world.profile(&company, 1);
+    let busy = world.record(&company, &profile, |record| {
+        (record.answered_at, record.talked_ms, record.billed_s) = (None, 0, 0);
+        (record.amount, record.rate_per_minute, record.cause) = (Micros::ZERO, Micros::ZERO, ReleaseCause::Busy);
+    });
+    let told = world.get(&format!("/calls/{busy}/explain")).ok(200);
+    assert_eq!((&told["agrees"], &told["bucket"]), (&json!(true), &json!("free")));
+    assert_eq!(told["sentences"][0], "Nothing was charged: the call was not answered (busy).");
+    // A record that says it cost something, of which neither journal nor deck knows.
+    let priced = Priced {
+        deck: "gone 1".into(),
+        prefix: "372".parse().unwrap(),
+        minimum_s: 30,
+        increment_s: 6,
+        rounding: Rounding::Up,
+        scale: 2,
+    };
+    let alone = world.record(&company, &profile, |record| record.priced = Some(priced));
+    let told = world.get(&format!("/calls/{alone}/explain")).ok(200);
+    let off: Vec<_> = told["differences"].as_array().unwrap().iter().map(|one| one["off"].clone()).collect();
+    assert_eq!((&told["agrees"], off), (&json!(false), vec![json!("deck"), json!("journal")]));
+    assert_eq!((&told["tariff"]["deck"], &told["charge_count"]), (&json!("gone 1"), &json!(7)));
+    assert_eq!(told["price"][1]["result"], "0.03");
+    assert_eq!(world.get(&format!("/calls/{alone}")).ok(200)["deck"], "gone 1");
+    let stranger = world.company_token(&other);
+    world.ask_as(&stranger, "GET", &format!("/calls/{alone}/explain"), None).problem(404, "not_found");
 }

@@ -163,6 +163,9 @@ fn a_token_of_a_company_may_not_do_what_is_the_operators() {
         ("DELETE", "/decks/deck_1".to_owned(), json!({})),
         ("POST", "/decks/deck_1/activate".to_owned(), json!({})),
         ("GET", "/decks/deck_1".to_owned(), json!({})),
+        ("POST", "/decks/deck_1/withdraw".to_owned(), json!({})),
+        ("GET", "/decks/deck_1/rows".to_owned(), json!({})),
+        ("GET", "/decks/deck_1/diff?before=deck_1".to_owned(), json!({})),
     ] {
         world.ask_as(&token, method, &path, Some(&body)).problem(403, "operator_only");
     }

@@ -191,8 +191,6 @@ fn a_deck_with_faults_is_refused_whole_and_every_fault_is_named_by_its_line() {
     assert!(text(&errors[0]["detail"]).starts_with("line 3, column rate_per_minute"), "{problem}");
     assert!(text(&errors[1]["detail"]).starts_with("line 4, column prefix"), "{problem}");
     assert_eq!(world.get("/decks").ok(200)["items"], json!([]));
-    let scaled = "prefix,destination,rate_per_minute,scale\n1,United States,0.008,3\n";
-    world.post("/decks", &json!({"name": "d", "currency": "USD", "csv": scaled})).fault("/csv");
     world.post("/decks", &json!({"name": "d", "currency": "USD"})).fault("/csv");
 }
 
@@ -208,12 +206,44 @@ fn a_deck_has_versions_of_which_one_is_in_force_and_that_one_stays() {
     assert_eq!(state(0), (json!(1), json!(false), json!(2)));
     assert_eq!(state(1), (json!(2), json!(true), json!(2)));
     world.delete(&format!("/decks/{second}")).problem(409, "in_use");
-    assert_eq!(world.delete(&format!("/decks/{first}")).status, 204);
-    world.get(&format!("/decks/{first}")).problem(404, "not_found");
+    // By the first, calls were charged: it stays, to prove that.
+    world.delete(&format!("/decks/{first}")).problem(409, "in_use");
+    let never = import(&world, "standard", CSV);
+    assert_eq!(world.delete(&format!("/decks/{never}")).status, 204);
+    world.get(&format!("/decks/{never}")).problem(404, "not_found");
     assert_eq!(world.get(&format!("/decks/{second}")).ok(200)["name"], "standard");
     world.post("/decks/deck_99/activate", &json!({})).problem(404, "not_found");
     let other = json!({"name": "standard", "currency": "EUR", "csv": CSV});
     world.post("/decks", &other).problem(409, "conflict");
+}
+
+#[test]
+fn a_version_to_come_says_so_is_in_force_by_itself_and_can_be_withdrawn() {
+    let world = World::new();
+    let first = import(&world, "standard", CSV);
+    activate(&world, &first);
+    let dearer = CSV.replace("0.02", "0.03") + "44,United Kingdom,0.01,\n";
+    let new = json!({"name": "standard", "currency": "USD", "csv": dearer, "effective_from": "2030-01-01T00:00:00Z"});
+    let second = world.post("/decks", &new).ok(201);
+    assert_eq!((&second["state"], &second["active"]), (&json!("upcoming"), &json!(false)));
+    assert_eq!(second["effective_from"], "2030-01-01T00:00:00.000Z");
+    let company = world.company();
+    let price = || text(&world.get(&format!("/rates?number=37255501234&company={company}")).ok(200)["deck"]);
+    assert_eq!(price(), "standard 1", "it is not yet in force");
+    let id = text(&second["id"]);
+    let diff = world.get(&format!("/decks/{id}/diff?before={first}")).ok(200);
+    assert_eq!(diff["counts"], json!([1, 0, 1]));
+    assert_eq!(diff["changed"][0]["before"]["rate_per_minute"], "0.02");
+    assert_eq!(diff["added"][0]["prefix"], "44");
+    assert_eq!(world.get(&format!("/decks/{id}/rows?limit=1")).ok(200)["has_more"], true);
+    world.post(&format!("/decks/{id}/activate?from=2001-01-01T00:00:00Z"), &json!({})).problem(422, "invalid_request");
+    let withdrawn = world.post(&format!("/decks/{id}/withdraw"), &json!({})).ok(200);
+    assert_eq!((&withdrawn["state"], &withdrawn["effective_from"]), (&json!("imported"), &json!(null)));
+    world.post(&format!("/decks/{id}/withdraw"), &json!({})).problem(422, "invalid_request");
+    activate(&world, &id);
+    assert_eq!(price(), "standard 2");
+    let former = world.get(&format!("/decks/{first}")).ok(200);
+    assert_eq!((&former["state"], former["turns"].as_array().map(Vec::len)), (&json!("former"), Some(1)));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn s11_p5_the_password_is_of_our_making_and_every_later_look_at_it_is_noted() {
     let revealed = world.post(&format!("/profiles/{profile}/reveal-password"), &json!({})).ok(200);
     assert_eq!(revealed, json!({"sip_user": user, "sip_password": password}));
     assert_eq!(noted(), 1);
-    let hashes = world.store.snapshot().unwrap().profiles[0].1.clone();
+    let hashes = world.store.snapshot(NOON).unwrap().profiles[0].1.clone();
     let expected = sip::digest::Ha1::new(&user, "tandem", &password);
     assert_eq!((hashes.md5, hashes.sha256), (expected.md5, expected.sha256));
     let renewed = world.post(&format!("/profiles/{profile}/renew-password"), &json!({})).ok(200);

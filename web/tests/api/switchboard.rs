@@ -2,6 +2,7 @@
 //!
 //! It obeys the laws of the real one: a call that it does not have cannot be hung up, and a change is in force after a reload only.
 
+use crate::world::NOON;
 use backoffice::{Future, Switchboard};
 use domain::credit::Outcome;
 use domain::fact::Transport;
@@ -55,13 +56,14 @@ impl HandSwitchboard {
     }
 
     fn read_directory(&self) -> Directory {
-        let everything = self.store.snapshot().unwrap();
+        let everything = self.store.snapshot(NOON).unwrap();
         let mut builder = Directory::builder().echo_code("+17605550100");
         for company in &everything.companies {
-            let deck = everything.deck_of(company).map(|(deck, rows)| {
-                let rates = rows.iter().map(|row| rate(row, deck.currency)).collect();
-                Arc::new(rating::Deck::from_rates(rates, deck.currency, format!("{} {}", deck.name, deck.version)))
+            let versions = everything.decks_of(company).into_iter().map(|(from, deck)| {
+                let rows = everything.decks.iter().find(|(_, other, _)| other.id == deck.id);
+                (from, Arc::new(deck.with_rows(&rows.unwrap().2).unwrap()))
             });
+            let deck = rating::Schedule::new(versions.collect());
             builder = builder.company(Company {
                 id: company.id,
                 country: company.country.as_str().parse().unwrap(),
@@ -74,19 +76,6 @@ impl HandSwitchboard {
         assert!(faults.is_empty(), "{faults:?}");
         directory
     }
-}
-
-fn rate(row: &store::DeckRow, currency: domain::Currency) -> rating::Rate {
-    let terms = rating::Terms {
-        rate_per_minute: row.rate,
-        connection_fee: row.fee,
-        minimum_s: row.minimum_s,
-        increment_s: row.increment_s,
-        rounding: row.rounding.parse().unwrap(),
-        ..rating::Terms::per_minute(row.rate, currency)
-    };
-    let tariff = rating::Tariff::new(terms).unwrap();
-    rating::Rate { prefix: row.prefix, destination: row.destination.as_str().into(), tariff }
 }
 
 impl Switchboard for HandSwitchboard {

@@ -245,6 +245,7 @@ impl World {
             billed_s: 66,
             rate_per_minute: Micros::from_cents(2),
             connection_fee: Micros::ZERO,
+            priced: None,
             amount: Micros::from_cents(3),
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
