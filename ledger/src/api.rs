@@ -63,7 +63,7 @@ pub trait Ledger: Send + Sync {
         i64::MAX
     }
 
-    /// Whether new batches can be answered: false while the server that keeps the balances is away, once the disk has failed, and
+    /// Whether new batches can be answered: false while the server that keeps the balances is away, while the disk takes nothing, and
     /// after [`Ledger::close`].
     fn is_healthy(&self) -> bool;
 

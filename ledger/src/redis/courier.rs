@@ -66,6 +66,8 @@ pub(super) struct Courier {
     /// Answered since the queue was told last.
     answered: usize,
     patience: Duration,
+    /// A later process has this node's journal, or a copy of it: this one may charge nobody any more.
+    is_fenced_off: bool,
 }
 
 impl Courier {
@@ -82,6 +84,7 @@ impl Courier {
             has_more: false,
             answered: 0,
             patience,
+            is_fenced_off: false,
         }
     }
 
@@ -293,8 +296,12 @@ impl Courier {
                         self.disagree(company, "it knows the batch's id with another body");
                         dirty.insert(company);
                     }
-                    Answer::Taken(life) if life.starts_with(&self.shared.identity.node) => {
+                    // An earlier connection of ours.
+                    Answer::Taken(life) if life.starts_with(&start::life_of_process(&self.shared.identity)) => {
                         dirty.insert(company);
+                    }
+                    Answer::Taken(life) if life.starts_with(&self.shared.identity.node) => {
+                        self.fence_off();
                     }
                     Answer::Taken(life) => {
                         // The next connection finds out whose it is, and says so.

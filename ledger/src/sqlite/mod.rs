@@ -24,7 +24,8 @@ pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};
 pub(crate) use engine::only_ends;
 pub(crate) use intents::Identity;
 pub use settings::{
-    Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
-    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, Settings,
+    BUSY, Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
+    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, STALLED_AGAIN_AFTER, Settings,
+    StallListener,
 };
 pub use verify::verify;
