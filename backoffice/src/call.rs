@@ -89,6 +89,9 @@ pub struct Call {
     /// What was charged, so far or in all.
     #[schema(example = "0.02")]
     pub amount: String,
+    /// What was spoken while the ledger was away, and could not be collected afterwards; `0.00` but for calls of profiles whose
+    /// `credit_failure` is `continue`.
+    pub written_off: Option<String>,
     /// Of all amounts.
     pub currency: String,
     /// Why it ended: `normal`, `busy`, `credit_exhausted` ...
@@ -205,6 +208,7 @@ fn show_live(live: Live) -> Call {
         rate_per_minute: None,
         connection_fee: None,
         amount: live.amount.to_string(),
+        written_off: None,
         currency: live.currency.to_string(),
         cause: None,
         refusal: None,
@@ -273,6 +277,7 @@ pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
         rate_per_minute: Some(record.rate_per_minute.to_string()),
         connection_fee: Some(record.connection_fee.to_string()),
         amount: record.amount.to_string(),
+        written_off: Some(record.written_off.to_string()),
         currency: record.currency.to_string(),
         cause: Some(record.cause.as_str().to_owned()),
         refusal: record.refusal,

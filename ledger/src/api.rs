@@ -258,6 +258,9 @@ pub struct UnitTotals {
     pub revenue: i128,
     /// Held on any account.
     pub held: i128,
+    /// What customers' accounts have available below zero, summed as what is missing. Of money and seconds anything but 0 is a bug;
+    /// channels may be posted below what is in use (C11).
+    pub overdraft: i128,
 }
 
 /// Sums for metrics, at one moment.

@@ -5,7 +5,9 @@
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{
+    AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, RiskOutcome, Side, Transport,
+};
 
 mod statuses;
 
@@ -430,6 +432,7 @@ foreign! {
         Skipped = "skipped",
     }
     RechargeOutcome { Ok = "ok", CompanyEmpty = "company_empty", }
+    RiskOutcome { Taken = "taken", Covered = "covered", WrittenOff = "written_off", }
 }
 
 /// The labels of a slice of values, for lists that another room keeps.

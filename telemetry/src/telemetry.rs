@@ -138,6 +138,7 @@ impl Telemetry {
                 self.money.on_posted(*code, *applied, *amount, *currency);
             }
             Fact::AutoRecharged { outcome, .. } => self.money.on_recharged(*outcome),
+            Fact::CreditRisked { outcome, amount, currency, .. } => self.money.on_risked(*outcome, *amount, *currency),
         }
     }
 

@@ -31,6 +31,7 @@ fn record(ended_at: Wall) -> CallRecord {
         rate_per_minute: Micros::ZERO,
         connection_fee: Micros::ZERO,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::NoAnswer,
         refusal: None,

@@ -32,6 +32,7 @@ fn answered(at: Wall) -> CallRecord {
         rate_per_minute: Micros::from_cents(2),
         connection_fee: Micros::ZERO,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::Normal,
         refusal: None,

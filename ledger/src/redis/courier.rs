@@ -14,7 +14,7 @@ use super::asking::{self, Answer};
 use super::audit::{self, Audited};
 use super::link::{self, Link, Lost};
 use super::queue::{Asked, Queue, Shared, Stop};
-use super::seen::{Failure, Op};
+use super::seen::{Failure, Op, Seen};
 use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
 use super::start::{self, Begun};
 use crate::api::{Ledger, Reply};
@@ -355,6 +355,7 @@ impl Courier {
 
     fn disagree(&self, company: CompanyId, what: &str) {
         self.shared.disagreements.fetch_add(1, Ordering::Relaxed);
+        self.shared.watch.tell(Seen::Disagreed);
         tracing::error!(company = %company, what, "Redis is not what the journal says; it is made so");
     }
 
@@ -364,6 +365,7 @@ impl Courier {
         let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
         start::rebuild(link, &self.life, company, &state)?;
         self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
+        self.shared.watch.tell(Seen::Rebuilt);
         self.changes.insert(company, 0);
         Ok(())
     }

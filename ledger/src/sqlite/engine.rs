@@ -339,6 +339,9 @@ impl Ledger for SqliteLedger {
             let sums = totals.units.entry(slot.account.unit).or_default();
             sums.imbalance += posted;
             sums.held += i128::from(slot.balance.held);
+            if slot.account.holder.is_customer() {
+                sums.overdraft += (i128::from(slot.balance.held) - posted).max(0);
+            }
             match slot.account.holder {
                 Holder::Company => sums.companies += posted,
                 Holder::Profile(_) => sums.profiles += posted,

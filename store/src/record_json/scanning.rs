@@ -54,6 +54,7 @@ impl<'a> Scanner<'a> {
             partner: self.after(",\"partner\":")?.option(Self::string)?,
             q850: self.after(",\"q850\":")?.option(Self::integer)?,
             trace: self.after(",\"trace\":")?.string()?,
+            written_off: None,
         })
         .filter(|_| self.after("}").is_some())
     }

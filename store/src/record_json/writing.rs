@@ -123,6 +123,10 @@ impl Text {
         }
         self.raw(",\"trace\":\"");
         self.escaped(&record.trace);
+        if record.written_off != Micros::ZERO {
+            self.raw("\",\"written_off\":\"");
+            self.amount(record.written_off);
+        }
         self.raw("\"}");
     }
 

@@ -18,7 +18,7 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
     let sentence = refused.to_string();
     assert!(
         sentence.contains(
-            "has schema version 999, but this program knows versions up to 12: start the newer version again"
+            "has schema version 999, but this program knows versions up to 13: start the newer version again"
         )
     );
     let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
@@ -89,6 +89,7 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          ALTER TABLE profiles DROP COLUMN t38;
          ALTER TABLE carriers DROP COLUMN t38;
          ALTER TABLE profiles DROP COLUMN dtmf;
+         ALTER TABLE profiles DROP COLUMN credit_failure;
          ALTER TABLE carriers DROP COLUMN dtmf;
          ALTER TABLE carriers DROP COLUMN media_networks;
          DELETE FROM schema_versions WHERE version > 1;",

@@ -75,6 +75,7 @@ impl World {
             srtp: domain::srtp::SrtpPolicy::Off,
             t38: domain::fax::FaxPolicy::Relay,
             dtmf: domain::dtmf::DtmfPolicy::Auto,
+            credit_failure: domain::credit_failure::CreditFailure::Retry,
         }
     }
 
@@ -107,6 +108,7 @@ impl World {
             rate_per_minute: Micros::new(8_000),
             connection_fee: Micros::ZERO,
             amount: Micros::from_cents(1),
+            written_off: Micros::ZERO,
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
             refusal: None,

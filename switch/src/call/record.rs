@@ -36,6 +36,7 @@ pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carr
         rate_per_minute: Micros::ZERO,
         connection_fee: Micros::ZERO,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: owner.company.currency,
         // What is true should the switch die before it can say better.
         cause: ReleaseCause::SwitchRestarted,

@@ -36,8 +36,8 @@ impl Modify for BearerToken {
     paths(
         read,
         problems::list, problems::read,
-        companies::create, companies::list, companies::read, companies::update, companies::add_credit, companies::statement,
-        profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
+        companies::create, companies::list, companies::read, companies::update, companies::spending, companies::add_credit, companies::statement,
+        profiles::create, profiles::list, profiles::read, profiles::update, profiles::spending, profiles::allocate, profiles::take_back,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         carriers::account, carriers::set_account, carriers::remove_account,

@@ -246,6 +246,7 @@ impl World {
             rate_per_minute: Micros::from_cents(2),
             connection_fee: Micros::ZERO,
             amount: Micros::from_cents(3),
+            written_off: Micros::ZERO,
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
             refusal: None,
