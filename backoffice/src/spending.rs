@@ -59,7 +59,7 @@ impl Office {
     pub fn purse_of_company(&self, caller: &Caller, id: CompanyId) -> Result<Purse> {
         let currency = self.company_row(caller, id)?.currency;
         let mut balance = self.balance(company_money(id, currency));
-        for (account, of_account) in self.balances(id) {
+        for (account, of_account) in self.inner.ledger.balances(id) {
             if matches!(account.holder, Holder::Profile(_) | Holder::BusinessAccount(_))
                 && account.unit == Unit::Money(currency)
             {

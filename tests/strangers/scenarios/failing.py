@@ -27,11 +27,13 @@ HEEDLESS = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
 class Crowd:
     """Calls that are up, and what they are billed by."""
 
-    def __init__(self, world, calls, tariff, talk_s, credit="50.00"):
-        self.world, self.calls, self.tariff, self.credit = world, calls, tariff, credit
+    def __init__(self, world, calls, tariff, talk_s):
+        self.world, self.calls, self.tariff = world, calls, tariff
+        # More than all of them can speak for.
+        self.credit = "250.00"
         trunks = max(1, calls // 250)
         world.founded("1000.00")
-        self.profiles = [world.profile(name=f"Trunk {number}", channels=min(calls, 250), credit=credit) for number in range(trunks)]
+        self.profiles = [world.profile(name=f"Trunk {number}", channels=min(calls, 250), credit=self.credit) for number in range(trunks)]
         self.carrier = world.carrier(calls=calls, trace=False, timeout_s=talk_s + 60)
         self.pbx = world.pbx("call_timed", self.profiles, number=tariff.number, calls=calls, rate=min(calls, 100), limit=calls,
                              trace=False, timeout_s=talk_s + 60, talk_ms=talk_s * 1000)
