@@ -292,8 +292,7 @@ fn a_clock_that_steps_moves_no_money() {
     let sqlite = open_in(of_sqlite.path());
     for ledger in [&redis as &dyn Ledger, &sqlite] {
         endow(ledger, 100, 10);
-        let mut number = 0;
-        for now in [1_000_000i64, 1_000_000 - 86_400, 1_000_000 + 31_536_000, 1_000_001] {
+        for (number, now) in (0u32..).zip([1_000_000i64, 1_000_000 - 86_400, 1_000_000 + 31_536_000, 1_000_001]) {
             let until = at(now + 60);
             let mut tick = vec![hold(7, 36 + number, profile(), 2)];
             if number > 0 {
@@ -303,7 +302,6 @@ fn a_clock_that_steps_moves_no_money() {
             let tick = domain::credit::Batch { at: at(now), ..batch(7, u64::from(number), tick) };
             assert!(is_applied(&ask(ledger, tick.clone(), Durability::WithNextGroup)), "at {now}");
             assert!(matches!(ask(ledger, tick, Durability::WithNextGroup), Outcome::Replayed(_)), "at {now}");
-            number += 1;
         }
         assert_eq!(ledger.balance(profile()), has(94, 2));
         assert_sound(ledger);
