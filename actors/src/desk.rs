@@ -372,6 +372,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         srtp: profile.srtp,
         t38: profile.t38,
         dtmf: profile.dtmf,
+        credit_failure: profile.credit_failure,
         credentials: 0,
     }
 }

@@ -135,6 +135,7 @@ fn publish_ledger(core: &Core) {
             profiles: sums.profiles,
             held: sums.held,
             imbalance: sums.imbalance,
+            overdraft: sums.overdraft,
         };
         (currency, totals)
     };
@@ -146,6 +147,7 @@ fn publish_ledger(core: &Core) {
         currencies: currencies.collect(),
         money_holds: read.open_money_holds,
         queued_batches: read.queued,
+        is_up: core.ledger.is_healthy(),
     });
     let channels = read.units.get(&domain::credit::Unit::Channels).copied().unwrap_or_default();
     let limits = core.gate.lock().limits();

@@ -95,6 +95,9 @@ pub struct Call {
     /// What was charged, so far or in all.
     #[schema(example = "0.02")]
     pub amount: String,
+    /// What was spoken while the ledger was away, and could not be collected afterwards; `0.00` but for calls of profiles whose
+    /// `credit_failure` is `continue`.
+    pub written_off: Option<String>,
     /// Of all amounts.
     pub currency: String,
     /// Why it ended: `normal`, `busy`, `credit_exhausted` ...
@@ -213,6 +216,7 @@ fn show_live(live: Live) -> Call {
         deck: None,
         prefix: None,
         amount: live.amount.to_string(),
+        written_off: None,
         currency: live.currency.to_string(),
         cause: None,
         refusal: None,
@@ -283,6 +287,7 @@ pub(crate) fn show_record(record: CallRecord, caller: &Caller) -> Call {
         deck: record.priced.as_ref().map(|priced| priced.deck.to_string()),
         prefix: record.priced.as_ref().map(|priced| priced.prefix.to_string()),
         amount: record.amount.to_string(),
+        written_off: Some(record.written_off.to_string()),
         currency: record.currency.to_string(),
         cause: Some(record.cause.as_str().to_owned()),
         refusal: record.refusal,

@@ -220,6 +220,9 @@ pub struct CallRecord {
     pub priced: Option<Priced>,
     /// What was charged: equals the sum of the ledger's captures for this call.
     pub amount: Micros,
+    /// What was spoken at the operator's risk while the ledger was away, and could not be collected afterwards
+    /// ([`crate::credit_failure::CreditFailure::Continue`]): beside `amount`, and in no account.
+    pub written_off: Micros,
     /// The currency of all amounts here.
     pub currency: Currency,
     /// Why it ended.

@@ -110,6 +110,17 @@ pub enum AttemptResult {
     Skipped,
 }
 
+/// What became of money that calls speak for while the ledger is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RiskOutcome {
+    /// An increment begins that nothing is held for.
+    Taken,
+    /// It was held or paid when the ledger was back.
+    Covered,
+    /// There was too little credit for it: nobody pays.
+    WrittenOff,
+}
+
 /// How an auto-recharge ended (K6): of a profile from its company, or of a company by a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RechargeOutcome {
@@ -364,6 +375,19 @@ pub enum Fact {
         result: PaymentResult,
         /// Why, in words; empty for nothing.
         because: Arc<str>,
+    },
+    /// A call speaks for money that the ledger has not granted, or that was settled afterwards.
+    CreditRisked {
+        /// Which call.
+        call: CallId,
+        /// Whose.
+        profile: ProfileId,
+        /// What became of it.
+        outcome: RiskOutcome,
+        /// How much.
+        amount: Micros,
+        /// In this currency.
+        currency: Currency,
     },
     /// Another caller ID was shown than was asked for or configured (L5, L7).
     CallerIdChanged {

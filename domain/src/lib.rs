@@ -11,6 +11,7 @@ pub mod cause;
 pub mod certificate_name;
 pub mod country;
 pub mod credit;
+pub mod credit_failure;
 pub mod dtmf;
 pub mod e164;
 pub mod entropy;

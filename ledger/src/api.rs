@@ -67,7 +67,7 @@ pub trait Ledger: Send + Sync {
         i64::MAX
     }
 
-    /// Whether new batches can be answered: false while the server that keeps the balances is away, once the disk has failed, and
+    /// Whether new batches can be answered: false while the server that keeps the balances is away, while the disk takes nothing, and
     /// after [`Ledger::close`].
     fn is_healthy(&self) -> bool;
 
@@ -262,6 +262,9 @@ pub struct UnitTotals {
     pub revenue: i128,
     /// Held on any account.
     pub held: i128,
+    /// What customers' accounts have available below zero, summed as what is missing. Of money and seconds anything but 0 is a bug;
+    /// channels may be posted below what is in use (C11).
+    pub overdraft: i128,
 }
 
 /// Sums for metrics, at one moment.

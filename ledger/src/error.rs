@@ -74,8 +74,8 @@ pub enum Error {
         /// What is wrong, and what would be right.
         what: String,
     },
-    /// The ledger was closed, or has failed earlier and said so in the log.
-    #[error("the ledger is closed or has failed; nothing more is written until the next start")]
+    /// The ledger was closed, or its disk takes nothing, and it said so in the log.
+    #[error("the ledger is closed, or its disk takes nothing: the log says which")]
     Closed,
     /// More listeners than the ledger keeps.
     #[error("a ledger keeps at most {0} listeners")]
@@ -83,6 +83,30 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same may pass later, in this life of the process: once somebody has made room on the disk, mounted it again, or let go
+    /// of the file. A damaged file is none of these.
+    pub(crate) fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed, OutOfMemory,
+            PermissionDenied, ReadOnly, SystemIoFailure,
+        };
+        let Error::Journal { source, .. } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(
+                CannotOpen
+                    | DatabaseBusy
+                    | DatabaseLocked
+                    | DiskFull
+                    | FileLockingProtocolFailed
+                    | OutOfMemory
+                    | PermissionDenied
+                    | ReadOnly
+                    | SystemIoFailure
+            )
+        )
+    }
+
     /// Whether trying again may help without a person doing something.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -390,6 +390,9 @@ impl Ledger for MemoryLedger {
             let sums = totals.units.entry(account.unit).or_default();
             sums.imbalance += i128::from(balance.posted);
             sums.held += i128::from(balance.held);
+            if account.holder.is_customer() {
+                sums.overdraft += (i128::from(balance.held) - i128::from(balance.posted)).max(0);
+            }
             match account.holder {
                 Holder::Company => sums.companies += i128::from(balance.posted),
                 Holder::Profile(_) => sums.profiles += i128::from(balance.posted),

@@ -28,6 +28,11 @@ pub(crate) enum CompanyCommand {
     },
     /// Lists the companies with their credit.
     List,
+    /// Says what a company and its profiles have, and how fast it is being spent.
+    Spending {
+        /// The company's name or identity.
+        company: String,
+    },
     /// Books money that a company has paid in, for example by bank transfer.
     Credit {
         /// The company's name or identity.
@@ -74,6 +79,10 @@ impl Order for CompanyCommand {
             }
             CompanyCommand::AutoRecharge(options) => options.run(door)?,
             CompanyCommand::Liabilities { company } => recharge::liabilities(door, company.as_deref())?,
+            CompanyCommand::Spending { company } => {
+                let id = names::company(door, company)?;
+                show::answer(door, &door.get(&format!("/companies/{id}/credit"))?, show::spending);
+            }
             CompanyCommand::Credit { company, amount, reason, key } => {
                 let id = names::company(door, company)?;
                 let wanted = json!({ "amount": amount, "reason": reason });

@@ -60,9 +60,23 @@ pub(crate) enum ProfileCommand {
         /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
         #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
         dtmf: String,
+        /// What its calls do while the ledger cannot answer: end with the second that is paid, ask again until then, or speak on.
+        #[arg(long, default_value = "retry", value_parser = ["terminate", "retry", "continue"])]
+        credit_failure: String,
+        /// Speaking on: for so many seconds beyond what a call has paid, 300 at most ...
+        #[arg(long, value_name = "SECONDS", required_if_eq("credit_failure", "continue"))]
+        continue_for_s: Option<u32>,
+        /// ... while all its calls owe this much at most.
+        #[arg(long, value_name = "AMOUNT", required_if_eq("credit_failure", "continue"))]
+        continue_risk: Option<String>,
     },
     /// Lists the profiles.
     List,
+    /// Says what a profile has, and how fast it is being spent.
+    Spending {
+        /// The profile's name, SIP user or identity.
+        profile: String,
+    },
     /// Passes credit of the company on to a profile.
     Credit {
         /// The profile's name, SIP user or identity.
@@ -117,8 +131,15 @@ impl Order for ProfileCommand {
                 srtp,
                 t38,
                 dtmf,
+                credit_failure,
+                continue_for_s,
+                continue_risk,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
+                // What nobody has said is not asked for: only operators may.
+                let is_said = credit_failure != "retry" || continue_for_s.is_some() || continue_risk.is_some();
+                let credit_failure = is_said
+                    .then(|| json!({ "handling": credit_failure, "for_s": continue_for_s, "risk": continue_risk }));
                 let wanted = json!({
                     "company": names::company(door, company)?,
                     "name": name,
@@ -132,6 +153,7 @@ impl Order for ProfileCommand {
                     "srtp": srtp,
                     "t38": t38,
                     "dtmf": dtmf,
+                    "credit_failure": credit_failure,
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });
@@ -152,6 +174,10 @@ impl Order for ProfileCommand {
                 show::list(door, door.list("/profiles")?, &columns);
             }
             ProfileCommand::AutoRecharge(options) => options.run(door)?,
+            ProfileCommand::Spending { profile } => {
+                let id = names::profile(door, profile)?;
+                show::answer(door, &door.get(&format!("/profiles/{id}/credit"))?, show::spending);
+            }
             ProfileCommand::Credit { profile, amount, key } => {
                 let id = names::profile(door, profile)?;
                 let wanted = json!({ "amount": amount });

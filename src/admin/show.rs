@@ -39,6 +39,24 @@ pub(super) fn text(row: &Value, pointer: &str) -> String {
     }
 }
 
+/// What somebody has, and how fast it is being spent.
+pub(super) fn spending(of: &Value) -> Vec<String> {
+    let money = |pointer: &str| format!("{} {}", text(of, pointer), text(of, "/currency"));
+    let left = match of.pointer("/time_to_empty_s").and_then(Value::as_u64) {
+        Some(seconds) => format!("empty in {} min {} s, if they all go on", seconds / 60, seconds % 60),
+        None => "nothing is being spent".to_owned(),
+    };
+    vec![
+        format!("balance {}, of it held {}, available {}", money("/balance"), money("/held"), money("/available")),
+        format!(
+            "{} paid calls, charged {} so far, {} a minute: {left}",
+            text(of, "/paid_calls"),
+            money("/spent"),
+            money("/per_minute")
+        ),
+    ]
+}
+
 fn json(value: &Value) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => crate::print_all(&text),

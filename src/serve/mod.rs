@@ -3,6 +3,7 @@
 //! What a setting means to a room is in `settings`.
 
 mod certificates;
+mod clocks;
 mod payments;
 mod reach;
 pub(crate) mod settings;
@@ -151,7 +152,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     let server = web::serve(http, services)?;
     telemetry.set_config_loaded(Some(clock.now().wall));
     exchange.publish_figures();
-    keep_up(exchange.clone(), Arc::clone(&telemetry));
+    keep_up(exchange.clone(), Arc::clone(&telemetry), clock);
     certificates::watch(exchange.clone());
     forget_answers(office.clone());
     Ok(Running { exchange, ledger, http: server.addr, operator_token, office, server })
@@ -216,7 +217,8 @@ fn open_ledger(
 ) -> Result<Arc<dyn Ledger>, ServeError> {
     let mut journal = settings::of_journal(settings);
     journal.clock = Some(Arc::new(move || clock.monotonic()));
-    let (of_groups, of_redis) = (Arc::clone(telemetry), Arc::clone(telemetry));
+    let (of_groups, of_redis, of_disk) = (Arc::clone(telemetry), Arc::clone(telemetry), Arc::clone(telemetry));
+    journal.on_stalled = Some(Arc::new(move |is_stalled| of_disk.set_journal_stalled(is_stalled)));
     journal.on_group = Some(Arc::new(move |group| of_groups.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {
         config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
@@ -266,11 +268,19 @@ fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Gauges and histograms want to be looked after even where nobody scrapes.
-fn keep_up(exchange: Exchange, telemetry: Arc<Telemetry>) {
+fn keep_up(exchange: Exchange, telemetry: Arc<Telemetry>, clock: Clock) {
     actix_rt::spawn(async move {
         let mut ticks = actix_rt::time::interval(UPKEEP_EVERY);
+        let mut clocks = clocks::Clocks::read(clock.now());
         loop {
             ticks.tick().await;
+            if let Some(step_ms) = clocks.step(clock.now()) {
+                telemetry.count_clock_step();
+                tracing::warn!(
+                    step_ms,
+                    "the wall clock has stepped: calls and charges go on by the monotonic one; times in records jump"
+                );
+            }
             exchange.publish_figures();
             telemetry.run_upkeep();
         }

@@ -12,6 +12,8 @@ pub(super) fn tell(telemetry: &Telemetry, seen: Seen) {
         Seen::Up(is_up) => telemetry.set_redis_up(is_up),
         Seen::Answered { op, took } => telemetry.observe_redis_command(op_of(op), took),
         Seen::Failed(failure) => telemetry.count_redis_error(kind_of(failure)),
+        Seen::Disagreed => telemetry.count_ledger_disagreement(),
+        Seen::Rebuilt => telemetry.count_ledger_rebuilt(),
     }
 }
 

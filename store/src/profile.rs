@@ -9,6 +9,7 @@ pub(crate) use self::row::{all_with_ha1, get};
 use self::row::{SELECT, from_row, insert, update};
 use crate::carrier::Address;
 use crate::{Error, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
+use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
@@ -154,6 +155,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What its calls do while the ledger cannot answer.
+    pub credit_failure: CreditFailure,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -191,6 +194,8 @@ pub struct NewProfile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What its calls do while the ledger cannot answer.
+    pub credit_failure: CreditFailure,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -222,6 +227,8 @@ pub struct ProfilePatch {
     pub t38: Option<FaxPolicy>,
     /// How its side hears keys.
     pub dtmf: Option<DtmfPolicy>,
+    /// What its calls do while the ledger cannot answer.
+    pub credit_failure: Option<CreditFailure>,
 }
 
 fn check(profile: &Profile) -> Result<()> {
@@ -298,6 +305,7 @@ impl Store {
                 srtp: new.srtp,
                 t38: new.t38,
                 dtmf: new.dtmf,
+                credit_failure: new.credit_failure,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -336,6 +344,7 @@ impl Store {
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             profile.t38 = patch.t38.unwrap_or(profile.t38);
             profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
+            profile.credit_failure = patch.credit_failure.unwrap_or(profile.credit_failure);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;

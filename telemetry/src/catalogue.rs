@@ -6,7 +6,9 @@ use crate::labels::*;
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{
+    AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, RiskOutcome, Side, Transport,
+};
 use domain::payment::PaymentResult;
 use serde::Serialize;
 
@@ -287,6 +289,14 @@ pub const CATALOGUE: &[MetricRow] = &[
     gauge(Money, "tandem_ledger_queued_batches", &[], "Ledger batches applied and waiting for the disk"),
     histogram(Money, "tandem_ledger_commit_seconds", FAST, &[], "Time to commit one group of ledger batches durably"),
     gauge(Money, "tandem_ledger_imbalance", &[CURRENCY], "Debits minus credits over all accounts; anything but 0 is a bug"),
+    gauge(Money, "tandem_ledger_overdraft", &[CURRENCY], "What customers have available below zero, summed; anything but 0 is a bug"),
+    gauge(Money, "tandem_ledger_up", &[], "1 while the ledger answers batches; 0 while its disk takes nothing or its Redis is away: new calls get 503"),
+    gauge(Money, "tandem_ledger_journal_stalled", &[], "1 while the disk of the ledger's journal takes nothing: full, read-only, locked or broken"),
+    counter(Money, "tandem_ledger_journal_failures_total", &[], "Groups of batches that the disk did not take, each try counted"),
+    counter(Money, "tandem_ledger_disagreements_total", &[], "Answers of Redis that did not follow from the journal, whose answer was given; somebody else's hand, or a bug"),
+    counter(Money, "tandem_ledger_rebuilt_total", &[], "Companies made in Redis from what the journal says, after a loss, or at their first batch"),
+    exact(Money, "tandem_credit_risk_total", &[label("outcome", RiskOutcome::VALUES), CURRENCY], "What calls spoke for while the ledger was away: taken as a risk, covered later, written off"),
+    counter(Process, "tandem_clock_steps_total", &[], "Steps of the wall clock by more than a second, either way"),
     histogram(Money, "tandem_charge_tick_seconds", FAST, &[], "The instant at which an increment of a call was due to begin, to the ledger's answer to its charge applied in the call: granted, or the final unit"),
     gauge(Money, "tandem_redis_up", &[], "1 while the ledger's Redis answers; 0 while it does not, and where the ledger is not in Redis"),
     histogram(Money, "tandem_redis_command_seconds", FAST, &[label("op", RedisOp::VALUES)], "Redis round trip, of all commands that were sent at once; none where the ledger is not in Redis"),

@@ -5,7 +5,9 @@
 use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
-use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::fact::{
+    AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, RiskOutcome, Side, Transport,
+};
 use domain::payment::PaymentResult;
 
 mod statuses;
@@ -434,6 +436,7 @@ foreign! {
         Ok = "ok", CompanyEmpty = "company_empty", PaymentDeclined = "payment_declined", Failed = "failed",
     }
     PaymentResult { Paid = "paid", Declined = "declined", Pending = "pending", Unknown = "unknown", }
+    RiskOutcome { Taken = "taken", Covered = "covered", WrittenOff = "written_off", }
 }
 
 /// The labels of a slice of values, for lists that another room keeps.

@@ -7,7 +7,7 @@ use crate::labels::Label;
 use crate::mask::mask;
 use domain::Fact;
 use domain::call_record::CallDirection;
-use domain::fact::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome};
+use domain::fact::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome, RiskOutcome};
 use tracing::{debug, info, warn};
 
 const CALLS: &str = "tandem::calls";
@@ -98,6 +98,12 @@ pub(crate) fn write(fact: &Fact) {
         }
         Fact::PaymentAnswered { payment, company, result, because } => {
             info!(target: MONEY, { payment.id = %payment, company.id = %company, payment.result = word(*result), because = &**because }, "payment provider answered");
+        }
+        Fact::CreditRisked { call, profile, outcome: RiskOutcome::WrittenOff, amount, currency } => {
+            warn!(target: MONEY, { call.id = %call, profile.id = %profile, risk.amount = %amount, currency = currency.as_str() }, "written off: it was spoken while the ledger was away, and there is too little credit for it");
+        }
+        Fact::CreditRisked { call, profile, outcome, amount, currency } => {
+            info!(target: MONEY, { call.id = %call, profile.id = %profile, risk.outcome = word(*outcome), risk.amount = %amount, currency = currency.as_str() }, "an increment spoken while the ledger is away");
         }
         Fact::CallerIdChanged { call, profile, change, anonymous } => {
             let why = match change {

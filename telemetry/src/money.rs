@@ -7,7 +7,7 @@ use crate::families::{Counters, ExactCounters, Gauges, Histograms, Maker};
 use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
 use crate::telemetry::Telemetry;
 use domain::credit::Code;
-use domain::fact::RechargeOutcome;
+use domain::fact::{RechargeOutcome, RiskOutcome};
 use domain::payment::PaymentResult;
 use domain::{Currency, Micros};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct CurrencyTotals {
     pub held: i128,
     /// Debits minus credits over all accounts; anything but zero is a bug.
     pub imbalance: i128,
+    /// What customers have available below zero; likewise.
+    pub overdraft: i128,
 }
 
 /// What the ledger holds now.
@@ -34,6 +36,8 @@ pub struct LedgerTotals {
     pub money_holds: u64,
     /// Batches applied and waiting for the disk.
     pub queued_batches: u64,
+    /// Whether batches are answered.
+    pub is_up: bool,
 }
 
 pub(crate) struct MoneyHandles {
@@ -45,6 +49,13 @@ pub(crate) struct MoneyHandles {
     queued: Gauges<()>,
     commit: Histograms<()>,
     imbalance: Gauges<(CurrencyLabel,)>,
+    overdraft: Gauges<(CurrencyLabel,)>,
+    up: Gauges<()>,
+    stalled: Gauges<()>,
+    journal_failures: Counters<()>,
+    disagreements: Counters<()>,
+    rebuilt: Counters<()>,
+    risk: ExactCounters<(RiskOutcome, CurrencyLabel)>,
     recharges: Counters<(RechargeOutcome,)>,
     short_companies: Gauges<()>,
     payment_answers: Counters<(PaymentResult,)>,
@@ -63,6 +74,13 @@ impl MoneyHandles {
             queued: maker.gauges("tandem_ledger_queued_batches")?,
             commit: maker.histograms("tandem_ledger_commit_seconds")?,
             imbalance: maker.gauges("tandem_ledger_imbalance")?,
+            overdraft: maker.gauges("tandem_ledger_overdraft")?,
+            up: maker.gauges("tandem_ledger_up")?,
+            stalled: maker.gauges("tandem_ledger_journal_stalled")?,
+            journal_failures: maker.counters("tandem_ledger_journal_failures_total")?,
+            disagreements: maker.counters("tandem_ledger_disagreements_total")?,
+            rebuilt: maker.counters("tandem_ledger_rebuilt_total")?,
+            risk: maker.exact_counters("tandem_credit_risk_total")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
             short_companies: maker.gauges("tandem_recharge_short_companies")?,
             payment_answers: maker.counters("tandem_payment_answers_total")?,
@@ -87,6 +105,10 @@ impl MoneyHandles {
         self.payment_answers.at((result,)).increment(1);
     }
 
+    pub(crate) fn on_risked(&self, outcome: RiskOutcome, amount: Micros, currency: Currency) {
+        self.risk.at((outcome, CurrencyLabel::of(currency))).add(amount.get().unsigned_abs());
+    }
+
     pub(crate) fn on_recharged(&self, outcome: RechargeOutcome) {
         self.recharges.at((outcome,)).increment(1);
     }
@@ -109,6 +131,7 @@ impl Telemetry {
                 sum.companies += currency.companies;
                 sum.profiles += currency.profiles;
                 sum.held += currency.held;
+                sum.overdraft += currency.overdraft;
                 // Where several currencies share a label, two bugs must not hide each other.
                 let shared = label == CurrencyLabel::Other;
                 sum.imbalance += if shared { currency.imbalance.abs() } else { currency.imbalance };
@@ -117,9 +140,29 @@ impl Telemetry {
             self.money.balance.at((Pool::Profile, label)).set(units(sum.profiles));
             self.money.held.at((label,)).set(units(sum.held));
             self.money.imbalance.at((label,)).set(units(sum.imbalance));
+            self.money.overdraft.at((label,)).set(units(sum.overdraft));
         }
         self.money.holds.at(()).set(totals.money_holds as f64);
         self.money.queued.at(()).set(totals.queued_batches as f64);
+        self.money.up.at(()).set(f64::from(u8::from(totals.is_up)));
+    }
+
+    /// The disk of the journal did not take a group, or takes them again.
+    pub fn set_journal_stalled(&self, is_stalled: bool) {
+        self.money.stalled.at(()).set(f64::from(u8::from(is_stalled)));
+        if is_stalled {
+            self.money.journal_failures.at(()).increment(1);
+        }
+    }
+
+    /// Redis said what does not follow from the journal.
+    pub fn count_ledger_disagreement(&self) {
+        self.money.disagreements.at(()).increment(1);
+    }
+
+    /// A company was made in Redis what the journal says.
+    pub fn count_ledger_rebuilt(&self) {
+        self.money.rebuilt.at(()).increment(1);
     }
 
     /// How many companies could not pay the next recharge of each of their profiles (K10).

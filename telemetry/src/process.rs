@@ -88,6 +88,7 @@ pub(crate) struct ProcessHandles {
     max_fds: Gauges<()>,
     started: Gauges<()>,
     threads: Gauges<()>,
+    clock_steps: Counters<()>,
 }
 
 impl ProcessHandles {
@@ -110,6 +111,7 @@ impl ProcessHandles {
             max_fds: maker.gauges("process_max_fds")?,
             started: maker.gauges("process_start_time_seconds")?,
             threads: maker.gauges("process_threads")?,
+            clock_steps: maker.counters("tandem_clock_steps_total")?,
         })
     }
 
@@ -141,6 +143,11 @@ impl Telemetry {
     pub fn set_runtime(&self, figures: &RuntimeFigures) {
         self.process.workers.at(()).set(figures.workers as f64);
         self.process.busy.at(()).absolute(micros(figures.busy));
+    }
+
+    /// The wall clock has stepped.
+    pub fn count_clock_step(&self) {
+        self.process.clock_steps.at(()).increment(1);
     }
 
     /// Whether `/readyz` says yes.

@@ -141,6 +141,7 @@ impl Telemetry {
                 self.money.on_recharged(*outcome);
             }
             Fact::PaymentAnswered { result, .. } => self.money.on_payment_answered(*result),
+            Fact::CreditRisked { outcome, amount, currency, .. } => self.money.on_risked(*outcome, *amount, *currency),
         }
     }
 

@@ -3,6 +3,7 @@
 Not here: what the switch does with it (scenarios/sharing.py).
 """
 
+import signal
 import socket
 import subprocess
 
@@ -46,6 +47,19 @@ class RedisServer:
         with socket.create_connection(("127.0.0.1", self.port), 1) as line:
             line.sendall(b"PING\r\n")
             return line.recv(64).startswith(b"+PONG")
+
+    def said(self, *words):
+        """What it answers."""
+        done = subprocess.run(["redis-cli", "-p", str(self.port), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        return done.stdout.strip() or done.stderr.strip()
+
+    def stand_still(self):
+        """It takes what is sent and answers nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        """It goes on where it stood still."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
         """Ends it at once."""

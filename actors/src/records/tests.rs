@@ -32,6 +32,7 @@ fn record(ended_at: Wall) -> CallRecord {
         connection_fee: Micros::ZERO,
         priced: None,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::NoAnswer,
         refusal: None,

@@ -33,6 +33,7 @@ fn answered(at: Wall) -> CallRecord {
         connection_fee: Micros::ZERO,
         priced: None,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: Currency::USD,
         cause: ReleaseCause::Normal,
         refusal: None,

@@ -57,6 +57,9 @@ impl Office {
         if new.static_contact.is_some() {
             caller.operator("say where PBXs are called that do not register")?;
         }
+        if new.credit_failure.is_some() {
+            caller.operator("say what calls do while the ledger cannot answer")?;
+        }
         let caller_id = new.caller_id.map(|number| number.0);
         self.check_caller_id(caller, company, caller_id)?;
         let wanted = store::NewProfile {
@@ -75,6 +78,7 @@ impl Office {
             srtp: new.srtp.into(),
             t38: new.t38.into(),
             dtmf: new.dtmf.into(),
+            credit_failure: new.credit_failure.map(|wanted| wanted.checked()).transpose()?.unwrap_or_default(),
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -99,6 +103,9 @@ impl Office {
         if patch.static_contact.is_some() {
             caller.operator("say where PBXs are called that do not register")?;
         }
+        if patch.credit_failure.is_some() {
+            caller.operator("say what calls do while the ledger cannot answer")?;
+        }
         let caller_id = patch.caller_id.map(|wanted| wanted.map(|number| number.0));
         self.check_caller_id(caller, row.company, caller_id.flatten())?;
         let state = |name| match name {
@@ -122,6 +129,7 @@ impl Office {
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
             dtmf: patch.dtmf.map(Into::into),
+            credit_failure: patch.credit_failure.map(|wanted| wanted.checked()).transpose()?,
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

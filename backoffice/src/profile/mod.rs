@@ -6,6 +6,7 @@ mod changing;
 mod showing;
 
 use crate::credit::Credit;
+use crate::credit_failure::CreditFailure;
 use crate::dtmf::DtmfName;
 use crate::fax::FaxName;
 use crate::srtp::SrtpName;
@@ -126,6 +127,8 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub dtmf: DtmfName,
+    /// What its calls do while the ledger cannot answer; `retry` where nothing is said. Operators only: it is their risk.
+    pub credit_failure: Option<CreditFailure>,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -205,6 +208,8 @@ pub struct ProfilePatch {
     pub t38: Option<FaxName>,
     /// How it hears keys; binds new calls.
     pub dtmf: Option<DtmfName>,
+    /// What its calls do while the ledger cannot answer, from their next boundary on. Operators only: it is their risk.
+    pub credit_failure: Option<CreditFailure>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -229,6 +234,8 @@ pub struct Profile {
     pub t38: FaxName,
     /// How it hears keys.
     pub dtmf: DtmfName,
+    /// What its calls do while the ledger cannot answer.
+    pub credit_failure: CreditFailure,
     /// What is worth mending about it, a sentence each; empty for nothing.
     pub warnings: Vec<String>,
     /// RFC 3339.

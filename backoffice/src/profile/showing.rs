@@ -8,6 +8,7 @@ use super::{
 };
 use crate::caller::Caller;
 use crate::credit::Credit;
+use crate::credit_failure::CreditFailure;
 use crate::error::Result;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
@@ -161,6 +162,7 @@ impl Office {
             srtp: row.srtp.into(),
             t38: row.t38.into(),
             dtmf: row.dtmf.into(),
+            credit_failure: CreditFailure::of(row.credit_failure),
             warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),
             credentials: Credentials {

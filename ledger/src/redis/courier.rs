@@ -14,7 +14,7 @@ use super::asking::{self, Answer};
 use super::audit::{self, Audited};
 use super::link::{self, Link, Lost};
 use super::queue::{Asked, Queue, Shared, Stop};
-use super::seen::{Failure, Op};
+use super::seen::{Failure, Op, Seen};
 use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
 use super::start::{self, Begun};
 use crate::api::{Ledger, Reply};
@@ -66,6 +66,8 @@ pub(super) struct Courier {
     /// Answered since the queue was told last.
     answered: usize,
     patience: Duration,
+    /// A later process has this node's journal, or a copy of it: this one may charge nobody any more.
+    is_fenced_off: bool,
 }
 
 impl Courier {
@@ -82,6 +84,7 @@ impl Courier {
             has_more: false,
             answered: 0,
             patience,
+            is_fenced_off: false,
         }
     }
 
@@ -293,8 +296,12 @@ impl Courier {
                         self.disagree(company, "it knows the batch's id with another body");
                         dirty.insert(company);
                     }
-                    Answer::Taken(life) if life.starts_with(&self.shared.identity.node) => {
+                    // An earlier connection of ours.
+                    Answer::Taken(life) if life.starts_with(&start::life_of_process(&self.shared.identity)) => {
                         dirty.insert(company);
+                    }
+                    Answer::Taken(life) if life.starts_with(&self.shared.identity.node) => {
+                        self.fence_off();
                     }
                     Answer::Taken(life) => {
                         // The next connection finds out whose it is, and says so.
@@ -348,6 +355,7 @@ impl Courier {
 
     fn disagree(&self, company: CompanyId, what: &str) {
         self.shared.disagreements.fetch_add(1, Ordering::Relaxed);
+        self.shared.watch.tell(Seen::Disagreed);
         tracing::error!(company = %company, what, "Redis is not what the journal says; it is made so");
     }
 
@@ -357,6 +365,7 @@ impl Courier {
         let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
         start::rebuild(link, &self.life, company, &state)?;
         self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
+        self.shared.watch.tell(Seen::Rebuilt);
         self.changes.insert(company, 0);
         Ok(())
     }

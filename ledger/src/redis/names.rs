@@ -6,6 +6,10 @@ use domain::{BusinessAccountId, CompanyId, ProfileId};
 /// Who has this Redis: the id of the node whose journal is the record.
 pub(super) const NODE: &str = "tandem:node";
 
+/// Which process of a node writes for it: field the node, value the life of its latest start. An earlier one of the same journal, or of a
+/// copy of it, is fenced off by it.
+pub(super) const LIVES: &str = "tandem:lives";
+
 /// The keys of one company. The braces are the hash tag of Redis Cluster: all of a company is in one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Keys {

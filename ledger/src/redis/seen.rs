@@ -53,6 +53,10 @@ pub enum Seen {
     },
     /// It failed once.
     Failed(Failure),
+    /// It said what does not follow from the journal.
+    Disagreed,
+    /// A company was made in it what the journal says.
+    Rebuilt,
 }
 
 /// Hears what is seen, on the ledger's threads; must be quick.

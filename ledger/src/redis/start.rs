@@ -38,6 +38,7 @@ pub(super) fn begin(journal: &SqliteLedger, server: &Server, watch: &Watch) -> R
         Failure::Ledger(error) => error,
         Failure::Redis(lost) => away(lost),
     })?;
+    link.run_well(Op::Set, &[claim_life(&identity)]).map_err(away)?;
     let companies = journal.companies();
     let audited = audit::compare(&mut link, &companies).map_err(away)?;
     if audited.fault_count > 0 {
@@ -56,9 +57,30 @@ pub(super) fn begin(journal: &SqliteLedger, server: &Server, watch: &Watch) -> R
     Ok(Begun { link, identity, life, changes, next_intent })
 }
 
+/// From now on this process writes for its node, and no earlier one does.
+fn claim_life(identity: &Identity) -> Order {
+    let mut claim = redis::cmd("HSET");
+    claim.arg(names::LIVES).arg(&identity.node).arg(&identity.life);
+    Order::about(names::LIVES, claim)
+}
+
+/// Which process writes for the node: this one, where a flush has taken it away.
+pub(super) fn living(link: &mut Link, identity: &Identity) -> Result<String, Lost> {
+    let (mut keep, mut get) = (redis::cmd("HSETNX"), redis::cmd("HGET"));
+    keep.arg(names::LIVES).arg(&identity.node).arg(&identity.life);
+    get.arg(names::LIVES).arg(&identity.node);
+    let said = link.run_well(Op::Set, &[Order::about(names::LIVES, keep), Order::about(names::LIVES, get)])?;
+    redis::from_redis_value(said.into_iter().nth(1).unwrap_or_default()).map_err(|error| Lost(error.to_string()))
+}
+
 /// The mark of one connection of one life of a node.
 pub(super) fn life(identity: &Identity, connection: u64) -> String {
-    format!("{}:{}:{connection}", identity.node, identity.life)
+    format!("{}{connection}", life_of_process(identity))
+}
+
+/// What the marks of all connections of this life begin with.
+pub(super) fn life_of_process(identity: &Identity) -> String {
+    format!("{}:{}:", identity.node, identity.life)
 }
 
 enum Failure {
@@ -166,6 +188,9 @@ pub fn leave(settings: &Settings) -> Result<(), Error> {
     for company in audit::all(&mut link).map_err(away)? {
         forget(&mut link, company).map_err(away)?;
     }
+    let mut forget_life = redis::cmd("HDEL");
+    forget_life.arg(names::LIVES).arg(&node);
+    link.run_well(Op::Set, &[Order::about(names::LIVES, forget_life)]).map_err(away)?;
     let mut release = redis::cmd("DEL");
     release.arg(names::NODE);
     link.run_well(Op::Set, &[Order::about(names::NODE, release)]).map(drop).map_err(away)

@@ -3,6 +3,9 @@
 
 mod ending;
 pub(crate) mod following;
+mod taking;
+
+pub(super) use taking::Taken;
 
 use super::books::{Books, check_form};
 use super::intents::Step;
@@ -12,7 +15,7 @@ use super::settings::Settings;
 use super::start::{Rebuilt, rebuild};
 use super::subjects::{Known, Question};
 use super::writer::{self, Pending, PendingRow};
-use super::{snapshot, statement, verify};
+use super::{statement, verify};
 use crate::api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery,
     Totals, Unfinished, Verification,
@@ -56,17 +59,11 @@ struct State {
     snapshot: u64,
     /// Somebody waits for the disk.
     is_urgent: bool,
+    /// The disk takes nothing for now: nothing new is answered, and what is owed to it is tried again.
+    is_stalled: bool,
+    /// The disk took something that cannot be mended: nothing is answered any more.
     has_failed: bool,
     stop: Stop,
-}
-
-/// What the writer takes at once.
-pub(super) struct Taken {
-    pub(super) pending: Vec<Pending>,
-    pub(super) intents: Vec<Step>,
-    pub(super) snapshot: Option<(u64, Vec<u8>)>,
-    pub(super) stop: Stop,
-    pub(super) has_failed: bool,
 }
 
 /// What the callers and the writer share.
@@ -75,52 +72,6 @@ pub(super) struct Shared {
     work: Condvar,
     pub(super) listeners: Mutex<Vec<EndedListener>>,
     pub(super) settings: Settings,
-}
-
-impl Shared {
-    /// Waits for a group and takes it; none when there is nothing and never will be.
-    pub(super) fn take_group(&self) -> Option<Taken> {
-        let mut state = self.state.lock();
-        while state.pending.is_empty() && state.stop == Stop::No {
-            self.work.wait(&mut state);
-        }
-        if !state.is_urgent && state.pending.len() < self.settings.group_batches && state.stop == Stop::No {
-            self.work.wait_for(&mut state, self.settings.group_after);
-        }
-        state.is_urgent = false;
-        state.pending_rows = 0;
-        state.pending_bytes = 0;
-        let pending = std::mem::take(&mut state.pending);
-        let intents = std::mem::take(&mut state.intents);
-        let due = match state.stop {
-            Stop::No => self.settings.snapshot_every.max(1),
-            Stop::Closed => 1,
-            Stop::Abandoned => u64::MAX,
-        };
-        // Everything applied is in this group or before it, so these balances are the ones after its last row.
-        let snapshot = (!state.has_failed && state.applied - state.snapshot >= due).then(|| {
-            state.snapshot = state.applied;
-            (state.applied, snapshot::encode(&state.books))
-        });
-        Some(Taken { pending, intents, snapshot, stop: state.stop, has_failed: state.has_failed })
-    }
-
-    pub(super) fn set_journalled(&self, last: u64) {
-        self.state.lock().journalled = last;
-    }
-
-    /// Nothing more is answered until the next start: what is in memory is no longer what is on the disk.
-    pub(super) fn fail(&self, error: &Error) {
-        self.state.lock().has_failed = true;
-        tracing::error!(
-            error = %error,
-            "the ledger's disk failed: no batch is answered until the switch is started again; free or replace the disk first"
-        );
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.state.lock().has_failed
-    }
 }
 
 /// The ledger with SQLite as its journal.
@@ -145,6 +96,7 @@ impl SqliteLedger {
     pub fn open(settings: Settings) -> Result<Self, Error> {
         let lock = journal::lock(&settings.path)?;
         let connection = journal::open(&settings.path)?;
+        connection.busy_timeout(settings.busy).map_err(journal::written)?;
         let Rebuilt { mut books, sequence, snapshot } = rebuild(&connection)?;
         books.balance_max = Some(settings.balance_max);
         let reader = journal::open_to_read(&settings.path)?;
@@ -158,6 +110,7 @@ impl SqliteLedger {
             journalled: sequence,
             snapshot,
             is_urgent: false,
+            is_stalled: false,
             has_failed: false,
             stop: Stop::No,
         };
@@ -264,8 +217,11 @@ impl SqliteLedger {
         }
     }
 
-    /// Whether the queue to the disk has no room for such a batch.
+    /// Whether the queue to the disk has no room for such a batch; while the disk takes nothing, for none.
     fn is_full(&self, state: &State, batch: &Batch) -> bool {
+        if state.is_stalled {
+            return true;
+        }
         let settings = &self.shared.settings;
         if only_ends(batch) {
             return state.pending_rows >= settings.queue_batches_reserved;
@@ -388,6 +344,9 @@ impl Ledger for SqliteLedger {
             let sums = totals.units.entry(slot.account.unit).or_default();
             sums.imbalance += posted;
             sums.held += i128::from(slot.balance.held);
+            if slot.account.holder.is_customer() {
+                sums.overdraft += (i128::from(slot.balance.held) - posted).max(0);
+            }
             match slot.account.holder {
                 Holder::Company => sums.companies += posted,
                 Holder::Profile(_) => sums.profiles += posted,
@@ -486,7 +445,7 @@ impl Ledger for SqliteLedger {
 
     fn is_healthy(&self) -> bool {
         let state = self.shared.state.lock();
-        !state.has_failed && state.stop == Stop::No
+        !state.is_stalled && !state.has_failed && state.stop == Stop::No
     }
 
     fn close(&self) -> Result<(), Error> {

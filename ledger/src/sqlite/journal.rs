@@ -11,6 +11,7 @@
 
 use super::bytes::checksum;
 use super::row::{self, Row};
+use super::settings::BUSY;
 use super::subjects::{BIRTHS_END, Findings, Question, Recent, sorts_by_birth};
 use crate::api::MemoKind;
 use crate::error::Error;
@@ -24,8 +25,6 @@ use std::time::Duration;
 
 /// The tables' version, in SQLite's `user_version`.
 const FORMAT: i64 = 2;
-/// How long SQLite waits for a reader or a checkpoint of another connection. The lock file keeps other writers away.
-const BUSY: Duration = Duration::from_secs(5);
 /// Pages of the write-ahead log before they are copied home: 16 MB, so that a busy page is copied once for many groups.
 const CHECKPOINT_PAGES: u32 = 4_096;
 /// Prepared statements that a connection keeps: all that there are.

@@ -26,7 +26,8 @@ pub(crate) use engine::only_ends;
 pub(crate) use intents::Identity;
 pub use reading::Journal;
 pub use settings::{
-    Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
-    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, Settings,
+    BUSY, Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
+    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, STALLED_AGAIN_AFTER, Settings,
+    StallListener,
 };
 pub use verify::verify;

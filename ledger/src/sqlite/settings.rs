@@ -11,6 +11,9 @@ pub type Clock = Arc<dyn Fn() -> Monotonic + Send + Sync>;
 /// Hears of each committed group, on the writer's thread; must be quick.
 pub type GroupListener = Arc<dyn Fn(Group) + Send + Sync>;
 
+/// Hears that the disk did not take a group (`true`, at each try), and that it takes them again (`false`); on the writer's thread.
+pub type StallListener = Arc<dyn Fn(bool) + Send + Sync>;
+
 /// A group of batches that has been committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -45,6 +48,12 @@ pub const REMEMBERED_REFUSALS: usize = 32;
 /// A snapshot of all balances is kept with every this many batches: a start then reads at most this many rows (about 0.5 s).
 pub const SNAPSHOT_EVERY: u64 = 100_000;
 
+/// How long the writer waits for a reader or a checkpoint of another connection, or for a backup that has the file locked, before that is a
+/// disk that takes nothing. The lock file keeps other writers away.
+pub const BUSY: Duration = Duration::from_secs(5);
+/// A disk that took nothing is tried again this often: who makes room sees calls pass at once, and a full disk costs nothing.
+pub const STALLED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Settings of the sqlite engine.
 #[derive(Clone)]
 pub struct Settings {
@@ -70,6 +79,12 @@ pub struct Settings {
     pub clock: Option<Clock>,
     /// Hears of each committed group (`tandem_ledger_commit_seconds`).
     pub on_group: Option<GroupListener>,
+    /// [`BUSY`].
+    pub busy: Duration,
+    /// [`STALLED_AGAIN_AFTER`].
+    pub stalled_again_after: Duration,
+    /// Hears of a disk that takes nothing (`tandem_ledger_journal_stalled`).
+    pub on_stalled: Option<StallListener>,
 }
 
 impl Settings {
@@ -87,6 +102,9 @@ impl Settings {
             balance_max: i64::MAX,
             clock: None,
             on_group: None,
+            busy: BUSY,
+            stalled_again_after: STALLED_AGAIN_AFTER,
+            on_stalled: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The writer thread: takes what is pending, journals it as one group, then answers. What may be pending is decided in
 //! [`super::engine`].
 
-use super::engine::{Shared, Stop};
+use super::engine::{Shared, Stop, Taken};
 use super::intents::{self, Step};
 use super::journal::{self, memo_columns, sum_of, written};
 use super::settings::Group;
@@ -36,34 +36,43 @@ pub(super) struct Pending {
     pub(super) answer: Option<(Reply, Outcome)>,
 }
 
-/// Runs until the ledger is closed, abandoned or dead. Gives the connection back for the last checkpoint.
+/// Runs until the ledger is closed, abandoned or dead. What the disk does not take now is kept and tried again, before anything newer, so
+/// that rows stay in order and each is there once.
 pub(super) fn run(shared: &Shared, connection: Connection) {
+    let mut owed = Owed::default();
     loop {
-        let taken = shared.take_group();
-        let Some(group) = taken else { break };
-        if group.stop == Stop::Abandoned || group.has_failed {
-            answer_unavailable(group.pending);
-            if group.stop != Stop::No {
+        let group = shared.take_group(!owed.is_empty());
+        let stop = group.stop;
+        if stop == Stop::Abandoned || group.has_failed {
+            answer_unavailable(owed.pending.drain(..).chain(group.pending));
+            owed = Owed::default();
+            if stop != Stop::No {
                 break;
             }
             continue;
         }
+        owed.add(group);
         let now = || shared.settings.clock.as_ref().map(|clock| clock());
         let began = now();
-        match commit(&connection, &group.pending, &group.intents, group.snapshot.as_ref()) {
+        match commit(&connection, &owed) {
             Ok(()) => {
                 let took = match (began, now()) {
                     (Some(began), Some(ended)) => ended.since(began),
                     _ => Duration::ZERO,
                 };
-                on_committed(shared, group.pending, took);
+                on_committed(shared, std::mem::take(&mut owed).pending, took);
             }
             Err(error) => {
-                shared.fail(&error);
-                answer_unavailable(group.pending);
+                let is_final = !shared.on_refused(&error) || stop != Stop::No;
+                // Who waits is not kept waiting for room on the disk. The row stays: asked again under its id, it is known.
+                owed.answer_unavailable();
+                if is_final {
+                    shared.fail();
+                    owed = Owed::default();
+                }
             }
         }
-        if group.stop != Stop::No {
+        if stop != Stop::No {
             break;
         }
     }
@@ -73,21 +82,53 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
     }
 }
 
-fn commit(
-    connection: &Connection,
-    pending: &[Pending],
-    intents: &[Step],
-    snapshot: Option<&(u64, Vec<u8>)>,
-) -> Result<(), Error> {
-    if pending.iter().all(|pending| pending.row.is_none()) && intents.is_empty() && snapshot.is_none() {
+/// What is taken and not on the disk: a group, and those before it that the disk did not take.
+#[derive(Default)]
+struct Owed {
+    pending: Vec<Pending>,
+    intents: Vec<Step>,
+    snapshot: Option<(u64, Vec<u8>)>,
+}
+
+impl Owed {
+    fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.intents.is_empty() && self.snapshot.is_none()
+    }
+
+    fn add(&mut self, group: Taken) {
+        let Taken { pending, intents, snapshot, .. } = group;
+        self.pending.extend(pending);
+        self.intents.extend(intents);
+        self.snapshot = snapshot.or(self.snapshot.take());
+    }
+
+    fn has_nothing_to_write(&self) -> bool {
+        self.intents.is_empty() && self.snapshot.is_none() && self.pending.iter().all(|pending| pending.row.is_none())
+    }
+
+    fn answer_unavailable(&mut self) {
+        for (reply, _) in self.pending.iter_mut().filter_map(|pending| pending.answer.take()) {
+            reply(Outcome::Unavailable);
+        }
+        self.pending.retain(|pending| pending.row.is_some());
+    }
+}
+
+fn commit(connection: &Connection, owed: &Owed) -> Result<(), Error> {
+    if owed.has_nothing_to_write() {
         return Ok(());
+    }
+    if !connection.is_autocommit() {
+        // The group before could not even be rolled back.
+        execute(connection, "ROLLBACK")?;
     }
     // Not `Connection::transaction`: that parses BEGIN and COMMIT anew for each group.
     execute(connection, "BEGIN IMMEDIATE")?;
-    let inserted = insert(connection, pending, snapshot).and_then(|()| intents::write(connection, intents));
+    let inserted = insert(connection, &owed.pending, owed.snapshot.as_ref())
+        .and_then(|()| intents::write(connection, &owed.intents));
     let done = inserted.and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() && execute(connection, "ROLLBACK").is_err() {
-        tracing::debug!("the ledger's group could not be rolled back; the next start finds it unfinished");
+        tracing::debug!("the ledger's group could not be rolled back; the next try does");
     }
     done
 }
@@ -125,9 +166,7 @@ fn on_committed(shared: &Shared, pending: Vec<Pending>, took: Duration) {
         Some(PendingRow { sequence, memo: Some(Memo::CallEnded(_)), .. }) => Some(*sequence),
         _ => None,
     });
-    if let Some(last) = last {
-        shared.set_journalled(last);
-    }
+    shared.set_journalled(last);
     for (reply, outcome) in pending.into_iter().filter_map(|pending| pending.answer) {
         reply(outcome);
     }
@@ -139,8 +178,8 @@ fn on_committed(shared: &Shared, pending: Vec<Pending>, took: Duration) {
     }
 }
 
-fn answer_unavailable(pending: Vec<Pending>) {
-    for (reply, _) in pending.into_iter().filter_map(|pending| pending.answer) {
+fn answer_unavailable(pending: impl Iterator<Item = Pending>) {
+    for (reply, _) in pending.filter_map(|pending| pending.answer) {
         reply(Outcome::Unavailable);
     }
 }

@@ -146,7 +146,7 @@ pub fn open_in(folder: &std::path::Path) -> SqliteLedger {
 }
 
 /// Posts the same batch until the ledger can answer, as a call does; half a minute at most.
-pub fn insist(ledger: &impl Ledger, batch: &Batch) -> Outcome {
+pub fn insist(ledger: &dyn Ledger, batch: &Batch) -> Outcome {
     for _ in 0..30_000 {
         match order(ledger, batch.clone()) {
             Outcome::Unavailable => std::thread::park_timeout(Duration::from_millis(1)),

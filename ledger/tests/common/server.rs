@@ -59,7 +59,9 @@ impl RedisServer {
 
     /// Starts the process and waits until it says that it is ready.
     fn launch(&mut self) -> bool {
-        let mut command = Command::new("redis-server");
+        // A file limit (`limit_files`) is to be an error for it, as a full disk is, and not its end.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh", "redis-server"]);
         let ready = match &self.sentinel {
             Some(settings) => {
                 let file = self.folder.path().join("sentinel.conf");
@@ -110,6 +112,14 @@ impl RedisServer {
     /// It goes on where it stood still.
     pub fn go_on(&self) {
         self.signal("-CONT");
+    }
+
+    /// From now on no file of it grows beyond this many bytes, as on a full disk; `None` makes room again.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let process = self.process.as_ref().unwrap().id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={limit}:unlimited")]).status();
+        assert!(done.unwrap().success());
     }
 
     fn signal(&self, signal: &str) {

@@ -106,6 +106,9 @@ struct Record<'a> {
     /// Absent before version 5.
     #[serde(borrow, default)]
     priced: Option<PricedJson<'a>>,
+    /// Written only where something was written off.
+    #[serde(borrow, default)]
+    written_off: Option<Cow<'a, str>>,
 }
 
 /// The row of a deck; its rate and fee stand in the record itself.
@@ -203,6 +206,7 @@ struct Understood {
     rate_per_minute: Micros,
     connection_fee: Micros,
     amount: Micros,
+    written_off: Micros,
     currency: Currency,
     cause: ReleaseCause,
     partner: Option<CallId>,
@@ -253,6 +257,7 @@ impl Understood {
             rate_per_minute: field("rate_per_minute", &read.rate_per_minute)?,
             connection_fee: field("connection_fee", &read.connection_fee)?,
             amount: field("amount", &read.amount)?,
+            written_off: read.written_off.as_deref().map_or(Ok(Micros::ZERO), |text| field("written_off", text))?,
             currency: field("currency", &read.currency)?,
             cause: ReleaseCause::from_label(&read.cause).ok_or_else(|| unknown("cause", &read.cause))?,
             partner: read.partner.as_deref().map(|text| field("partner", text)).transpose()?,
@@ -300,6 +305,7 @@ pub fn from_json(text: &str) -> Result<CallRecord, NotARecord> {
         connection_fee: understood.connection_fee,
         priced: understood.priced,
         amount: understood.amount,
+        written_off: understood.written_off,
         currency: understood.currency,
         cause: understood.cause,
         refusal: read.refusal.map(Cow::into_owned),

@@ -55,6 +55,7 @@ impl<'a> Scanner<'a> {
             q850: self.after(",\"q850\":")?.option(Self::integer)?,
             trace: self.after(",\"trace\":")?.string()?,
             priced: self.after(",\"priced\":")?.option(Self::priced)?,
+            written_off: None,
         })
         .filter(|_| self.after("}").is_some())
     }

@@ -128,6 +128,11 @@ impl Text {
             Some(priced) => self.priced(priced),
             None => self.raw("null"),
         }
+        if record.written_off != Micros::ZERO {
+            self.raw(",\"written_off\":\"");
+            self.amount(record.written_off);
+            self.raw("\"");
+        }
         self.raw("}");
     }
 

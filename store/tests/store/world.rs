@@ -75,6 +75,7 @@ impl World {
             srtp: domain::srtp::SrtpPolicy::Off,
             t38: domain::fax::FaxPolicy::Relay,
             dtmf: domain::dtmf::DtmfPolicy::Auto,
+            credit_failure: domain::credit_failure::CreditFailure::Retry,
         }
     }
 
@@ -108,6 +109,7 @@ impl World {
             connection_fee: Micros::ZERO,
             priced: None,
             amount: Micros::from_cents(1),
+            written_off: Micros::ZERO,
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
             refusal: None,

@@ -78,6 +78,21 @@ pub enum Event {
         /// Which charge, 0 at the answer.
         sequence: u32,
     },
+    /// The ledger cannot answer a charge, and it is not waited for: what has begun is the last (RFC 8506 5.7).
+    ChargeUnanswered {
+        /// Which charge, 0 at the answer.
+        sequence: u32,
+    },
+    /// What comes after this charge may begin unpaid: the ledger is away, and the profile takes the risk.
+    RiskTaken {
+        /// Which charge, 0 at the answer.
+        sequence: u32,
+    },
+    /// It may not.
+    RiskRefused {
+        /// Which charge, 0 at the answer.
+        sequence: u32,
+    },
     /// The books of this call are closed and its record is written.
     Settled {
         /// What was captured in all.
@@ -193,6 +208,8 @@ pub struct Live {
     pub talked: Duration,
     /// Charged so far.
     pub amount: Micros,
+    /// What a minute costs; 0 where it is free or not rated yet.
+    pub rate_per_minute: Micros,
     /// In this currency.
     pub currency: Currency,
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long the ledger has at least to answer a charge, however short the increments are or late it was asked.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the profile has to say whether the call goes on unpaid: a message to an actor and back.
+pub(super) const PLEA_WITHIN: Duration = Duration::from_millis(500);
+
 /// A charge to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Charge {
@@ -25,8 +28,13 @@ pub(super) enum Boundary {
     Begin(Charge),
     /// Nothing is held: the call has spoken all it can pay.
     Exhausted,
-    /// The ledger has not answered the last charge, so it is not known whether anything is held.
-    Unknown,
+    /// The ledger has not answered the last charge, so it is not known whether anything is held: whether the block after it may begin
+    /// all the same is the profile's to say.
+    Unknown { sequence: u32, next: Block },
+    /// Nobody has said so in time.
+    Unanswered,
+    /// The ledger could not answer, and was not to be waited for: the call ends with the last second that is paid.
+    GivenUp,
     /// As above, but it was asked so late that it may take until this long after the answer of the call.
     WaitUntil(Duration),
 }
@@ -52,6 +60,10 @@ pub(super) struct Meter {
 enum Standing {
     /// The last charge is not answered.
     Asked,
+    /// Nor is it at the boundary: the profile was asked whether to go on.
+    Pleading,
+    /// The last charge will not be waited for.
+    GivenUp,
     /// The next block is held.
     Granted,
     /// The block that has begun is the last (R8).
@@ -104,7 +116,7 @@ impl Meter {
     }
 
     fn is_awaited(&self, sequence: u32) -> bool {
-        self.standing == Standing::Asked && sequence == self.sequence
+        matches!(self.standing, Standing::Asked | Standing::Pleading) && sequence == self.sequence
     }
 
     /// What to do at the end of the block that has begun, `elapsed` after the answer.
@@ -114,9 +126,31 @@ impl Meter {
             Standing::Asked if elapsed < self.asked_at + ANSWER_WITHIN => {
                 Boundary::WaitUntil(self.asked_at + ANSWER_WITHIN)
             }
-            Standing::Asked => Boundary::Unknown,
+            Standing::Asked => {
+                self.standing = Standing::Pleading;
+                Boundary::Unknown { sequence: self.sequence, next: self.next }
+            }
+            Standing::Pleading => Boundary::Unanswered,
+            Standing::GivenUp => Boundary::GivenUp,
             Standing::Granted => Boundary::Begin(self.begin_next(elapsed)),
         }
+    }
+
+    /// The ledger is away and not to be waited for.
+    pub(super) fn give_up(&mut self, sequence: u32) {
+        if self.is_awaited(sequence) {
+            self.standing = Standing::GivenUp;
+        }
+    }
+
+    /// The next block begins although nobody knows whether it is held; none where that was not asked.
+    pub(super) fn dare(&mut self, sequence: u32, elapsed: Duration) -> Option<Charge> {
+        self.is_pleading(sequence).then(|| self.begin_next(elapsed))
+    }
+
+    /// Whether the profile was asked to go on without this charge, and has not answered.
+    pub(super) fn is_pleading(&self, sequence: u32) -> bool {
+        self.standing == Standing::Pleading && sequence == self.sequence
     }
 
     fn begin_next(&mut self, elapsed: Duration) -> Charge {
@@ -132,8 +166,8 @@ impl Meter {
     /// The seconds that a call of this talk time owes (R1): never more than has begun or is held, which is what can be billed.
     pub(super) fn owed_s(&self, talked: Duration) -> u32 {
         let last = match self.standing {
-            Standing::Final => self.begun.until_s,
-            Standing::Asked | Standing::Granted => self.next.until_s,
+            Standing::Final | Standing::GivenUp => self.begun.until_s,
+            Standing::Asked | Standing::Pleading | Standing::Granted => self.next.until_s,
         };
         self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
     }
@@ -193,7 +227,8 @@ mod tests {
         assert!(matches!(meter.cross(late), Boundary::Begin(_)));
         assert_eq!(meter.due_at(), Duration::from_secs(30), "it was due when the block before it ended");
         assert_eq!(meter.cross(Duration::from_secs(36)), Boundary::WaitUntil(Duration::from_millis(36_900)));
-        assert_eq!(meter.cross(Duration::from_millis(36_900)), Boundary::Unknown);
+        assert!(matches!(meter.cross(Duration::from_millis(36_900)), Boundary::Unknown { sequence: 1, .. }));
+        assert_eq!(meter.cross(Duration::from_millis(37_900)), Boundary::Unanswered);
     }
 
     /// R1: B(t), bounded by what is paid or held.

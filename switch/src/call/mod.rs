@@ -321,6 +321,7 @@ impl Call {
             answered_at: self.record.answered_at,
             talked,
             amount,
+            rate_per_minute: self.record.rate_per_minute,
             currency: self.record.currency,
         })
     }
@@ -423,6 +424,9 @@ impl Machine for Call {
             Event::ReservationRefused(refusal) => self.on_reservation_refused(refusal, now, effects),
             Event::ChargeGranted { sequence } => self.on_charge_granted(sequence, now, effects),
             Event::ChargeRefused { sequence } => self.on_charge_refused(sequence, now, effects),
+            Event::ChargeUnanswered { sequence } => self.on_charge_unanswered(sequence),
+            Event::RiskTaken { sequence } => self.on_risk_taken(sequence, now, effects),
+            Event::RiskRefused { sequence } => self.on_risk_refused(sequence, now, effects),
             Event::Settled { amount, billed_s } => self.on_settled(amount, billed_s, effects),
             Event::EchoAnswered => self.on_echo_answered(now, effects),
             Event::SoundRefused(refusal) => self.on_sound_refused(refusal, now, effects),

@@ -37,6 +37,7 @@ pub(super) fn open(opening: &Opening, owner: &Owner, came_from: Option<&Arc<Carr
         connection_fee: Micros::ZERO,
         priced: None,
         amount: Micros::ZERO,
+        written_off: Micros::ZERO,
         currency: owner.company.currency,
         // What is true should the switch die before it can say better.
         cause: ReleaseCause::SwitchRestarted,

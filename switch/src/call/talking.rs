@@ -3,14 +3,15 @@
 //! The meter itself is in `metering`; what follows the end, in `clearing`.
 
 use super::ending::Ending;
-use super::metering::{Boundary, Charge, Meter};
+use super::metering::{Boundary, Charge, Meter, PLEA_WITHIN};
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
 use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
+use domain::credit_failure::CreditFailure;
 use domain::media::MediaDescription;
 use domain::{Fact, Monotonic, Now, ReleaseCause};
-use rating::Tariff;
+use rating::{Block, Tariff};
 use std::sync::Arc;
 
 /// The state of this phase.
@@ -103,8 +104,43 @@ impl Call {
             Boundary::Begin(charge) => self.charge(charge, now, effects),
             Boundary::Exhausted => self.clear(Ending::released(ReleaseCause::CreditExhausted), due, effects),
             // What was granted is spoken, and nothing is guessed (design 5, point 8).
-            Boundary::Unknown => self.clear(Ending::released(ReleaseCause::Overload), now, effects),
+            Boundary::Unknown { sequence, next } => self.plead(sequence, next, now, effects),
+            Boundary::Unanswered => self.clear(Ending::released(ReleaseCause::Overload), now, effects),
+            Boundary::GivenUp => self.clear(Ending::released(ReleaseCause::Overload), due, effects),
             Boundary::WaitUntil(elapsed) => self.timers.arm(Timer::Boundary, talking.answered + elapsed),
+        }
+    }
+
+    /// The ledger is away: only the profile may say that the call goes on unpaid (RFC 8506 5.7), where it does so at all.
+    fn plead(&mut self, sequence: u32, next: Block, now: Now, effects: &mut Vec<Effect>) {
+        let policy = self.directory.profile(self.record.profile).map(|profile| profile.credit_failure);
+        if !matches!(policy, Some(CreditFailure::Continue { .. })) {
+            return self.clear(Ending::released(ReleaseCause::Overload), now, effects);
+        }
+        self.timers.arm(Timer::Boundary, now.monotonic + PLEA_WITHIN);
+        self.ask(Ask::Continue { sequence, next }, effects);
+    }
+
+    /// What comes next begins although the ledger has not granted it.
+    pub(super) fn on_risk_taken(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Talking(Talking { meter: Some(meter), answered, .. }) = &mut self.phase else { return };
+        if let Some(charge) = meter.dare(sequence, now.monotonic.since(*answered)) {
+            self.charge(charge, now, effects);
+        }
+    }
+
+    /// What is paid is spoken.
+    pub(super) fn on_risk_refused(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
+        let Phase::Talking(Talking { meter: Some(meter), .. }) = &self.phase else { return };
+        if meter.is_pleading(sequence) {
+            self.clear(Ending::released(ReleaseCause::Overload), now, effects);
+        }
+    }
+
+    /// The ledger cannot answer, and is not waited for: the call ends at the boundary.
+    pub(super) fn on_charge_unanswered(&mut self, sequence: u32) {
+        if let Phase::Talking(Talking { meter: Some(meter), .. }) = &mut self.phase {
+            meter.give_up(sequence);
         }
     }
 

@@ -5,6 +5,7 @@
 use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
+use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
@@ -68,6 +69,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What its calls do while the ledger cannot answer (RFC 8506 5.7).
+    pub credit_failure: CreditFailure,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }

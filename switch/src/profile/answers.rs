@@ -44,6 +44,7 @@ impl Profile {
             let refusal = self.ledger_away();
             effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
         }
+        self.tell_unanswered(call, &mut posted, effects);
         posted.again_at = now.monotonic + UNAVAILABLE_AGAIN_AFTER;
         self.arm_sweep(posted.again_at);
         if let Some(books) = self.calls.get_mut(&call) {
@@ -68,13 +69,21 @@ impl Profile {
             }
             Ask::Charge { sequence, begins, next, .. } => {
                 books.retake_channel();
-                books.capture(*begins, effects);
+                match draft.collect {
+                    Some(part) => books.write_off(*begins, part, effects),
+                    None => books.capture(*begins, effects),
+                }
+                books.cover(*begins, effects);
+                if !draft.is_final {
+                    books.cover(*next, effects);
+                }
                 books.block = (!draft.is_final).then_some(HeldBlock { block: *next, lapsed: false });
                 if !draft.told {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
                 }
             }
             Ask::Extend { .. } => books.retake_channel(),
+            Ask::Continue { .. } => {}
             Ask::Settle { owed_s, .. } => {
                 if let Some(block) = batches::begun_unpaid(books, *owed_s) {
                     books.capture(block, effects);
@@ -168,9 +177,14 @@ impl Profile {
                 self.give_up(call, draft, refusal, now, effects);
             }
             // What has begun had lapsed, and there is nothing left to pay it with.
+            Ask::Charge { begins, .. } if is_post && self.is_risked(call, begins) => {
+                self.collect(call, draft, begins, short.available, now, effects);
+            }
             Ask::Charge { .. } | Ask::Settle { .. } if is_post => self.on_unpayable(call, draft, now, effects),
             Ask::Charge { .. } => self.on_exhausted(call, draft, now, effects),
-            Ask::Extend { .. } | Ask::Settle { .. } => self.give_up(call, draft, self.ledger_away(), now, effects),
+            Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => {
+                self.give_up(call, draft, self.ledger_away(), now, effects);
+            }
         }
     }
 
@@ -206,8 +220,14 @@ impl Profile {
     fn give_up(&mut self, call: CallId, draft: Draft, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
         let told = match &draft.request.ask {
             Ask::Reserve { .. } => Some(call::Event::ReservationRefused(refusal)),
-            Ask::Charge { sequence, .. } => Some(call::Event::ChargeRefused { sequence: *sequence }),
-            Ask::Extend { .. } => None,
+            Ask::Charge { sequence, begins, .. } => {
+                if let Some(books) = self.calls.get_mut(&call).filter(|books| books.risked.contains(begins)) {
+                    books.write_off(*begins, Micros::ZERO, effects);
+                    books.cover(*begins, effects);
+                }
+                Some(call::Event::ChargeRefused { sequence: *sequence })
+            }
+            Ask::Continue { .. } | Ask::Extend { .. } => None,
             Ask::Settle { .. } => return self.keep_record_only(call, draft, now, effects),
         };
         effects.extend(told.filter(|_| !draft.told).map(|event| Effect::TellCall(call, event)));
@@ -275,7 +295,7 @@ struct Short {
     transfer: usize,
 }
 
-fn tell_exhausted(call: CallId, draft: &mut Draft, effects: &mut Vec<Effect>) {
+pub(super) fn tell_exhausted(call: CallId, draft: &mut Draft, effects: &mut Vec<Effect>) {
     if let Ask::Charge { sequence, .. } = draft.request.ask
         && !std::mem::replace(&mut draft.told, true)
     {
@@ -285,7 +305,7 @@ fn tell_exhausted(call: CallId, draft: &mut Draft, effects: &mut Vec<Effect>) {
 
 impl Books {
     /// A block is paid.
-    fn capture(&mut self, block: rating::Block, effects: &mut Vec<Effect>) {
+    pub(super) fn capture(&mut self, block: rating::Block, effects: &mut Vec<Effect>) {
         let (call, sequence, amount) = (self.call, self.ticks, block.amount);
         self.captured += amount;
         self.captured_s = block.until_s;

@@ -29,7 +29,7 @@ pub(super) struct Terms {
 
 /// The batch of a draft, as the books stand.
 pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
-    let Draft { request, attempt, link, is_final, .. } = draft;
+    let Draft { request, attempt, link, is_final, collect, .. } = draft;
     let mut transfers = Vec::new();
     if let (Link::Linked, Some(auto), Some(needed)) = (*link, terms.recharge, needed(request)) {
         transfers.push(recharge::transfer(books.accounts, auto, recharge::limit_for(auto, needed)));
@@ -37,7 +37,13 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
     match &request.ask {
         Ask::Reserve { first, .. } => reserve(books, *first, terms, &mut transfers),
         Ask::Charge { begins, next, .. } => {
-            begin(books, *begins, &mut transfers);
+            match *collect {
+                Some(part) if part.is_positive() => {
+                    transfers.push(Transfer { kind: post(books.accounts, part), code: Code::CallCharge });
+                }
+                Some(_) => {}
+                None => begin(books, *begins, &mut transfers),
+            }
             if !*is_final {
                 transfers.push(hold_block(books, *next, terms));
             }
@@ -48,6 +54,7 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
             extend_block(books, terms, &mut transfers);
         }
         Ask::Settle { owed_s, .. } => settle(books, *owed_s, &mut transfers),
+        Ask::Continue { .. } => {}
     }
     let sequence = u64::from(request.number) * u64::from(ATTEMPTS_MAX) + u64::from(*attempt);
     Posting {
@@ -69,7 +76,7 @@ pub(super) fn needed(request: &Request) -> Option<Micros> {
     match &request.ask {
         Ask::Reserve { first, .. } => first.map(|block| block.amount),
         Ask::Charge { next, .. } => Some(next.amount),
-        Ask::Extend { .. } | Ask::Settle { .. } => None,
+        Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => None,
     }
 }
 
@@ -150,7 +157,7 @@ fn papers(books: &Books, request: &Request) -> Papers {
         Ask::Reserve { opened, .. } => Papers::Opened(opened.clone()),
         Ask::Charge { begins, opened: Some(opened), .. } => Papers::Opened(charged(opened, books, Some(*begins))),
         Ask::Extend { opened: Some(opened) } => Papers::Opened(opened.clone()),
-        Ask::Charge { opened: None, .. } | Ask::Extend { opened: None } => Papers::None,
+        Ask::Charge { opened: None, .. } | Ask::Continue { .. } | Ask::Extend { opened: None } => Papers::None,
         Ask::Settle { owed_s, record, .. } => Papers::Ended(charged(record, books, begun_unpaid(books, *owed_s))),
     }
 }
@@ -158,6 +165,7 @@ fn papers(books: &Books, request: &Request) -> Papers {
 fn charged(record: &CallRecord, books: &Books, begins: Option<Block>) -> Arc<CallRecord> {
     let mut record = record.clone();
     record.amount = books.captured + begins.map_or(Micros::ZERO, |block| block.amount);
+    record.written_off = books.written_off;
     record.billed_s = begins.map_or(books.captured_s, |block| block.until_s);
     Arc::new(record)
 }

@@ -91,6 +91,12 @@ pub(super) struct Books {
     pub(super) captured: Micros,
     /// The billed second up to which it paid.
     pub(super) captured_s: u32,
+    /// Blocks that have begun unpaid while the ledger was away, and are neither held nor paid since.
+    pub(super) risked: Vec<Block>,
+    /// What of such blocks nobody pays.
+    pub(super) written_off: Micros,
+    /// What of the block that is being settled nobody pays.
+    pub(super) lost: Micros,
     /// Blocks captured so far.
     pub(super) ticks: u32,
     /// When a request of it came last.
@@ -115,6 +121,8 @@ pub(super) struct Draft {
     pub(super) link: Link,
     /// Whether nothing is held after the block that begins: the final unit.
     pub(super) is_final: bool,
+    /// How much of what began unpaid there is credit for; nothing is held after it.
+    pub(super) collect: Option<Micros>,
     /// Whether the call was told the answer already.
     pub(super) told: bool,
     /// What was available when it was refused for want of credit.
@@ -124,7 +132,7 @@ pub(super) struct Draft {
 impl Draft {
     /// The plain batch of a request.
     pub(super) fn new(request: Request) -> Self {
-        Draft { request, attempt: 0, link: Link::Untried, is_final: false, told: false, available: None }
+        Draft { request, attempt: 0, link: Link::Untried, is_final: false, collect: None, told: false, available: None }
     }
 }
 
@@ -158,6 +166,9 @@ impl Books {
             block: None,
             captured: Micros::ZERO,
             captured_s: 0,
+            risked: Vec::new(),
+            written_off: Micros::ZERO,
+            lost: Micros::ZERO,
             ticks: 0,
             heard_at: Monotonic::default(),
             opened: None,

@@ -13,6 +13,7 @@ mod batches;
 mod books;
 mod recharge;
 mod request;
+mod risk;
 mod upkeep;
 
 pub use recharge::RECHARGES_PER_HOUR_MAX;
@@ -75,6 +76,9 @@ impl Profile {
 
     fn on_requested(&mut self, request: Request, now: Now, effects: &mut Vec<Effect>) {
         let call = request.call;
+        if let Ask::Continue { sequence, next } = request.ask {
+            return self.on_plea(call, sequence, next, now, effects);
+        }
         match self.calls.get_mut(&call) {
             Some(books) if books.knows(request.number) => return,
             Some(books) => books.enqueue(request, now),
@@ -99,6 +103,8 @@ impl Profile {
                 }
                 None => Books::reopen(call, accounts_of(record), request.held),
             },
+            // A plea is answered before.
+            Ask::Continue { .. } => return,
             Ask::Charge { .. } | Ask::Extend { .. } => match self.accounts() {
                 Some(accounts) => Books::reopen(call, accounts, request.held),
                 None => return,

@@ -46,6 +46,14 @@ pub enum Ask {
         /// At the answer, the record as it would be, should the switch die now.
         opened: Option<Arc<CallRecord>>,
     },
+    /// Let the block that comes after a charge begin, although the ledger has not answered that charge (RFC 8506 5.7); answered at once, by
+    /// [`call::Event::RiskTaken`] or [`call::Event::RiskRefused`]. Never becomes a batch.
+    Continue {
+        /// Which charge is not answered.
+        sequence: u32,
+        /// What would begin.
+        next: Block,
+    },
     /// Extend the leases of everything that the call holds; not answered.
     Extend {
         /// At the answer of a free call, the record as it would be, should the switch die now.
@@ -67,7 +75,7 @@ impl Ask {
         match self {
             Ask::Reserve { opened, .. } => Some(opened),
             Ask::Charge { opened, .. } | Ask::Extend { opened } => opened.as_ref(),
-            Ask::Settle { .. } => None,
+            Ask::Continue { .. } | Ask::Settle { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod hunting;
 mod identity;
 mod ledger;
 mod money;
+mod outage;
 mod paths;
 mod pricing;
 mod receiving;

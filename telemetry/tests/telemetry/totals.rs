@@ -91,14 +91,15 @@ fn sound_is_shown_by_side_and_quality_goes_into_buckets() {
 #[test]
 fn the_ledgers_sums_are_shown_in_units_and_two_imbalances_do_not_hide_each_other() {
     let telemetry = installed();
-    let dollars = CurrencyTotals { companies: 95_050_000, profiles: 10_000_000, held: 20_000, imbalance: 0 };
+    let dollars =
+        CurrencyTotals { companies: 95_050_000, profiles: 10_000_000, held: 20_000, ..CurrencyTotals::default() };
     let wrong = |imbalance| CurrencyTotals { imbalance, ..CurrencyTotals::default() };
     let currencies = vec![
         (Currency::USD, dollars),
         ("SEK".parse().unwrap(), wrong(1_000_000)),
         ("NOK".parse().unwrap(), wrong(-1_000_000)),
     ];
-    telemetry.set_ledger(&LedgerTotals { currencies, money_holds: 2, queued_batches: 3 });
+    telemetry.set_ledger(&LedgerTotals { currencies, money_holds: 2, queued_batches: 3, is_up: true });
     let page = Page::of(&telemetry);
     assert_eq!(page.at("tandem_credit_balance{pool=\"company\",currency=\"USD\"}"), 95.05);
     assert_eq!(page.at("tandem_credit_balance{pool=\"profile\",currency=\"USD\"}"), 10.0);

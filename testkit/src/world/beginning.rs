@@ -131,6 +131,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             srtp: new.srtp,
             t38: new.t38,
             dtmf: new.dtmf,
+            credit_failure: new.credit_failure,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })

@@ -13,6 +13,7 @@ use actix_web::web::Path;
 use backoffice::Page;
 use backoffice::company::{Company, CompanyPatch, NewCompany};
 use backoffice::credit::{Moved, TopUp};
+use backoffice::spending::Spending;
 use backoffice::statement::{Entry, StatementLines};
 use domain::CompanyId;
 use std::str::FromStr;
@@ -47,6 +48,15 @@ pub(super) async fn read(desk: Desk, asking: Asking, path: Path<String>) -> Answ
 pub(super) async fn update(desk: Desk, asking: Asking, path: Path<String>, body: Body<CompanyPatch>) -> Answer {
     let company: CompanyId = id(&path)?;
     json(StatusCode::OK, &desk.ask(move |office| office.update_company(&asking.0, company, body.0)).await?)
+}
+
+/// Says how fast the credit of a company and its profiles is being spent.
+#[utoipa::path(get, path = "/api/v1/companies/{id}/credit", tag = "credit", params(("id" = String, Path)),
+    responses((status = 200, body = Spending), Read))]
+pub(super) async fn spending(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let company: CompanyId = id(&path)?;
+    let purse = desk.ask(move |office| office.purse_of_company(&asking.0, company)).await?;
+    json(StatusCode::OK, &desk.office.spending(purse).await)
 }
 
 /// Adds credit from outside (operators).

@@ -36,8 +36,8 @@ impl Modify for BearerToken {
     paths(
         read,
         problems::list, problems::read,
-        companies::create, companies::list, companies::read, companies::update, companies::add_credit, companies::statement,
-        profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
+        companies::create, companies::list, companies::read, companies::update, companies::spending, companies::add_credit, companies::statement,
+        profiles::create, profiles::list, profiles::read, profiles::update, profiles::spending, profiles::allocate, profiles::take_back,
         recharges::of_profile, recharges::set_of_profile, recharges::reset_of_profile, recharges::liabilities,
         recharges::of_company, recharges::set_of_company,
         payments::list, payments::create, payments::read, payments::cancel, payments::retry, payments::notice,

@@ -14,6 +14,7 @@ use actix_web::web::Path;
 use backoffice::Page;
 use backoffice::credit::{Allocation, Moved, TakeBack};
 use backoffice::profile::{CreatedProfile, NewProfile, Profile, ProfilePatch, RevealedPassword};
+use backoffice::spending::Spending;
 use backoffice::statement::Entry;
 use domain::ProfileId;
 
@@ -48,6 +49,15 @@ pub(super) async fn read(desk: Desk, asking: Asking, path: Path<String>) -> Answ
 pub(super) async fn update(desk: Desk, asking: Asking, path: Path<String>, body: Body<ProfilePatch>) -> Answer {
     let profile: ProfileId = id(&path)?;
     json(StatusCode::OK, &desk.ask(move |office| office.update_profile(&asking.0, profile, body.0)).await?)
+}
+
+/// Says how fast a profile's credit is being spent.
+#[utoipa::path(get, path = "/api/v1/profiles/{id}/credit", tag = "credit", params(("id" = String, Path)),
+    responses((status = 200, body = Spending), Read))]
+pub(super) async fn spending(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let profile: ProfileId = id(&path)?;
+    let purse = desk.ask(move |office| office.purse_of_profile(&asking.0, profile)).await?;
+    json(StatusCode::OK, &desk.office.spending(purse).await)
 }
 
 /// Moves credit from the company to a profile.

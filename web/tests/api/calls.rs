@@ -24,8 +24,45 @@ fn live(company: &str, profile: &str, number: u128) -> Live {
         answered_at: Some(NOON),
         talked: Duration::from_millis(31_500),
         amount: Micros::from_cents(2),
+        rate_per_minute: Micros::from_cents(2),
         currency: Currency::USD,
     }
+}
+
+/// What an operator wants to know while calls are up: how fast, and until when.
+#[test]
+fn the_spending_of_a_profile_and_of_its_company_says_when_they_are_empty() {
+    let world = World::new();
+    let company = world.company();
+    let (first, second) = (world.profile(&company, 1), world.profile(&company, 1));
+    let other = world.company();
+    world.switchboard.live.lock().unwrap().extend([
+        live(&company, &first, 5),
+        live(&company, &first, 6),
+        live(&company, &second, 7),
+        Live { rate_per_minute: Micros::ZERO, amount: Micros::ZERO, ..live(&company, &second, 8) },
+        Live { phase: PhaseName::Hunting, ..live(&company, &second, 9) },
+        live(&other, &first, 10),
+    ]);
+    let of = |path: &str| world.get(path).ok(200);
+    let figures = |of: &Value| ["paid_calls", "spent", "per_minute", "time_to_empty_s"].map(|field| of[field].clone());
+    let profile = of(&format!("/profiles/{first}/credit"));
+    assert_eq!(figures(&profile), [json!(2), json!("0.04"), json!("0.04"), json!(0)], "it has nothing");
+    world.post(&format!("/companies/{company}/credit"), &json!({"amount": "10.00"})).ok(200);
+    let before = of(&format!("/companies/{company}/credit"));
+    assert_eq!(
+        (&before["balance"], figures(&before)),
+        (&json!("10.00"), [json!(3), json!("0.06"), json!("0.06"), json!(10_000)])
+    );
+    world.post(&format!("/profiles/{first}/credit"), &json!({"amount": "4.00"})).ok(200);
+    let profile = of(&format!("/profiles/{first}/credit"));
+    assert_eq!(
+        (&profile["balance"], figures(&profile)),
+        (&json!("4.00"), [json!(2), json!("0.04"), json!("0.04"), json!(6_000)])
+    );
+    assert_eq!(of(&format!("/companies/{company}/credit")), before, "it is the company's all the same");
+    world.switchboard.live.lock().unwrap().clear();
+    assert_eq!(figures(&of(&format!("/profiles/{first}/credit")))[3], Value::Null, "nothing is being spent");
 }
 
 #[test]

@@ -88,7 +88,8 @@ fn money_needs_a_key_in_the_document_too_and_only_the_public_routes_need_no_toke
             let key = parameters
                 .iter()
                 .any(|parameter| parameter["name"] == "Idempotency-Key" && parameter["required"] == true);
-            let moves = path.contains("/credit") || path.ends_with("/payments") && method == "post";
+            // Reading how fast it is spent, and which payments there are, moves nothing.
+            let moves = (path.contains("/credit") || path.ends_with("/payments")) && method == "post";
             assert_eq!(key, moves, "{method} {path}");
             let public = PUBLIC_ROUTES.iter().any(|(_, known)| format!("{BASE}{known}") == *path);
             assert_eq!(operation.get("security").is_some(), public, "{method} {path}");

@@ -343,3 +343,34 @@ fn profiles_are_listed_by_company_and_what_is_not_there_is_404() {
     let foreign = json!({"company": "comp_00000000000000000000000000000001", "name": "x"});
     world.post("/profiles", &foreign).problem(404, "not_found");
 }
+
+/// RFC 8506 5.7: the risk is the operator's, so nobody else takes it.
+#[test]
+fn what_calls_do_while_the_ledger_is_away_is_set_shown_changed_and_bounded() {
+    let world = World::new();
+    let company = world.company();
+    let retry = json!({"handling": "retry", "for_s": null, "risk": null});
+    let continuing = json!({"handling": "continue", "for_s": 30, "risk": "5.00"});
+    let made = world.post("/profiles", &json!({"company": company, "name": "Plain"})).ok(201);
+    assert_eq!(made["credit_failure"], retry);
+    let new = json!({"company": company, "name": "Bold", "credit_failure": continuing});
+    let made = world.post("/profiles", &new).ok(201);
+    assert_eq!(made["credit_failure"], continuing);
+    let path = format!("/profiles/{}", made["id"].as_str().unwrap());
+    assert_eq!(world.patch(&path, &json!({"name": "Still bold"})).ok(200)["credit_failure"], continuing);
+    let terminate = json!({"credit_failure": {"handling": "terminate"}});
+    assert_eq!(world.patch(&path, &terminate).ok(200)["credit_failure"]["handling"], "terminate");
+    for wrong in [
+        json!({"handling": "continue"}),
+        json!({"handling": "continue", "for_s": 301, "risk": "5.00"}),
+        json!({"handling": "continue", "for_s": 30, "risk": "0.00"}),
+        json!({"handling": "retry", "for_s": 30}),
+    ] {
+        world.patch(&path, &json!({"credit_failure": wrong})).fault("/credit_failure");
+    }
+    world
+        .patch(&path, &json!({"credit_failure": {"handling": "continue", "for_s": 1, "risk": "100000.01"}}))
+        .fault("/credit_failure/risk");
+    let token = world.company_token(&company);
+    world.ask_as(&token, "PATCH", &path, Some(&terminate)).problem(403, "operator_only");
+}

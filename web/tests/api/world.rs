@@ -247,6 +247,7 @@ impl World {
             connection_fee: Micros::ZERO,
             priced: None,
             amount: Micros::from_cents(3),
+            written_off: Micros::ZERO,
             currency: Currency::USD,
             cause: ReleaseCause::Normal,
             refusal: None,

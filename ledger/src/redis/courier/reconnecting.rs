@@ -18,11 +18,28 @@ impl Courier {
         if self.link.take().is_none() {
             return;
         }
+        if self.is_fenced_off {
+            return;
+        }
         tracing::warn!(why = %why.0, redis = %self.shared.server.address(), "the connection to Redis is lost");
         let shared = Arc::clone(&self.shared);
         if let Err(error) = std::thread::Builder::new().name("ledger-redial".into()).spawn(move || shared.redial()) {
             tracing::error!(%error, "no thread can be had to call Redis again; the next start will");
         }
+    }
+
+    /// Nothing more is asked of Redis by this process: two that both believe they are the node cannot both charge for a call.
+    pub(super) fn fence_off(&mut self) {
+        if std::mem::replace(&mut self.is_fenced_off, true) {
+            return;
+        }
+        self.link = None;
+        self.shared.set_up(false);
+        tracing::error!(
+            node = %self.shared.identity.node,
+            "another process was started with this node's journal, or with a copy of it, and has the ledger now: this one grants nothing \
+             any more; stop it, and give each node a data folder of its own"
+        );
     }
 
     /// Waits a little for the next connection; false where there is none.
@@ -48,9 +65,15 @@ impl Courier {
 
     /// Takes up a new connection, after every company there is what the journal says, or that and what is in flight.
     pub(super) fn take_up(&mut self, link: Link, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
+        if self.is_fenced_off {
+            return false;
+        }
         self.link = Some(link);
         if let Err(lost) = self.reconcile(in_flight) {
             self.lose(&lost);
+            return false;
+        }
+        if self.is_fenced_off {
             return false;
         }
         if !self.shared.set_up(true) {
@@ -60,6 +83,11 @@ impl Courier {
     }
 
     fn reconcile(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> Result<(), Lost> {
+        let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
+        if start::living(link, &self.shared.identity)? != self.shared.identity.life {
+            self.fence_off();
+            return Ok(());
+        }
         self.connections += 1;
         self.life = start::life(&self.shared.identity, self.connections);
         let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();

@@ -90,7 +90,7 @@ impl SqliteLedger {
     pub(crate) fn intend(&self, number: u64, batch: Batch, durability: Durability, reply: Reply) {
         let refused = {
             let mut state = self.shared.state.lock();
-            if state.has_failed || state.stop != Stop::No {
+            if state.is_stalled || state.has_failed || state.stop != Stop::No {
                 Some(reply)
             } else {
                 state.intents.push(Step::Open { number, batch, durability });
@@ -121,7 +121,7 @@ impl SqliteLedger {
     }
 
     /// Applies and journals a batch that was decided elsewhere, and tells what the journal made of it. [`SqliteLedger::look`] has
-    /// said that it is new.
+    /// said that it is new. A disk that takes nothing for now does not keep it out: it has happened, and is written when there is room.
     pub(crate) fn follow(&self, batch: Batch, durability: Durability, reply: Reply) -> Outcome {
         let (decision, outcome) = {
             let mut state = self.shared.state.lock();
