@@ -318,6 +318,20 @@ impl Verification {
         self.fault_count == 0
     }
 
+    /// Adds what was found in another journal of the same house, under its node's name.
+    pub(crate) fn add(&mut self, name: &str, other: Verification) {
+        self.batches += other.batches;
+        self.refused += other.refused;
+        self.transfers += other.transfers;
+        self.accounts += other.accounts;
+        self.companies = self.companies.max(other.companies);
+        self.holds += other.holds;
+        self.open_holds += other.open_holds;
+        let unlisted = other.fault_count - other.faults.len() as u64;
+        other.faults.into_iter().for_each(|fault| self.fault(format!("{name}: {fault}")));
+        self.fault_count += unlisted;
+    }
+
     /// Notes one fault.
     pub(crate) fn fault(&mut self, fault: String) {
         self.fault_count += 1;

@@ -58,6 +58,18 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The journal alone does not say what anybody has.
+    #[error(
+        "the ledger's journal {} is one of several nodes', whose balances are in Redis: set ledger.engine = \"redis\"",
+        path.display()
+    )]
+    Part {
+        /// The journal's file.
+        path: PathBuf,
+    },
+    /// The nodes of the house could not be asked for or changed.
+    #[error("{0}")]
+    House(String),
     /// Redis does not answer.
     #[error("Redis at {address} does not answer ({source}): start it, or name another in ledger.url")]
     RedisAway {
