@@ -38,6 +38,9 @@ pub trait House: Send + Sync {
     /// Who has part in a company.
     fn members(&self, company: CompanyId) -> Result<Members, String>;
 
+    /// The companies in which a node has part, whether its journal has rows of them or not.
+    fn companies(&self, node: &str) -> Result<Vec<CompanyId>, String>;
+
     /// Every node that ever was, retired ones too.
     fn nodes(&self) -> Result<Vec<Member>, String>;
 }
@@ -62,6 +65,10 @@ impl House for Alone {
 
     fn members(&self, _: CompanyId) -> Result<Members, String> {
         Ok(Members { version: 1, nodes: vec![self.me.clone()] })
+    }
+
+    fn companies(&self, _: &str) -> Result<Vec<CompanyId>, String> {
+        Ok(Vec::new())
     }
 
     fn nodes(&self) -> Result<Vec<Member>, String> {

@@ -61,7 +61,8 @@ pub(super) fn begin(
             "Redis was not what the journal says, as after a crash or a loss; it is made so"
         );
     }
-    audited.strangers.iter().for_each(|company| {
+    let expected = house.companies(&identity.node).map_err(Error::House)?;
+    audited.strangers.iter().chain(&expected).for_each(|company| {
         companies.entry(*company).or_default();
     });
     house.enrol(&identity.node, &companies.keys().copied().collect::<Vec<_>>()).map_err(Error::House)?;
