@@ -1,8 +1,8 @@
-//! `tandem ledger verify`: the books recomputed from the journal, read-only, beside a running switch or without one.
+//! `tandem ledger verify`: the books recomputed from the journals, read-only, beside a running switch or without one.
 //!
 //! The checks are `ledger`'s. Where Redis keeps the balances, they are compared with the journal's.
 
-use crate::serve::{LEDGER_FILE, settings};
+use crate::serve::settings;
 use ledger::redis::Audited;
 use ledger::{Error, Verification};
 use serde_json::json;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 /// Verifies and prints. 0 where nothing is wrong, 1 where something is or the journal cannot be read.
 pub(crate) fn run(settings: &config::Settings, as_json: bool) -> ExitCode {
-    let path = settings.node.data_dir.join(LEDGER_FILE);
+    let path = settings.node.data_dir.join(settings.node.journal());
     let (verified, compared) = match verify(settings) {
         Ok(verified) => verified,
         Err(why) => {
@@ -49,9 +49,7 @@ fn verify(settings: &config::Settings) -> Result<(Verification, Option<Audited>)
     if settings.ledger.engine != config::LedgerEngine::Redis {
         return Ok((ledger::sqlite::verify(&journal.path).map_err(|error| error.to_string())?, None));
     }
-    let login = settings.redis_login().map_err(|faults| faults.report())?;
-    let server = settings::of_redis(settings, &login).ok_or("ledger.url names no server")?;
-    let verified = ledger::redis::verify(&ledger::redis::Settings::new(journal, server));
+    let verified = ledger::redis::verify(&crate::nodes::settings_of_house(settings)?);
     let (verified, compared) = verified.map_err(|error: Error| error.to_string())?;
     Ok((verified, Some(compared)))
 }

@@ -10,6 +10,7 @@ mod demo;
 mod healthcheck;
 mod init;
 mod ledger_verify;
+mod nodes;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -70,6 +71,9 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// The nodes that share one store and one Redis.
+    #[command(subcommand)]
+    Node(nodes::NodeCommand),
     /// The books.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -88,6 +92,14 @@ enum LedgerCommand {
         #[command(flatten)]
         config: ConfigFile,
         /// Prints the result as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes Redis anew from the journals, while no node runs.
+    Rebuild {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Prints what was done as one JSON object.
         #[arg(long)]
         json: bool,
     },
@@ -148,6 +160,10 @@ fn main() -> ExitCode {
         Command::Ledger(LedgerCommand::Verify { config, json }) => {
             with_settings(&config, |settings| ledger_verify::run(&settings, json))
         }
+        Command::Ledger(LedgerCommand::Rebuild { config, json }) => {
+            with_settings(&config, |settings| nodes::rebuild(&settings, json))
+        }
+        Command::Node(command) => nodes::run(command),
         Command::Metrics { json } => metrics(json),
     }
 }

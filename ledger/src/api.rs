@@ -51,6 +51,11 @@ pub trait Ledger: Send + Sync {
     /// Tells `listener` after each committed group that contained a [`Memo::CallEnded`]. At most [`LISTENERS_MAX`].
     fn on_journalled(&self, listener: EndedListener) -> Result<(), Error>;
 
+    /// The name by which a store knows how far this journal's records were copied: its file's; `ledger.db` for an engine without one.
+    fn journal(&self) -> String {
+        "ledger.db".to_owned()
+    }
+
     /// Waits until everything that was applied before is journalled.
     fn flush(&self) -> Result<(), Error>;
 

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// Two processes may not write one ledger.
     #[error(
-        "the ledger {} is in use by another process: stop that one first, or give this one a store of its own",
+        "the ledger {} is in use by another process: stop that one first, or give this one a store of its own (node.data_dir), \
+         or, where both share a Redis, a name of its own (node.name)",
         path.display()
     )]
     InUse {

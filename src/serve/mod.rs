@@ -3,7 +3,9 @@
 //! What a setting means to a room is in `settings`.
 
 mod certificates;
+pub(crate) mod house;
 mod reach;
+pub(crate) mod reaping;
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
@@ -28,8 +30,6 @@ use telemetry::{Build, Telemetry};
 use told_ledger::ToldLedger;
 use web::{RunningServer, Services, WebSettings};
 
-/// The ledger's journal within the data directory.
-pub(crate) const LEDGER_FILE: &str = "ledger.db";
 /// The file with the first operator's token within the data directory.
 pub(crate) const TOKEN_FILE: &str = "operator.token";
 /// How long calls may go on after the switch was told to stop.
@@ -108,7 +108,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         .map_err(|source| ServeError::DataDirectory { path: directory.clone(), source })?;
     let telemetry = Arc::new(Telemetry::install(BUILD)?);
     let store = Arc::new(open_store(settings, clock)?);
-    let ledger = open_ledger(settings, &secrets, clock, &telemetry)?;
+    let (ledger, reaper) = open_ledger(settings, &secrets, clock, &telemetry, &store)?;
     let recovered = actors::recover(&ledger, clock.now()).map_err(ServeError::Recovery)?;
     if recovered.holds > 0 {
         tracing::warn!(calls = recovered.calls, charged = %recovered.charged, "calls of the former process were closed");
@@ -144,6 +144,10 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
     certificates::watch(exchange.clone());
+    if let Some(reaper) = reaper {
+        reaping::follow_changes(exchange.clone(), Arc::clone(&store));
+        reaping::watch(reaper, Arc::clone(&telemetry));
+    }
     forget_answers(office);
     Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
 }
@@ -178,13 +182,18 @@ fn random(bytes: &mut [u8]) {
     }
 }
 
-fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
-    let store = Store::open(store::Opening {
+/// The store's files, as they are.
+pub(crate) fn open_files(settings: &Settings, clock: Clock) -> Result<Store, store::Error> {
+    Store::open(store::Opening {
         directory: &settings.node.data_dir,
         sip_user_prefix: store::SipUserPrefix::default(),
         now: clock.now().wall,
         random: Box::new(random),
-    })?;
+    })
+}
+
+fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
+    let store = open_files(settings, clock)?;
     let realm = settings.sip.realm.clone();
     let hashes = move |user: &str, password: &store::Password| {
         let ha1 = sip::digest::Ha1::new(user, &realm, password.reveal());
@@ -198,24 +207,29 @@ fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
     Ok(store)
 }
 
+/// The ledger; with what is needed to look after other nodes, where there may be any.
 fn open_ledger(
     settings: &Settings,
     secrets: &config::Secrets,
     clock: Clock,
     telemetry: &Arc<Telemetry>,
-) -> Result<Arc<dyn Ledger>, ServeError> {
+    store: &Arc<Store>,
+) -> Result<(Arc<dyn Ledger>, Option<reaping::Reaper>), ServeError> {
     let mut journal = settings::of_journal(settings);
     journal.clock = Some(Arc::new(move || clock.monotonic()));
     let (of_groups, of_redis) = (Arc::clone(telemetry), Arc::clone(telemetry));
     journal.on_group = Some(Arc::new(move |group| of_groups.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {
-        config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
-        config::LedgerEngine::Sqlite => Arc::new(SqliteLedger::open(journal)?),
+        config::LedgerEngine::Memory => (Arc::new(MemoryLedger::new()), None),
+        config::LedgerEngine::Sqlite => (Arc::new(SqliteLedger::open(journal)?), None),
         config::LedgerEngine::Redis => {
             let server = settings::of_redis(settings, &secrets.redis).ok_or(ServeError::NoRedis)?;
             let mut redis = ledger::redis::Settings::new(journal, server);
             redis.on_seen = Some(Arc::new(move |seen| told_redis::tell(&of_redis, seen)));
-            Arc::new(RedisLedger::open(redis)?)
+            let (store, name) = (Arc::clone(store), settings.node.name.clone());
+            redis.house = Some(Arc::new(house::StoreHouse { store: Arc::clone(&store), name: name.clone(), clock }));
+            let reaper = reaping::Reaper { store, redis: redis.clone(), name, clock };
+            (Arc::new(RedisLedger::open(redis)?), Some(reaper))
         }
     })
 }

@@ -223,6 +223,10 @@ impl Ledger for RedisLedger {
         self.journal.on_journalled(listener)
     }
 
+    fn journal(&self) -> String {
+        self.journal.journal()
+    }
+
     fn flush(&self) -> Result<(), Error> {
         self.journal.flush()
     }

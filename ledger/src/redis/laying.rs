@@ -6,8 +6,9 @@ use super::house::{House, Member, Members};
 use super::link::{Link, Lost, Order};
 use super::names::{self, Keys};
 use super::seen::Op;
+use crate::error::Error;
 use crate::sqlite::{self, CompanyState};
-use domain::CompanyId;
+use domain::{CompanyId, Wall};
 use redis::Value;
 
 /// How often a part is laid anew because the list of members was too old.
@@ -94,8 +95,17 @@ fn laid(text: &str, members: Members) -> Option<Laid> {
 }
 
 /// Whether nobody has this node's journal: it is dead, and whoever needs its part may lay it.
-pub(super) fn is_dead(member: &Member) -> bool {
+pub fn is_dead(member: &Member) -> bool {
     sqlite::is_free(&member.journal)
+}
+
+/// The end of the last lease that a node's journal has; none where no hold is open.
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub fn last_lease(member: &Member) -> Result<Option<Wall>, Error> {
+    let companies = sqlite::read_companies(&member.journal)?;
+    Ok(companies.values().flat_map(|company| &company.open).map(|open| open.until).max())
 }
 
 /// Tells a node that its part of a company is needed.

@@ -30,6 +30,7 @@ mod start;
 pub use audit::{Audited, verify};
 pub use engine::RedisLedger;
 pub use house::{House, Member, Members};
+pub use laying::{is_dead, last_lease};
 pub use seen::{Failure, Op, Seen, SeenListener};
 pub use server::{Place, Server, Servers, Tls};
 pub use settings::{

@@ -371,6 +371,11 @@ impl Ledger for SqliteLedger {
         Ok(())
     }
 
+    fn journal(&self) -> String {
+        let name = self.shared.settings.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| "ledger.db".to_owned())
+    }
+
     fn flush(&self) -> Result<(), Error> {
         let (tell, told) = sync_channel(1);
         {

@@ -18,7 +18,7 @@ fn a_database_of_a_newer_program_is_refused_in_words_and_left_as_it_is() {
     let sentence = refused.to_string();
     assert!(
         sentence.contains(
-            "has schema version 999, but this program knows versions up to 12: start the newer version again"
+            "has schema version 999, but this program knows versions up to 13: start the newer version again"
         )
     );
     let companies: i64 = raw.query_row("SELECT count(*) FROM companies", [], |row| row.get(0)).unwrap();
