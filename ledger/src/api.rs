@@ -168,7 +168,8 @@ impl MemoKind {
 /// One movement as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementLine {
-    /// The number of its batch in the journal: 1, 2, 3 ... without a gap, in order of application.
+    /// The number of its batch in the journal: 1, 2, 3 ... without a gap, in order of application. Of a company that several nodes post
+    /// to, the time at which the batch was decided, in microseconds since 1970.
     pub journal_sequence: u64,
     /// Its place within the batch.
     pub transfer: usize,

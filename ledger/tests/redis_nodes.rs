@@ -17,9 +17,9 @@ use common::house::TestHouse;
 use common::server::RedisServer;
 use common::{ask, company};
 use domain::credit::{Batch, BatchId, Durability, Kind, Outcome};
-use ledger::Ledger;
 use ledger::memory::MemoryLedger;
 use ledger::redis::{BALANCE_MAX, RedisLedger, Settings};
+use ledger::{Ledger, Lines, StatementLine, StatementQuery};
 use posting::{COMPANIES, Poster, chance_of, is_of_state, label, number};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -228,10 +228,42 @@ impl Two {
             }
             assert_eq!(self.ledger(which).disagreements(), 0);
         }
+        self.compare_statements();
         let mut open: Vec<_> = (0..2).flat_map(|which| self.ledger(which).open_holds(None, usize::MAX)).collect();
         open.sort_unstable_by_key(|open| (open.debit.company, open.hold));
         assert_eq!(open, self.memory.open_holds(None, usize::MAX));
         assert!(self.memory.verify().unwrap().is_clean());
+    }
+
+    /// The statement is that of both journals, each line once, in pages as in one piece.
+    fn compare_statements(&self) {
+        for number in 1..=COMPANIES {
+            let mut query = StatementQuery {
+                company: company(number),
+                account: None,
+                lines: Lines::All,
+                before: None,
+                after: 0,
+                limit: usize::MAX,
+            };
+            (0..2).for_each(|which| self.ledger(which).flush().unwrap());
+            let key = |line: &StatementLine| (line.batch, line.transfer, line.amount, line.debit, line.credit);
+            let whole = self.ledger(0).statement(&query).unwrap();
+            assert!(whole.next.is_none() && whole.lines.is_sorted_by(|one, other| one.journal_sequence >= other.journal_sequence));
+            let mut theirs: Vec<_> = whole.lines.iter().map(key).collect();
+            let mut ours: Vec<_> = self.memory.statement(&query).unwrap().lines.iter().map(key).collect();
+            (theirs.sort_unstable(), ours.sort_unstable());
+            assert_eq!(theirs, ours, "the lines of company {number}");
+            query.limit = 50;
+            let mut in_pages = Vec::new();
+            loop {
+                let page = self.ledger(1).statement(&query).unwrap();
+                in_pages.extend(page.lines);
+                let Some(next) = page.next else { break };
+                query.before = Some(next);
+            }
+            assert_eq!(in_pages, whole.lines);
+        }
     }
 
     /// Waits until a node has its connection and its parts are what its journal says.

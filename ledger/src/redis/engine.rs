@@ -11,11 +11,12 @@ use crate::api::{
     EndedListener, Ledger, OpenHold, Reply, StatementPage, StatementQuery, Totals, Unfinished, Verification,
 };
 use crate::error::Error;
-use crate::sqlite::{SqliteLedger, only_ends};
+use crate::sqlite::{SqliteLedger, merged_page, only_ends};
 use domain::CompanyId;
 use domain::credit::{Account, Balance, Batch, Durability, Outcome};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -200,7 +201,13 @@ impl Ledger for RedisLedger {
     }
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
-        self.journal.statement(query)
+        let Ok(members) = self.shared.house.members(query.company) else { return self.journal.statement(query) };
+        if members.nodes.iter().all(|member| member.node == self.shared.identity.node) {
+            return self.journal.statement(query);
+        }
+        self.journal.flush()?;
+        let journals: Vec<&Path> = members.nodes.iter().map(|member| member.journal.as_path()).collect();
+        merged_page(&journals, query)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {

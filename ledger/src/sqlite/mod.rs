@@ -9,6 +9,7 @@ mod bytes;
 mod engine;
 mod intents;
 mod journal;
+mod merging;
 mod row;
 mod settings;
 mod snapshot;
@@ -24,6 +25,7 @@ pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};
 pub(crate) use engine::only_ends;
 pub(crate) use intents::Identity;
 pub(crate) use journal::is_free;
+pub(crate) use merging::merged_page;
 pub use settings::{
     Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
     REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, Settings,

@@ -39,14 +39,14 @@ pub(super) fn page(connection: &Connection, query: &StatementQuery, newest: u64)
 }
 
 /// The row before this one: of the account, or of the company. None where this one does not touch it.
-fn older(line: &Line, account: Option<Account>) -> Option<u64> {
+pub(super) fn older(line: &Line, account: Option<Account>) -> Option<u64> {
     match account {
         Some(account) => line.row.touched.iter().find(|touched| touched.account == account).map(|found| found.before),
         None => (!line.row.touched.is_empty()).then_some(line.row.before),
     }
 }
 
-fn is_wanted(query: &StatementQuery, line: &StatementLine) -> bool {
+pub(super) fn is_wanted(query: &StatementQuery, line: &StatementLine) -> bool {
     let is_about = query
         .account
         .is_none_or(|account| account == line.debit || (account == line.credit && line.credit_after.is_some()));
@@ -92,7 +92,7 @@ fn did(kind: Kind, on_hold: Option<OnHold>) -> Option<Did> {
 }
 
 /// The lines of a row, first to last. The row has the balances after the whole batch; those after each line follow backwards.
-fn lines_of(line: &Line) -> Vec<StatementLine> {
+pub(super) fn lines_of(line: &Line) -> Vec<StatementLine> {
     let mut balances: Vec<(Account, Balance)> =
         line.row.touched.iter().map(|touched| (touched.account, touched.after)).collect();
     let mut lines = Vec::with_capacity(line.row.transfers.len());
