@@ -249,10 +249,14 @@ impl Two {
             (0..2).for_each(|which| self.ledger(which).flush().unwrap());
             let key = |line: &StatementLine| (line.batch, line.transfer, line.amount, line.debit, line.credit);
             let whole = self.ledger(0).statement(&query).unwrap();
-            assert!(whole.next.is_none() && whole.lines.is_sorted_by(|one, other| one.journal_sequence >= other.journal_sequence));
+            assert!(
+                whole.next.is_none()
+                    && whole.lines.is_sorted_by(|one, other| one.journal_sequence >= other.journal_sequence)
+            );
             let mut theirs: Vec<_> = whole.lines.iter().map(key).collect();
             let mut ours: Vec<_> = self.memory.statement(&query).unwrap().lines.iter().map(key).collect();
-            (theirs.sort_unstable(), ours.sort_unstable());
+            theirs.sort_unstable();
+            ours.sort_unstable();
             assert_eq!(theirs, ours, "the lines of company {number}");
             query.limit = 50;
             let mut in_pages = Vec::new();

@@ -16,7 +16,7 @@ use telemetry::Telemetry;
 use telemetry::labels::RecordOutcome;
 
 /// How often the journals of others are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long a lease must have ended before another node closes the call (design 5).
 const GRACE: Duration = Duration::from_secs(5);
 /// How often it is asked whether another node has changed the store.
@@ -67,6 +67,10 @@ impl Reaper {
         };
         for node in nodes.into_iter().filter(|node| node.name != self.name && node.retired.is_none()) {
             let member = member_of(node);
+            // A journal that somebody has is not read: that would cost each node the other's start again and again.
+            if !is_dead(&member) {
+                continue;
+            }
             let has_lapsed = match last_lease(&member) {
                 Ok(Some(lease)) => lease + GRACE < self.clock.now().wall,
                 Ok(None) => false,
@@ -75,7 +79,7 @@ impl Reaper {
                     false
                 }
             };
-            if !has_lapsed || !is_dead(&member) {
+            if !has_lapsed {
                 continue;
             }
             match self.reap(&member) {

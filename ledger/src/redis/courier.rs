@@ -80,6 +80,8 @@ pub(super) struct Courier {
     has_more: bool,
     /// The companies in which others need this node's part.
     called: BTreeSet<CompanyId>,
+    /// Whose parts were missing since this node laid its own: each is told of once.
+    missed: BTreeSet<(CompanyId, String)>,
     /// Answered since the queue was told last.
     answered: usize,
     patience: Duration,
@@ -100,6 +102,7 @@ impl Courier {
             next_intent: begun.next_intent,
             has_more: false,
             called: BTreeSet::new(),
+            missed: BTreeSet::new(),
             answered: 0,
             patience,
         }
@@ -406,7 +409,8 @@ impl Courier {
             false => self.shared.journal.follow(batch, durability, reply),
             true => match self.shared.journal.follow_shared(batch, durability, reply, &decided) {
                 Ok(followed) => followed,
-                Err((batch, reply)) => {
+                Err(given_back) => {
+                    let (batch, reply) = *given_back;
                     self.disagree(company, &format!("{}: it said {decided:?}, which is not so here", asking::id(id)));
                     return Followed::Not(Asked { batch, durability, reply });
                 }

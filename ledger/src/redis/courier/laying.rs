@@ -26,6 +26,7 @@ impl Courier {
         self.shared.below_zero.fetch_add(laid.below_zero, Ordering::Relaxed);
         self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
         self.changes.insert(company, 0);
+        self.missed.retain(|(of, _)| *of != company);
         Ok(())
     }
 
@@ -41,7 +42,17 @@ impl Courier {
             is_whole = false;
             let Some(link) = &mut self.link else { return Err(no_link()) };
             laying::call(link, &member.node, company)?;
-            tracing::debug!(company = %company, node = %member.name, "its part is missing in Redis; it is told");
+            if self.missed.insert((company, member.node.clone())) {
+                let (name, journal) = (&member.name, member.journal.display());
+                match member.journal.exists() {
+                    true => {
+                        tracing::warn!(company = %company, node = %name, "a part is missing in Redis: its node is told, nobody of this company is granted anything until it is there")
+                    }
+                    false => {
+                        tracing::error!(company = %company, node = %name, %journal, "the journal of a node is gone, and with it what it did: nobody of this company is granted anything until the file is back")
+                    }
+                }
+            }
         }
         Ok(is_whole)
     }

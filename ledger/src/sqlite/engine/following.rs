@@ -134,12 +134,12 @@ impl SqliteLedger {
         durability: Durability,
         reply: Reply,
         decided: &Outcome,
-    ) -> Result<Outcome, (Batch, Reply)> {
+    ) -> Result<Outcome, Box<(Batch, Reply)>> {
         if let Outcome::Refused(refusal) = decided
             && is_of_holds(refusal.because)
             && self.shared.state.lock().books.refusal_of_form(&batch) != Some(*refusal)
         {
-            return Err((batch, reply));
+            return Err(Box::new((batch, reply)));
         }
         Ok(self.follow_as(batch, durability, reply, Some(decided)))
     }
