@@ -172,7 +172,7 @@ def two_nodes_admit_together_exactly_what_there_is(world):
     equal(len([line for line in lines if Decimal(line["amount"]) == Decimal("-0.01")]), 11, "charges in the statement, of both nodes")
 
 
-@scenario(needs_switch=True, timeout_s=60, with_redis=RedisServer)
+@scenario(full=True, needs_switch=True, timeout_s=60, with_redis=RedisServer)
 def a_dead_nodes_calls_are_closed_by_another(world):
     """One of two nodes dies with a call up: `node retire`, refused while it lives, closes the call at what it had paid, and its channel is
     free at the other (R8)."""
