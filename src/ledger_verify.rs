@@ -1,8 +1,8 @@
-//! `tandem ledger verify`: the books recomputed from the journal, read-only, beside a running switch or without one.
+//! `tandem ledger verify`: the books recomputed from the journals, read-only, beside a running switch or without one.
 //!
 //! The checks are `ledger`'s. Where Redis keeps the balances, they are compared with the journal's.
 
-use crate::serve::{LEDGER_FILE, settings};
+use crate::serve::settings;
 use backoffice::proof::month::{self, Month};
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::redis::Audited;
@@ -14,7 +14,7 @@ use store::Store;
 
 /// Verifies and prints. 0 where nothing is wrong, 1 where something is or the journal cannot be read.
 pub(crate) fn run(settings: &config::Settings, as_json: bool) -> ExitCode {
-    let path = settings.node.data_dir.join(LEDGER_FILE);
+    let path = settings.node.data_dir.join(settings.node.journal());
     let (verified, compared) = match verify(settings) {
         Ok(verified) => verified,
         Err(why) => {
@@ -59,7 +59,7 @@ pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool
             bar.set_length(total);
             bar.set_position(done);
         };
-        month::prove(&store, &journal(settings)?, month, progress)
+        month::prove(&store, &journals(settings, &store)?, month, progress)
     });
     bar.finish_and_clear();
     let proof = match proven {
@@ -84,7 +84,20 @@ pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool
     if proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The journal, to be read.
+/// The journals of every node that ever had this store, to be read.
+fn journals(settings: &config::Settings, store: &Store) -> Result<Vec<Journal>, String> {
+    let nodes = store.nodes().map_err(|error| error.to_string())?;
+    if nodes.is_empty() {
+        return Ok(vec![journal(settings)?]);
+    }
+    let open = |node: &store::Node| {
+        Journal::open(&node.journal)
+            .map_err(|error| format!("{}, the journal of {}: {error}", node.journal.display(), node.name))
+    };
+    nodes.iter().map(open).collect()
+}
+
+/// The journal of this node, to be read.
 pub(crate) fn journal(settings: &config::Settings) -> Result<Journal, String> {
     let path = settings::of_journal(settings).path;
     Journal::open(&path).map_err(|error| format!("{}: {error}", path.display()))
@@ -107,9 +120,7 @@ fn verify(settings: &config::Settings) -> Result<(Verification, Option<Audited>)
     if settings.ledger.engine != config::LedgerEngine::Redis {
         return Ok((ledger::sqlite::verify(&journal.path).map_err(|error| error.to_string())?, None));
     }
-    let login = settings.redis_login().map_err(|faults| faults.report())?;
-    let server = settings::of_redis(settings, &login).ok_or("ledger.url names no server")?;
-    let verified = ledger::redis::verify(&ledger::redis::Settings::new(journal, server));
+    let verified = ledger::redis::verify(&crate::nodes::settings_of_house(settings)?);
     let (verified, compared) = verified.map_err(|error: Error| error.to_string())?;
     Ok((verified, Some(compared)))
 }

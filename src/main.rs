@@ -11,6 +11,7 @@ mod export;
 mod healthcheck;
 mod init;
 mod ledger_verify;
+mod nodes;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -75,6 +76,9 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// The nodes that share one store and one Redis.
+    #[command(subcommand)]
+    Node(nodes::NodeCommand),
     /// The books.
     #[command(subcommand)]
     Ledger(LedgerCommand),
@@ -104,6 +108,14 @@ enum LedgerCommand {
         #[arg(long, value_name = "YYYY-MM")]
         month: Option<backoffice::proof::month::Month>,
         /// Prints the result as one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes Redis anew from the journals, while no node runs.
+    Rebuild {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Prints what was done as one JSON object.
         #[arg(long)]
         json: bool,
     },
@@ -170,6 +182,10 @@ fn main() -> ExitCode {
             with_settings(&config, |settings| ledger_verify::run_month(&settings, month, json))
         }
         Command::Export { config, order } => with_settings(&config, |settings| export::run(&settings, order)),
+        Command::Ledger(LedgerCommand::Rebuild { config, json }) => {
+            with_settings(&config, |settings| nodes::rebuild(&settings, json))
+        }
+        Command::Node(command) => nodes::run(command),
         Command::Metrics { json } => metrics(json),
     }
 }

@@ -36,6 +36,7 @@ pub mod whereabouts;
 pub use core::NodeLimits;
 pub use exchange::{Exchange, ExchangeSettings, Rooms, StartError, StreamSettings};
 pub use leg::SessionTimers;
+pub use records::copy_records;
 pub use recovery::{Recovered, recover};
 pub use resolving::DnsSettings;
 pub use transport::stream::Patience;

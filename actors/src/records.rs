@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
-use store::Store;
 use store::record_json::Finished;
+use store::{Inserted, Store};
 use telemetry::Telemetry;
 use telemetry::labels::RecordOutcome;
 
@@ -31,6 +31,8 @@ pub(crate) struct Drain {
 struct Work {
     ledger: Arc<dyn Ledger>,
     store: Arc<Store>,
+    /// By what name the store knows the ledger's journal.
+    journal: String,
     telemetry: Arc<Telemetry>,
     clock: Clock,
     /// Up to where the store was when it last said so.
@@ -52,7 +54,8 @@ impl Drain {
             let _ = listener.try_send(());
         });
         ledger.on_journalled(on_journalled).map_err(std::io::Error::other)?;
-        let work = Arc::new(Work { ledger, store, telemetry, clock, drained_to: AtomicU64::new(0) });
+        let journal = ledger.journal();
+        let work = Arc::new(Work { journal, ledger, store, telemetry, clock, drained_to: AtomicU64::new(0) });
         let thread = Arc::clone(&work);
         std::thread::Builder::new().name("records".to_owned()).spawn(move || thread.run(&woken))?;
         // What an earlier life left behind.
@@ -86,15 +89,11 @@ impl Work {
             let from = self.drained_to()?;
             let ended = self.ledger.ended_after(from, BATCH_MAX).map_err(|error| error.to_string())?;
             let Some(last) = ended.last().map(|(sequence, _)| *sequence) else { return Ok(()) };
-            let records = ended.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
+            let records = ended.iter().filter_map(|(sequence, text)| Some((*sequence, read(text)?)));
             let records: Vec<(u64, Finished<'_>)> = records.collect();
             // Until they are there: a store that cannot be written to shows.
             self.say_waiting(&records);
-            let inserted = self.store.insert_finished(&records).map_err(|error| error.to_string())?;
-            // The records moved the watermark with them; only one that could not be read is left to step over.
-            if records.last().is_none_or(|(sequence, _)| *sequence != last) {
-                self.store.advance_drained_to(last).map_err(|error| error.to_string())?;
-            }
+            let inserted = write(&self.store, &self.journal, &records, last)?;
             self.telemetry.count_records(RecordOutcome::Written, inserted.written);
             self.telemetry.count_records(RecordOutcome::Replayed, inserted.known);
             self.telemetry.set_record_backlog(0, Duration::ZERO);
@@ -105,7 +104,7 @@ impl Work {
     }
 
     fn drained_to(&self) -> Result<u64, String> {
-        match self.store.drained_to() {
+        match self.store.drained_to(&self.journal) {
             Ok(from) => {
                 self.drained_to.store(from, Ordering::Relaxed);
                 Ok(from)
@@ -114,7 +113,7 @@ impl Work {
                 // A store that cannot even be read: what waits is counted from where it was.
                 let waiting = self.ledger.ended_after(self.drained_to.load(Ordering::Relaxed), BATCH_MAX);
                 let waiting = waiting.unwrap_or_default();
-                let read = waiting.iter().filter_map(|(sequence, text)| Some((*sequence, Self::read(text)?)));
+                let read = waiting.iter().filter_map(|(sequence, text)| Some((*sequence, read(text)?)));
                 self.say_waiting(&read.collect::<Vec<_>>());
                 Err(error.to_string())
             }
@@ -126,12 +125,39 @@ impl Work {
         let age = self.clock.now().wall.since(oldest.ended_at());
         self.telemetry.set_record_backlog(records.len() as u64, age);
     }
+}
 
-    /// A record of ours that cannot be read back is lost to the store, but stays in the journal.
-    fn read(text: &str) -> Option<Finished<'_>> {
-        Finished::read(text)
-            .map_err(|error| tracing::error!(%error, "a call record in the journal cannot be read; it stays there"))
-            .ok()
+/// A record of ours that cannot be read back is lost to the store, but stays in the journal.
+fn read(text: &str) -> Option<Finished<'_>> {
+    Finished::read(text)
+        .map_err(|error| tracing::error!(%error, "a call record in the journal cannot be read; it stays there"))
+        .ok()
+}
+
+/// Writes records and moves their journal's watermark to `last`.
+fn write(store: &Store, journal: &str, records: &[(u64, Finished<'_>)], last: u64) -> Result<Inserted, String> {
+    let inserted = store.insert_finished(journal, records).map_err(|error| error.to_string())?;
+    // The records moved the watermark with them; only one that could not be read is left to step over.
+    if records.last().is_none_or(|(sequence, _)| *sequence != last) {
+        store.advance_drained_to(journal, last).map_err(|error| error.to_string())?;
+    }
+    Ok(inserted)
+}
+
+/// Copies what a ledger's journal has of finished calls to the store, once, where no drain does: for a node that is dead. Gives how many
+/// were written.
+///
+/// # Errors
+/// A sentence where the journal cannot be read or the store not written.
+pub fn copy_records(ledger: &dyn Ledger, store: &Store) -> Result<u64, String> {
+    let (journal, mut written) = (ledger.journal(), 0);
+    loop {
+        let from = store.drained_to(&journal).map_err(|error| error.to_string())?;
+        let ended = ledger.ended_after(from, BATCH_MAX).map_err(|error| error.to_string())?;
+        let Some(last) = ended.last().map(|(sequence, _)| *sequence) else { return Ok(written) };
+        let records: Vec<(u64, Finished<'_>)> =
+            ended.iter().filter_map(|(sequence, text)| Some((*sequence, read(text)?))).collect();
+        written += write(store, &journal, &records, last)?.written;
     }
 }
 

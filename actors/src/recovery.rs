@@ -10,6 +10,11 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use store::record_json::{from_json, to_json};
 
+/// How often a ledger that cannot answer is asked again before the start is given up: for five seconds.
+const ASKED_AGAIN: u32 = 50;
+/// The pause between two askings.
+const ASKED_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// What was found and done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -75,18 +80,28 @@ fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, now: Now) -> Ba
     }
 }
 
+fn ask(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<Outcome, std::sync::mpsc::RecvError> {
+    let (told, heard) = sync_channel(1);
+    let reply = Box::new(move |outcome| {
+        let _ = told.send(outcome);
+    });
+    ledger.submit(batch, Durability::BeforeAnswer, reply);
+    heard.recv()
+}
+
 fn close(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<(), String> {
     let subject = batch.id.subject;
     let code = batch.transfers.first().map_or(Code::ChannelUse, |transfer| transfer.code);
-    let (told, heard) = sync_channel(1);
-    ledger.submit(
-        batch,
-        Durability::BeforeAnswer,
-        Box::new(move |outcome| {
-            let _ = told.send(outcome);
-        }),
-    );
-    match heard.recv() {
+    let mut said = ask(ledger, batch.clone());
+    // Balances that are shared may be on their way: after Redis has lost them, other nodes need a moment to lay their parts.
+    for _ in 0..ASKED_AGAIN {
+        if !matches!(said, Ok(Outcome::Unavailable)) {
+            break;
+        }
+        std::thread::sleep(ASKED_EVERY);
+        said = ask(ledger, batch.clone());
+    }
+    match said {
         Ok(Outcome::Applied(_)) | Ok(Outcome::Replayed(_)) => Ok(()),
         Ok(outcome) => Err(format!(
             "the holds of the unfinished call {subject:032x} ({}) cannot be released: {outcome:?}; run `tandem ledger verify`",

@@ -88,7 +88,7 @@ impl Told {
     }
 
     fn prove(&self) -> Proof {
-        prove(&self.store, &self.journal(), "2026-11".parse().unwrap(), |_, _| {}).unwrap()
+        prove(&self.store, &[self.journal()], "2026-11".parse().unwrap(), |_, _| {}).unwrap()
     }
 
     fn raw(&self, file: &str) -> rusqlite::Connection {
@@ -163,7 +163,7 @@ fn tell(seed: u64, calls: u64) -> Told {
     let ended = ledger.ended_after(0, usize::MAX).unwrap();
     let finished: Vec<(u64, Finished<'_>)> =
         ended.iter().map(|(sequence, text)| (*sequence, Finished::read(text).unwrap())).collect();
-    assert_eq!(store.insert_finished(&finished).unwrap().written, calls, "seed {seed}: every call has a record");
+    assert_eq!(store.insert_finished("ledger.db", &finished).unwrap().written, calls, "seed {seed}: every call has a record");
     Told { folder, store, ledger }
 }
 
@@ -305,7 +305,7 @@ fn a_row_of_a_deck_that_somebody_edited_is_found_with_the_calls_that_it_priced()
 #[test]
 fn a_month_without_calls_is_proven_too() {
     let told = tell(15, 1);
-    let proof = prove(&told.store, &told.journal(), "2031-12".parse().unwrap(), |_, _| {}).unwrap();
+    let proof = prove(&told.store, &[told.journal()], "2031-12".parse().unwrap(), |_, _| {}).unwrap();
     assert_eq!((proof.calls, proof.is_clean()), (0, true));
     assert!("2026-13".parse::<backoffice::proof::month::Month>().is_err());
 }

@@ -38,7 +38,7 @@ const ECHO_MAX: usize = 16;
 /// Everything that is wrong with settings of the right form.
 pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     let mut checks = Checks::default();
-    checks.node(&settings.node);
+    checks.node(&settings.node, &settings.ledger);
     checks.sip(&settings.sip);
     checks.tls(&settings.tls, &settings.websocket);
     checks.websocket(&settings.websocket);
@@ -79,9 +79,22 @@ impl Checks {
         }
     }
 
-    fn node(&mut self, node: &Node) {
+    fn node(&mut self, node: &Node, ledger: &Ledger) {
         if node.data_dir.as_os_str().is_empty() {
             self.complain(&[("node", "data_dir")], "empty", "expected the name of a folder, such as /var/lib/tandem");
+        }
+        let is_word = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-_".contains(&letter);
+        if !(1..=32).contains(&node.name.len()) || !node.name.bytes().all(is_word) {
+            self.complain(
+                &[("node", "name")],
+                format!("{:?} is no name", node.name),
+                "expected 1 to 32 of a-z, 0-9, - and _",
+            );
+        }
+        if node.name != "main" && ledger.engine == LedgerEngine::Sqlite {
+            let help =
+                "only nodes of one Redis share a data_dir: set ledger.engine = \"redis\", or leave node.name out";
+            self.complain(&[("node", "name"), ("ledger", "engine")], "a name without anybody to tell it from", help);
         }
         self.range(("node", "shards"), node.shards, 0, Node::SHARDS_MAX, " threads, 0 for one a core");
         for (key, value) in [

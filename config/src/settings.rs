@@ -57,6 +57,8 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
+    /// What this node is called among those that share its data_dir and a Redis: 1 to 32 of a-z, 0-9, - and _.
+    pub name: String,
     /// Where the ledger and the store keep their files; made where it does not exist. Relative to the working directory.
     pub data_dir: PathBuf,
     /// Threads that switch calls, at most [`Node::SHARDS_MAX`]; 0 for one a core.
@@ -72,11 +74,20 @@ pub struct Node {
 impl Node {
     /// Shards at most: their number stands in one byte of a Call-ID tag.
     pub const SHARDS_MAX: u16 = 255;
+
+    /// The file of the node's ledger within the data directory: each node has its own.
+    pub fn journal(&self) -> String {
+        match self.name.as_str() {
+            "main" => "ledger.db".to_owned(),
+            name => format!("ledger-{name}.db"),
+        }
+    }
 }
 
 impl Default for Node {
     fn default() -> Self {
         Node {
+            name: "main".to_owned(),
             data_dir: "data".into(),
             shards: 0,
             mailbox_call_max: 64,

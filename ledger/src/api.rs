@@ -55,6 +55,11 @@ pub trait Ledger: Send + Sync {
     /// Tells `listener` after each committed group that contained a [`Memo::CallEnded`]. At most [`LISTENERS_MAX`].
     fn on_journalled(&self, listener: EndedListener) -> Result<(), Error>;
 
+    /// The name by which a store knows how far this journal's records were copied: its file's; `ledger.db` for an engine without one.
+    fn journal(&self) -> String {
+        "ledger.db".to_owned()
+    }
+
     /// Waits until everything that was applied before is journalled.
     fn flush(&self) -> Result<(), Error>;
 
@@ -167,7 +172,8 @@ impl MemoKind {
 /// One movement as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatementLine {
-    /// The number of its batch in the journal: 1, 2, 3 ... without a gap, in order of application.
+    /// The number of its batch in the journal: 1, 2, 3 ... without a gap, in order of application. Of a company that several nodes post
+    /// to, the time at which the batch was decided, in microseconds since 1970.
     pub journal_sequence: u64,
     /// Its place within the batch.
     pub transfer: usize,
@@ -323,6 +329,20 @@ impl Verification {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.fault_count == 0
+    }
+
+    /// Adds what was found in another journal of the same house, under its node's name.
+    pub(crate) fn add(&mut self, name: &str, other: Verification) {
+        self.batches += other.batches;
+        self.refused += other.refused;
+        self.transfers += other.transfers;
+        self.accounts += other.accounts;
+        self.companies = self.companies.max(other.companies);
+        self.holds += other.holds;
+        self.open_holds += other.open_holds;
+        let unlisted = other.fault_count - other.faults.len() as u64;
+        other.faults.into_iter().for_each(|fault| self.fault(format!("{name}: {fault}")));
+        self.fault_count += unlisted;
     }
 
     /// Notes one fault.

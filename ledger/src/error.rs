@@ -7,7 +7,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// Two processes may not write one ledger.
     #[error(
-        "the ledger {} is in use by another process: stop that one first, or give this one a store of its own",
+        "the ledger {} is in use by another process: stop that one first, or give this one a store of its own (node.data_dir), \
+         or, where both share a Redis, a name of its own (node.name)",
         path.display()
     )]
     InUse {
@@ -58,6 +59,18 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// The journal alone does not say what anybody has.
+    #[error(
+        "the ledger's journal {} is one of several nodes', whose balances are in Redis: set ledger.engine = \"redis\"",
+        path.display()
+    )]
+    Part {
+        /// The journal's file.
+        path: PathBuf,
+    },
+    /// The nodes of the house could not be asked for or changed.
+    #[error("{0}")]
+    House(String),
     /// Redis does not answer.
     #[error("Redis at {address} does not answer ({source}): start it, or name another in ledger.url")]
     RedisAway {

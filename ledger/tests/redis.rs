@@ -82,7 +82,7 @@ fn two_nodes_may_not_have_one_redis() {
     let ledger = open(&server, &mine);
     endow(&ledger, 100, 1);
     let told = refusal(server.settings(theirs.path()));
-    assert!(told.contains("keeps the ledger of another node"), "{told}");
+    assert!(told.contains("keeps the ledger of another house"), "{told}");
     let mut settings = server.settings(theirs.path());
     let place = Place { host: "127.0.0.1".to_owned(), port: server.port() };
     settings.server.servers = Servers::Single { place, database: 1 };
@@ -234,7 +234,7 @@ fn credit_that_somebody_wrote_into_redis_is_not_spent() {
     redis::cmd("HSET").arg(key("balances")).arg(PROFILE).arg("1000000 0").exec(&mut server.connection()).unwrap();
     let verification = ledger.verify().unwrap();
     assert_eq!(verification.fault_count, 1);
-    assert!(verification.faults[0].contains("\"1000000 0\" in Redis, the journal says \"100 0\""), "{verification}");
+    assert!(verification.faults[0].contains("\"1000000 0\" in Redis, its parts add up to \"100 0\""), "{verification}");
     assert_eq!(tell(&ledger, batch(7, 0, vec![hold(7, 30, profile(), 500)])), refused(0, too_little(profile(), 100)));
     // The journal answers at once, and Redis is put right after it; the audit stands in the same queue behind both.
     assert_sound(&ledger);
@@ -349,11 +349,11 @@ const FUNCTION: &str = include_str!("../src/redis/function.lua");
 
 fn call(server: &RedisServer, life: &str, id: &str, body: &str, transfers: &[&str]) -> String {
     let mut cmd = redis::cmd("EVAL");
-    cmd.arg(FUNCTION).arg(5);
-    ["meta", "balances", "holds", "outcomes", "order"].into_iter().for_each(|what| {
+    cmd.arg(FUNCTION).arg(6);
+    ["meta", "balances", "outcomes", "part:me", "holds:me", "order:me"].into_iter().for_each(|what| {
         cmd.arg(key(what));
     });
-    cmd.arg(life).arg(id).arg(body).arg("0").arg(transfers);
+    cmd.arg("me").arg(life).arg(id).arg(body).arg("0").arg(transfers);
     cmd.query(&mut server.connection()).unwrap_or_else(|error: redis::RedisError| format!("error {error}"))
 }
 
@@ -363,20 +363,20 @@ fn the_function_answers_a_replay_with_the_first_outcome_and_refuses_another_body
     let server = RedisServer::start();
     let pay = ["P", "world:USD", "company:USD", "70", "1"];
     assert_eq!(call(&server, "me", "a/0", "b1", &pay), "recovering", "a company that nobody has made");
-    redis::cmd("HSET").arg(key("meta")).arg("life").arg("me").exec(&mut server.connection()).unwrap();
+    redis::cmd("HSET").arg(key("meta")).arg(&["life:me", "me", "have:me", "0"]).exec(&mut server.connection()).unwrap();
     let first = "applied world:USD -70 0 company:USD 70 0";
     assert_eq!(call(&server, "me", "a/0", "b1", &pay), first);
     assert_eq!(call(&server, "me", "a/1", "b1", &pay), "applied world:USD -140 0 company:USD 140 0");
     assert_eq!(call(&server, "me", "a/0", "b1", &pay), format!("replayed {first}"));
     assert_eq!(call(&server, "me", "a/0", "b2", &pay), "different");
     assert_eq!(call(&server, "they", "a/2", "b1", &pay), "taken me");
-    assert_eq!(in_redis(&server, "meta", "have").as_deref(), Some("2"));
+    assert_eq!(in_redis(&server, "meta", "have:me").as_deref(), Some("2"));
 }
 
 #[test]
 fn the_function_counts_in_integers_below_two_to_the_53() {
     let server = RedisServer::start();
-    redis::cmd("HSET").arg(key("meta")).arg("life").arg("me").exec(&mut server.connection()).unwrap();
+    redis::cmd("HSET").arg(key("meta")).arg(&["life:me", "me", "have:me", "0"]).exec(&mut server.connection()).unwrap();
     let most = ["P", "world:USD", "company:USD", "9007199254740991", "1"];
     let applied = "applied world:USD -9007199254740991 0 company:USD 9007199254740991 0";
     assert_eq!(call(&server, "me", "a/0", "b", &most), applied);

@@ -131,11 +131,12 @@ pub(crate) fn run(options: DemoOptions) -> ExitCode {
 
 /// The journal goes with its temporary folder; without it what is in Redis is nobody's.
 fn leave_redis(settings: &Settings) {
-    let Ok(login) = settings.redis_login() else { return };
-    let Some(server) = serve::settings::of_redis(settings, &login) else { return };
-    if let Err(error) =
-        ledger::redis::leave(&ledger::redis::Settings::new(serve::settings::of_journal(settings), server))
-    {
+    if settings.ledger.engine != config::LedgerEngine::Redis {
+        return;
+    }
+    let left = crate::nodes::settings_of_house(settings)
+        .and_then(|house| ledger::redis::leave(&house).map_err(|error| error.to_string()));
+    if let Err(error) = left {
         eprintln!("what the demo has left in Redis could not be taken away: {error}");
     }
 }

@@ -4,8 +4,10 @@
 
 mod certificates;
 mod clocks;
+pub(crate) mod house;
 mod payments;
 mod reach;
+pub(crate) mod reaping;
 pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
@@ -30,8 +32,6 @@ use telemetry::{Build, Telemetry};
 use told_ledger::ToldLedger;
 use web::{RunningServer, Services, WebSettings};
 
-/// The ledger's journal within the data directory.
-pub(crate) const LEDGER_FILE: &str = "ledger.db";
 /// The file with the first operator's token within the data directory.
 pub(crate) const TOKEN_FILE: &str = "operator.token";
 /// How long calls may go on after the switch was told to stop.
@@ -117,7 +117,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         .map_err(|source| ServeError::DataDirectory { path: directory.clone(), source })?;
     let telemetry = Arc::new(Telemetry::install(BUILD)?);
     let store = Arc::new(open_store(settings, clock)?);
-    let ledger = open_ledger(settings, &secrets, clock, &telemetry)?;
+    let (ledger, reaper) = open_ledger(settings, &secrets, clock, &telemetry, &store)?;
     let recovered = actors::recover(&ledger, clock.now()).map_err(ServeError::Recovery)?;
     if recovered.holds > 0 {
         tracing::warn!(calls = recovered.calls, charged = %recovered.charged, "calls of the former process were closed");
@@ -154,6 +154,10 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry), clock);
     certificates::watch(exchange.clone());
+    if let Some(reaper) = reaper {
+        reaping::follow_changes(exchange.clone(), Arc::clone(&store));
+        reaping::watch(reaper, Arc::clone(&telemetry));
+    }
     forget_answers(office.clone());
     Ok(Running { exchange, ledger, http: server.addr, operator_token, office, server })
 }
@@ -189,13 +193,18 @@ fn random(bytes: &mut [u8]) {
     }
 }
 
-fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
-    let store = Store::open(store::Opening {
+/// The store's files, as they are.
+pub(crate) fn open_files(settings: &Settings, clock: Clock) -> Result<Store, store::Error> {
+    Store::open(store::Opening {
         directory: &settings.node.data_dir,
         sip_user_prefix: store::SipUserPrefix::default(),
         now: clock.now().wall,
         random: Box::new(random),
-    })?;
+    })
+}
+
+fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
+    let store = open_files(settings, clock)?;
     let realm = settings.sip.realm.clone();
     let hashes = move |user: &str, password: &store::Password| {
         let ha1 = sip::digest::Ha1::new(user, &realm, password.reveal());
@@ -209,25 +218,30 @@ fn open_store(settings: &Settings, clock: Clock) -> Result<Store, ServeError> {
     Ok(store)
 }
 
+/// The ledger; with what is needed to look after other nodes, where there may be any.
 fn open_ledger(
     settings: &Settings,
     secrets: &config::Secrets,
     clock: Clock,
     telemetry: &Arc<Telemetry>,
-) -> Result<Arc<dyn Ledger>, ServeError> {
+    store: &Arc<Store>,
+) -> Result<(Arc<dyn Ledger>, Option<reaping::Reaper>), ServeError> {
     let mut journal = settings::of_journal(settings);
     journal.clock = Some(Arc::new(move || clock.monotonic()));
     let (of_groups, of_redis, of_disk) = (Arc::clone(telemetry), Arc::clone(telemetry), Arc::clone(telemetry));
     journal.on_stalled = Some(Arc::new(move |is_stalled| of_disk.set_journal_stalled(is_stalled)));
     journal.on_group = Some(Arc::new(move |group| of_groups.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {
-        config::LedgerEngine::Memory => Arc::new(MemoryLedger::new()),
-        config::LedgerEngine::Sqlite => Arc::new(SqliteLedger::open(journal)?),
+        config::LedgerEngine::Memory => (Arc::new(MemoryLedger::new()), None),
+        config::LedgerEngine::Sqlite => (Arc::new(SqliteLedger::open(journal)?), None),
         config::LedgerEngine::Redis => {
             let server = settings::of_redis(settings, &secrets.redis).ok_or(ServeError::NoRedis)?;
             let mut redis = ledger::redis::Settings::new(journal, server);
             redis.on_seen = Some(Arc::new(move |seen| told_redis::tell(&of_redis, seen)));
-            Arc::new(RedisLedger::open(redis)?)
+            let (store, name) = (Arc::clone(store), settings.node.name.clone());
+            redis.house = Some(Arc::new(house::StoreHouse { store: Arc::clone(&store), name: name.clone(), clock }));
+            let reaper = reaping::Reaper { store, redis: redis.clone(), name, clock };
+            (Arc::new(RedisLedger::open(redis)?), Some(reaper))
         }
     })
 }

@@ -168,7 +168,7 @@ pub(crate) fn of_journal(settings: &Settings) -> ledger::sqlite::Settings {
     ledger::sqlite::Settings {
         group_after: Duration::from_millis(settings.ledger.group_ms.into()),
         group_batches: settings.ledger.group_batches as usize,
-        ..ledger::sqlite::Settings::new(settings.node.data_dir.join(super::LEDGER_FILE))
+        ..ledger::sqlite::Settings::new(settings.node.data_dir.join(settings.node.journal()))
     }
 }
 

@@ -86,6 +86,10 @@ impl Ledger for ToldLedger {
         self.ledger.on_journalled(listener)
     }
 
+    fn journal(&self) -> String {
+        self.ledger.journal()
+    }
+
     fn flush(&self) -> Result<(), Error> {
         self.ledger.flush()
     }

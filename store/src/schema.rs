@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0013_payments.sql"),
     include_str!("../migrations/0014_proof.sql"),
     include_str!("../migrations/0015_faults.sql"),
+    include_str!("../migrations/0016_nodes.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

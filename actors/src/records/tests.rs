@@ -88,6 +88,7 @@ fn a_record_that_the_store_does_not_take_is_shown_with_its_age_until_it_does() {
         telemetry: Arc::clone(&telemetry),
         clock,
         drained_to: AtomicU64::new(0),
+        journal: "ledger.db".to_owned(),
     };
     let stranger = rusqlite::Connection::open(directory.path().join(store::FILE_NAME)).unwrap();
 

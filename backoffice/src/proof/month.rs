@@ -10,7 +10,7 @@ use domain::call_record::CallRecord;
 use domain::credit::{Account, Code, Holder, Unit};
 use domain::{CallId, Currency, Micros, ProfileId, Wall};
 use ledger::sqlite::Journal;
-use ledger::{LineKind, Lines, StatementQuery};
+use ledger::{LineKind, Lines, StatementLine, StatementQuery};
 use rating::Deck;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,10 +157,10 @@ struct Known {
     is_intact: bool,
 }
 
-/// Reads a store and a journal, for one month.
+/// Reads a store and the journals of its nodes, for one month.
 struct Prover<'a> {
     store: &'a Store,
-    journal: &'a Journal,
+    journals: &'a [Journal],
     month: Month,
     proof: Proof,
     decks: BTreeMap<Arc<str>, Option<Known>>,
@@ -172,19 +172,19 @@ struct Prover<'a> {
     amounts: BTreeMap<Currency, Micros>,
 }
 
-/// Re-rates every call of a month; `progress` is told how many records of how many are done.
+/// Re-rates every call of a month, by the journals of every node of the store; `progress` is told how many records of how many are done.
 ///
 /// # Errors
 /// Where store or journal cannot be read at all.
 pub fn prove(
     store: &Store,
-    journal: &Journal,
+    journals: &[Journal],
     month: Month,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Proof, String> {
     let mut prover = Prover {
         store,
-        journal,
+        journals,
         month,
         proof: Proof::default(),
         decks: BTreeMap::new(),
@@ -205,14 +205,19 @@ pub fn prove(
 impl Prover<'_> {
     /// What customers read: each profile's statement, newest first, back to the beginning of the month.
     fn read_statements(&mut self) {
-        let newest = match self.journal.newest_of_accounts() {
+        let journals = self.journals;
+        journals.iter().for_each(|journal| self.read_statements_of(journal));
+    }
+
+    fn read_statements_of(&mut self, journal: &Journal) {
+        let newest = match journal.newest_of_accounts() {
             Ok(newest) => newest,
             Err(error) => return self.proof.general(Off::Journal, error.to_string()),
         };
         for (account, newest) in newest {
             let Holder::Profile(profile) = account.holder else { continue };
             if matches!(account.unit, Unit::Money(_))
-                && let Err(error) = self.read_statement(account, newest)
+                && let Err(error) = self.read_statement(journal, account, newest)
             {
                 self.unreadable.insert(profile);
                 self.proof.general(Off::Statement, format!("that of {profile} cannot be read: {error}"));
@@ -220,7 +225,7 @@ impl Prover<'_> {
         }
     }
 
-    fn read_statement(&mut self, account: Account, newest: u64) -> Result<(), ledger::Error> {
+    fn read_statement(&mut self, journal: &Journal, account: Account, newest: u64) -> Result<(), ledger::Error> {
         let mut query = StatementQuery {
             company: account.company,
             account: Some(account),
@@ -230,7 +235,7 @@ impl Prover<'_> {
             limit: PAGE as usize,
         };
         loop {
-            let page = self.journal.statement(&query, newest)?;
+            let page = journal.statement(&query, newest)?;
             for line in &page.lines {
                 if line.code == Code::CallCharge && line.debit == account {
                     *self.shown.entry(call_of(line)).or_default() += Micros::new(line.amount);
@@ -269,7 +274,10 @@ impl Prover<'_> {
         let call = record.id.bits();
         self.seen.insert(call);
         self.learn_deck(record)?;
-        let history = self.journal.history(call).map_err(|error| error.to_string())?;
+        let mut history = Vec::new();
+        for journal in self.journals {
+            history.extend(journal.history(call).map_err(|error| error.to_string())?);
+        }
         let known = record.priced.as_ref().and_then(|priced| self.decks.get(&priced.deck)?.as_ref());
         let found = match known {
             Some(Known { deck, is_intact: true }) => DeckFound::Intact(deck),
@@ -277,8 +285,8 @@ impl Prover<'_> {
             None => DeckFound::Missing,
         };
         let mut judgement = judge(record, &history, found);
-        match self.journal.ended(call).map_err(|error| error.to_string())? {
-            Some((_, ended)) if *ended == *text => {}
+        match self.ended(call)? {
+            Some((_, _, ended)) if *ended == *text => {}
             Some(_) => judgement.differences.push(Difference {
                 off: Off::Record,
                 what: "it is not what the journal has: somebody changed it after the call".to_owned(),
@@ -338,11 +346,21 @@ impl Prover<'_> {
         Ok(())
     }
 
-    /// Charges in the journal for calls of which the store knows nothing.
+    /// With which record a call ended, in which row of which journal.
+    fn ended(&self, call: u128) -> Result<Option<(&Journal, u64, Arc<str>)>, String> {
+        for journal in self.journals {
+            if let Some((row, text)) = journal.ended(call).map_err(|error| error.to_string())? {
+                return Ok(Some((journal, row, text)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Charges in the journals for calls of which the store knows nothing.
     fn look_for_strays(&mut self) -> Result<(), String> {
         let mut strays = BTreeMap::<u128, Micros>::new();
         let (month, seen) = (self.month, &self.seen);
-        let read = self.journal.each_line(0, |line| {
+        let mut look = |line: StatementLine| {
             let is_taken = matches!(line.kind, LineKind::Capture | LineKind::Post) && line.amount > 0;
             let is_charge = line.code == Code::CallCharge && matches!(line.debit.unit, Unit::Money(_));
             if is_taken && is_charge && line.at >= month.from && line.at < month.to {
@@ -352,12 +370,11 @@ impl Prover<'_> {
                 }
             }
             Ok(())
-        });
-        // What the journal itself suffers from was said when the statements were read.
-        if read.is_err() {
+        };
+        // What a journal itself suffers from was said when the statements were read.
+        if self.journals.iter().any(|journal| journal.each_line(0, &mut look).is_err()) {
             return Ok(());
         }
-        let drained_to = self.store.drained_to().map_err(|error| error.to_string())?;
         for (call, journal) in strays {
             let id = CallId::from_bits(call);
             let is_known = match self.store.call_record(id) {
@@ -367,8 +384,8 @@ impl Prover<'_> {
                 Err(error) => return Err(error.to_string()),
             };
             // A call that is up, or whose record is about to be copied, has none yet.
-            let ended = self.journal.ended(call).map_err(|error| error.to_string())?;
-            if is_known || ended.is_none_or(|(row, _)| row > drained_to) {
+            let Some((of, row, _)) = self.ended(call)?.filter(|_| !is_known) else { continue };
+            if row > self.store.drained_to(of.name()).map_err(|error| error.to_string())? {
                 continue;
             }
             self.proof.differs(MonthDifference {

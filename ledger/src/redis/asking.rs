@@ -9,16 +9,27 @@ use domain::credit::{Account, Balance, Batch, BatchId, BatchRefusal, Durability,
 
 /// The function's text; Redis names it by its SHA-1.
 pub(super) const FUNCTION: &str = include_str!("function.lua");
+/// The text of the function that lays parts.
+pub(super) const LAYING: &str = include_str!("laying.lua");
 
 /// What the function said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It was asked for the first time, or again after a lost answer: the first outcome either way.
-    Decided(Outcome),
+    Decided {
+        /// The decision.
+        outcome: Outcome,
+        /// Whether it was made by the totals of several nodes: then the journal cannot come to it by itself.
+        is_shared: bool,
+    },
+    /// Another node was asked before, and this was its answer; none where it was asked for something else under that id.
+    Elsewhere(Option<Outcome>),
     /// The id is known with another body.
     Different,
-    /// The company is not there, or no longer: it must be made what the journal says.
+    /// This node's part is not there, or no longer: it must be laid.
     Recovering,
+    /// Other nodes' parts are not there: by their ids.
+    Missing(Vec<String>),
     /// Somebody else writes this company.
     Taken(String),
     /// The function could not be run, or said what it cannot say.
@@ -26,14 +37,14 @@ pub(super) enum Answer {
 }
 
 /// The order that asks for one batch. `ended_names` is [`crate::sqlite::Look::New`]'s.
-pub(super) fn ask(sha: &str, life: &str, batch: &Batch, durability: Durability, ended_names: u32) -> Order {
+pub(super) fn ask(sha: &str, node: &str, life: &str, batch: &Batch, durability: Durability, ended_names: u32) -> Order {
     let mut cmd = redis::cmd("EVALSHA");
-    cmd.arg(sha).arg(5);
-    let keys = Keys::of(batch.company);
+    cmd.arg(sha).arg(6);
+    let keys = Keys::of(batch.company, node);
     keys.all().into_iter().for_each(|key| {
         cmd.arg(key);
     });
-    cmd.arg(life).arg(id(batch.id));
+    cmd.arg(node).arg(life).arg(id(batch.id));
     let mut arguments = Vec::with_capacity(10 * batch.transfers.len());
     let mut ended_flags = Vec::new();
     for (place, transfer) in batch.transfers.iter().enumerate() {
@@ -100,25 +111,35 @@ pub(super) fn answer(company: CompanyId, said: &redis::Value) -> Answer {
     if let Some(life) = text.strip_prefix("taken ") {
         return Answer::Taken(life.to_owned());
     }
+    if let Some(nodes) = text.strip_prefix("missing ") {
+        return Answer::Missing(nodes.split(' ').map(str::to_owned).collect());
+    }
     match text.as_str() {
         "recovering" => return Answer::Recovering,
         "different" => return Answer::Different,
+        "elsewhere different" => return Answer::Elsewhere(None),
         _ => {}
     }
-    let first = text.strip_prefix("replayed ").unwrap_or(&text);
-    outcome(company, first).map_or_else(|| Answer::Broken(text.clone()), Answer::Decided)
+    if let Some(first) = text.strip_prefix("elsewhere ") {
+        return outcome(company, first)
+            .map_or_else(|| Answer::Broken(text.clone()), |first| Answer::Elsewhere(Some(first)));
+    }
+    let (is_shared, said) = text.strip_prefix("shared ").map_or((false, text.as_str()), |said| (true, said));
+    let first = said.strip_prefix("replayed ").unwrap_or(said);
+    outcome(company, first)
+        .map_or_else(|| Answer::Broken(text.clone()), |outcome| Answer::Decided { outcome, is_shared })
 }
 
-/// What Redis keeps of this batch: none where it is of another batch with the same id.
-pub(super) fn kept_outcome(batch: &Batch, kept: &[u8]) -> Option<Answer> {
+/// What Redis keeps of this batch of this node: none where it is another's, or of another batch with the same id.
+pub(super) fn kept_outcome(node: &str, batch: &Batch, kept: &[u8]) -> Option<Outcome> {
     let text = String::from_utf8_lossy(kept);
-    let (first_body, said) = text.split_once(' ')?;
+    let (first_body, said) = text.strip_prefix(node)?.trim_start().split_once(' ')?;
     let mut arguments = Vec::new();
     batch.transfers.iter().for_each(|transfer| put(&mut arguments, transfer.kind, transfer.code.as_str()));
     if first_body != body(&arguments) {
         return None;
     }
-    outcome(batch.company, said).map(Answer::Decided)
+    outcome(batch.company, said)
 }
 
 fn outcome(company: CompanyId, text: &str) -> Option<Outcome> {

@@ -8,19 +8,21 @@
 //! told again under its id. Given up, it is answered [`Outcome::Unavailable`], and what Redis may have done of it is undone when the
 //! connection is back: what the journal does not have has not happened.
 
+mod laying;
 mod reconnecting;
 
 use super::asking::{self, Answer};
-use super::audit::{self, Audited};
+use super::audit::Audited;
+use super::laying as parts;
 use super::link::{self, Link, Lost};
-use super::queue::{Asked, Queue, Shared, Stop};
+use super::queue::{Asked, Query, Queue, Shared, Stop};
 use super::seen::{Failure, Op, Seen};
-use super::settings::{LOOKED_AT, PING_EVERY, ROUND};
+use super::settings::{LISTEN_EVERY, LOOKED_AT, ROUND, Settings};
 use super::start::{self, Begun};
 use crate::api::{Ledger, Reply};
 use crate::sqlite::Look;
 use domain::CompanyId;
-use domain::credit::{Batch, Durability, Kind, Outcome};
+use domain::credit::{Batch, BatchRefusal, Durability, Kind, Outcome, RefusedBecause};
 use redis::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -44,6 +46,17 @@ struct Collected {
     stop: Stop,
     written: VecDeque<(u64, bool)>,
     audits: Vec<SyncSender<Result<Audited, String>>>,
+    queries: Vec<Query>,
+}
+
+/// What became of a decision.
+enum Followed {
+    /// It stands in the journal.
+    Well,
+    /// The journal says otherwise: Redis is to be made what it says.
+    Otherwise,
+    /// It contradicts what this node has open, and was not followed: it is to be asked again.
+    Not(Asked),
 }
 
 /// What the thread works with.
@@ -54,7 +67,9 @@ pub(super) struct Courier {
     /// refused by it: nothing is done behind our back.
     life: String,
     connections: u64,
-    /// What `have` must be of each company that this life has made.
+    /// For whose parts this node cares too, where they are dead.
+    settings: Settings,
+    /// What `have` must be of each company in which this life has laid its part.
     changes: BTreeMap<CompanyId, u64>,
     /// Taken from the queue, and behind an earlier batch of the same subject.
     waiting: VecDeque<Asked>,
@@ -63,6 +78,10 @@ pub(super) struct Courier {
     next_intent: u64,
     /// The last round made way for others: there may be more that may go.
     has_more: bool,
+    /// The companies in which others need this node's part.
+    called: BTreeSet<CompanyId>,
+    /// Whose parts were missing since this node laid its own: each is told of once.
+    missed: BTreeSet<(CompanyId, String)>,
     /// Answered since the queue was told last.
     answered: usize,
     patience: Duration,
@@ -71,17 +90,21 @@ pub(super) struct Courier {
 }
 
 impl Courier {
-    pub(super) fn new(shared: Arc<Shared>, begun: Begun, patience: Duration) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, begun: Begun, settings: Settings) -> Self {
+        let patience = settings.away_patience;
         Self {
             shared,
             link: Some(begun.link),
             life: begun.life,
             connections: 0,
+            settings,
             changes: begun.changes,
             waiting: VecDeque::new(),
             awaiting: VecDeque::new(),
             next_intent: begun.next_intent,
             has_more: false,
+            called: BTreeSet::new(),
+            missed: BTreeSet::new(),
             answered: 0,
             patience,
             is_fenced_off: false,
@@ -91,7 +114,7 @@ impl Courier {
     /// Until the ledger is closed or abandoned.
     pub(super) fn run(mut self) {
         loop {
-            let Collected { stop, written, audits } = self.collect();
+            let Collected { stop, written, audits, queries } = self.collect();
             if stop == Stop::Abandoned {
                 return self.abandon();
             }
@@ -100,6 +123,11 @@ impl Courier {
                 return;
             }
             self.play(round);
+            for query in queries {
+                let found = self.look_up(&query);
+                // Who asked may have gone.
+                let _ = query.tell.send(found);
+            }
             for audit in audits {
                 // Who asked may be gone.
                 let _ = audit.send(self.audit());
@@ -120,12 +148,13 @@ impl Courier {
             queue.asked.is_empty()
                 && queue.written.is_empty()
                 && queue.audits.is_empty()
+                && queue.queries.is_empty()
                 && queue.dialled.is_none()
                 && (queue.stop == Stop::No || is_held_up && queue.stop == Stop::Closed)
         };
         let mut is_quiet = false;
         while !self.has_more && is_idle(&queue) {
-            is_quiet = shared.work.wait_for(&mut queue, PING_EVERY).timed_out();
+            is_quiet = shared.work.wait_for(&mut queue, LISTEN_EVERY).timed_out();
             if is_quiet {
                 break;
             }
@@ -133,19 +162,20 @@ impl Courier {
         self.waiting.append(&mut queue.asked);
         let written = std::mem::take(&mut queue.written);
         let audits = std::mem::take(&mut queue.audits);
+        let queries = std::mem::take(&mut queue.queries);
         let (stop, dialled) = (queue.stop, queue.dialled.take());
         drop(queue);
         if let Some(link) = dialled {
             self.take_up(link, &BTreeMap::new());
         }
-        if is_quiet && self.link.as_mut().is_some_and(|link| link.ping().is_err()) {
-            self.lose(&Lost("it does not answer a PING".to_owned()));
+        if is_quiet && let Err(lost) = self.listen() {
+            self.lose(&lost);
         }
         // However it was lost, now or in the round before: where it does not come back soon, everybody is to know that it is away.
         if self.link.is_none() {
             self.wait_for_link(&BTreeMap::new());
         }
-        Collected { stop, written, audits }
+        Collected { stop, written, audits, queries }
     }
 
     /// What may go now: the batches whose intents are written, and of the others those that need none and are first of their
@@ -261,21 +291,28 @@ impl Courier {
         let strangers: BTreeSet<CompanyId> = round.iter().map(|sent| sent.asked.batch.company).collect();
         for company in strangers {
             if !self.changes.contains_key(&company) {
-                self.rebuild(company)?;
+                self.lay(company)?;
             }
         }
+        let node = &self.shared.identity.node;
         let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
         let ask = |sent: &Sent| {
-            asking::ask(&link.sha, &self.life, &sent.asked.batch, sent.asked.durability, sent.ended_names)
+            asking::ask(&link.sha, node, &self.life, &sent.asked.batch, sent.asked.durability, sent.ended_names)
         };
-        let commands: Vec<_> = round.iter().map(ask).collect();
-        link.run(Op::Script, &commands)
+        let mut commands: Vec<_> = round.iter().map(ask).collect();
+        // Whoever waits for a part of this node's waits no longer than a round.
+        commands.push(parts::listen(node));
+        let mut said = link.run(Op::Script, &commands)?;
+        self.called.extend(said.pop().iter().flat_map(parts::heard));
+        Ok(said)
     }
 
     /// Hands each answer to the journal; gives back what must be sent again.
     fn on_answers(&mut self, round: Vec<Sent>, answers: Vec<Value>) -> Vec<Sent> {
         let mut again = Vec::new();
         let mut dirty: BTreeSet<CompanyId> = BTreeSet::new();
+        let mut needy: BTreeMap<CompanyId, Vec<String>> = BTreeMap::new();
+        let mut held_up = Vec::new();
         let mut must_reload = false;
         for (mut sent, said) in round.into_iter().zip(answers) {
             let company = sent.asked.batch.company;
@@ -283,10 +320,25 @@ impl Courier {
                 must_reload = true;
             } else {
                 match asking::answer(company, &said) {
-                    Answer::Decided(outcome) => {
-                        if !self.follow(sent.asked, outcome) {
+                    Answer::Decided { outcome, is_shared } => match self.follow(sent.asked, outcome, is_shared) {
+                        Followed::Well => continue,
+                        Followed::Otherwise => {
+                            dirty.insert(company);
+                            continue;
+                        }
+                        Followed::Not(asked) => {
+                            sent.asked = asked;
                             dirty.insert(company);
                         }
+                    },
+                    Answer::Elsewhere(first) => {
+                        let outcome = first.map_or(OF_ANOTHER_BODY, |first| Outcome::Replayed(Box::new(first)));
+                        self.answer(sent.asked.reply, outcome);
+                        continue;
+                    }
+                    Answer::Missing(nodes) => {
+                        needy.insert(company, nodes);
+                        held_up.push(sent);
                         continue;
                     }
                     Answer::Recovering => {
@@ -326,7 +378,24 @@ impl Courier {
                 false => self.answer(sent.asked.reply, Outcome::Unavailable),
             }
         }
-        let repaired = dirty.into_iter().try_for_each(|company| self.rebuild(company));
+        let repaired = dirty.into_iter().try_for_each(|company| self.lay(company));
+        let gathered = needy.into_iter().try_fold(BTreeSet::new(), |mut whole, (company, nodes)| {
+            if self.gather(company, &nodes)? {
+                whole.insert(company);
+            }
+            Ok(whole)
+        });
+        let repaired = repaired.and(gathered).map(|whole| {
+            for mut sent in held_up {
+                sent.tries += 1;
+                match whole.contains(&sent.asked.batch.company) && sent.tries < TRIES {
+                    true => again.push(sent),
+                    false => self.answer(sent.asked.reply, Outcome::Unavailable),
+                }
+            }
+        });
+        let called = std::mem::take(&mut self.called);
+        let repaired = repaired.and_then(|()| called.into_iter().try_for_each(|company| self.lay(company)));
         let reloaded = match (&mut self.link, must_reload) {
             (Some(link), true) => link.reload(),
             _ => Ok(()),
@@ -337,44 +406,39 @@ impl Courier {
         again
     }
 
-    /// Lets the journal do what Redis has decided; false where it finds otherwise.
-    fn follow(&mut self, asked: Asked, decided: Outcome) -> bool {
+    /// Lets the journal do what Redis has decided. Where nobody else has part in the company it decides by itself, and must agree; otherwise
+    /// it takes what was decided by the totals, unless that contradicts the holds that are open here.
+    fn follow(&mut self, asked: Asked, decided: Outcome, is_shared: bool) -> Followed {
         let Asked { batch, durability, reply } = asked;
         let (company, id) = (batch.company, batch.id);
-        if matches!(decided, Outcome::Applied(_)) || durability == Durability::BeforeAnswer {
-            *self.changes.entry(company).or_default() += 1;
-        }
+        let changes = u64::from(matches!(decided, Outcome::Applied(_)) || durability == Durability::BeforeAnswer);
+        let followed = match is_shared {
+            false => self.shared.journal.follow(batch, durability, reply),
+            true => match self.shared.journal.follow_shared(batch, durability, reply, &decided) {
+                Ok(followed) => followed,
+                Err(given_back) => {
+                    let (batch, reply) = *given_back;
+                    self.disagree(company, &format!("{}: it said {decided:?}, which is not so here", asking::id(id)));
+                    return Followed::Not(Asked { batch, durability, reply });
+                }
+            },
+        };
+        *self.changes.entry(company).or_default() += changes;
         self.answered += 1;
-        let followed = self.shared.journal.follow(batch, durability, reply);
         if followed == decided || followed == Outcome::Unavailable {
-            return true;
+            if let (true, Outcome::Applied(totals)) = (is_shared, decided) {
+                self.shared.last_known.lock().extend(totals);
+            }
+            return Followed::Well;
         }
         self.disagree(company, &format!("{}: it said {decided:?}, the journal {followed:?}", asking::id(id)));
-        false
+        Followed::Otherwise
     }
 
     fn disagree(&self, company: CompanyId, what: &str) {
         self.shared.disagreements.fetch_add(1, Ordering::Relaxed);
         self.shared.watch.tell(Seen::Disagreed);
         tracing::error!(company = %company, what, "Redis is not what the journal says; it is made so");
-    }
-
-    /// Makes a company in Redis what the journal says.
-    fn rebuild(&mut self, company: CompanyId) -> Result<(), Lost> {
-        let state = self.shared.journal.company(company);
-        let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
-        start::rebuild(link, &self.life, company, &state)?;
-        self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
-        self.shared.watch.tell(Seen::Rebuilt);
-        self.changes.insert(company, 0);
-        Ok(())
-    }
-
-    fn audit(&mut self) -> Result<Audited, String> {
-        let Some(link) = &mut self.link else {
-            return Err(format!("Redis at {} is away", self.shared.server.address()));
-        };
-        audit::compare(link, &self.shared.journal.companies()).map_err(|lost| lost.0)
     }
 
     fn answer(&mut self, reply: Reply, outcome: Outcome) {
@@ -388,6 +452,9 @@ impl Courier {
         asked.chain(awaiting).for_each(|asked| (asked.reply)(Outcome::Unavailable));
     }
 }
+
+/// The answer to an id under which another node was asked for something else.
+const OF_ANOTHER_BODY: Outcome = Outcome::Refused(BatchRefusal { transfer: 0, because: RefusedBecause::DifferentBody });
 
 /// What a batch is about: its own subject and those of the holds that it names.
 fn subjects(batch: &Batch) -> Vec<u128> {

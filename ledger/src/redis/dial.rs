@@ -1,7 +1,7 @@
 //! Connections made and checked: which servers there are now, each fit for money, the function known to each. What is said over them
 //! is [`super::link`]'s.
 
-use super::asking::FUNCTION;
+use super::asking::{FUNCTION, LAYING};
 use super::fitness::unfit;
 use super::server::{Place, Server, Servers};
 use super::settings::{CONNECT_TIMEOUT, REPLY_TIMEOUT};
@@ -19,15 +19,15 @@ pub(super) struct Node {
     pub(super) connection: Connection,
 }
 
-/// Connects to every server that is Redis now, and checks each; with what the slots say, and the function's name.
-pub(super) fn dial(server: &Server) -> Result<(Vec<Node>, SlotMap, String), Error> {
+/// Connects to every server that is Redis now, and checks each; with what the slots say, and the functions' names.
+pub(super) fn dial(server: &Server) -> Result<(Vec<Node>, SlotMap, [String; 2]), Error> {
     let slots = match &server.servers {
         Servers::Single { place, .. } => SlotMap::of_one(place.clone()),
         Servers::Sentinel { sentinels, service, .. } => SlotMap::of_one(master(server, sentinels, service)?),
         Servers::Cluster { seeds } => slots(server, seeds)?,
     };
     let mut nodes = Vec::with_capacity(slots.masters.len());
-    let mut sha = String::new();
+    let mut shas = [String::new(), String::new()];
     for place in &slots.masters {
         let away = |source: RedisError| away(server, place, source);
         let mut connection = connect(server, place, true).map_err(away)?;
@@ -35,10 +35,12 @@ pub(super) fn dial(server: &Server) -> Result<(Vec<Node>, SlotMap, String), Erro
         if let Some(what) = unfit(&info, &server.servers) {
             return Err(Error::RedisUnfit { address: at(server, place), what });
         }
-        sha = redis::cmd("SCRIPT").arg("LOAD").arg(FUNCTION).query(&mut connection).map_err(away)?;
+        for (sha, function) in shas.iter_mut().zip([FUNCTION, LAYING]) {
+            *sha = redis::cmd("SCRIPT").arg("LOAD").arg(function).query(&mut connection).map_err(away)?;
+        }
         nodes.push(Node { place: place.clone(), connection });
     }
-    Ok((nodes, slots, sha))
+    Ok((nodes, slots, shas))
 }
 
 /// One connection, signed in.

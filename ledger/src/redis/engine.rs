@@ -3,7 +3,7 @@
 
 use super::audit::Audited;
 use super::courier::Courier;
-use super::queue::{Asked, Shared, Stop};
+use super::queue::{Asked, Query, Shared, Stop};
 use super::seen::{Seen, Watch};
 use super::settings::Settings;
 use super::start;
@@ -12,17 +12,24 @@ use crate::api::{
     Verification,
 };
 use crate::error::Error;
-use crate::sqlite::{SqliteLedger, only_ends};
+use crate::sqlite::{SqliteLedger, merged_page, only_ends};
 use domain::CompanyId;
 use domain::credit::{Account, Balance, Batch, Durability, Outcome};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Comparisons with Redis that may wait at one time; who asks for one more is told that it could not be made.
 const AUDITS: usize = 8;
+/// Questions of people that may wait at one time; who asks one more is told what was last known.
+const QUERIES: usize = 256;
+/// How long a person waits for Redis before he is told what was last known: as long as Redis may take for one round.
+const QUERY_PATIENCE: Duration = super::settings::REPLY_TIMEOUT;
 
 /// The ledger with its balances in Redis and its journal on this node.
 pub struct RedisLedger {
@@ -39,14 +46,19 @@ impl RedisLedger {
     /// Fails where the journal does, where Redis does not answer, and where it cannot be trusted with money as it is set up or keeps
     /// the ledger of another node.
     pub fn open(settings: Settings) -> Result<Self, Error> {
-        let Settings { journal, server, asked, asked_reserved, away_patience, on_seen } = settings;
-        let watch = Watch { clock: journal.clock.clone(), listener: on_seen };
-        let path = journal.path.clone();
-        let journal = Arc::new(SqliteLedger::open(journal)?);
-        let begun = start::begin(&journal, &server, &watch)?;
+        let watch = Watch { clock: settings.journal.clock.clone(), listener: settings.on_seen.clone() };
+        let (path, server) = (settings.journal.path.clone(), settings.server.clone());
+        let (asked, asked_reserved) = (settings.asked, settings.asked_reserved);
+        let journal = Arc::new(SqliteLedger::open(settings.journal.clone())?);
+        let identity = journal.prepare_intents()?;
+        let house = start::house_of(settings.house.as_ref(), &identity.node, &path);
+        let house_id = house.id().map_err(Error::House)?;
+        house.register(&identity.node, &path).map_err(Error::House)?;
+        let begun = start::begin(&journal, identity, house.as_ref(), &server, &watch)?;
         watch.tell(Seen::Up(true));
-        let shared = Arc::new(Shared::new(Arc::clone(&journal), server, begun.identity.clone(), watch));
-        let courier = Courier::new(Arc::clone(&shared), begun, away_patience);
+        let identity = begun.identity.clone();
+        let shared = Arc::new(Shared::new(Arc::clone(&journal), server, identity, house, house_id, watch));
+        let courier = Courier::new(Arc::clone(&shared), begun, settings);
         let courier = std::thread::Builder::new()
             .name("ledger-redis".into())
             .spawn(move || courier.run())
@@ -63,6 +75,41 @@ impl RedisLedger {
     /// How often a company was made in Redis from what the journal says: once for each at its first batch, and after every loss.
     pub fn rebuilt(&self) -> u64 {
         self.shared.rebuilt.load(Ordering::Relaxed)
+    }
+
+    /// How many accounts of customers were below zero when a part was laid, since the start: what has happened is told even where it
+    /// outran what was there.
+    pub fn below_zero(&self) -> u64 {
+        self.shared.below_zero.load(Ordering::Relaxed)
+    }
+
+    /// The id of this node: of its journal.
+    pub fn node(&self) -> &str {
+        &self.shared.identity.node
+    }
+
+    /// Whether other nodes have part in a company; where the store cannot be read, what is last known says more than this journal.
+    fn is_shared(&self, company: CompanyId) -> bool {
+        self.shared
+            .house
+            .members(company)
+            .map_or(true, |members| members.nodes.iter().any(|member| member.node != self.shared.identity.node))
+    }
+
+    /// What Redis has over all nodes; none where it cannot be heard in time.
+    fn totals_of(&self, company: CompanyId, account: Option<Account>) -> Option<Vec<(Account, Balance)>> {
+        let (tell, told) = sync_channel(1);
+        {
+            let mut queue = self.shared.queue.lock();
+            if queue.stop != Stop::No || queue.queries.len() >= QUERIES {
+                return None;
+            }
+            queue.queries.push(Query { company, account, tell });
+        }
+        self.shared.work.notify_one();
+        let found = told.recv_timeout(QUERY_PATIENCE).ok().flatten()?;
+        self.shared.last_known.lock().extend(found.iter().copied());
+        Some(found)
     }
 
     /// Compares every company with Redis, at a moment at which nothing is on its way.
@@ -131,19 +178,54 @@ impl Ledger for RedisLedger {
     }
 
     fn balance(&self, account: Account) -> Balance {
-        self.journal.balance(account)
+        if !self.is_shared(account.company) {
+            return self.journal.balance(account);
+        }
+        match self.totals_of(account.company, Some(account)) {
+            Some(found) => found.first().map(|(_, balance)| *balance).unwrap_or_default(),
+            None => {
+                self.shared.last_known.lock().get(&account).copied().unwrap_or_else(|| self.journal.balance(account))
+            }
+        }
     }
 
     fn balances(&self, company: CompanyId) -> Vec<(Account, Balance)> {
-        self.journal.balances(company)
+        if !self.is_shared(company) {
+            return self.journal.balances(company);
+        }
+        self.totals_of(company, None).unwrap_or_else(|| {
+            let mut balances: BTreeMap<Account, Balance> = self.journal.balances(company).into_iter().collect();
+            let last_known = self.shared.last_known.lock();
+            balances.extend(last_known.iter().filter(|(account, _)| account.company == company));
+            balances.into_iter().collect()
+        })
     }
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
-        self.journal.statement(query)
+        let Ok(members) = self.shared.house.members(query.company) else { return self.journal.statement(query) };
+        if members.nodes.iter().all(|member| member.node == self.shared.identity.node) {
+            return self.journal.statement(query);
+        }
+        self.journal.flush()?;
+        let journals: Vec<&Path> = members.nodes.iter().map(|member| member.journal.as_path()).collect();
+        merged_page(&journals, query)
     }
 
     fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
-        self.journal.history(subject)
+        let here = self.journal.history(subject)?;
+        if !here.is_empty() {
+            return Ok(here);
+        }
+        // A call of another node: what happened to it stands in that node's journal.
+        let nodes = self.shared.house.nodes().map_err(Error::House)?;
+        for member in nodes.iter().filter(|member| member.node != self.shared.identity.node && member.journal.exists())
+        {
+            let there = crate::sqlite::Journal::open(&member.journal)?.history(subject)?;
+            if !there.is_empty() {
+                return Ok(there);
+            }
+        }
+        Ok(here)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {
@@ -164,6 +246,10 @@ impl Ledger for RedisLedger {
 
     fn on_journalled(&self, listener: EndedListener) -> Result<(), Error> {
         self.journal.on_journalled(listener)
+    }
+
+    fn journal(&self) -> String {
+        self.journal.journal()
     }
 
     fn flush(&self) -> Result<(), Error> {

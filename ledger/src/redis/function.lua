@@ -1,11 +1,15 @@
 -- One batch, all or nothing: the laws of the ledger for one company. What is sent and what the answer means is in `asking.rs`.
 --
--- KEYS: meta, balances, holds, outcomes, order; all of one company, so all of one hash slot.
---   meta      life = whose connection may write, have = changes since the node made this company here
---   balances  account -> "posted held"
+-- KEYS: meta, balances, outcomes of the company; part, holds, order of the node that asks. All are in one hash slot.
+--   meta      life:NODE = whose connection may write for it, have:NODE = its changes since it laid its part, missing = the nodes
+--             whose parts are not laid, shared = "1" where there are several (`laying.lua` writes all of it)
+--   balances  account -> "posted held", the totals of all nodes
+--   outcomes  batch -> "node body outcome", the last KEPT of each node that changed something; order = the node's ids, oldest first
+--   part      account -> "posted held", what this node has posted and holds
 --   holds     name -> "debit credit amount until code", the open ones only
---   outcomes  batch -> "body outcome", the last KEPT that changed something; order = their ids, oldest first
--- ARGV: life, batch, body, "1" where a refusal is kept too, then the transfers, each as its letter and fields.
+-- ARGV: node, life, batch, body, "1" where a refusal is kept too, then the transfers, each as its letter and fields.
+--
+-- What is available is decided by the totals; totals and part change together.
 --
 -- Lua's numbers are doubles: they count exactly up to 2^53, and every number that is kept is held below it here. A larger argument
 -- rounds, but never across that limit, so it is refused as it should be.
@@ -15,18 +19,21 @@ local KEPT = 1024
 -- Outcomes serve a node that lost its connection or its life; a week later nobody asks any more.
 local KEPT_S = 604800
 
-local meta, balances, holds, outcomes, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local batch, body, keeps_refusals = ARGV[2], ARGV[3], ARGV[4] == '1'
+local meta, balances, outcomes, part, holds, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local node, batch, body, keeps_refusals = ARGV[1], ARGV[3], ARGV[4], ARGV[5] == '1'
 
-local life = redis.call('HGET', meta, 'life')
-if not life then return 'recovering' end
-if life ~= ARGV[1] then return 'taken ' .. life end
+local laid = redis.call('HMGET', meta, 'life:' .. node, 'have:' .. node, 'missing', 'shared')
+local life, missing, is_shared = laid[1], laid[3], laid[4] == '1'
+if not (life and laid[2]) then return 'recovering' end
+if life ~= ARGV[2] then return 'taken ' .. life end
+if missing and missing ~= '' then return 'missing ' .. missing end
+local sort = is_shared and 'shared ' or ''
 
 local known = redis.call('HGET', outcomes, batch)
 if known then
-  local first_body, outcome = known:match('^(%S+) (.*)$')
-  if first_body == body then return 'replayed ' .. outcome end
-  return 'different'
+  local whose, first_body, outcome = known:match('^(%S+) (%S+) (.*)$')
+  if first_body == body then return (whose == node and sort .. 'replayed ' or 'elsewhere ') .. outcome end
+  return whose == node and 'different' or 'elsewhere different'
 end
 
 local function integer(text)
@@ -49,15 +56,23 @@ local function in_range(value) return value >= -MAX and value <= MAX end
 local accounts, touched, seen = {}, {}, {}
 local open, changed, ended = {}, {}, {}
 
+local function read(key, name)
+  local text = redis.call('HGET', key, name)
+  if not text then return 0, 0 end
+  local posted, held = text:match('^(%S+) (%S+)$')
+  return kept(posted), kept(held)
+end
+
+-- The total, and of it this node's own.
 local function account(name)
   local found = accounts[name]
   if not found then
-    local text = redis.call('HGET', balances, name)
-    if text then
-      local posted, held = text:match('^(%S+) (%S+)$')
-      found = { posted = kept(posted), held = kept(held) }
+    found = {}
+    found.posted, found.held = read(balances, name)
+    if is_shared then
+      found.own_posted, found.own_held = read(part, name)
     else
-      found = { posted = 0, held = 0 }
+      found.own_posted, found.own_held = found.posted, found.held
     end
     accounts[name] = found
   end
@@ -84,10 +99,15 @@ local function hold_of(name)
   return open[name]
 end
 
+local function is_kept(posted, held) return in_range(posted) and in_range(held) and in_range(posted - held) end
+
 -- The balance moved, or nil where it would leave the range.
 local function moved(from, posted, held)
-  local now = { posted = from.posted + posted, held = from.held + held }
-  if in_range(now.posted) and in_range(now.held) and in_range(now.posted - now.held) then return now end
+  local now = {
+    posted = from.posted + posted, held = from.held + held,
+    own_posted = from.own_posted + posted, own_held = from.own_held + held,
+  }
+  if is_kept(now.posted, now.held) and is_kept(now.own_posted, now.own_held) then return now end
 end
 
 local function available(of) return of.posted - of.held end
@@ -102,7 +122,7 @@ local function set_hold(name, now)
   changed[name] = true
 end
 
-local at = 5
+local at = 6
 local function next_argument()
   local text = ARGV[at]
   assert(text, 'the batch ends too early')
@@ -181,12 +201,12 @@ local steps = {
 }
 
 local function remember(outcome)
-  redis.call('HINCRBY', meta, 'have', 1)
-  redis.call('HSET', outcomes, batch, body .. ' ' .. outcome)
+  redis.call('HINCRBY', meta, 'have:' .. node, 1)
+  redis.call('HSET', outcomes, batch, node .. ' ' .. body .. ' ' .. outcome)
   redis.call('EXPIRE', outcomes, KEPT_S)
   if redis.call('RPUSH', order, batch) > KEPT then redis.call('HDEL', outcomes, redis.call('LPOP', order)) end
   redis.call('EXPIRE', order, KEPT_S)
-  return outcome
+  return sort .. outcome
 end
 
 local index = 0
@@ -195,17 +215,22 @@ while at <= #ARGV do
   if because then
     local outcome = 'refused ' .. index .. ' ' .. because
     if keeps_refusals then return remember(outcome) end
-    return outcome
+    return sort .. outcome
   end
   index = index + 1
 end
 
-local outcome = { 'applied' }
+local outcome, totals, own = { 'applied' }, {}, {}
 for _, name in ipairs(touched) do
   local now = accounts[name]
-  local posted, held = text_of(now.posted), text_of(now.held)
-  redis.call('HSET', balances, name, posted .. ' ' .. held)
-  outcome[#outcome + 1] = name .. ' ' .. posted .. ' ' .. held
+  local total = text_of(now.posted) .. ' ' .. text_of(now.held)
+  totals[#totals + 1], totals[#totals + 2] = name, total
+  own[#own + 1], own[#own + 2] = name, text_of(now.own_posted) .. ' ' .. text_of(now.own_held)
+  outcome[#outcome + 1] = name .. ' ' .. total
+end
+if #touched > 0 then
+  redis.call('HSET', balances, unpack(totals))
+  redis.call('HSET', part, unpack(own))
 end
 for name in pairs(changed) do
   local now = open[name]

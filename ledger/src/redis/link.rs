@@ -1,9 +1,9 @@
 //! The connection to Redis, to each of its servers where it has several: what is sent at once, and what is heard. How it is made is
 //! in [`super::dial`], what is said in [`super::asking`], when in [`super::courier`].
 
-use super::asking::FUNCTION;
+use super::asking::{FUNCTION, LAYING};
 use super::dial::{Node, dial};
-use super::names::NODE;
+use super::names::HOUSE;
 use super::seen::{Failure, Op, Watch};
 use super::server::Server;
 use super::slots::{SlotMap, slot_of};
@@ -14,8 +14,10 @@ use redis::{Cmd, RedisError, ServerErrorKind, Value};
 pub(super) struct Link {
     nodes: Vec<Node>,
     slots: SlotMap,
-    /// The function's name.
+    /// The name of the function that decides batches.
     pub(super) sha: String,
+    /// The name of the one that lays parts.
+    pub(super) laying_sha: String,
     watch: Watch,
 }
 
@@ -53,34 +55,34 @@ fn is_other(value: &Value) -> bool {
 }
 
 impl Link {
-    /// Connects, and makes sure that this Redis can be trusted with money and that no other node has it.
-    pub(super) fn open(server: &Server, node: &str, watch: &Watch) -> Result<Self, Error> {
+    /// Connects, and makes sure that this Redis can be trusted with money and that it is no other house's.
+    pub(super) fn open(server: &Server, house: &str, watch: &Watch) -> Result<Self, Error> {
         let mut link = Self::connect(server, watch)?;
-        link.claim(server, node)?;
+        link.claim(server, house)?;
         Ok(link)
     }
 
     /// Connects and checks, without claiming anything: for who only reads.
     pub(super) fn connect(server: &Server, watch: &Watch) -> Result<Self, Error> {
-        let (nodes, slots, sha) = dial(server)?;
-        Ok(Self { nodes, slots, sha, watch: watch.clone() })
+        let (nodes, slots, [sha, laying_sha]) = dial(server)?;
+        Ok(Self { nodes, slots, sha, laying_sha, watch: watch.clone() })
     }
 
-    fn claim(&mut self, server: &Server, node: &str) -> Result<(), Error> {
+    fn claim(&mut self, server: &Server, house: &str) -> Result<(), Error> {
         let (mut set, mut get) = (redis::cmd("SETNX"), redis::cmd("GET"));
-        set.arg(NODE).arg(node);
-        get.arg(NODE);
-        let said = self.run_well(Op::Set, &[Order::about(NODE, set), Order::about(NODE, get)]);
+        set.arg(HOUSE).arg(house);
+        get.arg(HOUSE);
+        let said = self.run_well(Op::Set, &[Order::about(HOUSE, set), Order::about(HOUSE, get)]);
         let broke = |what: String| Error::RedisUnfit { address: server.address(), what: format!("broke off: {what}") };
         let owner = said.map_err(|lost| broke(lost.0))?.pop().unwrap_or_default();
         let owner: String = redis::from_redis_value(owner).map_err(|error| broke(error.to_string()))?;
-        if owner == node {
+        if owner == house {
             return Ok(());
         }
         let what = format!(
-            "keeps the ledger of another node (its journal is {owner}, this one is {node}): give this node a Redis or a database \
-             number of its own in ledger.url, or, where that node's journal is gone for good, empty it with `{}`; one Redis for \
-             several nodes comes with a later version",
+            "keeps the ledger of another house (its store is {owner}, this one is {house}): nodes that share a Redis share one store \
+             (store.path); give this one a Redis or a database number of its own in ledger.url, or, where that store and its nodes' \
+             journals are gone for good, empty it with `{}`",
             server.emptied_by()
         );
         Err(Error::RedisUnfit { address: server.address(), what })
@@ -139,9 +141,12 @@ impl Link {
 
     /// Makes the function known again (`SCRIPT FLUSH`, a restart).
     pub(super) fn reload(&mut self) -> Result<(), Lost> {
-        let mut load = redis::cmd("SCRIPT");
-        load.arg("LOAD").arg(FUNCTION);
-        (0..self.nodes.len()).try_for_each(|server| self.run_at(server, Op::Script, &load).map(drop))
+        for function in [FUNCTION, LAYING] {
+            let mut load = redis::cmd("SCRIPT");
+            load.arg("LOAD").arg(function);
+            (0..self.nodes.len()).try_for_each(|server| self.run_at(server, Op::Script, &load).map(drop))?;
+        }
+        Ok(())
     }
 
     /// Whether all of it is still there.

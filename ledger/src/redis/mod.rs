@@ -7,7 +7,8 @@
 //! (the sqlite engine's, `sqlite/engine/following`) follows the answer with its own arithmetic, and answers. [`start`] settles what
 //! a former life left open and makes Redis what the journal says; [`audit`] compares the two.
 //!
-//! In this first form one node has one Redis to itself: another node's is refused at start.
+//! Several nodes may share one Redis ([`house`]): each journals its own part, Redis has the totals, and [`laying`] makes a part there what
+//! its journal says.
 
 mod asking;
 mod audit;
@@ -15,6 +16,8 @@ mod courier;
 mod dial;
 mod engine;
 mod fitness;
+mod house;
+mod laying;
 mod link;
 mod names;
 mod queue;
@@ -26,10 +29,12 @@ mod start;
 
 pub use audit::{Audited, verify};
 pub use engine::RedisLedger;
+pub use house::{House, Member, Members};
+pub use laying::{is_dead, last_lease};
 pub use seen::{Failure, Op, Seen, SeenListener};
 pub use server::{Place, Server, Servers, Tls};
 pub use settings::{
-    ASKED, ASKED_RESERVED, AWAY_PATIENCE, BACK_OFF_FIRST, BACK_OFF_MAX, BALANCE_MAX, CONNECT_TIMEOUT, LOOKED_AT,
-    PING_EVERY, REPLY_TIMEOUT, ROUND, Settings, VERSION_MIN,
+    ASKED, ASKED_RESERVED, AWAY_PATIENCE, BACK_OFF_FIRST, BACK_OFF_MAX, BALANCE_MAX, CONNECT_TIMEOUT, LISTEN_EVERY,
+    LOOKED_AT, REPLY_TIMEOUT, ROUND, Settings, VERSION_MIN,
 };
-pub use start::leave;
+pub use start::{Relaid, leave, relay};

@@ -3,45 +3,75 @@
 use domain::credit::{Account, HoldId, Holder, Unit};
 use domain::{BusinessAccountId, CompanyId, ProfileId};
 
-/// Who has this Redis: the id of the node whose journal is the record.
-pub(super) const NODE: &str = "tandem:node";
+/// Who has this Redis: the id of the house, whose nodes' journals are the record.
+pub(super) const HOUSE: &str = "tandem:house";
 
 /// Which process of a node writes for it: field the node, value the life of its latest start. An earlier one of the same journal, or of a
 /// copy of it, is fenced off by it.
 pub(super) const LIVES: &str = "tandem:lives";
 
-/// The keys of one company. The braces are the hash tag of Redis Cluster: all of a company is in one slot.
+/// The companies in which a node is asked to lay its part: a list.
+pub(super) fn called(node: &str) -> String {
+    format!("tandem:called:{node}")
+}
+
+/// The keys of one company as one node sees them. The braces are the hash tag of Redis Cluster: all of a company is in one slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Keys {
+    /// Of the company: what is laid, and by whom.
     pub(super) meta: String,
+    /// Of the company: the totals.
     pub(super) balances: String,
-    pub(super) holds: String,
+    /// Of the company: what was answered.
     pub(super) outcomes: String,
+    /// Of the node: its share of the totals.
+    pub(super) part: String,
+    /// Of the node: its open holds.
+    pub(super) holds: String,
+    /// Of the node: its batches in `outcomes`, oldest first.
     pub(super) order: String,
 }
 
 impl Keys {
-    pub(super) fn of(company: CompanyId) -> Self {
+    pub(super) fn of(company: CompanyId, node: &str) -> Self {
         let key = |what: &str| format!("tandem:{{{:032x}}}:{what}", company.bits());
         Self {
             meta: key("meta"),
             balances: key("balances"),
-            holds: key("holds"),
             outcomes: key("outcomes"),
-            order: key("order"),
+            part: key(&format!("part:{node}")),
+            holds: key(&format!("holds:{node}")),
+            order: key(&format!("order:{node}")),
         }
     }
 
-    pub(super) fn all(&self) -> [&str; 5] {
-        [&self.meta, &self.balances, &self.holds, &self.outcomes, &self.order]
+    /// In the order of `function.lua`.
+    pub(super) fn all(&self) -> [&str; 6] {
+        [&self.meta, &self.balances, &self.outcomes, &self.part, &self.holds, &self.order]
     }
 }
 
-/// The pattern of every company's balances, and the company of such a key.
-pub(super) const BALANCES_OF_ALL: &str = "tandem:{*}:balances";
+/// The field of a company's meta that counts a node's changes since it laid its part.
+pub(super) fn have(node: &str) -> String {
+    format!("have:{node}")
+}
 
+/// The field of a company's meta that names the connection over which a node may write.
+pub(super) fn life(node: &str) -> String {
+    format!("life:{node}")
+}
+
+/// The pattern of every key of every company.
+pub(super) const ALL_OF_ALL: &str = "tandem:{*}:*";
+
+/// The pattern of a node's parts.
+pub(super) fn parts_of_all(node: &str) -> String {
+    format!("tandem:{{*}}:part:{node}")
+}
+
+/// The company of a key.
 pub(super) fn company_of(key: &str) -> Option<CompanyId> {
-    let bits = key.strip_prefix("tandem:{")?.strip_suffix("}:balances")?;
+    let (bits, _) = key.strip_prefix("tandem:{")?.split_once("}:")?;
     u128::from_str_radix(bits, 16).ok().map(CompanyId::from_bits)
 }
 
@@ -110,7 +140,9 @@ mod tests {
             }
         }
 
-        assert_eq!(company_of(&Keys::of(company).balances), Some(company));
+        for key in Keys::of(company, "ab").all() {
+            assert_eq!(company_of(key), Some(company));
+        }
         for wrong in ["", "company", "profile/:USD", "profile/xyz:USD", "cup/1:USD", "company:XXY1"] {
             assert_eq!(account_of(company, wrong), None, "{wrong}");
         }

@@ -2,6 +2,7 @@
 //! in [`super::courier`].
 
 use super::audit::Audited;
+use super::house::House;
 use super::link::Link;
 use super::seen::{Failure, Seen, Watch};
 use super::server::Server;
@@ -9,9 +10,10 @@ use super::settings::{BACK_OFF_FIRST, BACK_OFF_MAX};
 use crate::api::Reply;
 use crate::error::Error;
 use crate::sqlite::{Identity, SqliteLedger};
-use domain::credit::{Batch, Durability};
+use domain::CompanyId;
+use domain::credit::{Account, Balance, Batch, Durability};
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -34,6 +36,14 @@ pub(super) struct Asked {
     pub(super) reply: Reply,
 }
 
+/// A question of people: what accounts of a company have, over all nodes. None where Redis cannot say it now.
+pub(super) struct Query {
+    pub(super) company: CompanyId,
+    /// Only this one.
+    pub(super) account: Option<Account>,
+    pub(super) tell: SyncSender<Option<Vec<(Account, Balance)>>>,
+}
+
 /// What the courier is told.
 pub(super) struct Queue {
     pub(super) asked: VecDeque<Asked>,
@@ -42,6 +52,7 @@ pub(super) struct Queue {
     /// Intents that are on disk, or failed to be, in order.
     pub(super) written: VecDeque<(u64, bool)>,
     pub(super) audits: Vec<SyncSender<Result<Audited, String>>>,
+    pub(super) queries: Vec<Query>,
     /// A new connection.
     pub(super) dialled: Option<Link>,
     pub(super) stop: Stop,
@@ -56,19 +67,32 @@ pub(super) struct Shared {
     pub(super) is_up: AtomicBool,
     pub(super) disagreements: AtomicU64,
     pub(super) rebuilt: AtomicU64,
+    pub(super) below_zero: AtomicU64,
+    /// The last answers about accounts that several nodes share.
+    pub(super) last_known: Mutex<BTreeMap<Account, Balance>>,
     pub(super) journal: Arc<SqliteLedger>,
     pub(super) server: Server,
     pub(super) identity: Identity,
+    pub(super) house: Arc<dyn House>,
+    pub(super) house_id: String,
     pub(super) watch: Watch,
 }
 
 impl Shared {
-    pub(super) fn new(journal: Arc<SqliteLedger>, server: Server, identity: Identity, watch: Watch) -> Self {
+    pub(super) fn new(
+        journal: Arc<SqliteLedger>,
+        server: Server,
+        identity: Identity,
+        house: Arc<dyn House>,
+        house_id: String,
+        watch: Watch,
+    ) -> Self {
         let queue = Queue {
             asked: VecDeque::new(),
             in_all: 0,
             written: VecDeque::new(),
             audits: Vec::new(),
+            queries: Vec::new(),
             dialled: None,
             stop: Stop::No,
         };
@@ -79,9 +103,13 @@ impl Shared {
             is_up: AtomicBool::new(true),
             disagreements: AtomicU64::new(0),
             rebuilt: AtomicU64::new(0),
+            below_zero: AtomicU64::new(0),
+            last_known: Mutex::new(BTreeMap::new()),
             journal,
             server,
             identity,
+            house,
+            house_id,
             watch,
         }
     }
@@ -104,7 +132,7 @@ impl Shared {
         let mut back_off = BACK_OFF_FIRST;
         let mut said_unfit = false;
         while !self.is_stopped() {
-            match Link::open(&self.server, &self.identity.node, &self.watch) {
+            match Link::open(&self.server, &self.house_id, &self.watch) {
                 Ok(link) => {
                     self.queue.lock().dialled = Some(link);
                     self.work.notify_one();

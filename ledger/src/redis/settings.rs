@@ -1,8 +1,10 @@
 //! What can be set on the redis engine, and its limits with where they come from. How they are applied is in the files beside.
 
+use super::house::House;
 use super::seen::SeenListener;
 use super::server::Server;
 use crate::sqlite;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a balance, posted, held or available, may be at most, either way: Lua's numbers count exactly up to 2^53. In micros that
@@ -30,8 +32,9 @@ pub const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 /// How much is waited in all before a round that lost its connection is given up and everybody is answered `Unavailable`: a
 /// restart of Redis passes unnoticed, and no caller waits longer than for a slow carrier.
 pub const AWAY_PATIENCE: Duration = Duration::from_millis(630);
-/// An idle connection is tried this often, so that a dead Redis is known before a call needs it.
-pub const PING_EVERY: Duration = Duration::from_secs(1);
+/// A node looks this often whether another needs its part, while it has nothing else to do; so it also knows of a dead Redis before a
+/// call needs it.
+pub const LISTEN_EVERY: Duration = Duration::from_millis(100);
 
 /// Settings of the redis engine.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ pub struct Settings {
     pub asked_reserved: usize,
     /// [`AWAY_PATIENCE`].
     pub away_patience: Duration,
+    /// The nodes that share this Redis; none where this one has it to itself.
+    pub house: Option<Arc<dyn House>>,
     /// Hears of round trips, failures, and whether Redis answers (`tandem_redis_up`).
     pub on_seen: Option<SeenListener>,
 }
@@ -53,13 +58,14 @@ pub struct Settings {
 impl Settings {
     /// The defaults, for this journal and this server.
     pub fn new(journal: sqlite::Settings, server: Server) -> Self {
-        let journal = sqlite::Settings { balance_max: BALANCE_MAX, ..journal };
+        let journal = sqlite::Settings { balance_max: BALANCE_MAX, is_part: true, ..journal };
         Self {
             journal,
             server,
             asked: ASKED,
             asked_reserved: ASKED_RESERVED,
             away_patience: AWAY_PATIENCE,
+            house: None,
             on_seen: None,
         }
     }

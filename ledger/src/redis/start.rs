@@ -1,8 +1,10 @@
-//! The start: what a former life asked and did not hear is settled, and Redis is made what the journal says. How a living node asks
-//! is [`super::courier`]'s.
+//! The start: what a former life asked and did not hear is settled, and the node's parts in Redis are made what its journal says; for a
+//! node that is dead, by one that lives. How a living node asks is [`super::courier`]'s.
 
-use super::asking::{self, Answer};
+use super::asking;
 use super::audit;
+use super::house::{Alone, House, Member};
+use super::laying::Layer;
 use super::link::{Link, Lost, Order};
 use super::names::{self, Keys};
 use super::seen::{Op, Watch};
@@ -10,14 +12,12 @@ use super::server::Server;
 use super::settings::{ROUND, Settings};
 use crate::api::Ledger;
 use crate::error::Error;
-use crate::sqlite::{CompanyState, Identity, Look, SqliteLedger, node_of};
+use crate::sqlite::{self, Identity, Look, SqliteLedger, node_of};
 use domain::CompanyId;
 use domain::credit::{Batch, Durability, Outcome};
-use redis::Cmd;
 use std::collections::BTreeMap;
-
-/// Fields that are written with one command, at most: a large company keeps nobody waiting long.
-const FIELDS: usize = 1_000;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What the courier begins with.
 pub(super) struct Begun {
@@ -28,19 +28,33 @@ pub(super) struct Begun {
     pub(super) next_intent: u64,
 }
 
-/// Settles the past.
-pub(super) fn begin(journal: &SqliteLedger, server: &Server, watch: &Watch) -> Result<Begun, Error> {
-    let identity = journal.prepare_intents()?;
+/// The house of these settings: that of the node alone where they name none.
+pub(super) fn house_of(given: Option<&Arc<dyn House>>, node: &str, journal: &Path) -> Arc<dyn House> {
+    let alone = || {
+        let me = Member { node: node.to_owned(), name: "this node".to_owned(), journal: journal.to_path_buf() };
+        Arc::new(Alone { me }) as Arc<dyn House>
+    };
+    given.map_or_else(alone, Arc::clone)
+}
+
+/// Settles the past of the node that has this journal, and lays its parts.
+pub(super) fn begin(
+    journal: &SqliteLedger,
+    identity: Identity,
+    house: &dyn House,
+    server: &Server,
+    watch: &Watch,
+) -> Result<Begun, Error> {
     let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
-    let mut link = Link::open(server, &identity.node, watch)?;
+    let mut link = Link::open(server, &house.id().map_err(Error::House)?, watch)?;
     let life = life(&identity, 0);
-    let next_intent = settle(journal, &mut link).map_err(|failure| match failure {
+    let next_intent = settle(journal, &identity.node, &mut link).map_err(|failure| match failure {
         Failure::Ledger(error) => error,
         Failure::Redis(lost) => away(lost),
     })?;
     link.run_well(Op::Set, &[claim_life(&identity)]).map_err(away)?;
-    let companies = journal.companies();
-    let audited = audit::compare(&mut link, &companies).map_err(away)?;
+    let mut companies = journal.companies();
+    let audited = audit::compare(&mut link, &identity.node, &companies).map_err(away)?;
     if audited.fault_count > 0 {
         tracing::warn!(
             differences = audited.fault_count,
@@ -48,10 +62,16 @@ pub(super) fn begin(journal: &SqliteLedger, server: &Server, watch: &Watch) -> R
             "Redis was not what the journal says, as after a crash or a loss; it is made so"
         );
     }
-    audited.strangers.iter().try_for_each(|company| forget(&mut link, *company)).map_err(away)?;
+    let expected = house.companies(&identity.node).map_err(Error::House)?;
+    audited.strangers.iter().chain(&expected).for_each(|company| {
+        companies.entry(*company).or_default();
+    });
+    house.enrol(&identity.node, &companies.keys().copied().collect::<Vec<_>>()).map_err(Error::House)?;
     let mut changes = BTreeMap::new();
+    let layer = Layer { house, node: &identity.node, life: &life };
     for (company, state) in &companies {
-        rebuild(&mut link, &life, *company, state).map_err(away)?;
+        let laid = layer.lay(&mut link, *company, state).map_err(away)?;
+        tell_below_zero(*company, laid.below_zero);
         changes.insert(*company, 0);
     }
     Ok(Begun { link, identity, life, changes, next_intent })
@@ -73,6 +93,31 @@ pub(super) fn living(link: &mut Link, identity: &Identity) -> Result<String, Los
     redis::from_redis_value(said.into_iter().nth(1).unwrap_or_default()).map_err(|error| Lost(error.to_string()))
 }
 
+/// Facts outran what was there, as after a promotion that lost what others had spent: told, and never hidden.
+pub(super) fn tell_below_zero(company: CompanyId, accounts: u64) {
+    if accounts > 0 {
+        tracing::error!(company = %company, accounts, "by what has happened, accounts of this company are below zero");
+    }
+}
+
+/// Does for a node that is dead what it would do at its next start: settles its past and lays its parts. False where it lives after all,
+/// or its journal cannot be opened.
+pub(super) fn tend(settings: &Settings, house: &dyn House, member: &Member) -> Result<bool, Error> {
+    if !sqlite::is_free(&member.journal) {
+        return Ok(false);
+    }
+    let journal = sqlite::Settings { path: member.journal.clone(), on_group: None, ..settings.journal.clone() };
+    let journal = match SqliteLedger::open(journal) {
+        Err(Error::InUse { .. }) => return Ok(false),
+        opened => opened?,
+    };
+    let identity = journal.prepare_intents()?;
+    begin(&journal, identity, house, &settings.server, &Watch::default())?;
+    journal.close()?;
+    tracing::warn!(node = %member.name, "a node that is dead has its parts in Redis as its journal says");
+    Ok(true)
+}
+
 /// The mark of one connection of one life of a node.
 pub(super) fn life(identity: &Identity, connection: u64) -> String {
     format!("{}{connection}", life_of_process(identity))
@@ -90,15 +135,15 @@ enum Failure {
 
 /// Asks Redis what became of the intents that the former life left open. What was done is journalled; what was not is forgotten:
 /// nobody was told that it was. Gives the number of the next intent.
-fn settle(journal: &SqliteLedger, link: &mut Link) -> Result<u64, Failure> {
+fn settle(journal: &SqliteLedger, node: &str, link: &mut Link) -> Result<u64, Failure> {
     let open = journal.open_intents().map_err(Failure::Ledger)?;
     let Some(last) = open.last().map(|(number, _, _)| *number) else { return Ok(1) };
     let mut done = 0;
     for some in open.chunks(ROUND) {
-        let asked: Vec<Order> = some.iter().map(|(_, batch, _)| outcome_of(batch)).collect();
+        let asked: Vec<Order> = some.iter().flat_map(|(_, batch, _)| outcome_of(node, batch)).collect();
         let said = link.run_well(Op::Get, &asked).map_err(Failure::Redis)?;
-        for ((_, batch, durability), said) in some.iter().zip(said) {
-            done += u64::from(follow(journal, batch, *durability, &said));
+        for ((_, batch, durability), said) in some.iter().zip(said.chunks(2)) {
+            done += u64::from(follow(journal, node, batch, *durability, said));
         }
     }
     journal.settle_intents(last);
@@ -107,25 +152,35 @@ fn settle(journal: &SqliteLedger, link: &mut Link) -> Result<u64, Failure> {
     Ok(last + 1)
 }
 
-fn outcome_of(batch: &Batch) -> Order {
-    let (keys, mut cmd) = (Keys::of(batch.company), redis::cmd("HGET"));
-    cmd.arg(&keys.outcomes).arg(asking::id(batch.id));
-    Order::about(&keys.outcomes, cmd)
+/// What was answered, and whether by the totals of several nodes.
+fn outcome_of(node: &str, batch: &Batch) -> [Order; 2] {
+    let keys = Keys::of(batch.company, node);
+    let (mut outcome, mut shared) = (redis::cmd("HGET"), redis::cmd("HGET"));
+    outcome.arg(&keys.outcomes).arg(asking::id(batch.id));
+    shared.arg(&keys.meta).arg("shared");
+    [Order::about(&keys.outcomes, outcome), Order::about(&keys.meta, shared)]
 }
 
 /// Journals an intent that Redis has decided; true where it was.
-fn follow(journal: &SqliteLedger, batch: &Batch, durability: Durability, said: &redis::Value) -> bool {
-    let redis::Value::BulkString(text) = said else { return false };
-    let Some(decided) = asking::kept_outcome(batch, text) else { return false };
+fn follow(journal: &SqliteLedger, node: &str, batch: &Batch, durability: Durability, said: &[redis::Value]) -> bool {
+    let [redis::Value::BulkString(text), shared] = said else { return false };
+    let Some(decided) = asking::kept_outcome(node, batch, text) else { return false };
     // Known: its row was journalled before the intent was taken away.
     if !matches!(journal.look(batch), Look::New { .. }) {
         return false;
     }
-    let followed = journal.follow(batch.clone(), durability, Box::new(drop));
+    let followed = match shared {
+        redis::Value::BulkString(flag) if flag == b"1" => {
+            match journal.follow_shared(batch.clone(), durability, Box::new(drop), &decided) {
+                Ok(followed) => followed,
+                Err(_) => Outcome::Unavailable,
+            }
+        }
+        _ => journal.follow(batch.clone(), durability, Box::new(drop)),
+    };
     let is_alike = matches!(
         (&decided, &followed),
-        (Answer::Decided(Outcome::Applied(_)), Outcome::Applied(_))
-            | (Answer::Decided(Outcome::Refused(_)), Outcome::Refused(_))
+        (Outcome::Applied(_), Outcome::Applied(_)) | (Outcome::Refused(_), Outcome::Refused(_))
     );
     if !is_alike {
         // Something without an intent came before it and is lost, such as a hold that was given back: nobody was told.
@@ -134,64 +189,80 @@ fn follow(journal: &SqliteLedger, batch: &Batch, durability: Durability, said: &
     is_alike
 }
 
-/// Makes a company in Redis what it is here, in one piece.
-pub(super) fn rebuild(link: &mut Link, life: &str, company: CompanyId, state: &CompanyState) -> Result<(), Lost> {
-    let keys = Keys::of(company);
-    let mut commands = vec![redis::cmd("MULTI"), delete(&keys)];
-    for some in state.balances.chunks(FIELDS) {
-        let mut set = redis::cmd("HSET");
-        set.arg(&keys.balances);
-        for (account, balance) in some {
-            set.arg(names::account(account)).arg(audit::balance_text(*balance));
-        }
-        commands.push(set);
-    }
-    for some in state.open.chunks(FIELDS) {
-        let mut set = redis::cmd("HSET");
-        set.arg(&keys.holds);
-        for open in some {
-            set.arg(names::hold(open.hold)).arg(audit::hold_text(open));
-        }
-        commands.push(set);
-    }
-    let mut meta = redis::cmd("HSET");
-    meta.arg(&keys.meta).arg("life").arg(life).arg("have").arg(0);
-    commands.extend([meta, redis::cmd("EXEC")]);
-    let orders: Vec<Order> = commands.into_iter().map(|cmd| Order::about(&keys.meta, cmd)).collect();
-    link.run_well(Op::Set, &orders).map(drop)
-}
-
-fn delete(keys: &Keys) -> Cmd {
+/// Takes away everything of a company.
+fn forget(link: &mut Link, company: CompanyId, nodes: &[String]) -> Result<(), Lost> {
     let mut delete = redis::cmd("DEL");
-    keys.all().into_iter().for_each(|key| {
+    let keys: Vec<Keys> = nodes.iter().map(|node| Keys::of(company, node)).collect();
+    keys.iter().flat_map(Keys::all).for_each(|key| {
         delete.arg(key);
     });
-    delete
+    let about = Keys::of(company, "").meta;
+    link.run_well(Op::Set, &[Order::about(&about, delete)]).map(drop)
 }
 
-/// Takes away a company that the journal does not know.
-fn forget(link: &mut Link, company: CompanyId) -> Result<(), Lost> {
-    let keys = Keys::of(company);
-    link.run_well(Op::Set, &[Order::about(&keys.meta, delete(&keys))]).map(drop)
-}
-
-/// Takes away everything that the node of this journal has in Redis, for who takes away the journal too. Nothing of another node's is
-/// touched.
+/// Takes away everything that the node of this journal has in Redis, for who takes away the journal too; of a house, everything that
+/// its nodes have. Nothing of another house is touched.
 ///
 /// # Errors
-/// Where the journal cannot be read, Redis does not answer, or it keeps the ledger of another node.
+/// Where the journal cannot be read, Redis does not answer, or it keeps the ledger of another house.
 pub fn leave(settings: &Settings) -> Result<(), Error> {
-    let Settings { journal, server, .. } = settings;
+    let Settings { journal, server, house, .. } = settings;
     let node = node_of(&journal.path)?;
-    let mut link = Link::open(server, &node, &Watch::default())?;
+    let house = house_of(house.as_ref(), &node, &journal.path);
+    let mut link = Link::open(server, &house.id().map_err(Error::House)?, &Watch::default())?;
+    let nodes: Vec<String> = house.nodes().map_err(Error::House)?.into_iter().map(|member| member.node).collect();
     let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
-    for company in audit::all(&mut link).map_err(away)? {
-        forget(&mut link, company).map_err(away)?;
+    for company in audit::companies(&mut link, names::ALL_OF_ALL).map_err(away)? {
+        forget(&mut link, company, &nodes).map_err(away)?;
     }
     let mut forget_life = redis::cmd("HDEL");
     forget_life.arg(names::LIVES).arg(&node);
     link.run_well(Op::Set, &[Order::about(names::LIVES, forget_life)]).map_err(away)?;
     let mut release = redis::cmd("DEL");
-    release.arg(names::NODE);
-    link.run_well(Op::Set, &[Order::about(names::NODE, release)]).map(drop).map_err(away)
+    release.arg(names::HOUSE);
+    link.run_well(Op::Set, &[Order::about(names::HOUSE, release)]).map(drop).map_err(away)
+}
+
+/// What a rebuilding did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relaid {
+    /// Whose parts were laid, by name.
+    pub nodes: Vec<String>,
+    /// Companies that Redis has now.
+    pub companies: u64,
+}
+
+/// Makes Redis anew from the journals of the house, while none of its nodes runs.
+///
+/// # Errors
+/// Where a node runs, a journal cannot be read, or Redis does not answer.
+pub fn relay(settings: &Settings) -> Result<Relaid, Error> {
+    let Settings { journal, server, house, .. } = settings;
+    let node = node_of(&journal.path)?;
+    let house = house_of(house.as_ref(), &node, &journal.path);
+    let members = house.nodes().map_err(Error::House)?;
+    if let Some(member) = members.iter().find(|member| member.journal.exists() && !sqlite::is_free(&member.journal)) {
+        return Err(Error::InUse { path: member.journal.clone() });
+    }
+    let nodes: Vec<String> = members.iter().map(|member| member.node.clone()).collect();
+    let mut link = Link::open(server, &house.id().map_err(Error::House)?, &Watch::default())?;
+    let away = |lost: Lost| Error::RedisUnfit { address: server.address(), what: format!("broke off: {}", lost.0) };
+    let mut relaid = Relaid::default();
+    // What was asked and not heard is asked first, while Redis still knows; then nothing of before is left but the parts.
+    for member in &members {
+        if !tend(settings, house.as_ref(), member)? {
+            return Err(Error::InUse { path: member.journal.clone() });
+        }
+    }
+    for company in audit::companies(&mut link, names::ALL_OF_ALL).map_err(away)? {
+        forget(&mut link, company, &nodes).map_err(away)?;
+    }
+    for member in &members {
+        if !tend(settings, house.as_ref(), member)? {
+            return Err(Error::InUse { path: member.journal.clone() });
+        }
+        relaid.nodes.push(member.name.clone());
+    }
+    relaid.companies = audit::companies(&mut link, names::ALL_OF_ALL).map_err(away)?.len() as u64;
+    Ok(relaid)
 }

@@ -42,6 +42,10 @@ pub(super) struct Books {
     /// The last row of each company that moved something.
     pub(super) companies: HashMap<CompanyId, u64>,
     pub(super) subjects: Subjects,
+    /// Whether these are one node's share of what several have: some row of the journal was decided elsewhere for all of them.
+    pub(super) is_part: bool,
+    /// The batch at hand was decided elsewhere: who has enough, and how much is watched, is not asked here.
+    is_decided: bool,
     undo: Vec<Undo>,
     /// What the last applied batch touched, in order of first touch.
     pub(super) touched: Vec<Touched>,
@@ -137,6 +141,33 @@ impl Books {
     /// Applies a well-formed batch as journal row `sequence`, or changes nothing. What it touched and found is left in
     /// [`Books::touched`] and [`Books::on_holds`] until the next call.
     pub(super) fn apply(&mut self, batch: &Batch, sequence: u64) -> Result<(), BatchRefusal> {
+        self.steps(batch)?;
+        for place in &self.touched_places {
+            let slot = &mut self.slots[*place as usize];
+            self.touched.push(Touched { account: slot.account, after: slot.balance, before: slot.line });
+            slot.line = sequence;
+        }
+        Ok(())
+    }
+
+    /// Applies a batch that was decided elsewhere, where the totals of several nodes are: only what does not depend on them is checked.
+    pub(super) fn apply_decided(&mut self, batch: &Batch, sequence: u64) -> Result<(), BatchRefusal> {
+        (self.is_part, self.is_decided) = (true, true);
+        let applied = self.apply(batch, sequence);
+        self.is_decided = false;
+        applied
+    }
+
+    /// Why a batch would be refused whatever anybody has; nothing is changed.
+    pub(super) fn refusal_of_form(&mut self, batch: &Batch) -> Option<BatchRefusal> {
+        self.is_decided = true;
+        let refusal = self.steps(batch).err();
+        self.take_back();
+        self.is_decided = false;
+        refusal
+    }
+
+    fn steps(&mut self, batch: &Batch) -> Result<(), BatchRefusal> {
         self.undo.clear();
         self.touched.clear();
         self.touched_places.clear();
@@ -149,11 +180,6 @@ impl Books {
                     return Err(BatchRefusal { transfer: index, because });
                 }
             }
-        }
-        for place in &self.touched_places {
-            let slot = &mut self.slots[*place as usize];
-            self.touched.push(Touched { account: slot.account, after: slot.balance, before: slot.line });
-            slot.line = sequence;
         }
         Ok(())
     }
@@ -195,13 +221,14 @@ impl Books {
         let (before, gaining) = (self.slots[from as usize].balance, self.slots[to as usize].balance);
         let losing = self.moved(before, -amount, 0)?;
         let gaining = self.moved(gaining, amount, 0)?;
-        if let Some((watched, limit)) = watch
+        if let Some((watched, limit)) = watch.filter(|_| !self.is_decided)
             && self.balance(&watched).available() > limit
         {
             return Err(RefusedBecause::AboveLimit);
         }
         // C11: a change of subscription may take channels below what is in use; only a new hold needs a free one.
-        if debit.holder.is_customer() && debit.unit != Unit::Channels && before.available() < amount {
+        let must_have = debit.holder.is_customer() && debit.unit != Unit::Channels && !self.is_decided;
+        if must_have && before.available() < amount {
             return Err(RefusedBecause::InsufficientFunds { account: debit, available: before.available() });
         }
         self.set(from, losing);
@@ -216,7 +243,7 @@ impl Books {
         let (place, credit) = (self.place(open.debit), self.place(open.credit));
         let before = self.slots[place as usize].balance;
         let after = self.moved(before, 0, open.amount)?;
-        if open.debit.holder.is_customer() && before.available() < open.amount {
+        if open.debit.holder.is_customer() && !self.is_decided && before.available() < open.amount {
             let available = before.available();
             return Err(RefusedBecause::InsufficientFunds { account: open.debit, available });
         }

@@ -1,6 +1,7 @@
 //! The engine: decides each batch in memory under one short lock, and hands it to the writer. Balances are in [`super::books`],
 //! the journal's questions in [`super::journal`].
 
+mod applying;
 mod ending;
 pub(crate) mod following;
 mod taking;
@@ -14,16 +15,17 @@ use super::row::{self, Row};
 use super::settings::Settings;
 use super::start::{Rebuilt, rebuild};
 use super::subjects::{Known, Question};
-use super::writer::{self, Pending, PendingRow};
+use super::writer::{self, Pending};
 use super::{statement, verify};
 use crate::api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery,
     Totals, Unfinished, Verification,
 };
 use crate::error::Error;
+pub(crate) use applying::only_ends;
 use domain::CompanyId;
 use domain::credit::{
-    Account, Balance, Batch, BatchRefusal, Durability, HoldId, Holder, Kind, Outcome, RefusedBecause, Unit,
+    Account, Balance, Batch, BatchRefusal, Durability, HoldId, Holder, Outcome, RefusedBecause, Unit,
 };
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
@@ -98,6 +100,9 @@ impl SqliteLedger {
         let connection = journal::open(&settings.path)?;
         connection.busy_timeout(settings.busy).map_err(journal::written)?;
         let Rebuilt { mut books, sequence, snapshot } = rebuild(&connection)?;
+        if books.is_part && !settings.is_part {
+            return Err(Error::Part { path: settings.path });
+        }
         books.balance_max = Some(settings.balance_max);
         let reader = journal::open_to_read(&settings.path)?;
         let state = State {
@@ -173,86 +178,8 @@ impl SqliteLedger {
         if self.is_full(state, &batch) {
             return Decision::Answer(reply, Outcome::Unavailable);
         }
-        self.apply(state, batch, durability, reply)
+        self.apply(state, batch, durability, reply, None)
     }
-
-    fn apply(&self, state: &mut State, batch: Batch, durability: Durability, reply: Reply) -> Decision {
-        let line = state.applied + 1;
-        let refusal = state.books.apply(&batch, line).err();
-        let outcome = match refusal {
-            None => state.books.outcome(),
-            Some(refusal) => Outcome::Refused(refusal),
-        };
-        if let (Some(refusal), Durability::WithNextGroup) = (refusal, durability) {
-            state.books.subjects.remember_refusal(batch, refusal);
-            return Decision::Answer(reply, outcome);
-        }
-        state.applied = line;
-        let before = match refusal {
-            None if !batch.transfers.is_empty() => state.books.chain(batch.company, line),
-            _ => 0,
-        };
-        let body: Arc<[u8]> = match refusal {
-            None => row::encode(&batch, before, &state.books.touched, &state.books.on_holds, None),
-            Some(refusal) => row::encode(&batch, before, &[], &[], Some(refusal)),
-        }
-        .into();
-        let journalled = state.journalled;
-        state.books.subjects.remember(&batch, line, body.clone(), journalled);
-        state.books.subjects.settle(&batch);
-        state.books.subjects.forget(self.shared.settings.remembered_subjects.max(1), journalled);
-        let strangers = journal::strangers(&batch);
-        // A refused batch did nothing, so its memo is not what happened.
-        let memo = batch.memo.filter(|_| refusal.is_none());
-        let row = Some(PendingRow { sequence: line, id: batch.id, body, memo, strangers });
-        match durability {
-            Durability::WithNextGroup => {
-                self.push(state, Pending { row, answer: None });
-                Decision::Answer(reply, outcome)
-            }
-            Durability::BeforeAnswer => {
-                self.push(state, Pending { row, answer: Some((reply, outcome)) });
-                Decision::Wait
-            }
-        }
-    }
-
-    /// Whether the queue to the disk has no room for such a batch; while the disk takes nothing, for none.
-    fn is_full(&self, state: &State, batch: &Batch) -> bool {
-        if state.is_stalled {
-            return true;
-        }
-        let settings = &self.shared.settings;
-        if only_ends(batch) {
-            return state.pending_rows >= settings.queue_batches_reserved;
-        }
-        state.pending_rows >= settings.queue_batches || state.pending_bytes >= settings.queue_bytes
-    }
-
-    fn push(&self, state: &mut State, pending: Pending) {
-        let is_first = state.pending.is_empty();
-        let makes_urgent = pending.answer.is_some() && !state.is_urgent;
-        state.is_urgent |= pending.answer.is_some();
-        if let Some(row) = &pending.row {
-            state.pending_rows += 1;
-            state.pending_bytes += row.bytes();
-        }
-        state.pending.push(pending);
-        if is_first || makes_urgent || state.pending.len() == self.shared.settings.group_batches {
-            self.shared.work.notify_one();
-        }
-    }
-}
-
-/// Whether a batch only ends or extends holds, or only carries a memo: such a one always finds room (design 1).
-pub(crate) fn only_ends(batch: &Batch) -> bool {
-    let makes_hold = batch.transfers.iter().any(|transfer| matches!(transfer.kind, Kind::Hold { .. }));
-    let is_of_a_call = batch.transfers.is_empty()
-        || batch
-            .transfers
-            .iter()
-            .any(|transfer| matches!(transfer.kind, Kind::Capture { .. } | Kind::Release { .. } | Kind::Extend { .. }));
-    is_of_a_call && !makes_hold
 }
 
 fn replayed(row: &Row) -> Outcome {
@@ -402,6 +329,11 @@ impl Ledger for SqliteLedger {
         }
         listeners.push(listener);
         Ok(())
+    }
+
+    fn journal(&self) -> String {
+        let name = self.shared.settings.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        name.unwrap_or_else(|| "ledger.db".to_owned())
     }
 
     fn flush(&self) -> Result<(), Error> {

@@ -63,7 +63,7 @@ pub(super) fn write(connection: &Connection, steps: &[Step]) -> Result<(), Error
     for step in steps {
         match step {
             Step::Open { number, batch, durability } => {
-                let (id, body) = (key(batch.id), row::encode(batch, 0, &[], &[], None));
+                let (id, body) = (key(batch.id), row::encode(batch, 0, &[], &[], None, false));
                 let (kind, memo) = memo_columns(batch.memo.as_ref());
                 let sum = sum_of(*number, &id, &body, kind, memo);
                 let is_order = *durability == Durability::BeforeAnswer;

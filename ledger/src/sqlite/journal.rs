@@ -87,6 +87,15 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     Err(Error::InUse { path: path.to_path_buf() })
 }
 
+/// Whether no process has the journal at this moment. Where it cannot be told it counts as taken.
+pub(crate) fn is_free(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    // A journal that never was is nobody's.
+    let Ok(file) = OpenOptions::new().write(true).open(&name) else { return path.exists() };
+    file.try_lock().is_ok()
+}
+
 /// Opens the journal for writing, made where there is none.
 pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open(path).map_err(opened)?;

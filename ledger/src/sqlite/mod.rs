@@ -9,6 +9,7 @@ mod bytes;
 mod engine;
 mod intents;
 mod journal;
+mod merging;
 mod reading;
 mod row;
 mod settings;
@@ -24,6 +25,8 @@ pub use engine::SqliteLedger;
 pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};
 pub(crate) use engine::only_ends;
 pub(crate) use intents::Identity;
+pub(crate) use journal::is_free;
+pub(crate) use merging::merged_page;
 pub use reading::Journal;
 pub use settings::{
     BUSY, Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,

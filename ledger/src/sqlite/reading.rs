@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub struct Journal {
     connection: Connection,
     last: u64,
+    name: String,
 }
 
 impl Journal {
@@ -26,7 +27,13 @@ impl Journal {
         let connection = journal::open_to_read(path)?;
         connection.execute_batch("BEGIN").map_err(journal::read)?;
         let last = journal::last(&connection)?;
-        Ok(Journal { connection, last })
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Journal { connection, last, name })
+    }
+
+    /// As [`crate::Ledger::journal`]: by this name a store knows how far it was copied.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The number of its last row; 0 where it is empty.

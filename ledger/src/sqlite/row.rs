@@ -5,14 +5,18 @@
 //! `1`, company (16 bytes), instant (signed microseconds), the company's row before this one, the accounts (count, each as
 //! `put_account`), the touched ones (count; index, posted, held, that account's row before this one), the transfers (count; kind,
 //! code, fields), the refusal (`0`, or `1` + reason, transfer, and for too little money the account's index and what it had).
+//! Format 2 is the same for a node that shares its accounts with others: the balances of the touched ones are totals, as they were
+//! answered, and do not follow from this journal alone.
 //! Transfers on a hold of an applied batch also carry the hold's accounts, amount: what they did cannot be guessed from the name.
 
 use super::bytes::{Garbled, Reader, code_byte, put_account, put_id, put_signed, put_unsigned};
 use domain::credit::{Account, Balance, Batch, BatchRefusal, HoldId, Kind, Outcome, RefusedBecause, Transfer};
 use domain::{CompanyId, Wall};
 
-/// The first byte of a row.
+/// The first byte of a row that was decided here.
 const FORMAT: u8 = 1;
+/// The first byte of a row that was decided elsewhere, for several nodes: its balances are the totals of all of them.
+const FORMAT_OF_PART: u8 = 2;
 
 /// An account that a batch touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub(super) struct Row {
     pub(super) at: Wall,
     /// The company's row before this one; 0 for none.
     pub(super) before: u64,
+    /// Whether its balances are the totals of several nodes.
+    pub(super) is_part: bool,
     pub(super) touched: Vec<Touched>,
     pub(super) transfers: Vec<(Transfer, Option<OnHold>)>,
     pub(super) refusal: Option<BatchRefusal>,
@@ -67,6 +73,7 @@ pub(super) fn encode(
     touched: &[Touched],
     on_holds: &[Option<OnHold>],
     refusal: Option<BatchRefusal>,
+    is_part: bool,
 ) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64 + 40 * touched.len() + 32 * batch.transfers.len());
     let mut accounts = Accounts(Vec::with_capacity(touched.len() + 2));
@@ -81,7 +88,7 @@ pub(super) fn encode(
     }
     put_refusal(&mut tail, &mut accounts, refusal);
 
-    bytes.push(FORMAT);
+    bytes.push(if is_part { FORMAT_OF_PART } else { FORMAT });
     put_id(&mut bytes, batch.company.bits());
     put_signed(&mut bytes, batch.at.as_unix_micros());
     put_unsigned(&mut bytes, before);
@@ -208,9 +215,11 @@ const fn because_byte(because: RefusedBecause) -> u8 {
 /// Reads a row; `subject` is its batch's.
 pub(super) fn decode(bytes: &[u8], subject: u128) -> Result<Row, Garbled> {
     let mut reader = Reader(bytes);
-    if reader.byte()? != FORMAT {
-        return Err(Garbled("its format is unknown"));
-    }
+    let is_part = match reader.byte()? {
+        FORMAT => false,
+        FORMAT_OF_PART => true,
+        _ => return Err(Garbled("its format is unknown")),
+    };
     let company = CompanyId::from_bits(reader.id()?);
     let at = Wall::from_unix_micros(reader.signed()?);
     let before = reader.unsigned()?;
@@ -225,7 +234,7 @@ pub(super) fn decode(bytes: &[u8], subject: u128) -> Result<Row, Garbled> {
         (0..reader.count()?).map(|_| transfer_from(&mut reader, &accounts, subject)).collect::<Result<Vec<_>, _>>()?;
     let refusal = refusal_from(&mut reader, &accounts)?;
     reader.end()?;
-    Ok(Row { company, at, before, touched, transfers, refusal })
+    Ok(Row { company, at, before, is_part, touched, transfers, refusal })
 }
 
 fn account_at(reader: &mut Reader<'_>, accounts: &[Account]) -> Result<Account, Garbled> {

@@ -75,6 +75,9 @@ pub struct Settings {
     pub snapshot_every: u64,
     /// What a balance may be at most, either way: the range of its integer, or less for an engine whose integers are smaller.
     pub balance_max: i64,
+    /// Whether the journal may be one of several nodes', whose balances are elsewhere: then it says nothing of what anybody has, and an
+    /// engine that decides by it must not open it.
+    pub is_part: bool,
     /// For [`Group::took`].
     pub clock: Option<Clock>,
     /// Hears of each committed group (`tandem_ledger_commit_seconds`).
@@ -100,6 +103,7 @@ impl Settings {
             remembered_subjects: REMEMBERED_SUBJECTS,
             snapshot_every: SNAPSHOT_EVERY,
             balance_max: i64::MAX,
+            is_part: false,
             clock: None,
             on_group: None,
             busy: BUSY,

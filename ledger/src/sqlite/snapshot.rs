@@ -1,7 +1,7 @@
 //! A snapshot: all balances and live subjects after one row, so that a start need not read the journal from its beginning. It is
 //! never the only record of anything.
 //!
-//! Format 1 (integers as in [`super::bytes`]): `1`; companies (count; id, last row, accounts: count; account, posted, held, last
+//! Format 1, and 2 of a journal with rows of format 2 (integers as in [`super::bytes`]): `1`; companies (count; id, last row, accounts: count; account, posted, held, last
 //! row); live subjects (count; id, highest sequence + 1 or 0, company, open holds: count; number, debit, credit, amount, lease, code;
 //! ended holds: count; number, captured).
 
@@ -16,6 +16,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
 const FORMAT: u8 = 1;
+/// Of a journal that is one of several nodes'.
+const FORMAT_OF_PART: u8 = 2;
 /// Snapshots kept: the newest, and one more should it be damaged.
 const KEPT: i64 = 2;
 
@@ -24,7 +26,7 @@ pub(super) fn encode(books: &Books) -> Vec<u8> {
     for slot in books.existing() {
         companies.entry(slot.account.company).or_default().push(slot);
     }
-    let mut bytes = vec![FORMAT];
+    let mut bytes = vec![if books.is_part { FORMAT_OF_PART } else { FORMAT }];
     put_unsigned(&mut bytes, companies.len() as u64);
     for (company, slots) in &companies {
         put_id(&mut bytes, company.bits());
@@ -64,10 +66,13 @@ pub(super) fn encode(books: &Books) -> Vec<u8> {
 
 fn decode(bytes: &[u8]) -> Result<Books, Garbled> {
     let mut reader = Reader(bytes);
-    if reader.byte()? != FORMAT {
-        return Err(Garbled("its format is unknown"));
-    }
+    let is_part = match reader.byte()? {
+        FORMAT => false,
+        FORMAT_OF_PART => true,
+        _ => return Err(Garbled("its format is unknown")),
+    };
     let mut books = Books::default();
+    books.is_part = is_part;
     for _ in 0..reader.count()? {
         let company = CompanyId::from_bits(reader.id()?);
         let line = reader.unsigned()?;

@@ -50,9 +50,17 @@ fn follow(books: &mut Books, line: Line) -> Result<(), Error> {
     }
     let transfers = row.transfers.iter().map(|(transfer, _)| *transfer).collect();
     let batch = Batch { id, company: row.company, at: row.at, transfers, memo: None };
-    books
-        .apply(&batch, sequence)
-        .map_err(|refusal| damaged(sequence, format!("it would be refused now: {:?}", refusal.because)))?;
+    let applied = match row.is_part {
+        true => books.apply_decided(&batch, sequence),
+        false => books.apply(&batch, sequence),
+    };
+    applied.map_err(|refusal| damaged(sequence, format!("it would be refused now: {:?}", refusal.because)))?;
+    if row.is_part {
+        // The row has the totals; which accounts, and which rows came before, follows from this journal all the same.
+        for (touched, said) in books.touched.iter_mut().zip(&row.touched) {
+            touched.after = said.after;
+        }
+    }
     if books.touched != row.touched {
         return Err(damaged(sequence, "it says other balances than follow from the rows before it"));
     }

@@ -53,14 +53,14 @@ pub(super) fn history(connection: &Connection, subject: u128) -> Result<Vec<Stat
 }
 
 /// The row before this one: of the account, or of the company. None where this one does not touch it.
-fn older(line: &Line, account: Option<Account>) -> Option<u64> {
+pub(super) fn older(line: &Line, account: Option<Account>) -> Option<u64> {
     match account {
         Some(account) => line.row.touched.iter().find(|touched| touched.account == account).map(|found| found.before),
         None => (!line.row.touched.is_empty()).then_some(line.row.before),
     }
 }
 
-fn is_wanted(query: &StatementQuery, line: &StatementLine) -> bool {
+pub(super) fn is_wanted(query: &StatementQuery, line: &StatementLine) -> bool {
     let is_about = query
         .account
         .is_none_or(|account| account == line.debit || (account == line.credit && line.credit_after.is_some()));

@@ -1,6 +1,7 @@
 //! What the ledger's tests share: one company, its accounts, and a way to post and wait.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod house;
 pub mod server;
 pub mod several;
 

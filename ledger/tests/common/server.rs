@@ -140,6 +140,21 @@ impl RedisServer {
         assert!(self.launch(), "redis-server does not start again on port {}", self.port);
     }
 
+    /// Starts it again, and keeps what its append-only file had: for [`RedisServer::restart_saved`].
+    pub fn save(&mut self) {
+        self.kill();
+        copy(&self.folder.path().join("appendonlydir"), &self.folder.path().join("saved"));
+        assert!(self.launch(), "redis-server does not start again on port {}", self.port);
+    }
+
+    /// Starts it again with what it had at [`RedisServer::save`], as a replica that lagged and was promoted.
+    pub fn restart_saved(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("appendonlydir")).unwrap();
+        copy(&self.folder.path().join("saved"), &self.folder.path().join("appendonlydir"));
+        assert!(self.launch(), "redis-server does not start again on port {}", self.port);
+    }
+
     /// Where it is.
     pub fn server(&self) -> Server {
         Server::single("127.0.0.1", self.port)
@@ -183,6 +198,17 @@ impl RedisServer {
         let login = self.option("--requirepass").map(|password| format!(":{password}@")).unwrap_or_default();
         let url = format!("redis://{login}127.0.0.1:{}", self.port);
         redis::Client::open(url).unwrap().get_connection().unwrap()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(to).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
 

@@ -7,4 +7,4 @@ mod draining;
 mod leaving;
 
 pub use asking::{CallFilter, CallPage, CallTotals, Cursor, NotACursor, PAGE_MAX};
-pub use draining::Inserted;
+pub use draining::{Inserted, JOURNAL};

@@ -5,6 +5,7 @@
 use crate::world::{NOON, World, cpu_of_this_thread};
 use domain::{CallId, Currency, Micros, ReleaseCause, Wall};
 use std::collections::BTreeSet;
+use store::calls::JOURNAL;
 use store::{CallFilter, Cursor, Error, Inserted};
 
 const NONE: [usize; 0] = [];
@@ -18,16 +19,16 @@ fn the_same_records_drained_twice_are_there_once_and_the_watermark_moves_with_th
     let mut world = World::new();
     let (profile, _) = world.profile();
     let batch: Vec<_> = (1..=50u64).map(|sequence| (sequence * 3, world.call(profile.id, sequence as i64))).collect();
-    assert_eq!(world.store.drained_to().unwrap(), 0);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 0);
     assert_eq!(world.store.insert_records(&batch[..30]).unwrap(), Inserted { written: 30, known: 0 });
-    assert_eq!(world.store.drained_to().unwrap(), 90);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 90);
 
     // The switch dies before it knows that the batch was written, and drains from where it thinks it was.
     let world = world.restart();
-    assert_eq!(world.store.drained_to().unwrap(), 90);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 90);
     assert_eq!(world.store.insert_records(&batch).unwrap(), Inserted { written: 20, known: 30 });
     assert_eq!(world.store.insert_records(&batch[..5]).unwrap(), Inserted { written: 0, known: 5 });
-    assert_eq!(world.store.drained_to().unwrap(), 150);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 150);
     assert_eq!(world.store.call_totals(&CallFilter::default()).unwrap().count, 50);
     for (_, record) in &batch {
         assert_eq!(world.store.call_record(record.id).unwrap(), *record);
@@ -46,13 +47,13 @@ fn a_drain_that_dies_within_its_batch_leaves_neither_records_nor_watermark() {
     ))
     .unwrap();
     assert!(matches!(world.store.insert_records(&batch), Err(Error::Database(_))));
-    assert_eq!(world.store.drained_to().unwrap(), 0);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 0);
     assert_eq!(world.store.call_totals(&CallFilter::default()).unwrap().count, 0);
 
     raw.execute_batch("DROP TRIGGER dying").unwrap();
     batch.reverse();
     assert_eq!(world.store.insert_records(&batch).unwrap().written, 3);
-    assert_eq!(world.store.drained_to().unwrap(), 3);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 3);
 }
 
 #[test]
@@ -65,16 +66,16 @@ fn a_record_that_is_known_is_left_as_it_is() {
     world.store.insert_records(&[(1, first.clone())]).unwrap();
     world.store.insert_records(&[(2, second)]).unwrap();
     assert_eq!(world.store.call_record(first.id).unwrap(), first);
-    assert_eq!(world.store.drained_to().unwrap(), 2);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 2);
 }
 
 #[test]
 fn the_watermark_passes_over_what_holds_no_records_and_never_goes_back() {
     let world = World::new();
-    world.store.advance_drained_to(7).unwrap();
-    world.store.advance_drained_to(5).unwrap();
+    world.store.advance_drained_to(JOURNAL, 7).unwrap();
+    world.store.advance_drained_to(JOURNAL, 5).unwrap();
     assert_eq!(world.store.insert_records(&[]).unwrap(), Inserted::default());
-    assert_eq!(world.store.drained_to().unwrap(), 7);
+    assert_eq!(world.store.drained_to(JOURNAL).unwrap(), 7);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 Not here: what Redis loses, forgets and is made to say; those are tests of the ledger.
 """
 
+import json
+import subprocess
 from decimal import Decimal
 
 import tandem_api
@@ -11,6 +13,8 @@ from redis_server import RedisServer
 from scenarios import scenario
 from scenarios.crashing import dies_with
 from scenarios.demonstrating import Demo
+from server import BINARY, Server
+from tandem_api import TandemApi
 from waiting import equal, expect, until
 from world import DEAR
 
@@ -92,3 +96,101 @@ def the_demo_tells_the_same_with_redis(world):
 def without_rows(summary):
     """The books without how often a lease was extended: that is a matter of time."""
     return {name: value for name, value in summary["books"].items() if name != "ledger_verify"}
+
+
+# A cent for each call, whatever the second: what is held for the next increment is nothing.
+CENT_DECK = """\
+prefix,destination,rate_per_minute,connection_fee,minimum_s,increment_s
+1202,United States,0.01,,,
+"""
+
+
+def second_node(world):
+    """Another process with the same store, the same Redis, and a journal and ports of its own."""
+    folder = world.folder / "second"
+    folder.mkdir()
+    tokens = world.server.folder / "tokens"
+    second = Server(folder, {"node": {"name": "second", "data_dir": world.server.data}, "http": {"tokens_file": tokens},
+                             "ledger": world.redis.ledger})
+    second.api = TandemApi(second.http_port, world.server.api.token)
+    world.agents.append(second)
+    return second.start()
+
+
+def tandem(world, *words):
+    """A command of the program, with the settings of the first node; what it printed, as JSON."""
+    done = subprocess.run([BINARY, *words, "--json", "--config", str(world.server.config)], cwd=world.server.folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    equal(done.returncode, 0, f"{' '.join(words)} ({done.stderr.strip()[-300:]}) exit code")
+    return json.loads(done.stdout)
+
+
+def of_a_cent(world, **more):
+    """A profile whose calls cost a cent each."""
+    profile = world.profile(**more)
+    world.api.activate_deck(CENT_DECK, name="cent deck")
+    world.api.call("PATCH", f"/companies/{world.company}", {"deck": "cent deck"})
+    return profile
+
+
+def knows_of(node, carrier):
+    """Whether a node has taken over what another was told: this carrier, and whatever was changed before."""
+    return f'tandem_carrier_up{{carrier="{carrier}"}}' in node.api.metrics()
+
+
+@scenario(needs_switch=True, timeout_s=60, with_redis=RedisServer, alone="48 calls at two nodes")
+def two_nodes_admit_together_exactly_what_there_is(world):
+    """24 calls at once at each of two nodes with one Redis: credit for 14 admits 14 and 9 channels admit 9, by both together; Redis is
+    flushed, and both go on (C1, K1)."""
+    second = second_node(world)
+    nodes = (("first", world.server), ("second", second))
+    poor = of_a_cent(world, name="Poor", channels=40, credit="0.14")
+    narrow = world.profile(name="Narrow", channels=9, credit="5.00")
+    carrier = world.carrier(calls=25, trace=False)
+    until(lambda: knows_of(second, "carrier1"), "the second node to know what the first was told", 10)
+    pbxs = [(final, world.pbx("carried_or_refused", profile, calls=12, rate=12, period_ms=200, limit=12, final=final,
+                              remote=node.sip, name=f"{profile['name'].lower()}_{name}", trace=False, options=("-d", 1500)))
+            for profile, final in ((poor, "402"), (narrow, "503")) for name, node in nodes]
+    admitted = {"402": 0, "503": 0}
+    for final, pbx in pbxs:
+        seen = pbx.finish()
+        equal(seen.counter(1) + seen.counter(2), 12, "calls that were carried or refused")
+        admitted[final] += seen.counter(1)
+    equal(admitted, {"402": 14, "503": 9}, "calls that both nodes admitted together")
+    subprocess.run(["redis-cli", "-p", str(world.redis.port), "flushall"], check=True, capture_output=True, timeout=10)
+    for name, node in nodes:
+        # Who asks for a balance has Redis made whole again, as a call has.
+        until(lambda: tandem_api.balance(node.api.profile(narrow["id"])) == Decimal("4.91"), f"{name} to tell the balance", 10)
+    for number, (name, node) in enumerate(nodes, 1):
+        until(lambda: tandem_api.balance(node.api.profile(poor["id"])) == 0, f"{name} to tell that nothing is left", 10)
+        world.pbx("call", narrow, remote=node.sip, name=f"afterwards_{name}", options=("-d", 200)).finish()
+        until(lambda: tandem_api.balance(node.api.profile(narrow["id"])) == Decimal("4.91") - Decimal("0.01") * number,
+              f"{name} to tell the balance after its call", 10)
+    carrier.finish()
+    equal(sum(tandem_api.record_amount(record) for record in world.records(50)), Decimal("0.25"), "what all records say")
+    lines = world.api.profile_statement(narrow["id"])
+    equal(len([line for line in lines if Decimal(line["amount"]) == Decimal("-0.01")]), 11, "charges in the statement, of both nodes")
+
+
+@scenario(full=True, needs_switch=True, timeout_s=60, with_redis=RedisServer)
+def a_dead_nodes_calls_are_closed_by_another(world):
+    """One of two nodes dies with a call up: `node retire`, refused while it lives, closes the call at what it had paid, and its channel is
+    free at the other (R8)."""
+    second = second_node(world)
+    profile = world.profile(channels=1)
+    world.carrier(calls=2)
+    until(lambda: knows_of(second, "carrier1"), "the second node to know what the first was told", 10)
+    world.pbx("call_until_bye", profile, number=DEAR, remote=second.sip, name="talking")
+    until(lambda: second.api.live_calls() and second.api.live_calls()[0].get("answered_at"), "a call at the second node")
+    until(lambda: Decimal("9.95") > tandem_api.balance(world.profile_now(profile)), "the first seconds to be charged")
+    world.pbx("refused", profile, number=DEAR, name="refused", final="503").finish()
+    refused = subprocess.run([BINARY, "node", "retire", "second", "--config", str(world.server.config)], cwd=world.server.folder,
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    expect(refused.returncode == 1 and "node second runs" in refused.stderr, f"a living node was retired: {refused.stderr}")
+    second.kill()
+    equal([(node["name"], node["state"]) for node in tandem(world, "node", "list")], [("main", "running"), ("second", "dead")],
+          "the nodes")
+    equal(tandem(world, "node", "retire", "second"), {"node": "second", "calls_closed": 1, "records_written": 1}, "what was done")
+    (record,) = [record for record in world.records(2) if record["status"] == 200]
+    equal(tandem_api.balance(world.until_idle(profile)), Decimal("10.00") - tandem_api.record_amount(record), "the balance")
+    world.pbx("call", profile, name="afterwards", options=("-d", 100)).finish()

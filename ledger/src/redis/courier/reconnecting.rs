@@ -3,7 +3,7 @@
 
 use super::Courier;
 use crate::redis::link::{Link, Lost, Order};
-use crate::redis::names::Keys;
+use crate::redis::names::{self, Keys};
 use crate::redis::seen::Op;
 use crate::redis::settings::ROUND;
 use crate::redis::{queue::Stop, start};
@@ -90,10 +90,13 @@ impl Courier {
         }
         self.connections += 1;
         self.life = start::life(&self.shared.identity, self.connections);
+        let node = self.shared.identity.node.clone();
         let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();
         for some in companies.chunks(ROUND) {
-            let asked: Vec<_> =
-                some.iter().flat_map(|(company, _)| [mark(*company, &self.life), have_of(*company)]).collect();
+            let asked: Vec<_> = some
+                .iter()
+                .flat_map(|(company, _)| [mark(*company, &node, &self.life), have_of(*company, &node)])
+                .collect();
             let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
             let said = link.run(Op::Set, &asked)?;
             for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
@@ -102,22 +105,23 @@ impl Courier {
                 let is_ours = have.is_some_and(|have| (*changes..=most).contains(&have));
                 if !is_ours {
                     tracing::warn!(company = %company, "Redis has lost or kept what it should not; it is made what the journal says");
-                    self.rebuild(*company)?;
+                    self.lay(*company)?;
                 }
             }
         }
+        self.tend_the_dead();
         Ok(())
     }
 }
 
-fn mark(company: CompanyId, life: &str) -> Order {
-    let (keys, mut cmd) = (Keys::of(company), redis::cmd("HSET"));
-    cmd.arg(&keys.meta).arg("life").arg(life);
+fn mark(company: CompanyId, node: &str, life: &str) -> Order {
+    let (keys, mut cmd) = (Keys::of(company, node), redis::cmd("HSET"));
+    cmd.arg(&keys.meta).arg(names::life(node)).arg(life);
     Order::about(&keys.meta, cmd)
 }
 
-fn have_of(company: CompanyId) -> Order {
-    let (keys, mut cmd) = (Keys::of(company), redis::cmd("HGET"));
-    cmd.arg(&keys.meta).arg("have");
+fn have_of(company: CompanyId, node: &str) -> Order {
+    let (keys, mut cmd) = (Keys::of(company, node), redis::cmd("HGET"));
+    cmd.arg(&keys.meta).arg(names::have(node));
     Order::about(&keys.meta, cmd)
 }

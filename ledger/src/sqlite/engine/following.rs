@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::sqlite::journal;
 use crate::sqlite::writer::Pending;
 use domain::CompanyId;
-use domain::credit::{Account, Balance, Batch, Durability, Kind, Outcome};
+use domain::credit::{Account, Balance, Batch, Durability, Kind, Outcome, RefusedBecause};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -120,15 +120,38 @@ impl SqliteLedger {
         self.shared.state.lock().intents.push(Step::Settle(until));
     }
 
-    /// Applies and journals a batch that was decided elsewhere, and tells what the journal made of it. [`SqliteLedger::look`] has
-    /// said that it is new. A disk that takes nothing for now does not keep it out: it has happened, and is written when there is room.
+    /// Applies and journals a batch that was decided elsewhere, by the same arithmetic, and tells what the journal made of it.
+    /// [`SqliteLedger::look`] has said that it is new. A disk that takes nothing for now does not keep it out: it has happened, and is
+    /// written when there is room.
     pub(crate) fn follow(&self, batch: Batch, durability: Durability, reply: Reply) -> Outcome {
+        self.follow_as(batch, durability, reply, None)
+    }
+
+    /// Journals a batch as it was decided by the totals of several nodes. Gives it back where the decision contradicts what this node
+    /// has open: then nothing was done.
+    pub(crate) fn follow_shared(
+        &self,
+        batch: Batch,
+        durability: Durability,
+        reply: Reply,
+        decided: &Outcome,
+    ) -> Result<Outcome, Box<(Batch, Reply)>> {
+        if let Outcome::Refused(refusal) = decided
+            && is_of_holds(refusal.because)
+            && self.shared.state.lock().books.refusal_of_form(&batch) != Some(*refusal)
+        {
+            return Err(Box::new((batch, reply)));
+        }
+        Ok(self.follow_as(batch, durability, reply, Some(decided)))
+    }
+
+    fn follow_as(&self, batch: Batch, durability: Durability, reply: Reply, decided: Option<&Outcome>) -> Outcome {
         let (decision, outcome) = {
             let mut state = self.shared.state.lock();
             if state.has_failed || state.stop != Stop::No {
                 (Decision::Answer(reply, Outcome::Unavailable), Outcome::Unavailable)
             } else {
-                let decision = self.apply(&mut state, batch, durability, reply);
+                let decision = self.apply(&mut state, batch, durability, reply, decided);
                 let outcome = match &decision {
                     Decision::Answer(_, outcome) => outcome.clone(),
                     _ => {
@@ -154,6 +177,12 @@ impl SqliteLedger {
     pub(crate) fn company(&self, company: CompanyId) -> CompanyState {
         CompanyState { balances: self.balances(company), open: self.open_holds(Some(company), usize::MAX) }
     }
+}
+
+/// Whether a refusal says something of holds, which are each node's own.
+fn is_of_holds(because: RefusedBecause) -> bool {
+    use RefusedBecause::{CaptureExceedsHold, HoldExists, HoldNotOpen};
+    matches!(because, HoldExists | HoldNotOpen | CaptureExceedsHold)
 }
 
 fn ended_names(state: &State, batch: &Batch) -> u32 {
