@@ -432,6 +432,13 @@ impl Exchange {
         }
     }
 
+    /// A profile has more credit than before: its calls that are on their final unit are prolonged (K4).
+    pub fn profile_credited(&self, profile: ProfileId) {
+        if let Some(address) = self.inner.core.registry.profiles.get(&profile) {
+            tell(&address, Tell(switch::profile::Event::CreditAdded));
+        }
+    }
+
     /// Whether calls are taken.
     pub fn is_ready(&self) -> bool {
         self.inner.core.ledger.is_healthy() && !self.is_draining()

@@ -94,6 +94,15 @@ impl Meter {
         awaited
     }
 
+    /// Money came while the last block was talked: what comes after it is held all the same.
+    pub(super) fn prolong(&mut self, sequence: u32) -> bool {
+        let prolonged = self.standing == Standing::Final && sequence == self.sequence;
+        if prolonged {
+            self.standing = Standing::Granted;
+        }
+        prolonged
+    }
+
     /// The ledger refused what comes after the block that has begun; whether it is the charge that is waited for.
     pub(super) fn refuse(&mut self, sequence: u32) -> bool {
         let awaited = self.is_awaited(sequence);
@@ -206,5 +215,14 @@ mod tests {
         assert_eq!(meter.owed_s(Duration::from_secs(300)), 36);
         assert!(meter.refuse(0));
         assert_eq!(meter.owed_s(Duration::from_secs(31)), 30);
+    }
+
+    /// K4.
+    #[test]
+    fn money_that_comes_in_the_last_block_lets_the_next_one_begin() {
+        let mut meter = meter();
+        assert!(!meter.prolong(0), "it is not on its last block");
+        assert!(meter.refuse(0) && !meter.prolong(1) && meter.prolong(0) && !meter.prolong(0));
+        assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
     }
 }

@@ -9,6 +9,7 @@ use crate::directory::Carrier;
 use crate::profile::Ask;
 use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::media::MediaDescription;
+use domain::trace::{Rule, Step, Value, Verdict};
 use domain::{Fact, Monotonic, Now, ReleaseCause};
 use rating::Tariff;
 use std::sync::Arc;
@@ -115,6 +116,9 @@ impl Call {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
             self.arm_boundary();
+        } else if meter.prolong(sequence) {
+            self.held = meter.held();
+            self.note_credit(Verdict::Passed, "credit came in the last paid seconds");
         }
     }
 
@@ -125,8 +129,15 @@ impl Call {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
+            self.note_credit(Verdict::Warned, "too little for the next seconds");
             self.arm_boundary();
         }
+    }
+
+    /// What becomes of the credit stands in the trace; of a call that lives from one cent to the next the first few times.
+    fn note_credit(&mut self, verdict: Verdict, seen: &'static str) {
+        let (rule, seen, wanted) = (Rule::Credit, seen.into(), Value::None);
+        self.on_noted(Step { rule, verdict, seen, wanted, refusal: None });
     }
 
     /// A leg told something while people talk.

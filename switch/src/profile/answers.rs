@@ -4,7 +4,7 @@
 
 use super::Profile;
 use super::batches::{self, ATTEMPTS_MAX};
-use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Posted};
+use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Part, Posted};
 use super::request::{Ask, Effect, Posting};
 use super::upkeep::UNAVAILABLE_AGAIN_AFTER;
 use crate::call;
@@ -25,12 +25,14 @@ impl Profile {
                 self.on_applied(call, posted, now, effects);
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
+                self.feed(now, effects);
             }
             Outcome::Refused(refusal) => {
                 let Posted { mut draft, posting, .. } = posted;
                 draft.attempt += 1;
                 self.on_refused(call, draft, &posting, refusal, now, effects);
                 self.proceed(call, now, effects);
+                self.feed(now, effects);
             }
             Outcome::Replayed(_) => {}
         }
@@ -68,10 +70,15 @@ impl Profile {
             }
             Ask::Charge { sequence, begins, next, .. } => {
                 books.retake_channel();
-                books.capture(*begins, effects);
-                books.block = (!draft.is_final).then_some(HeldBlock { block: *next, lapsed: false });
-                if !draft.told {
+                if draft.part != Part::Next {
+                    books.capture(*begins, effects);
+                }
+                books.block = (draft.part != Part::Final).then_some(HeldBlock { block: *next, lapsed: false });
+                if !draft.told || draft.part == Part::Next {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
+                }
+                if draft.part == Part::Final {
+                    self.starve(call, draft);
                 }
             }
             Ask::Extend { .. } => books.retake_channel(),
@@ -127,6 +134,7 @@ impl Profile {
         effects: &mut Vec<Effect>,
     ) {
         let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(&draft, posting, refusal));
+        self.cancel_unpayable_starts(effects);
         if learnt {
             self.submit(call, draft, now, effects);
         } else {
@@ -153,6 +161,7 @@ impl Profile {
         if short.account == accounts.money() {
             // Only the first refusal says what there is: later ones count the recharge in.
             draft.available.get_or_insert(short.available);
+            self.available = Some(short.available);
         }
         if short.account == accounts.company_money() {
             self.recharge.fail(now);
@@ -169,6 +178,8 @@ impl Profile {
             }
             // What has begun had lapsed, and there is nothing left to pay it with.
             Ask::Charge { .. } | Ask::Settle { .. } if is_post => self.on_unpayable(call, draft, now, effects),
+            // It stays on its final unit.
+            Ask::Charge { .. } if draft.part == Part::Next => self.starve(call, draft),
             Ask::Charge { .. } => self.on_exhausted(call, draft, now, effects),
             Ask::Extend { .. } | Ask::Settle { .. } => self.give_up(call, draft, self.ledger_away(), now, effects),
         }
@@ -189,7 +200,8 @@ impl Profile {
     /// The final unit (R8): what begins is captured all the same, and nothing is held after it.
     fn on_exhausted(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
         tell_exhausted(call, &mut draft, effects);
-        self.submit(call, Draft { is_final: true, link: Link::Tried, ..draft }, now, effects);
+        self.submit(call, Draft { part: Part::Final, link: Link::Tried, ..draft }, now, effects);
+        self.cancel_unpayable_starts(effects);
     }
 
     fn on_unpayable(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
@@ -262,6 +274,7 @@ impl Profile {
         let Some(accounts) = accounts else { return };
         let money = balances.iter().find(|(account, _)| *account == accounts.money());
         if let Some((_, balance)) = money {
+            self.available = Some(Micros::new(balance.available()));
             self.recharge_where_low(accounts, Micros::new(balance.available()), now, effects);
         }
     }

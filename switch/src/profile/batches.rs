@@ -2,7 +2,7 @@
 //!
 //! When which batch is sent is decided in `answers`; amounts come from the call's tariff.
 
-use super::books::{Accounts, Books, Channel, Draft, Link};
+use super::books::{Accounts, Books, Channel, Draft, Link, Part};
 use super::recharge;
 use super::request::{Ask, Papers, Posting, Request};
 use crate::directory::AutoRecharge;
@@ -11,9 +11,9 @@ use domain::credit::{Batch, BatchId, Code, Durability, Kind, Transfer};
 use domain::{Micros, Wall};
 use rating::Block;
 
-/// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, and one for each hold that has
-/// lapsed. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
-pub(super) const ATTEMPTS_MAX: u32 = 8;
+/// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, one for each hold that has
+/// lapsed, and one or two whenever money comes while the call is on its final unit. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
+pub(super) const ATTEMPTS_MAX: u32 = 64;
 
 /// What a batch is made under.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Terms {
 
 /// The batch of a draft, as the books stand.
 pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
-    let Draft { request, attempt, link, is_final, .. } = draft;
+    let Draft { request, attempt, link, part, .. } = draft;
     let mut transfers = Vec::new();
     if let (Link::Linked, Some(auto), Some(needed)) = (*link, terms.recharge, needed(request)) {
         transfers.push(recharge::transfer(books.accounts, auto, recharge::limit_for(auto, needed)));
@@ -36,8 +36,10 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
     match &request.ask {
         Ask::Reserve { first, .. } => reserve(books, *first, terms, &mut transfers),
         Ask::Charge { begins, next, .. } => {
-            begin(books, *begins, &mut transfers);
-            if !*is_final {
+            if *part != Part::Next {
+                begin(books, *begins, &mut transfers);
+            }
+            if *part != Part::Final {
                 transfers.push(hold_block(books, *next, terms));
             }
             extend_channel(books, terms, &mut transfers);

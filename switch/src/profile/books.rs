@@ -8,6 +8,7 @@ use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
 use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
 use rating::Block;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Requests of one call that may wait behind the one that the ledger has: an extension, a charge, a settlement, and one to spare.
 const WAITING_MAX: usize = 4;
@@ -102,6 +103,10 @@ pub(super) struct Books {
     last_number: Option<u32>,
     /// What the ledger has been asked and has not answered.
     pub(super) posted: Option<Posted>,
+    /// On its final unit: the charge whose next block is to be held as soon as there is money for it.
+    pub(super) starving: Option<Draft>,
+    /// When the block that has begun last will have been talked.
+    pub(super) ends_at: Monotonic,
     waiting: VecDeque<Request>,
 }
 
@@ -112,8 +117,8 @@ pub(super) struct Draft {
     /// Which batch of this request it is.
     pub(super) attempt: u32,
     pub(super) link: Link,
-    /// Whether nothing is held after the block that begins: the final unit.
-    pub(super) is_final: bool,
+    /// Which part of a charge it is for.
+    pub(super) part: Part,
     /// Whether the call was told the answer already.
     pub(super) told: bool,
     /// What was available when it was refused for want of credit.
@@ -123,8 +128,19 @@ pub(super) struct Draft {
 impl Draft {
     /// The plain batch of a request.
     pub(super) fn new(request: Request) -> Self {
-        Draft { request, attempt: 0, link: Link::Untried, is_final: false, told: false, available: None }
+        Draft { request, attempt: 0, link: Link::Untried, part: Part::Whole, told: false, available: None }
     }
+}
+
+/// Which part of a charge a batch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What begins is captured and what comes next is held.
+    Whole,
+    /// What begins is captured and nothing is held after it: the final unit (R8).
+    Final,
+    /// What comes next is held; what begins was captured with the final unit.
+    Next,
 }
 
 /// A batch that the ledger has not answered.
@@ -163,6 +179,8 @@ impl Books {
             is_reopened: false,
             last_number: None,
             posted: None,
+            starving: None,
+            ends_at: Monotonic::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -188,6 +206,10 @@ impl Books {
     pub(super) fn enqueue(&mut self, request: Request, now: Now) {
         self.last_number = Some(request.number);
         self.heard_at = now.monotonic;
+        if let Ask::Charge { begins, .. } = &request.ask {
+            let block_s = begins.until_s.saturating_sub(self.captured_s);
+            self.ends_at = now.monotonic + Duration::from_secs(block_s.into());
+        }
         if let Some(opened) = request.ask.opened() {
             self.opened = Some(Box::new(opened.clone()));
         }
@@ -216,6 +238,11 @@ impl Books {
     /// Whether the call is over and only its books are open.
     pub(super) fn is_ending(&self) -> bool {
         self.waiting.iter().any(|request| matches!(request.ask, Ask::Settle { .. }))
+    }
+
+    /// Whether it was reserved and not answered, and what it would start with is not held any more.
+    pub(super) fn unpaid_start(&self) -> Option<Block> {
+        self.block.filter(|held| held.lapsed && self.captured_s == 0 && !self.is_ending()).map(|held| held.block)
     }
 
     /// The name of a hold of this call.

@@ -4,15 +4,16 @@
 //! time, so that its books are always known; different calls do not wait for each other. Prices are `rating`'s and the calls'
 //! own; balances are the ledger's, and nothing is counted twice.
 //!
-//! **When credit runs out**, calls that ring are left alone (field lesson 4 asks to end those that can no longer start): each of
-//! them holds its first block already, so each can start, and ends at the end of what it can pay. Calls that hold nothing are
-//! refused before any carrier hears of them, so there is none that rings and cannot start.
+//! **When credit runs out**, calls that ring are left alone: each of them holds its first block already, so each can start, and ends
+//! at the end of what it can pay. One that cannot start any more, because its hold is gone and the money too, is ended (field lesson
+//! 4). Calls that talk are on their final unit, and are prolonged as soon as there is money again (`sharing`).
 
 mod answers;
 mod batches;
 mod books;
 mod recharge;
 mod request;
+mod sharing;
 mod upkeep;
 
 pub use recharge::RECHARGES_PER_HOUR_MAX;
@@ -46,6 +47,10 @@ pub struct Profile {
     /// The last calls whose books were closed: amount and billed seconds.
     settled: VecDeque<(CallId, Micros, u32)>,
     recharge: Recharging,
+    /// What the ledger said last that is available; none where that is not known.
+    available: Option<Micros>,
+    /// Whether some call may be on its final unit.
+    has_starving: bool,
     /// Calls of its PBX that were let in during the last second.
     window: Window,
     timers: TimerTable<Timer>,
@@ -55,7 +60,17 @@ impl Profile {
     /// The machine of this profile, with no call known. It reads the profile from `directory`, also after it is swapped.
     pub fn new(id: ProfileId, directory: Arc<Directory>) -> Profile {
         let (calls, settled, recharge) = (BTreeMap::new(), VecDeque::new(), Recharging::default());
-        Profile { id, directory, calls, settled, recharge, window: Window::default(), timers: TimerTable::new() }
+        Profile {
+            id,
+            directory,
+            calls,
+            settled,
+            recharge,
+            available: None,
+            has_starving: false,
+            window: Window::default(),
+            timers: TimerTable::new(),
+        }
     }
 
     /// Which profile.
@@ -218,6 +233,7 @@ impl Machine for Profile {
             Event::LedgerAnswered { batch, outcome } => self.on_ledger_answered(batch, outcome, now, effects),
             Event::DirectorySwapped(directory) => self.directory = directory,
             Event::CompanyToppedUp => self.on_company_topped_up(now, effects),
+            Event::CreditAdded => self.on_credit_added(now, effects),
         }
     }
 

@@ -143,6 +143,7 @@ impl Profile {
                 self.say_recharged(RechargeOutcome::Ok, &posting, effects);
                 // Still at the threshold: once more.
                 self.watch(self.accounts(), &balances, now, effects);
+                self.feed(now, effects);
             }
             Outcome::Refused(refusal) => {
                 if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
@@ -168,6 +169,8 @@ impl Profile {
         {
             self.post_recharge(accounts, auto, now, effects);
         }
+        // Who has more than the threshold and less than a block is recharged by the hold that is asked for again.
+        self.on_credit_added(now, effects);
     }
 
     /// Whether a recharge may stand in front of this draft's batch.

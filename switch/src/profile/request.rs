@@ -101,6 +101,8 @@ pub enum Event {
     DirectorySwapped(Arc<Directory>),
     /// The company has more credit than before: a recharge that failed is tried again (K6).
     CompanyToppedUp,
+    /// The profile has more credit than before: calls on their final unit are prolonged (K4).
+    CreditAdded,
 }
 
 /// What a profile orders.

@@ -17,5 +17,6 @@ mod recharge;
 mod registration;
 mod rehearsing;
 mod securing;
+mod sharing;
 mod town;
 mod world;

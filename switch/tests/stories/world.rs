@@ -141,6 +141,12 @@ impl World {
         self.ledger.fund(money_of(Holder::World), money_of(Holder::Profile(profile_id())), cents * 10_000);
     }
 
+    /// Credit for the profile, and the news of it.
+    pub(crate) fn allocate(&mut self, cents: i64) {
+        self.top_up(cents);
+        self.tell_profile(profile_id(), profile::Event::CreditAdded);
+    }
+
     /// Credit for the company, and the news of it.
     pub(crate) fn top_up_company(&mut self, cents: i64) {
         self.ledger.fund(money_of(Holder::World), money_of(Holder::Company), cents * 10_000);
@@ -274,7 +280,7 @@ impl World {
         }
     }
 
-    fn post(&mut self, profile: ProfileId, posting: Posting) {
+    pub(crate) fn post(&mut self, profile: ProfileId, posting: Posting) {
         let (batch, papers) = (posting.batch.id, posting.papers.clone());
         let outcome = self.ledger.post(posting);
         if matches!(outcome, Outcome::Applied(_)) {

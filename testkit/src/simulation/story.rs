@@ -10,6 +10,7 @@ use domain::call_control::LegId;
 use domain::credit::Holder;
 use std::time::Duration;
 use switch::call::PhaseName;
+use switch::profile::Event as ProfileEvent;
 
 /// The next act.
 pub(super) const ACT: u64 = 0;
@@ -288,10 +289,8 @@ impl Simulation {
         let batch = company::top_up(customer.company, self.top_ups, now.wall, &[(account, 50_000)]);
         company::post(&**self.world.node.ledger(), batch);
         self.audit.on_synced();
-        if is_company {
-            let topped_up = switch::profile::Event::CompanyToppedUp;
-            self.world.node.tell_profile(customer.profile, topped_up, now);
-        }
+        let told = if is_company { ProfileEvent::CompanyToppedUp } else { ProfileEvent::CreditAdded };
+        self.world.node.tell_profile(customer.profile, told, now);
     }
 
     /// The network says that a carrier cannot be reached.

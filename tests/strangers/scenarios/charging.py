@@ -3,12 +3,15 @@
 Not here: what a call costs to the cent in every case; that is the rating room's own tests.
 """
 
+import threading
 from decimal import Decimal
 
+import sound
 import tandem_api
 from scenarios import scenario
-from waiting import equal, expect
-from world import DEAR, LONDON
+from scenarios.sounding import TELL_MEDIA, offered_to
+from waiting import equal, expect, until
+from world import DEAR, LONDON, SHIP
 
 # What the dear destination costs a second (server.DECK).
 DEAR_PER_SECOND = Decimal("0.02")
@@ -45,6 +48,34 @@ def credit_added_in_mid_call_is_spent_in_it(world):
     (lasted,) = pbx.response_times_ms(2)
     expect(abs(lasted - 8000) <= world.stalls.allowing(LATE_MS), f"the BYE came {lasted:.0f} ms after the answer, paid were 8000 ms")
     world.settled(profile, spent="0.16", given="0.16")
+
+
+@scenario(needs_switch=True)
+def credit_added_on_the_final_unit_leaves_no_gap(world):
+    """A call that is told it speaks its last paid seconds goes on when credit comes: no packet of sound is missing, no second is
+    charged twice or for nothing (K4, R8, must-show 4)."""
+    profile = world.profile(credit="0.03")
+    carrier = world.carrier(echo=True)
+    end = sound.RtpEnd()
+    try:
+        # Its first 3 s cost all there is; at the answer nothing is held after them.
+        pbx = world.pbx("call", profile, number=SHIP, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1",
+                        options=("-d", 4800))
+        address = offered_to(pbx)
+        speaking = threading.Thread(target=end.send, args=(address, sound.sweep(4.5)))
+        speaking.start()
+        world.answered_calls(1)
+        until(lambda: tandem_api.held(world.profile_now(profile)) == 0, "nothing to be held any more", 2)
+        world.api.allocate(profile["id"], "0.03")
+        speaking.join()
+        pbx.finish()
+        carrier.finish()
+        came = sorted(end.received)
+    finally:
+        end.close()
+    expect(len(came) >= 215 and came[-1] - came[0] + 1 == len(came), f"{len(came)} packets came back, from {came[0]} to {came[-1]}, of 225")
+    world.settled(profile, spent="0.06", given="0.06")
+    world.record(cause="normal", amount="0.06", billed_s=6)
 
 
 @scenario(needs_switch=True)
