@@ -30,6 +30,7 @@ pub mod srtp;
 pub mod time;
 pub mod timer;
 pub mod trace;
+pub mod warn_before;
 
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;
@@ -46,3 +47,4 @@ pub use refusal::Refusal;
 pub use time::{Monotonic, Now, Wall};
 pub use timer::TimerTable;
 pub use trace::Trace;
+pub use warn_before::WarnBefore;

@@ -6,6 +6,7 @@ use super::door::Door;
 use super::show::text;
 use super::{Order, names, show};
 use clap::{Subcommand, ValueEnum};
+use domain::WarnBefore;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -59,6 +60,10 @@ pub(crate) enum ProfileCommand {
         /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
         #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
         dtmf: String,
+        /// Seconds before the credit ends at which the caller hears a warning tone: 60,10; "" for no tone; what the node's settings say where
+        /// nothing is said.
+        #[arg(long, value_name = "SECONDS")]
+        warn_before: Option<WarnBefore>,
     },
     /// Lists the profiles.
     List,
@@ -114,6 +119,7 @@ impl Order for ProfileCommand {
                 srtp,
                 t38,
                 dtmf,
+                warn_before,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 let wanted = json!({
@@ -129,6 +135,7 @@ impl Order for ProfileCommand {
                     "srtp": srtp,
                     "t38": t38,
                     "dtmf": dtmf,
+                    "warn_before_s": warn_before.map(|times| times.seconds().collect::<Vec<_>>()),
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

@@ -12,7 +12,7 @@ use crate::{Error, Ha1Maker, Password, Result, Signed, Store, checks, company, l
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
+use domain::{CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall, WarnBefore};
 use rusqlite::Connection;
 use std::net::SocketAddr;
 
@@ -154,6 +154,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// When its callers are warned before the credit ends; none for what the node's settings say.
+    pub warn_before: Option<WarnBefore>,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -191,6 +193,8 @@ pub struct NewProfile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// When its callers are warned before the credit ends.
+    pub warn_before: Option<WarnBefore>,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -222,6 +226,8 @@ pub struct ProfilePatch {
     pub t38: Option<FaxPolicy>,
     /// How its side hears keys.
     pub dtmf: Option<DtmfPolicy>,
+    /// When its callers are warned before the credit ends.
+    pub warn_before: Option<Option<WarnBefore>>,
 }
 
 fn check(profile: &Profile) -> Result<()> {
@@ -298,6 +304,7 @@ impl Store {
                 srtp: new.srtp,
                 t38: new.t38,
                 dtmf: new.dtmf,
+                warn_before: new.warn_before,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -336,6 +343,7 @@ impl Store {
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             profile.t38 = patch.t38.unwrap_or(profile.t38);
             profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
+            profile.warn_before = patch.warn_before.unwrap_or(profile.warn_before);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;

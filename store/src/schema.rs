@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_keys.sql"),
     include_str!("../migrations/0011_ways.sql"),
     include_str!("../migrations/0012_edges.sql"),
+    include_str!("../migrations/0013_stream.sql"),
 ];
 
 /// Brings a database to the newest version known here.

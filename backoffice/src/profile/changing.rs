@@ -11,7 +11,7 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
-use domain::{CertificateName, Micros, ProfileId};
+use domain::{CertificateName, Micros, ProfileId, WarnBefore};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
@@ -46,6 +46,10 @@ fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
         return Err(Error::field("/auto_recharge/threshold", problem));
     }
     Ok(AutoRecharge { amount, threshold })
+}
+
+fn warn_before(wanted: Vec<u16>) -> Result<WarnBefore> {
+    WarnBefore::new(&wanted).map_err(|problem| Error::field("/warn_before_s", problem.to_string()))
 }
 
 impl Office {
@@ -85,6 +89,7 @@ impl Office {
             srtp: new.srtp.into(),
             t38: new.t38.into(),
             dtmf: new.dtmf.into(),
+            warn_before: new.warn_before_s.map(warn_before).transpose()?,
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -132,6 +137,7 @@ impl Office {
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
             dtmf: patch.dtmf.map(Into::into),
+            warn_before: patch.warn_before_s.map(|wanted| wanted.map(warn_before).transpose()).transpose()?,
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

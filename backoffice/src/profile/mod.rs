@@ -126,6 +126,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub dtmf: DtmfName,
+    /// Seconds before the credit ends at which the caller hears a warning tone, at most four, 1 to 600; none for no tone; null for what the
+    /// node's settings say.
+    #[schema(example = json!([60, 10]))]
+    pub warn_before_s: Option<Vec<u16>>,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -205,6 +209,10 @@ pub struct ProfilePatch {
     pub t38: Option<FaxName>,
     /// How it hears keys; binds new calls.
     pub dtmf: Option<DtmfName>,
+    /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say. Binds calls that are up.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<u16>>)]
+    pub warn_before_s: Option<Option<Vec<u16>>>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -229,6 +237,8 @@ pub struct Profile {
     pub t38: FaxName,
     /// How it hears keys.
     pub dtmf: DtmfName,
+    /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say.
+    pub warn_before_s: Option<Vec<u16>>,
     /// What is worth mending about it, a sentence each; empty for nothing.
     pub warnings: Vec<String>,
     /// RFC 3339.

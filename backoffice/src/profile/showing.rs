@@ -161,6 +161,7 @@ impl Office {
             srtp: row.srtp.into(),
             t38: row.t38.into(),
             dtmf: row.dtmf.into(),
+            warn_before_s: row.warn_before.map(|times| times.seconds().collect()),
             warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),
             credentials: Credentials {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 pub(super) const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact, p.warn_before
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -43,6 +43,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         calls_per_second: row.get(18)?,
         t38: parsed(row, 19)?,
         dtmf: parsed(row, 20)?,
+        warn_before: parsed_option(row, 23)?,
     })
 }
 
@@ -65,7 +66,7 @@ pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)
 }
 
 /// What may be changed, by column.
-fn changeable(profile: &Profile) -> [(&'static str, Value); 16] {
+fn changeable(profile: &Profile) -> [(&'static str, Value); 17] {
     let recharge = profile.auto_recharge;
     [
         ("name", profile.name.clone().into()),
@@ -84,6 +85,7 @@ fn changeable(profile: &Profile) -> [(&'static str, Value); 16] {
         ("dtmf", profile.dtmf.as_str().to_owned().into()),
         ("certificates", list_text(&profile.auth.certificates).into()),
         ("contact", profile.contact.as_ref().map(ToString::to_string).into()),
+        ("warn_before", profile.warn_before.map(|times| times.to_string()).into()),
     ]
 }
 

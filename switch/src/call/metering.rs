@@ -16,6 +16,7 @@ pub(super) struct Charge {
     pub(super) sequence: u32,
     pub(super) begins: Block,
     pub(super) next: Block,
+    pub(super) tariff: Tariff,
 }
 
 /// What to do at the end of the block that has begun.
@@ -72,7 +73,7 @@ impl Meter {
             standing: Standing::Asked,
             asked_at: Duration::ZERO,
         };
-        (meter, Charge { sequence: 0, begins: begun, next })
+        (meter, Charge { sequence: 0, begins: begun, next, tariff })
     }
 
     /// The end of the block that has begun, from the answer.
@@ -135,7 +136,7 @@ impl Meter {
         self.next = self.tariff.next_block(self.begun.until_s);
         self.standing = Standing::Asked;
         self.asked_at = elapsed;
-        Charge { sequence: self.sequence, begins: self.begun, next: self.next }
+        Charge { sequence: self.sequence, begins: self.begun, next: self.next, tariff: self.tariff }
     }
 
     /// The seconds that a call of this talk time owes (R1): never more than has begun or is held, which is what can be billed.

@@ -4,6 +4,7 @@
 
 use super::ending::Ending;
 use super::metering::{Boundary, Charge, Meter};
+use super::warning::Warnings;
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
@@ -23,6 +24,8 @@ pub(super) struct Talking {
     pub(super) carrier: Option<Arc<Carrier>>,
     /// None for a free call.
     pub(super) meter: Option<Meter>,
+    /// How its caller is warned before the credit ends.
+    pub(super) warnings: Warnings,
 }
 
 impl Call {
@@ -35,11 +38,12 @@ impl Call {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media }));
+        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media: media.clone() }));
         match tariff {
             Some(tariff) => {
                 let (meter, charge) = Meter::start(tariff);
                 self.answered(carrier, Some(meter), now, effects);
+                self.note_codec(&media);
                 self.charge(charge, now, effects);
             }
             None => self.answered_free(carrier, now, effects),
@@ -78,16 +82,17 @@ impl Call {
         effects.push(Effect::Tell(Fact::CallAnswered { call: self.id(), direction: self.record.direction }));
         // Armed before the first boundary, so that a boundary in the same instant does not begin a block that cannot be talked.
         self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
-        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter });
+        let warnings = Warnings::default();
+        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter, warnings });
     }
 
     /// Asks for a charge. It extends the leases too.
     fn charge(&mut self, charge: Charge, now: Now, effects: &mut Vec<Effect>) {
-        let Charge { sequence, begins, next } = charge;
+        let Charge { sequence, begins, next, tariff } = charge;
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         self.arm_boundary();
         let opened = (sequence == 0).then(|| Box::new(self.record.clone()));
-        self.ask(Ask::Charge { sequence, begins, next, opened }, effects);
+        self.ask(Ask::Charge { sequence, begins, next, tariff, opened }, effects);
     }
 
     fn arm_boundary(&mut self) {
@@ -155,7 +160,12 @@ impl Call {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
             }
-            LegEvent::Session(word) => self.pass_to_partner(leg, word, effects),
+            LegEvent::Session(word) => {
+                if let SessionWord::Accepted(answer) = &word {
+                    self.note_codec(answer);
+                }
+                self.pass_to_partner(leg, word, effects);
+            }
             // A CANCEL that crossed our 2xx changes nothing (RFC 3261 9.2), nor does a late provisional answer.
             LegEvent::Trying
             | LegEvent::Ringing { .. }

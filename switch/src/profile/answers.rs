@@ -26,6 +26,7 @@ impl Profile {
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
                 self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Refused(refusal) => {
                 let Posted { mut draft, posting, .. } = posted;
@@ -33,6 +34,7 @@ impl Profile {
                 self.on_refused(call, draft, &posting, refusal, now, effects);
                 self.proceed(call, now, effects);
                 self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Replayed(_) => {}
         }
@@ -58,6 +60,7 @@ impl Profile {
         if draft.link == Link::Linked {
             self.recharge.succeed(now);
             self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+            self.forget_warnings(effects);
         }
         let Some(books) = self.calls.get_mut(&call) else { return };
         match &draft.request.ask {
@@ -238,6 +241,7 @@ impl Profile {
     /// The books are closed: nothing is held for this call any more, and its record is kept.
     fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
         if let Some(books) = self.calls.remove(&call) {
+            books.tariff.into_iter().for_each(|tariff| self.pace.leave(tariff));
             self.remember(call, books.captured, books.captured_s);
             let (amount, billed_s) = (books.captured, books.captured_s);
             effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));

@@ -6,7 +6,7 @@ use super::request::{Ask, Held, Posting, Request};
 use domain::call_record::CallRecord;
 use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
 use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
-use rating::Block;
+use rating::{Block, Tariff};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -105,6 +105,10 @@ pub(super) struct Books {
     pub(super) posted: Option<Posted>,
     /// On its final unit: the charge whose next block is to be held as soon as there is money for it.
     pub(super) starving: Option<Draft>,
+    /// What it costs, once it talks.
+    pub(super) tariff: Option<Tariff>,
+    /// The billed second at which it was told to end by its credit, where it was.
+    pub(super) told_end_s: Option<u32>,
     /// When the block that has begun last will have been talked.
     pub(super) ends_at: Monotonic,
     waiting: VecDeque<Request>,
@@ -180,6 +184,8 @@ impl Books {
             last_number: None,
             posted: None,
             starving: None,
+            tariff: None,
+            told_end_s: None,
             ends_at: Monotonic::default(),
             waiting: VecDeque::new(),
         }

@@ -11,6 +11,7 @@
 mod answers;
 mod batches;
 mod books;
+mod foreseeing;
 mod recharge;
 mod request;
 mod sharing;
@@ -27,7 +28,8 @@ use books::{Accounts, Books, Draft, Posted};
 use domain::call_record::{CallDirection, CallRecord};
 use domain::credit::{BatchId, Outcome};
 use domain::refusal::RefusalKind;
-use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
+use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, WarnBefore};
+use foreseeing::Pace;
 use recharge::Recharging;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -51,6 +53,10 @@ pub struct Profile {
     available: Option<Micros>,
     /// Whether some call may be on its final unit.
     has_starving: bool,
+    /// What the calls that talk cost together.
+    pace: Pace,
+    /// Whether some call may have been told when it ends.
+    has_foreseen: bool,
     /// Calls of its PBX that were let in during the last second.
     window: Window,
     timers: TimerTable<Timer>,
@@ -68,6 +74,8 @@ impl Profile {
             recharge,
             available: None,
             has_starving: false,
+            pace: Pace::default(),
+            has_foreseen: false,
             window: Window::default(),
             timers: TimerTable::new(),
         }
@@ -92,7 +100,10 @@ impl Profile {
         let call = request.call;
         match self.calls.get_mut(&call) {
             Some(books) if books.knows(request.number) => return,
-            Some(books) => books.enqueue(request, now),
+            Some(books) => {
+                books.learn_tariff(&request.ask, &mut self.pace);
+                books.enqueue(request, now);
+            }
             None => self.on_first_request(request, now, effects),
         }
         self.proceed(call, now, effects);
@@ -122,7 +133,9 @@ impl Profile {
         if self.calls.len() >= 2 * CALLS_MAX {
             return self.settle_unwatched(books, request, now, effects);
         }
-        self.calls.entry(call).or_insert(books).enqueue(request, now);
+        let books = self.calls.entry(call).or_insert(books);
+        books.learn_tariff(&request.ask, &mut self.pace);
+        books.enqueue(request, now);
         self.arm_audit(now);
     }
 
@@ -200,6 +213,11 @@ impl Profile {
             until: now.wall + self.directory.settings().channel_lease,
             recharge: self.auto_recharge(),
         }
+    }
+
+    /// When callers of this profile are warned.
+    fn warn_before(&self) -> WarnBefore {
+        self.directory.warn_before(self.id)
     }
 
     fn auto_recharge(&self) -> Option<AutoRecharge> {

@@ -141,9 +141,11 @@ impl Profile {
             Outcome::Applied(balances) => {
                 self.recharge.succeed(now);
                 self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+                self.forget_warnings(effects);
                 // Still at the threshold: once more.
                 self.watch(self.accounts(), &balances, now, effects);
                 self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Refused(refusal) => {
                 if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
@@ -171,6 +173,11 @@ impl Profile {
         }
         // Who has more than the threshold and less than a block is recharged by the hold that is asked for again.
         self.on_credit_added(now, effects);
+    }
+
+    /// Whether a recharge would pay what calls ask for.
+    pub(super) fn is_recharged(&mut self, now: Now) -> bool {
+        self.auto_recharge().is_some() && !self.recharge.is_owed() && self.recharge.is_allowed(now)
     }
 
     /// Whether a recharge may stand in front of this draft's batch.

@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, BatchId, Durability, Outcome};
 use domain::{CallId, Fact, Micros};
-use rating::Block;
+use rating::{Block, Tariff};
 use std::sync::Arc;
 
 /// Something a call asks of its profile. A request asked again (same call, same number) is answered once.
@@ -43,6 +43,8 @@ pub enum Ask {
         begins: Block,
         /// What comes next.
         next: Block,
+        /// What both are reckoned by.
+        tariff: Tariff,
         /// At the answer, the record as it would be, should the switch die now.
         opened: Option<Box<CallRecord>>,
     },

@@ -22,6 +22,7 @@ impl Profile {
     /// Money came from outside, nobody knows how much: whoever starves is asked for again at once.
     pub(super) fn on_credit_added(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.available = None;
+        self.forget_warnings(effects);
         self.feed(now, effects);
     }
 

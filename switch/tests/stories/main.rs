@@ -19,4 +19,5 @@ mod rehearsing;
 mod securing;
 mod sharing;
 mod town;
+mod warning;
 mod world;

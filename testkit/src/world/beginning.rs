@@ -128,6 +128,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             srtp: new.srtp,
             t38: new.t38,
             dtmf: new.dtmf,
+            warn_before: new.warn_before,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })
