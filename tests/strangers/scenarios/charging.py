@@ -3,6 +3,7 @@
 Not here: what a call costs to the cent in every case; that is the rating room's own tests.
 """
 
+import array
 import threading
 from decimal import Decimal
 
@@ -76,6 +77,33 @@ def credit_added_on_the_final_unit_leaves_no_gap(world):
     expect(len(came) >= 215 and came[-1] - came[0] + 1 == len(came), f"{len(came)} packets came back, from {came[0]} to {came[-1]}, of 225")
     world.settled(profile, spent="0.06", given="0.06")
     world.record(cause="normal", amount="0.06", billed_s=6)
+
+
+@scenario(needs_switch=True)
+def a_tone_warns_the_caller_before_the_credit_ends(world):
+    """Two seconds and one second before its credit ends the caller hears a tone of 1,000 Hz, 0.2 s each, in place of
+    its sound, and none before or between (R8, K3)."""
+    profile = world.profile(credit="0.08", warn_before_s=[1, 2])
+    equal(profile["warn_before_s"], [2, 1], "when callers are warned")
+    carrier = world.carrier(echo=True)
+    end = sound.RtpEnd()
+    try:
+        pbx = world.pbx("call_until_bye", profile, number=DEAR, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1")
+        end.send(offered_to(pbx), array.array("h", bytes(2 * sound.RATE_HZ * 4)))
+        pbx.finish()
+        carrier.finish()
+        heard = end.heard()
+    finally:
+        end.close()
+    tones = sound.tones(heard, 1000)
+    print("  tones, from and to in seconds: " + ", ".join(f"{begin:.2f} to {over:.2f}" for begin, over in tones))
+    equal(len(tones), 2, "tones heard")
+    for (begin, over), expected in zip(tones, (2, 3)):
+        expect(0.16 <= over - begin <= 0.24, f"a tone of {over - begin:.2f} s, 0.2 s were expected")
+        # What came is in its order; it began with the answer, or a little later.
+        expect(abs(begin - expected) <= 0.9, f"a tone {begin:.2f} s after the first sound, {expected} s were expected")
+    world.settled(profile, spent="0.08", given="0.08")
+    world.record(cause="credit_exhausted", billed_s=4)
 
 
 @scenario(needs_switch=True)
