@@ -374,6 +374,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         srtp: profile.srtp,
         t38: profile.t38,
         dtmf: profile.dtmf,
+        caps: profile.caps,
         warn_before: profile.warn_before,
         credentials: 0,
     }

@@ -3,6 +3,7 @@
 //! What may be asked of it by people and programs is `backoffice`'s.
 
 mod asking;
+mod crediting;
 mod draining;
 mod hearing;
 mod shares;
@@ -31,7 +32,7 @@ use crate::transport::tls::{ClientCertificates, Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use domain::{CallId, CarrierId, CompanyId, ProfileId, ReleaseCause};
+use domain::{CallId, CarrierId, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{Media, MediaSettings};
 use parking_lot::Mutex;
@@ -420,23 +421,6 @@ impl Exchange {
         core.registry.tell_every::<Enrolment>(|| switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory)));
         wake_carriers(core);
         Ok(faults)
-    }
-
-    /// A company has more credit than before: recharges that failed are tried again (K6).
-    pub fn company_topped_up(&self, company: CompanyId) {
-        let core = &self.inner.core;
-        for profile in self.directory().profiles().filter(|profile| profile.company == company) {
-            if let Some(address) = core.resident::<Profile>(profile.id) {
-                tell(&address, Tell(switch::profile::Event::CompanyToppedUp));
-            }
-        }
-    }
-
-    /// A profile has more credit than before: its calls that are on their final unit are prolonged (K4).
-    pub fn profile_credited(&self, profile: ProfileId) {
-        if let Some(address) = self.inner.core.registry.profiles.get(&profile) {
-            tell(&address, Tell(switch::profile::Event::CreditAdded));
-        }
     }
 
     /// Whether calls are taken.

@@ -7,6 +7,7 @@
 
 pub mod call_control;
 pub mod call_record;
+pub mod caps;
 pub mod cause;
 pub mod certificate_name;
 pub mod country;
@@ -32,6 +33,7 @@ pub mod timer;
 pub mod trace;
 pub mod warn_before;
 
+pub use caps::Caps;
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;
 pub use country::Country;

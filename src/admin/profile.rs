@@ -60,6 +60,12 @@ pub(crate) enum ProfileCommand {
         /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
         #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
         dtmf: String,
+        /// The dearest rate a minute that its calls may have, in the company's currency: 1.00.
+        #[arg(long, value_name = "AMOUNT")]
+        max_rate: Option<String>,
+        /// The dearest that one of its calls may become, in the company's currency: 20.00.
+        #[arg(long, value_name = "AMOUNT")]
+        max_call_cost: Option<String>,
         /// Seconds before the credit ends at which the caller hears a warning tone: 60,10; "" for no tone; what the node's settings say where
         /// nothing is said.
         #[arg(long, value_name = "SECONDS")]
@@ -119,6 +125,8 @@ impl Order for ProfileCommand {
                 srtp,
                 t38,
                 dtmf,
+                max_rate,
+                max_call_cost,
                 warn_before,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
@@ -135,6 +143,8 @@ impl Order for ProfileCommand {
                     "srtp": srtp,
                     "t38": t38,
                     "dtmf": dtmf,
+                    "max_rate": max_rate,
+                    "max_call_cost": max_call_cost,
                     "warn_before_s": warn_before.map(|times| times.seconds().collect::<Vec<_>>()),
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),

@@ -12,7 +12,9 @@ use crate::{Error, Ha1Maker, Password, Result, Signed, Store, checks, company, l
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall, WarnBefore};
+use domain::{
+    Caps, CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall, WarnBefore,
+};
 use rusqlite::Connection;
 use std::net::SocketAddr;
 
@@ -154,6 +156,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
     /// When its callers are warned before the credit ends; none for what the node's settings say.
     pub warn_before: Option<WarnBefore>,
     /// When it was created.
@@ -193,6 +197,8 @@ pub struct NewProfile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
     /// When its callers are warned before the credit ends.
     pub warn_before: Option<WarnBefore>,
 }
@@ -226,6 +232,10 @@ pub struct ProfilePatch {
     pub t38: Option<FaxPolicy>,
     /// How its side hears keys.
     pub dtmf: Option<DtmfPolicy>,
+    /// The dearest rate a minute.
+    pub max_rate: Option<Option<Micros>>,
+    /// The dearest call.
+    pub max_call_cost: Option<Option<Micros>>,
     /// When its callers are warned before the credit ends.
     pub warn_before: Option<Option<WarnBefore>>,
 }
@@ -237,6 +247,12 @@ fn check(profile: &Profile) -> Result<()> {
         checks::within("calls_per_second", calls_per_second, 1, CALLS_PER_SECOND_MAX)?;
     }
     check_auth(&profile.auth)?;
+    let caps = [("max_rate", profile.caps.max_rate), ("max_call_cost", profile.caps.max_call_cost)];
+    for (field, most) in caps {
+        if let Some(most) = most.filter(|most| !most.is_positive()) {
+            return Err(Error::invalid(field, format!("{most} permits no call: expected more than 0")));
+        }
+    }
     match profile.auto_recharge {
         Some(recharge) if !recharge.amount.is_positive() => Err(Error::invalid(
             "auto_recharge.amount",
@@ -304,6 +320,7 @@ impl Store {
                 srtp: new.srtp,
                 t38: new.t38,
                 dtmf: new.dtmf,
+                caps: new.caps,
                 warn_before: new.warn_before,
                 created_at: signed.at,
             };
@@ -343,6 +360,8 @@ impl Store {
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             profile.t38 = patch.t38.unwrap_or(profile.t38);
             profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
+            profile.caps.max_rate = patch.max_rate.unwrap_or(profile.caps.max_rate);
+            profile.caps.max_call_cost = patch.max_call_cost.unwrap_or(profile.caps.max_call_cost);
             profile.warn_before = patch.warn_before.unwrap_or(profile.warn_before);
             check(&profile)?;
             if patch.auth.is_some() {

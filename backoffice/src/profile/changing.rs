@@ -11,7 +11,8 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
-use domain::{CertificateName, Micros, ProfileId, WarnBefore};
+use crate::text::Text;
+use domain::{Caps, CertificateName, Micros, ProfileId, WarnBefore};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
@@ -46,6 +47,14 @@ fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
         return Err(Error::field("/auto_recharge/threshold", problem));
     }
     Ok(AutoRecharge { amount, threshold })
+}
+
+fn cap(field: &'static str, most: Text<Micros>) -> Result<Micros> {
+    let most = most.0;
+    if most.is_positive() && most <= AMOUNT_MAX {
+        return Ok(most);
+    }
+    Err(Error::field(field, format!("{most} is no bound of calls: expected more than 0 and at most {AMOUNT_MAX}")))
 }
 
 fn warn_before(wanted: Vec<u16>) -> Result<WarnBefore> {
@@ -89,6 +98,10 @@ impl Office {
             srtp: new.srtp.into(),
             t38: new.t38.into(),
             dtmf: new.dtmf.into(),
+            caps: Caps {
+                max_rate: new.max_rate.map(|most| cap("/max_rate", most)).transpose()?,
+                max_call_cost: new.max_call_cost.map(|most| cap("/max_call_cost", most)).transpose()?,
+            },
             warn_before: new.warn_before_s.map(warn_before).transpose()?,
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
@@ -137,6 +150,11 @@ impl Office {
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
             dtmf: patch.dtmf.map(Into::into),
+            max_rate: patch.max_rate.map(|most| most.map(|most| cap("/max_rate", most)).transpose()).transpose()?,
+            max_call_cost: patch
+                .max_call_cost
+                .map(|most| most.map(|most| cap("/max_call_cost", most)).transpose())
+                .transpose()?,
             warn_before: patch.warn_before_s.map(|wanted| wanted.map(warn_before).transpose()).transpose()?,
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;

@@ -126,6 +126,13 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub dtmf: DtmfName,
+    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any.
+    #[schema(value_type = Option<String>, example = "1.00")]
+    pub max_rate: Option<Text<Micros>>,
+    /// The dearest call: one whose beginning costs more is refused with `max_call_cost`, one that has cost so much ends with its last paid
+    /// second; null for any.
+    #[schema(value_type = Option<String>, example = "20.00")]
+    pub max_call_cost: Option<Text<Micros>>,
     /// Seconds before the credit ends at which the caller hears a warning tone, at most four, 1 to 600; none for no tone; null for what the
     /// node's settings say.
     #[schema(example = json!([60, 10]))]
@@ -209,6 +216,14 @@ pub struct ProfilePatch {
     pub t38: Option<FaxName>,
     /// How it hears keys; binds new calls.
     pub dtmf: Option<DtmfName>,
+    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any. Binds new calls.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub max_rate: Option<Option<Text<Micros>>>,
+    /// The dearest call; null for any. Binds new calls.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub max_call_cost: Option<Option<Text<Micros>>>,
     /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say. Binds calls that are up.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Vec<u16>>)]
@@ -237,6 +252,10 @@ pub struct Profile {
     pub t38: FaxName,
     /// How it hears keys.
     pub dtmf: DtmfName,
+    /// The dearest rate a minute that its calls may have; null for any.
+    pub max_rate: Option<String>,
+    /// The dearest that one of its calls may become; null for any.
+    pub max_call_cost: Option<String>,
     /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say.
     pub warn_before_s: Option<Vec<u16>>,
     /// What is worth mending about it, a sentence each; empty for nothing.

@@ -161,6 +161,8 @@ impl Office {
             srtp: row.srtp.into(),
             t38: row.t38.into(),
             dtmf: row.dtmf.into(),
+            max_rate: row.caps.max_rate.map(|most| most.to_string()),
+            max_call_cost: row.caps.max_call_cost.map(|most| most.to_string()),
             warn_before_s: row.warn_before.map(|times| times.seconds().collect()),
             warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),

@@ -83,6 +83,8 @@ fn the_legs_of_a_database_of_version_one_are_found_after_its_migration() {
          ALTER TABLE profiles DROP COLUMN certificates;
          ALTER TABLE profiles DROP COLUMN contact;
          ALTER TABLE profiles DROP COLUMN warn_before;
+         ALTER TABLE profiles DROP COLUMN max_rate;
+         ALTER TABLE profiles DROP COLUMN max_call_cost;
          ALTER TABLE carriers DROP COLUMN certificates;
          ALTER TABLE profiles DROP COLUMN srtp;
          ALTER TABLE profiles DROP COLUMN calls_per_second;

@@ -15,7 +15,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 pub(super) struct Charge {
     pub(super) sequence: u32,
     pub(super) begins: Block,
-    pub(super) next: Block,
+    /// None where nothing comes after it: the call has cost as much as it may.
+    pub(super) next: Option<Block>,
     pub(super) tariff: Tariff,
 }
 
@@ -42,8 +43,10 @@ pub(super) struct Meter {
     due_at: Duration,
     /// Has begun, and was asked to be captured.
     begun: Block,
-    /// Is held, or asked to be.
-    next: Block,
+    /// Is held, or asked to be; none where the call may not cost more.
+    next: Option<Block>,
+    /// The billed second up to which the call may be paid.
+    last_s: u32,
     standing: Standing,
     /// When the last charge was asked for, from the answer.
     asked_at: Duration,
@@ -61,15 +64,17 @@ enum Standing {
 
 impl Meter {
     /// Starts at the answer: the first block begins, the one after it is to be held.
-    pub(super) fn start(tariff: Tariff) -> (Meter, Charge) {
+    pub(super) fn start(tariff: Tariff, max_cost: Option<Micros>) -> (Meter, Charge) {
         let begun = tariff.first_block();
-        let next = tariff.next_block(begun.until_s);
+        let last_s = max_cost.map_or(u32::MAX, |most| tariff.seconds_for(most));
+        let next = after(tariff, begun, last_s);
         let meter = Meter {
             tariff,
             sequence: 0,
             due_at: Duration::ZERO,
             begun,
             next,
+            last_s,
             standing: Standing::Asked,
             asked_at: Duration::ZERO,
         };
@@ -125,15 +130,18 @@ impl Meter {
                 Boundary::WaitUntil(self.asked_at + ANSWER_WITHIN)
             }
             Standing::Asked => Boundary::Unknown,
-            Standing::Granted => Boundary::Begin(self.begin_next(elapsed)),
+            Standing::Granted => match self.next {
+                Some(next) => Boundary::Begin(self.begin(next, elapsed)),
+                None => Boundary::Exhausted,
+            },
         }
     }
 
-    fn begin_next(&mut self, elapsed: Duration) -> Charge {
+    fn begin(&mut self, block: Block, elapsed: Duration) -> Charge {
         self.sequence += 1;
         self.due_at = self.boundary();
-        self.begun = self.next;
-        self.next = self.tariff.next_block(self.begun.until_s);
+        self.begun = block;
+        self.next = after(self.tariff, block, self.last_s);
         self.standing = Standing::Asked;
         self.asked_at = elapsed;
         Charge { sequence: self.sequence, begins: self.begun, next: self.next, tariff: self.tariff }
@@ -143,21 +151,36 @@ impl Meter {
     pub(super) fn owed_s(&self, talked: Duration) -> u32 {
         let last = match self.standing {
             Standing::Final => self.begun.until_s,
-            Standing::Asked | Standing::Granted => self.next.until_s,
+            Standing::Asked | Standing::Granted => self.next.unwrap_or(self.begun).until_s,
         };
         self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
     }
 
     /// What is held and captured, once the last charge is answered.
     pub(super) fn held(&self) -> Held {
-        let block = (self.standing == Standing::Granted).then_some(self.next);
+        let block = self.next.filter(|_| self.standing == Standing::Granted);
         Held { channel: true, block, captured: self.amount(), captured_s: self.begun.until_s }
+    }
+
+    /// Whether the block that has begun is the last that the call may be paid, whatever credit there is.
+    pub(super) fn is_capped(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Where the call ends because it may not cost more; none without such a bound.
+    pub(super) fn capped_at(&self) -> Option<Duration> {
+        (self.last_s < u32::MAX).then(|| Duration::from_secs(self.last_s.max(self.begun.until_s).into()))
     }
 
     /// What has begun so far costs.
     pub(super) fn amount(&self) -> Micros {
         self.tariff.price(self.begun.until_s)
     }
+}
+
+/// The block after this one, where the call may be paid so far.
+fn after(tariff: Tariff, begun: Block, last_s: u32) -> Option<Block> {
+    Some(tariff.next_block(begun.until_s)).filter(|next| next.until_s <= last_s)
 }
 
 #[cfg(test)]
@@ -168,7 +191,7 @@ mod tests {
 
     fn meter() -> Meter {
         let rate = Micros::new(20_000).to_decimal();
-        Meter::start(Tariff::new(Terms::per_minute(rate, Currency::USD)).unwrap()).0
+        Meter::start(Tariff::new(Terms::per_minute(rate, Currency::USD)).unwrap(), None).0
     }
 
     /// R1, R8: 30/6 at $0.02.
@@ -181,7 +204,10 @@ mod tests {
             let Boundary::Begin(charge) = meter.cross(meter.boundary()) else {
                 panic!("block {sequence} did not begin")
             };
-            assert_eq!((charge.sequence, charge.begins.until_s, charge.next.until_s), (sequence, end_s, end_s + 6));
+            assert_eq!(
+                (charge.sequence, charge.begins.until_s, charge.next.unwrap().until_s),
+                (sequence, end_s, end_s + 6)
+            );
         }
         assert_eq!(meter.amount(), Micros::from_cents(2));
     }

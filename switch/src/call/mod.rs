@@ -2,7 +2,7 @@
 //!
 //! | Phase | File | What it waits for |
 //! |---|---|---|
-//! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `manners` | nothing: the call is refused or goes on at birth |
+//! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `capping`, `manners` | nothing: the call is refused or goes on at birth |
 //! | reserving | `reserving` | the profile: a channel and the first block |
 //! | hunting | `hunting` | a carrier that rings and answers, or the called PBX |
 //! | talking | `talking`, `metering`, `warning` | the end; charges as each increment begins |
@@ -12,6 +12,7 @@
 
 mod admitting;
 mod caller_id;
+mod capping;
 mod clearing;
 mod ending;
 mod event;

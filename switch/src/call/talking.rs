@@ -11,7 +11,7 @@ use crate::profile::Ask;
 use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::media::MediaDescription;
 use domain::trace::{Rule, Step, Value, Verdict};
-use domain::{Fact, Monotonic, Now, ReleaseCause};
+use domain::{Fact, Micros, Monotonic, Now, ReleaseCause};
 use rating::Tariff;
 use std::sync::Arc;
 
@@ -41,9 +41,10 @@ impl Call {
         effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media: media.clone() }));
         match tariff {
             Some(tariff) => {
-                let (meter, charge) = Meter::start(tariff);
+                let (meter, charge) = Meter::start(tariff, self.max_cost());
                 self.answered(carrier, Some(meter), now, effects);
                 self.note_codec(&media);
+                self.on_end_foreseen(None, now);
                 self.charge(charge, now, effects);
             }
             None => self.answered_free(carrier, now, effects),
@@ -120,7 +121,11 @@ impl Call {
         if meter.grant(sequence) {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
+            let is_capped = meter.is_capped();
             self.arm_boundary();
+            if is_capped {
+                self.note_credit(Verdict::Warned, "as much as a call of this profile may cost");
+            }
         } else if meter.prolong(sequence) {
             self.held = meter.held();
             self.note_credit(Verdict::Passed, "credit came in the last paid seconds");
@@ -137,6 +142,11 @@ impl Call {
             self.note_credit(Verdict::Warned, "too little for the next seconds");
             self.arm_boundary();
         }
+    }
+
+    /// What the call may cost at most.
+    fn max_cost(&self) -> Option<Micros> {
+        self.directory.profile(self.record.profile)?.caps.max_call_cost
     }
 
     /// What becomes of the credit stands in the trace; of a call that lives from one cent to the next the first few times.

@@ -2,6 +2,7 @@
 //!
 //! When the end is, the profile foresees; what is heard is the relay's.
 
+use super::metering::Meter;
 use super::{Call, Effect, Phase, Timer, offering};
 use domain::media::MediaDescription;
 use domain::trace::{Rule, Step, Value, Verdict};
@@ -36,11 +37,13 @@ impl Warnings {
 }
 
 impl Call {
-    /// The profile foresees the end of this call, at this billed second; or none.
+    /// The profile foresees the end of this call, at this billed second; or none. What the call may cost ends it as well.
     pub(super) fn on_end_foreseen(&mut self, until_s: Option<u32>, now: Now) {
         let Phase::Talking(talking) = &mut self.phase else { return };
         let answered = talking.answered;
-        talking.warnings.end = until_s.map(|until_s| answered + Duration::from_secs(until_s.into()));
+        let capped_at = talking.meter.as_ref().and_then(Meter::capped_at);
+        let credit_ends = until_s.map(|until_s| Duration::from_secs(until_s.into()));
+        talking.warnings.end = capped_at.into_iter().chain(credit_ends).min().map(|end| answered + end);
         self.arm_warning(now);
     }
 

@@ -251,6 +251,7 @@ mod tests {
             srtp: Default::default(),
             t38: Default::default(),
             dtmf: Default::default(),
+            caps: Default::default(),
             warn_before: None,
             credentials: 0,
         }

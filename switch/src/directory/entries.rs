@@ -8,7 +8,7 @@ use domain::Country;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, WarnBefore};
+use domain::{Caps, CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, WarnBefore};
 use rating::{Deck, Rate};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -68,6 +68,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
     /// When its callers are warned before the credit ends; none for what the node's settings say.
     pub warn_before: Option<WarnBefore>,
     /// Where its secrets are, for those who check them; a number without meaning here.

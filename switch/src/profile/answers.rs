@@ -76,7 +76,8 @@ impl Profile {
                 if draft.part != Part::Next {
                     books.capture(*begins, effects);
                 }
-                books.block = (draft.part != Part::Final).then_some(HeldBlock { block: *next, lapsed: false });
+                let held = next.filter(|_| draft.part != Part::Final);
+                books.block = held.map(|block| HeldBlock { block, lapsed: false });
                 if !draft.told || draft.part == Part::Next {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
                 }

@@ -39,8 +39,8 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
             if *part != Part::Next {
                 begin(books, *begins, &mut transfers);
             }
-            if *part != Part::Final {
-                transfers.push(hold_block(books, *next, terms));
+            if let Some(next) = next.filter(|_| *part != Part::Final) {
+                transfers.push(hold_block(books, next, terms));
             }
             extend_channel(books, terms, &mut transfers);
         }
@@ -69,7 +69,7 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
 pub(super) fn needed(request: &Request) -> Option<Micros> {
     match &request.ask {
         Ask::Reserve { first, .. } => first.map(|block| block.amount),
-        Ask::Charge { next, .. } => Some(next.amount),
+        Ask::Charge { next, .. } => next.map(|block| block.amount),
         Ask::Extend { .. } | Ask::Settle { .. } => None,
     }
 }

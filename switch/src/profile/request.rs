@@ -41,8 +41,8 @@ pub enum Ask {
         sequence: u32,
         /// What begins now; held already.
         begins: Block,
-        /// What comes next.
-        next: Block,
+        /// What comes next; none where the call may not cost more.
+        next: Option<Block>,
         /// What both are reckoned by.
         tariff: Tariff,
         /// At the answer, the record as it would be, should the switch die now.

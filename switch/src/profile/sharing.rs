@@ -66,7 +66,7 @@ impl Books {
     fn hunger(&self) -> Option<Micros> {
         let draft = self.starving.as_ref().filter(|draft| self.is_quiet() && draft.attempt + 1 < ATTEMPTS_MAX)?;
         match &draft.request.ask {
-            Ask::Charge { next, .. } => Some(next.amount),
+            Ask::Charge { next, .. } => next.map(|block| block.amount),
             Ask::Reserve { .. } | Ask::Extend { .. } | Ask::Settle { .. } => None,
         }
     }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod adversity;
+mod capping;
 mod carriers;
 mod enrolling;
 mod hunting;

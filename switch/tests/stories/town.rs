@@ -45,6 +45,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         srtp: Default::default(),
         t38: Default::default(),
         dtmf: Default::default(),
+        caps: Default::default(),
         warn_before: None,
         credentials: 0,
     }

@@ -128,6 +128,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             srtp: new.srtp,
             t38: new.t38,
             dtmf: new.dtmf,
+            caps: new.caps,
             warn_before: new.warn_before,
             created_at: now,
         };

@@ -107,6 +107,23 @@ def a_tone_warns_the_caller_before_the_credit_ends(world):
 
 
 @scenario(needs_switch=True)
+def a_call_costs_no_more_than_its_profile_permits(world):
+    """A destination dearer than max_rate gets 402; a call ends when it has cost max_call_cost, whatever credit there is
+    (field lesson 21, R8)."""
+    profile = world.profile(max_call_cost="0.04", max_rate="1.00")
+    carrier = world.carrier(calls=1)
+    seen = world.pbx("refused", profile, number=DEAR, final="402", name="dear").finish()
+    equal(seen.failed, 0, "calls that were not refused with 402")
+    world.api.call("PATCH", f"/profiles/{profile['id']}", {"max_rate": None})
+    pbx = world.pbx("call_until_bye", profile, number=DEAR)
+    pbx.finish()
+    carrier.finish()
+    world.settled(profile, spent="0.04")
+    records = world.records(2)
+    equal(sorted(record["refusal"] or record["cause"] for record in records), ["credit_exhausted", "max_rate"], "how the calls ended")
+
+
+@scenario(needs_switch=True)
 def the_company_recharges_the_profile(world):
     """Credit at the threshold is refilled from the company once, in the middle of a call (K6, D-08)."""
     profile = world.profile(credit="0.08", auto_recharge={"amount": "1.00", "threshold": "0.04"})
