@@ -9,10 +9,9 @@ use super::request::{Ask, Effect};
 use crate::call;
 use domain::{CallId, Micros, Monotonic, Now};
 use rating::{Block, Tariff};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
-
-/// The part of an end that may be uncertain by rounding, for each call: one unit of the coarsest scale.
-const ROUNDING_MAX: i64 = 1_000_000;
 
 /// What the calls that talk cost together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +20,8 @@ pub(super) struct Pace {
     calls: i64,
     /// Of all of them, in micros a minute.
     burn: i64,
+    /// What all of them may cost more by rounding: one unit of its scale for each.
+    rounding: i64,
     /// The longest block of any since there were none.
     longest_s: u32,
 }
@@ -30,6 +31,7 @@ impl Pace {
     pub(super) fn enter(&mut self, tariff: Tariff) {
         self.calls += 1;
         self.burn += tariff.rate_per_minute().get();
+        self.rounding += unit(tariff);
         self.longest_s = self.longest_s.max(tariff.increment_s());
     }
 
@@ -37,6 +39,7 @@ impl Pace {
     pub(super) fn leave(&mut self, tariff: Tariff) {
         self.calls -= 1;
         self.burn -= tariff.rate_per_minute().get();
+        self.rounding -= unit(tariff);
         if self.calls == 0 {
             *self = Pace::default();
         }
@@ -45,8 +48,16 @@ impl Pace {
     /// More than they can spend in so many seconds.
     fn spends_at_most(&self, seconds: u32) -> i64 {
         let minutes_up = i64::from(seconds.div_ceil(60));
-        self.burn.saturating_mul(minutes_up).saturating_add(self.calls.saturating_mul(ROUNDING_MAX))
+        self.burn.saturating_mul(minutes_up).saturating_add(self.rounding)
     }
+}
+
+/// Decimal places of money (R5).
+const MICROS_SCALE: u32 = 6;
+
+/// The smallest amount of a tariff.
+fn unit(tariff: Tariff) -> i64 {
+    10_i64.pow(MICROS_SCALE.saturating_sub(tariff.scale()))
 }
 
 /// A call that talks, in thought.
@@ -113,35 +124,25 @@ impl Profile {
     /// The calls that end until then, in their order, each with the last billed second that will be paid.
     fn spend(&self, mut available: Micros, horizon: Monotonic) -> Vec<(CallId, u32)> {
         let mut runners: Vec<Runner> = self.calls.values().filter_map(Runner::of).collect();
-        let mut ends: Vec<(CallId, u32)> = Vec::new();
-        runners.retain(|runner| {
-            let goes_on = runner.asks_at.is_some();
-            if !goes_on {
-                ends.push((runner.call, runner.paid_s));
-            }
-            goes_on
-        });
-        while let Some((index, asks_at)) = earliest(&runners).filter(|(_, asks_at)| *asks_at < horizon) {
-            let runner = &mut runners[index];
+        let last = runners.iter().filter(|runner| runner.asks_at.is_none());
+        let mut ends: Vec<(CallId, u32)> = last.map(|runner| (runner.call, runner.paid_s)).collect();
+        let asking = runners.iter().enumerate().filter_map(|(index, runner)| Some(Reverse((runner.asks_at?, index))));
+        let mut queue: BinaryHeap<Reverse<(Monotonic, usize)>> = asking.collect();
+        while let Some(Reverse((asks_at, index))) = queue.pop().filter(|Reverse((asks_at, _))| *asks_at < horizon) {
+            let Some(runner) = runners.get_mut(index) else { break };
             let next = runner.tariff.next_block(runner.paid_s);
             if next.amount <= available {
                 available -= next.amount;
-                runner.asks_at = Some(asks_at + Duration::from_secs(runner.held_s.into()));
+                queue.push(Reverse((asks_at + Duration::from_secs(runner.held_s.into()), index)));
                 runner.held_s = next.until_s - runner.paid_s;
                 runner.paid_s = next.until_s;
             } else {
                 ends.push((runner.call, runner.paid_s));
-                runners.swap_remove(index);
             }
         }
         ends.sort_unstable();
         ends
     }
-}
-
-fn earliest(runners: &[Runner]) -> Option<(usize, Monotonic)> {
-    let asking = runners.iter().enumerate().filter_map(|(index, runner)| Some((runner.asks_at?, runner.call, index)));
-    asking.min().map(|(asks_at, _, index)| (index, asks_at))
 }
 
 impl Books {
