@@ -37,6 +37,8 @@ enum Command {
     Demo(demo::DemoOptions),
     /// Companies of a running switch: made, listed, credited.
     Company(Ordered<admin::CompanyCommand>),
+    /// Payments that companies make through the payment provider: ordered, listed, asked for again, given up.
+    Payment(Ordered<admin::PaymentCommand>),
     /// Profiles of a running switch, one for each PBX: made, listed, given credit.
     Profile(Ordered<admin::ProfileCommand>),
     /// Carriers of a running switch: made, listed.
@@ -132,6 +134,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(options) => init::run(&options),
         Command::Company(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Payment(Ordered { order, door }) => admin::run(&door, &order),
         Command::Profile(Ordered { order, door }) => admin::run(&door, &order),
         Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),
         Command::Number(Ordered { order, door }) => admin::run(&door, &order),

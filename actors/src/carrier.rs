@@ -35,9 +35,8 @@ impl Resident for Carrier {
         match effect {
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone needs no answer; its channel is free again when it could no longer last.
-                if let Some(address) = home.core.registry.call(call) {
-                    tell(&address, Tell(crate::call::Event::Call(event)));
-                }
+                let _ =
+                    home.core.registry.with_call(call, |address| tell(address, Tell(crate::call::Event::Call(event))));
             }
             // Bounded: one at a time for each carrier.
             Effect::Probe { number } => home.order(ErrandOrdered::AskCarrier { carrier: home.id, number }),

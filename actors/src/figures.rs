@@ -3,10 +3,14 @@
 //! Names and labels are `telemetry`'s; what a shard counts it hands over itself.
 
 use crate::core::Core;
-use domain::Currency;
+use domain::credit::{Account, Holder, Unit};
 use domain::fact::{Flow, Side};
+use domain::{CompanyId, Currency, Micros};
 use media::Side as Leg;
+use std::collections::BTreeMap;
 use switch::carrier::State;
+use switch::company::Liabilities;
+use switch::directory::AutoRecharge;
 use switch::enrolment;
 use telemetry::labels::{Discarded, MediaMode, ProfileKind};
 use telemetry::{Capacity, CarrierStanding, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
@@ -17,6 +21,7 @@ pub(crate) fn publish(core: &Core) {
     core.telemetry.set_runtime(&core.census.runtime());
     publish_media(core);
     publish_ledger(core);
+    publish_liabilities(core);
     publish_registrar(core);
     core.telemetry.set_guard(core.guarding.totals());
     if let Some(figures) = ProcessFigures::read() {
@@ -96,6 +101,29 @@ fn discarded(reason: media::DiscardReason) -> Discarded {
         media::DiscardReason::SrtpReplay => Discarded::SrtpReplay,
         media::DiscardReason::SrtpSpent => Discarded::SrtpSpent,
     }
+}
+
+/// Whether companies have what recharges of their profiles may take soon (K10).
+fn publish_liabilities(core: &Core) {
+    let desk = core.desk.load();
+    let directory = desk.directory();
+    let mut recharged = BTreeMap::<CompanyId, Vec<(AutoRecharge, Micros)>>::new();
+    let available = |company, holder, currency| {
+        let account = Account { company, holder, unit: Unit::Money(currency) };
+        Micros::new(core.ledger.balance(account).available())
+    };
+    for profile in directory.profiles() {
+        if let (Some(auto), Some(company)) = (profile.auto_recharge, directory.company(profile.company)) {
+            let left = available(company.id, Holder::Profile(profile.id), company.currency);
+            recharged.entry(company.id).or_default().push((auto, left));
+        }
+    }
+    let is_short = |(id, profiles): (CompanyId, Vec<_>)| {
+        let currency = directory.company(id)?.currency;
+        Some(!Liabilities::of(available(id, Holder::Company, currency), profiles).are_covered())
+    };
+    let short = recharged.into_iter().filter_map(is_short).filter(|is_short| *is_short).count();
+    core.telemetry.set_short_companies(short as u64);
 }
 
 fn publish_ledger(core: &Core) {

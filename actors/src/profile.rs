@@ -37,9 +37,9 @@ impl Resident for Profile {
             Effect::Submit(posting) => submit(posting, home),
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone has lost its bill to a panic; its holds are closed by its own settlement.
-                if let Some(address) = home.core.registry.call(call) {
-                    tell(&address, Tell(crate::call::Event::CallOf(call, event)));
-                }
+                let _ = home.core.registry.with_call(call, |address| {
+                    tell(address, Tell(crate::call::Event::CallOf(call, event)));
+                });
             }
             Effect::Tell(fact) => home.core.tell(&fact),
         }
@@ -51,8 +51,7 @@ fn submit(posting: Posting, home: &Home<Profile>) {
     let id = batch.id;
     let moved = currency(&home.core, &batch).and_then(|currency| Moved::by(&batch, currency));
     let code = batch.transfers.first().map(|transfer| transfer.code);
-    let itself = home.itself.clone();
-    let core = Arc::clone(&home.core);
+    let (profile, core) = (home.id, Arc::clone(&home.core));
     let reply = Box::new(move |outcome: Outcome| {
         if let (Outcome::Unavailable, Some(code)) = (&outcome, code) {
             core.telemetry.count_ledger_failure(code);
@@ -60,7 +59,9 @@ fn submit(posting: Posting, home: &Home<Profile>) {
         if let Some(fact) = moved.and_then(|moved| moved.told(&outcome)) {
             core.tell(&fact);
         }
-        tell(&itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
+        let _ = core.with_resident::<Profile, _>(profile, |itself| {
+            tell(itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
+        });
     });
     home.core.ledger.submit(batch, durability, reply);
 }

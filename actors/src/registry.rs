@@ -91,6 +91,11 @@ impl Registry {
         self.calls.get(&id).map(|call| call.clone())
     }
 
+    /// Does something with a call's actor, while it lives. `with` must be quick: the registry waits for it.
+    pub fn with_call<T>(&self, id: CallId, with: impl FnOnce(&Addr<CallShell>) -> T) -> Option<T> {
+        self.calls.get(&id).map(|call| with(&call))
+    }
+
     /// A call was opened.
     pub fn enter_call(&self, id: CallId, call: Addr<CallShell>) {
         self.calls.insert(id, call);

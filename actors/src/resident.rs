@@ -8,7 +8,7 @@ use crate::mailbox::tell;
 use crate::registry::Registry;
 use crate::shard::ErrandOrdered;
 use crate::shell::{Outlet, Shell};
-use actix::{Actor as _, Addr, AsyncContext, Handler, Message};
+use actix::{Actor as _, Addr, Handler, Message};
 use dashmap::DashMap;
 use domain::{CarrierId, Machine, ProfileId};
 use std::hash::Hash;
@@ -63,8 +63,6 @@ pub(crate) type Residence<M> = Shell<M, Home<M>>;
 pub(crate) struct Home<M: Resident> {
     /// Whose.
     pub(crate) id: M::Id,
-    /// Its actor.
-    pub(crate) itself: Addr<Residence<M>>,
     /// What all share.
     pub(crate) core: Arc<Core>,
 }
@@ -119,6 +117,20 @@ impl<M: Resident + Clone + Send> Handler<Lend<M>> for Residence<M> {
 }
 
 impl Core {
+    /// Does something with the actor of a resident, opened where it is not yet; nothing before the shards have started. `with` must be
+    /// quick and open no resident of the same kind: the registry waits for it. A clone of an address costs two allocations, and a call
+    /// has a dozen things to tell.
+    pub(crate) fn with_resident<M: Resident, T>(
+        self: &Arc<Self>,
+        id: M::Id,
+        with: impl FnOnce(&Addr<Residence<M>>) -> T,
+    ) -> Option<T> {
+        match M::residents(&self.registry).get(&id) {
+            Some(known) => Some(with(&known)),
+            None => self.resident::<M>(id).map(|opened| with(&opened)),
+        }
+    }
+
     /// The actor of a resident, opened where it is not yet; none before the shards have started.
     pub(crate) fn resident<M: Resident>(self: &Arc<Self>, id: M::Id) -> Option<Addr<Residence<M>>> {
         let residents = M::residents(&self.registry);
@@ -128,9 +140,9 @@ impl Core {
         let home = self.home_of(id.bits())?;
         let open = || {
             let core = Arc::clone(self);
-            Shell::start_in_arbiter(&home.arbiter, move |ctx| {
+            Shell::start_in_arbiter(&home.arbiter, move |_| {
                 let clock = core.clock;
-                Shell::new(M::born(id, &core), Vec::new(), Home { id, itself: ctx.address(), core }, clock)
+                Shell::new(M::born(id, &core), Vec::new(), Home { id, core }, clock)
             })
         };
         // Asked for by two at once, only one opens it.

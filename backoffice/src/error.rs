@@ -74,6 +74,18 @@ pub enum Error {
     /// The payer has too little available.
     #[error("{0}")]
     InsufficientCredit(String),
+    /// An auto-recharge with less than what is recommended, that nobody has acknowledged (K7); which fields, at least one.
+    #[error("{}; send acknowledge with true to keep it so", faults_text(.0))]
+    BelowRecommended(Vec<FieldFault>),
+    /// This node has no payment provider.
+    #[error("this node has no payment provider: an operator names one in [payments] of its settings")]
+    NoPaymentProvider,
+    /// A notice that is not believed.
+    #[error(transparent)]
+    NoticeRefused(#[from] crate::payments::signature::Forged),
+    /// A notice that was taken before.
+    #[error("notice {0} was taken already: it need not be sent again")]
+    NoticeReplayed(String),
     /// The deck's file has faults.
     #[error("{0}")]
     DeckFaulty(DeckFaults),
@@ -129,6 +141,10 @@ impl Error {
             Error::KeyInvalid(_) => ProblemKind::KeyInvalid,
             Error::KeyReused(_) => ProblemKind::KeyReused,
             Error::InsufficientCredit(_) => ProblemKind::InsufficientCredit,
+            Error::BelowRecommended(_) => ProblemKind::BelowRecommended,
+            Error::NoPaymentProvider => ProblemKind::NoPaymentProvider,
+            Error::NoticeRefused(_) => ProblemKind::NoticeRefused,
+            Error::NoticeReplayed(_) => ProblemKind::NoticeReplayed,
             Error::DeckFaulty(_) => ProblemKind::DeckFaulty,
             Error::LedgerUnavailable => ProblemKind::LedgerUnavailable,
             Error::NotInForce(_) => ProblemKind::NotInForce,
@@ -152,7 +168,7 @@ impl Error {
 
     fn faults(&self) -> Vec<FieldFault> {
         match self {
-            Error::Invalid(faults) => faults.clone(),
+            Error::Invalid(faults) | Error::BelowRecommended(faults) => faults.clone(),
             Error::DeckFaulty(faults) => {
                 faults.complaints.iter().map(|complaint| FieldFault::new("/csv", complaint.to_string())).collect()
             }

@@ -5,12 +5,13 @@
 use crate::caller::Caller;
 use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
+use crate::payments::Till;
 use crate::switchboard::Switchboard;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::{Signed, Store};
 
 /// Reads both clocks.
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) start_tokens: Mutex<BTreeSet<[u8; 32]>>,
     /// Held while channels of the ledger are brought to what the store says, so that no difference is posted twice.
     pub(crate) channels: Mutex<()>,
+    /// Where payments are made, once it is open.
+    pub(crate) till: OnceLock<Till>,
 }
 
 impl std::fmt::Debug for Office {
@@ -93,6 +96,7 @@ impl Office {
             entropy: Mutex::new(Entropy::from_seed(seed)),
             start_tokens: Mutex::new(BTreeSet::new()),
             channels: Mutex::new(()),
+            till: OnceLock::new(),
         };
         Office { inner: Arc::new(inner) }
     }
@@ -131,6 +135,11 @@ impl Office {
     /// A new identity.
     pub(crate) fn mint<T>(&self, mint: impl FnOnce(Wall, &mut Entropy) -> T) -> T {
         mint(self.wall(), &mut self.inner.entropy.lock())
+    }
+
+    /// Chance for another one.
+    pub(crate) fn fork_entropy(&self) -> Entropy {
+        self.inner.entropy.lock().fork()
     }
 
     pub(crate) fn signed<'a>(&self, caller: &'a Caller) -> Signed<'a> {

@@ -46,12 +46,16 @@ problems! {
     InsufficientCredit, "insufficient_credit", 402, "There is too little credit";
     OperatorOnly, "operator_only", 403, "The token may not do this";
     CompanyNotVerified, "company_not_verified", 403, "The company is not verified";
+    NoticeRefused, "notice_refused", 403, "The notice is not believed";
     NotFound, "not_found", 404, "There is no such thing";
     NoRate, "no_rate", 404, "The number has no price";
     MethodNotAllowed, "method_not_allowed", 405, "The path does not have this method";
     Conflict, "conflict", 409, "Something that must be unique is taken";
     InUse, "in_use", 409, "Something leans on it";
     KeyReused, "idempotency_key_reused", 409, "The Idempotency-Key belongs to another request";
+    BelowRecommended, "below_recommended", 409, "Less than what is recommended";
+    NoPaymentProvider, "no_payment_provider", 409, "There is no payment provider";
+    NoticeReplayed, "notice_replayed", 409, "The notice was taken already";
     CallEnded, "call_ended", 409, "The call has ended";
     BodyTooLarge, "body_too_large", 413, "The body is too large";
     UnsupportedMediaType, "unsupported_media_type", 415, "The body is of another type";

@@ -3,6 +3,7 @@
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
 mod media;
+mod payments;
 
 use crate::emergency;
 use crate::guard::Guard;
@@ -56,6 +57,7 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.range(("limits", "calls_per_second_per_profile"), calls, 0, 10_000, " calls a second");
     checks.guard(&settings.guard);
     checks.ledger(&settings.ledger);
+    checks.payments(&settings.payments);
     checks.http(&settings.http);
     checks.together(settings);
     checks.found

@@ -12,6 +12,7 @@ mod environment;
 mod fault;
 mod guard;
 mod load;
+mod payments;
 mod reach;
 mod redis_login;
 mod redis_url;
@@ -24,6 +25,7 @@ pub use emergency::{Country, EmergencyNumbers, NotACountry};
 pub use environment::{ENV_PREFIX, environment};
 pub use fault::{ConfigFaults, Fault};
 pub use guard::{Guard, TrustedNetwork};
+pub use payments::{PaymentSecrets, Payments};
 pub use reach::{unreachable, unroutable};
 pub use redis_login::{RedisLogin, RedisTls};
 pub use redis_url::{RedisPlace, RedisServers, RedisUrl};
@@ -32,7 +34,7 @@ pub use settings::{Calls, Dns, Http, Ledger, Log, Media, Node, Registration, Set
 pub use streams::{Tls, WebSocket};
 pub use values::{
     ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,
-    MediaLearning, NotAValue, RouteOrder, StatusPattern, StatusSet, TlsVersion,
+    MediaLearning, NotAValue, PaymentProviderName, RouteOrder, StatusPattern, StatusSet, TlsVersion,
 };
 
 /// The settings file that is shipped: every key with its default and what follows from it.

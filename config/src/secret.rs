@@ -3,6 +3,7 @@
 //! Which files they are is in [`crate::settings`]; what a token permits is decided in `web`.
 
 use crate::fault::{ConfigFaults, Fault};
+use crate::payments::PaymentSecrets;
 use crate::redis_login::RedisLogin;
 use crate::settings::Settings;
 use std::fmt;
@@ -57,6 +58,8 @@ pub struct Secrets {
     pub api_tokens: Vec<ApiToken>,
     /// From `sip.nonce_key_file`.
     pub nonce_key: Option<Secret>,
+    /// From the files of `[payments]`, where provider is `http`.
+    pub payments: Option<PaymentSecrets>,
     /// From the files of `[ledger]`.
     pub redis: RedisLogin,
 }
@@ -84,6 +87,7 @@ impl Settings {
                 ))),
             }
         }
+        secrets.payments = self.read_payment_secrets(&mut faults);
         secrets.redis = self.read_redis_login(&mut faults);
         if faults.is_empty() { Ok(secrets) } else { Err(ConfigFaults { file: "secrets".to_owned(), faults }) }
     }

@@ -4,6 +4,7 @@
 
 use crate::emergency::Country;
 use crate::guard::Guard;
+use crate::payments::Payments;
 use crate::redis_url::RedisUrl;
 use crate::streams::{Tls, WebSocket};
 use crate::values::{
@@ -44,6 +45,8 @@ pub struct Settings {
     pub guard: Guard,
     /// Where credit is kept.
     pub ledger: Ledger,
+    /// Who takes money from companies' cards and accounts.
+    pub payments: Payments,
     /// API, metrics and health.
     pub http: Http,
     /// Log lines.

@@ -100,6 +100,17 @@ words!(
 });
 
 words!(
+    /// Who takes money from companies' cards and accounts.
+    PaymentProviderName, "a payment provider", "off, sandbox or http", {
+    /// Nobody.
+    Off = "off",
+    /// Nobody, but as if: for trials.
+    Sandbox = "sandbox",
+    /// Whoever answers at `payments.url`.
+    Http = "http",
+});
+
+words!(
     /// In which order carriers are tried.
     RouteOrder, "an order of carriers", "priority or price", {
     /// The longest prefix first, then by priority and weight; the price decides between those that are equal.

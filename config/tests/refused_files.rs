@@ -50,7 +50,7 @@ fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
         "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`,
-  │ `carriers`, `dns`, `limits`, `guard`, `ledger`, `http`, `log`
+  │ `carriers`, `dns`, `limits`, `guard`, `ledger`, `payments`, `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────
@@ -371,6 +371,26 @@ fn half_of_what_is_shown_to_redis_is_refused() {
     for (given, missing) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
         let faults = refused(&format!("[ledger]\n{given} = \"/etc/tandem/redis.pem\"\n"));
         assert_eq!(messages(&faults), [format!("ledger.{missing}: not set, and ledger.{given} is")]);
+    }
+}
+
+#[test]
+fn a_payment_provider_that_is_named_by_half_or_beside_the_sandbox_is_refused() {
+    let http = refused("[payments]\nprovider = \"http\"\n");
+    let missing = |key: &str| format!("payments.{key}: not set, and payments.provider is \"http\"");
+    assert_eq!(messages(&http), [missing("url"), missing("secret_file")]);
+    let both = refused("[payments]\nprovider = \"sandbox\"\nurl = \"https://pay.example.com/v1\"\n");
+    let takes = "payments.provider: \"sandbox\" takes nobody's money, and payments.url names a real provider";
+    assert_eq!(messages(&both), [takes]);
+    let bad = ["http://pay.example.com", "https://pay.example.com/", "pay.example.com", "ftp://a", "https://a@b"];
+    for url in bad.into_iter().chain(["http://127.0.0.1.example.com", "https://"]) {
+        let text = format!("[payments]\nprovider = \"http\"\nurl = \"{url}\"\nsecret_file = \"secret\"\n");
+        assert!(messages(&refused(&text))[0].starts_with("payments.url: "), "{url}");
+    }
+    for url in ["https://pay.example.com/v1", "http://127.0.0.1:8000/v1", "http://[::1]", "http://localhost"] {
+        let text = format!("[payments]\nprovider = \"http\"\nurl = \"{url}\"\nsecret_file = \"secret\"\n");
+        let settings = Settings::parse("tandem.toml", &text, variables(&[]));
+        assert!(settings.is_ok(), "{url}: {settings:?}");
     }
 }
 

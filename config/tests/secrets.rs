@@ -88,3 +88,21 @@ fn a_secret_file_that_is_not_there_is_named_with_its_key() {
     assert!(faults.faults[0].message.starts_with("http.tokens_file: \"/nonexistent/tokens\" cannot be read: "));
     assert!(faults.faults[1].message.starts_with("sip.nonce_key_file: \"/nonexistent/key\" cannot be read: "));
 }
+
+#[test]
+fn the_payment_providers_secret_is_read_where_there_is_one_and_refused_where_it_can_be_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("payment_secret");
+    let mut settings = Settings::default();
+    settings.payments.url = Some("http://127.0.0.1:8000/v1".to_owned());
+    settings.payments.secret_file = Some(path.clone());
+    assert_eq!(settings.read_secrets().unwrap().payments, None, "the provider is off");
+    settings.payments.provider = config::PaymentProviderName::Http;
+    std::fs::write(&path, format!("{TOKEN}\n")).unwrap();
+    let read = settings.read_secrets().unwrap().payments.unwrap();
+    assert_eq!((read.secret.expose(), read.authorities.as_str()), (TOKEN, ""));
+    assert!(!format!("{read:?}").contains(TOKEN));
+    std::fs::write(&path, "hunter2").unwrap();
+    let faults = settings.read_secrets().unwrap_err();
+    assert_eq!(messages(&faults), ["payment_secret: the secret is too short"]);
+}

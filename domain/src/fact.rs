@@ -5,8 +5,9 @@
 use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::credit::Code;
-use crate::ids::{CallId, ProfileId};
+use crate::ids::{CallId, CompanyId, PaymentId, ProfileId};
 use crate::money::{Currency, Micros};
+use crate::payment::PaymentResult;
 use crate::time::Wall;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,13 +110,17 @@ pub enum AttemptResult {
     Skipped,
 }
 
-/// How an auto-recharge ended (K6).
+/// How an auto-recharge ended (K6): of a profile from its company, or of a company by a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RechargeOutcome {
     /// Credited.
     Ok,
     /// The company has too little.
     CompanyEmpty,
+    /// The payment was declined.
+    PaymentDeclined,
+    /// The payment's result cannot be learnt, or what may be paid in a day or a month is paid.
+    Failed,
 }
 
 /// Why another caller ID is shown than was asked for or configured.
@@ -337,6 +342,28 @@ pub enum Fact {
         outcome: RechargeOutcome,
         /// How much.
         amount: Micros,
+    },
+    /// A company was recharged by a payment, or should have been (A3).
+    CompanyRecharged {
+        /// Which.
+        company: CompanyId,
+        /// How it went.
+        outcome: RechargeOutcome,
+        /// How much.
+        amount: Micros,
+        /// Why, in words; empty for nothing.
+        because: Arc<str>,
+    },
+    /// A payment provider said something of a payment, or said nothing in time.
+    PaymentAnswered {
+        /// Which.
+        payment: PaymentId,
+        /// Whose.
+        company: CompanyId,
+        /// What.
+        result: PaymentResult,
+        /// Why, in words; empty for nothing.
+        because: Arc<str>,
     },
     /// Another caller ID was shown than was asked for or configured (L5, L7).
     CallerIdChanged {

@@ -132,6 +132,10 @@ id!(
     LandlineId, "land_"
 );
 id!(
+    /// A payment of a company through a payment provider (rule A3).
+    PaymentId, "paym_"
+);
+id!(
     /// One call, from the first INVITE to the call record: both legs and every attempt.
     CallId, "call_"
 );

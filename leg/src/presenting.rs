@@ -7,10 +7,10 @@ use crate::invitation::user_of;
 use crate::words::Identity;
 use domain::E164;
 use domain::call_control::CallerId;
-use domain::header::{HeaderLine, PASSED_MAX, VALUE_BYTES_MAX};
+use domain::header::{HeaderLine, PASSED_MAX, VALUE_BYTES_MAX, may_pass};
 use sip::message::NameAddr;
 use sip::{Lines, Message, Name};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Entries of Diversion and History-Info that are looked at.
 const DIVERSIONS_MAX: usize = 10;
@@ -72,9 +72,14 @@ pub(crate) fn diverted_from(invite: &Message) -> Vec<String> {
     users(Name::Diversion).into_iter().chain(history.into_iter().rev()).filter(|user| !user.is_empty()).collect()
 }
 
+/// Which names of the list may pass at all, by their number. Nearly every line of a message may not, and its name need not be read.
+static PASSING: LazyLock<Vec<bool>> = LazyLock::new(|| Name::known().map(|name| may_pass(name.as_str())).collect());
+
 /// The lines that a header policy may pass on, of those that are taken.
 pub(crate) fn passable(message: &Message, takes: impl Fn(&str) -> bool) -> Vec<HeaderLine> {
-    let lines = message.lines().filter(|(_, name, _)| takes(name)).filter_map(|(_, name, value)| {
+    let known =
+        message.lines_where(|name| name == Name::Other || PASSING.get(name as usize).is_some_and(|passes| *passes));
+    let lines = known.filter(|(_, name, _)| takes(name)).filter_map(|(_, name, value)| {
         let value = std::str::from_utf8(value).ok().filter(|value| value.len() <= VALUE_BYTES_MAX)?;
         let plain = !value.is_empty() && !value.chars().any(char::is_control);
         plain.then(|| HeaderLine { name: Arc::from(name), value: Arc::from(value) })

@@ -108,7 +108,7 @@ fn transactions(calls: usize) -> u64 {
 const ASKER: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
 
 fn verdicts(calls: usize, password: &str) -> u64 {
-    let now = Wall::from_unix_seconds(1_700_000_000);
+    let now = Now { wall: Wall::from_unix_seconds(1_700_000_000), ..Now::default() };
     let settings = sip::digest::Settings::new("tandem.example", Issuer(1));
     let mut challenger = Challenger::new(settings, &[1; 32], Entropy::from_seed([2; 16]), now);
     let mut lines = Vec::new();
@@ -131,7 +131,7 @@ fn verdicts(calls: usize, password: &str) -> u64 {
 }
 
 fn challenges(calls: usize) -> u64 {
-    let now = Wall::from_unix_seconds(1_700_000_000);
+    let now = Now { wall: Wall::from_unix_seconds(1_700_000_000), ..Now::default() };
     let settings = sip::digest::Settings::new("tandem.example", Issuer(1));
     let mut challenger = Challenger::new(settings, &[1; 32], Entropy::from_seed([2; 16]), now);
     let mut lines = Vec::new();

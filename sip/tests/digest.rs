@@ -1,7 +1,7 @@
 //! Who he says he is: challenges, verdicts, replays, and the client's side (RFC 7616, RFC 8760, RFC 3261 22).
 #![allow(clippy::unwrap_used)]
 
-use domain::{Entropy, Wall};
+use domain::{Entropy, Monotonic, Now, Wall};
 use sip::digest::nonce::Issuer;
 use sip::digest::{Challenger, Credentials, Freshness, Gate, Ha1, Secret, Settings, Unanswerable, Verdict, answer};
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,7 +18,7 @@ const ANOTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
 /// A gate with a clock.
 struct Door {
     challenger: Challenger,
-    now: Wall,
+    now: Now,
     asker: IpAddr,
 }
 
@@ -28,12 +28,12 @@ impl Door {
     }
 
     fn with(settings: Settings) -> Door {
-        let now = Wall::from_unix_seconds(1_700_000_000);
+        let now = Now { monotonic: Monotonic::from_micros(0), wall: Wall::from_unix_seconds(1_700_000_000) };
         Door { challenger: Challenger::new(settings, &KEY, Entropy::from_seed([4; 16]), now), now, asker: ASKER }
     }
 
     fn wait(&mut self, seconds: u64) {
-        self.now = self.now + Duration::from_secs(seconds);
+        self.now = self.now.after(Duration::from_secs(seconds));
     }
 
     /// The values of a new challenge, SHA-256 first.
@@ -186,6 +186,21 @@ fn a_nonce_is_stale_after_its_lifetime_even_in_use() {
     assert_eq!(door.verify(&answered(&sha256, "wrong", 2)), Verdict::BadPassword, "stale is for those who know");
 }
 
+/// The simulation found it: after a clock was set back by an hour, every answer to a fresh challenge was stale for an hour.
+#[test]
+fn who_answers_a_challenge_is_let_in_whatever_happens_to_the_clock_on_the_wall() {
+    let mut door = Door::new();
+    let [before, _] = door.challenge();
+    for (step_s, count) in [(-3_600, 1), (90_000, 2), (-90_000, 3)] {
+        door.now.wall = Wall::from_unix_micros(door.now.wall.as_unix_micros() + step_s * 1_000_000);
+        let [sha256, _] = door.challenge();
+        assert_eq!(door.verify(&answered(&sha256, PASSWORD, 1)), ok(), "set by {step_s} s");
+        assert_eq!(door.verify(&answered(&before, PASSWORD, count)), ok(), "nor is it older than it is: {step_s} s");
+    }
+    door.wait(300);
+    assert_eq!(door.verify(&answered(&before, PASSWORD, 4)), Verdict::Stale);
+}
+
 #[test]
 fn expired_nonces_leave_the_table() {
     let mut door = Door::new();
@@ -209,7 +224,7 @@ fn a_nonce_of_another_node_of_a_former_life_or_made_up_is_stale() {
         Settings::new(REALM, Issuer(1)),
         &KEY,
         Entropy::from_seed([4; 16]),
-        here.now + Duration::from_secs(1),
+        here.now.after(Duration::from_secs(1)),
     );
     reborn.wait(2);
     assert_eq!(reborn.verify(&answered(&before, PASSWORD, 1)), Verdict::Stale);

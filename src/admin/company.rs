@@ -3,8 +3,9 @@
 //! Passing credit on to profiles is in `profile`.
 
 use super::door::Door;
+use super::payment::CompanyRechargeOptions;
 use super::show::text;
-use super::{Order, names, show};
+use super::{Order, names, recharge, show};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -41,6 +42,13 @@ pub(crate) enum CompanyCommand {
         #[arg(long)]
         key: Option<String>,
     },
+    /// Shows how a company is recharged by payments, and sets it.
+    AutoRecharge(CompanyRechargeOptions),
+    /// What recharges of its profiles may take from a company soon, and whether it has that much.
+    Liabilities {
+        /// The company's name or identity; every company where none is named.
+        company: Option<String>,
+    },
 }
 
 impl Order for CompanyCommand {
@@ -64,6 +72,8 @@ impl Order for CompanyCommand {
                 ];
                 show::list(door, door.list("/companies")?, &columns);
             }
+            CompanyCommand::AutoRecharge(options) => options.run(door)?,
+            CompanyCommand::Liabilities { company } => recharge::liabilities(door, company.as_deref())?,
             CompanyCommand::Credit { company, amount, reason, key } => {
                 let id = names::company(door, company)?;
                 let wanted = json!({ "amount": amount, "reason": reason });

@@ -19,7 +19,9 @@ mod door;
 mod identity;
 mod names;
 mod number;
+mod payment;
 mod profile;
+mod recharge;
 mod show;
 mod simulate;
 
@@ -32,6 +34,7 @@ pub(crate) use deck::DeckCommand;
 pub(crate) use door::DoorOptions;
 pub(crate) use identity::IdentityCommand;
 pub(crate) use number::NumberCommand;
+pub(crate) use payment::PaymentCommand;
 pub(crate) use profile::{ProfileCommand, made as profile_made};
 pub(crate) use simulate::SimulateCommand;
 

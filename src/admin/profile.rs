@@ -3,6 +3,7 @@
 //! What a profile is made of is the API's to say.
 
 use super::door::Door;
+use super::recharge::ProfileRechargeOptions;
 use super::show::text;
 use super::{Order, names, show};
 use clap::{Subcommand, ValueEnum};
@@ -84,6 +85,8 @@ pub(crate) enum ProfileCommand {
         #[arg(long)]
         key: Option<String>,
     },
+    /// Shows how a profile is recharged from its company by itself, and sets it.
+    AutoRecharge(ProfileRechargeOptions),
 }
 
 /// Whom the To of an incoming call names (I4), in the words of the API.
@@ -165,6 +168,7 @@ impl Order for ProfileCommand {
                 ];
                 show::list(door, door.list("/profiles")?, &columns);
             }
+            ProfileCommand::AutoRecharge(options) => options.run(door)?,
             ProfileCommand::Credit { profile, amount, key } => {
                 let id = names::profile(door, profile)?;
                 let wanted = json!({ "amount": amount });

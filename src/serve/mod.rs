@@ -3,6 +3,7 @@
 //! What a setting means to a room is in `settings`.
 
 mod certificates;
+mod payments;
 mod reach;
 pub(crate) mod settings;
 mod switchboard;
@@ -73,6 +74,12 @@ pub(crate) enum ServeError {
     /// The API.
     #[error(transparent)]
     Web(#[from] web::Error),
+    /// The payment provider.
+    #[error(transparent)]
+    Payments(#[from] backoffice::payments::http::NoAuthorities),
+    /// The threads for payments did not start.
+    #[error("payments cannot be made: {0}")]
+    Till(std::io::Error),
     /// The back office.
     #[error(transparent)]
     Office(#[from] backoffice::Error),
@@ -88,6 +95,7 @@ pub(crate) struct Running {
     pub(crate) http: SocketAddr,
     /// The operator's token, made at the first start.
     pub(crate) operator_token: String,
+    office: Office,
     server: RunningServer,
 }
 
@@ -128,6 +136,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     let operator_token = operator_token(settings)?;
     admit(&office, &operator_token, &secrets)?;
     office.reconcile()?;
+    payments::open(&office, settings, &secrets, clock, &telemetry)?;
     let figures = exchange.clone();
     let services = Services {
         office: office.clone(),
@@ -144,8 +153,8 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     exchange.publish_figures();
     keep_up(exchange.clone(), Arc::clone(&telemetry));
     certificates::watch(exchange.clone());
-    forget_answers(office);
-    Ok(Running { exchange, ledger, http: server.addr, operator_token, server })
+    forget_answers(office.clone());
+    Ok(Running { exchange, ledger, http: server.addr, operator_token, office, server })
 }
 
 impl Running {
@@ -153,6 +162,7 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.exchange.drain(DRAIN_PATIENCE).await;
         self.server.handle.stop(true).await;
+        self.office.close_till();
         self.exchange.stop();
         if let Err(error) = self.ledger.close() {
             tracing::error!(%error, "the ledger could not be closed");

@@ -21,7 +21,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0010_keys.sql"),
     include_str!("../migrations/0011_ways.sql"),
     include_str!("../migrations/0012_edges.sql"),
-    include_str!("../migrations/0013_stream.sql"),
+    include_str!("../migrations/0013_payments.sql"),
+    include_str!("../migrations/0014_stream.sql"),
 ];
 
 /// Brings a database to the newest version known here.

@@ -8,6 +8,7 @@
 pub mod attempts;
 pub mod call;
 pub mod carrier;
+pub mod company;
 pub mod directory;
 pub mod emergency;
 pub mod enrolment;

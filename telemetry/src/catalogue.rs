@@ -7,6 +7,7 @@ use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
 use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::payment::PaymentResult;
 use serde::Serialize;
 
 /// The kind of a metric.
@@ -291,6 +292,9 @@ pub const CATALOGUE: &[MetricRow] = &[
     histogram(Money, "tandem_redis_command_seconds", FAST, &[label("op", RedisOp::VALUES)], "Redis round trip, of all commands that were sent at once; none where the ledger is not in Redis"),
     counter(Money, "tandem_redis_errors_total", &[label("kind", RedisErrorKind::VALUES)], "Redis failures, tries to connect again among them"),
     counter(Money, "tandem_auto_recharges_total", &[label("outcome", RechargeOutcome::VALUES)], "Auto-recharge outcomes"),
+    counter(Money, "tandem_payment_answers_total", &[label("result", PaymentResult::VALUES)], "What the payment provider said of payments; unknown where it said nothing that can be relied on"),
+    gauge(Money, "tandem_payments_open", &[], "Payments whose result is not known, or that are paid and not booked"),
+    gauge(Money, "tandem_recharge_short_companies", &[], "Companies that have less than the next recharge of each of their profiles would take"),
 
     counter(Cdr, "tandem_cdrs_total", &[label("outcome", RecordOutcome::VALUES)], "Call detail records"),
     gauge(Cdr, "tandem_cdr_spool_records", &[], "Records in the ledger's journal that wait for the store, at most 1,000 of them counted"),

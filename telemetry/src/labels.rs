@@ -6,6 +6,7 @@ use domain::ReleaseCause;
 use domain::call_record::CallDirection;
 use domain::credit::Code as LedgerCode;
 use domain::fact::{AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, Side, Transport};
+use domain::payment::PaymentResult;
 
 mod statuses;
 
@@ -429,7 +430,10 @@ foreign! {
         Answered = "answered", UserFailure = "user_failure", NetworkFailure = "network_failure", Timeout = "timeout",
         Skipped = "skipped",
     }
-    RechargeOutcome { Ok = "ok", CompanyEmpty = "company_empty", }
+    RechargeOutcome {
+        Ok = "ok", CompanyEmpty = "company_empty", PaymentDeclined = "payment_declined", Failed = "failed",
+    }
+    PaymentResult { Paid = "paid", Declined = "declined", Pending = "pending", Unknown = "unknown", }
 }
 
 /// The labels of a slice of values, for lists that another room keeps.

@@ -87,8 +87,17 @@ pub(crate) fn write(fact: &Fact) {
         Fact::AutoRecharged { profile, outcome: RechargeOutcome::Ok, amount } => {
             info!(target: MONEY, { profile.id = %profile, recharge.amount = %amount }, "profile recharged from its company");
         }
-        Fact::AutoRecharged { profile, outcome: RechargeOutcome::CompanyEmpty, amount } => {
+        Fact::AutoRecharged { profile, amount, .. } => {
             warn!(target: MONEY, { profile.id = %profile, recharge.amount = %amount }, "profile not recharged: its company has too little credit");
+        }
+        Fact::CompanyRecharged { company, outcome: RechargeOutcome::Ok, amount, .. } => {
+            info!(target: MONEY, { company.id = %company, recharge.amount = %amount }, "company recharged by a payment");
+        }
+        Fact::CompanyRecharged { company, outcome, amount, because } => {
+            warn!(target: MONEY, { company.id = %company, recharge.outcome = word(*outcome), recharge.amount = %amount, because = &**because }, "company not recharged");
+        }
+        Fact::PaymentAnswered { payment, company, result, because } => {
+            info!(target: MONEY, { payment.id = %payment, company.id = %company, payment.result = word(*result), because = &**because }, "payment provider answered");
         }
         Fact::CallerIdChanged { call, profile, change, anonymous } => {
             let why = match change {

@@ -8,6 +8,7 @@ use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
 use crate::telemetry::Telemetry;
 use domain::credit::Code;
 use domain::fact::RechargeOutcome;
+use domain::payment::PaymentResult;
 use domain::{Currency, Micros};
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ pub(crate) struct MoneyHandles {
     commit: Histograms<()>,
     imbalance: Gauges<(CurrencyLabel,)>,
     recharges: Counters<(RechargeOutcome,)>,
+    short_companies: Gauges<()>,
+    payment_answers: Counters<(PaymentResult,)>,
+    open_payments: Gauges<()>,
     charge_tick: Histograms<()>,
 }
 
@@ -60,6 +64,9 @@ impl MoneyHandles {
             commit: maker.histograms("tandem_ledger_commit_seconds")?,
             imbalance: maker.gauges("tandem_ledger_imbalance")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
+            short_companies: maker.gauges("tandem_recharge_short_companies")?,
+            payment_answers: maker.counters("tandem_payment_answers_total")?,
+            open_payments: maker.gauges("tandem_payments_open")?,
             charge_tick: maker.histograms("tandem_charge_tick_seconds")?,
         })
     }
@@ -74,6 +81,10 @@ impl MoneyHandles {
 
     pub(crate) fn on_charge_answered(&self, after: Duration) {
         self.charge_tick.at(()).record(after.as_secs_f64());
+    }
+
+    pub(crate) fn on_payment_answered(&self, result: PaymentResult) {
+        self.payment_answers.at((result,)).increment(1);
     }
 
     pub(crate) fn on_recharged(&self, outcome: RechargeOutcome) {
@@ -109,6 +120,16 @@ impl Telemetry {
         }
         self.money.holds.at(()).set(totals.money_holds as f64);
         self.money.queued.at(()).set(totals.queued_batches as f64);
+    }
+
+    /// How many companies could not pay the next recharge of each of their profiles (K10).
+    pub fn set_short_companies(&self, companies: u64) {
+        self.money.short_companies.at(()).set(companies as f64);
+    }
+
+    /// How many payments wait for their result, or to be booked.
+    pub fn set_open_payments(&self, payments: u64) {
+        self.money.open_payments.at(()).set(payments as f64);
     }
 
     /// A group of batches was made durable.

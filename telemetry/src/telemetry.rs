@@ -137,7 +137,10 @@ impl Telemetry {
             Fact::LedgerPosted { code, applied, amount, currency } => {
                 self.money.on_posted(*code, *applied, *amount, *currency);
             }
-            Fact::AutoRecharged { outcome, .. } => self.money.on_recharged(*outcome),
+            Fact::AutoRecharged { outcome, .. } | Fact::CompanyRecharged { outcome, .. } => {
+                self.money.on_recharged(*outcome);
+            }
+            Fact::PaymentAnswered { result, .. } => self.money.on_payment_answered(*result),
         }
     }
 

@@ -1,11 +1,13 @@
-//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and three planted bugs, each of which is found.
+//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and five planted bugs, each of which is found.
 //!
-//! How a world is made and what is checked is in `testkit/src/simulation`. `SEEDS=5000` runs more of them, `SEED=17` one.
+//! How a world is made and what is checked is in `testkit/src/simulation`. `SEEDS=5000` runs more of them, `SEED=17` one, and
+//! `FROM=20778000000 FOR_S=3600` as many as an hour has room for.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use testkit::ledgers::Bug;
 use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug};
 
@@ -21,11 +23,14 @@ fn number(name: &str) -> Option<u64> {
 /// design 5 and 8, requirements K2, R1, R6, R8, R10: the money and the tables are right whatever happens.
 #[test]
 fn every_invariant_holds_after_every_step_of_every_seed() {
-    let seeds = match number("SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEEDS").unwrap_or(SEEDS),
+    let from = number("FROM").unwrap_or(0);
+    let seeds = match (number("SEED"), number("FOR_S")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Some(_)) => from..u64::MAX,
+        (None, None) => from..from + number("SEEDS").unwrap_or(SEEDS),
     };
-    let told = tell_all(seeds.clone());
+    println!("from seed {}", seeds.start);
+    let told = tell_all(seeds, number("FOR_S").map(Duration::from_secs));
     let (mut calls, mut lines, mut crashes, mut causes) = (0, 0, 0, BTreeMap::new());
     for told in &told {
         (calls, lines, crashes) = (calls + told.calls, lines + told.lines, crashes + told.crashes);
@@ -37,8 +42,11 @@ fn every_invariant_holds_after_every_step_of_every_seed() {
     println!("{causes:?}");
 }
 
-/// Tells the story of each seed, on as many threads as there are cores; stops when a few have failed.
-fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
+/// Tells the story of each seed, on as many threads as there are cores; stops when a few have failed, or the time is over.
+#[allow(clippy::disallowed_methods, reason = "how long the stories are told is no part of them")]
+fn tell_all(seeds: std::ops::Range<u64>, time: Option<Duration>) -> Vec<Told> {
+    let began = std::time::Instant::now();
+    let is_over = || time.is_some_and(|time| began.elapsed() >= time);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let next = AtomicU64::new(seeds.start);
     let told = Mutex::new(Vec::new());
@@ -46,7 +54,7 @@ fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while failed.lock().unwrap().len() < FAILURES_MAX {
+                while failed.lock().unwrap().len() < FAILURES_MAX && !is_over() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= seeds.end {
                         return;
@@ -56,7 +64,11 @@ fn tell_all(seeds: std::ops::Range<u64>) -> Vec<Told> {
                             let mut told = told.lock().unwrap();
                             told.push(one);
                             if told.len() % 250 == 0 {
-                                println!("{} of {} seeds", told.len(), seeds.end - seeds.start);
+                                let minutes = began.elapsed().as_secs() / 60;
+                                match time {
+                                    Some(_) => println!("{} seeds, {minutes} minutes", told.len()),
+                                    None => println!("{} of {} seeds", told.len(), seeds.end - seeds.start),
+                                }
                             }
                         }
                         Err(failure) => failed.lock().unwrap().push(failure),
@@ -83,9 +95,17 @@ const LINES_SHOWN: usize = 8;
 
 /// The first seed in which a bug is found by this invariant (another may be faster in another seed); it is clean without the bug.
 fn find(bug: Bug, invariant: Invariant) {
-    let failures = (0..FOUND_WITHIN).filter_map(|seed| run_with_bug(seed, bug).err());
-    let found = failures.into_iter().find(|failure| failure.invariant == invariant);
-    let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found within {FOUND_WITHIN} seeds: {invariant}"));
+    let mut others = BTreeMap::new();
+    let mut failures = (0..FOUND_WITHIN).filter_map(|seed| run_with_bug(seed, bug).err());
+    let found = failures.find(|failure| {
+        *others.entry(failure.invariant).or_insert(0) += 1;
+        failure.invariant == invariant
+    });
+    let failure = found.unwrap_or_else(|| {
+        panic!(
+            "{bug:?} was not found within {FOUND_WITHIN} seeds: {invariant}; what was found in its place: {others:?}"
+        )
+    });
     println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
     let last: Vec<&str> = failure.trace.lines().rev().take(LINES_SHOWN).collect();
     last.iter().rev().for_each(|line| println!("    {line}"));
@@ -108,6 +128,18 @@ fn the_planted_bug_of_a_double_capture_is_found() {
 #[test]
 fn the_planted_bug_of_a_tick_after_the_bye_is_found() {
     find(Bug::TickAfterBye, Invariant::NothingAfterTheBye);
+}
+
+/// Planted: increments are rounded one by one (D-10, R6).
+#[test]
+fn the_planted_bug_of_rounding_per_tick_is_found() {
+    find(Bug::RoundingPerTick, Invariant::ChargesAreTheBill);
+}
+
+/// Planted: a batch whose answer was lost is asked again, and done twice.
+#[test]
+fn the_planted_bug_of_missing_idempotency_is_found() {
+    find(Bug::MissingIdempotency, Invariant::OneRecordACall);
 }
 
 /// One seed gives everything: two tellings are the same to the last datagram.

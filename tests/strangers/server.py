@@ -71,6 +71,7 @@ class Server:
         self.authority = self.tls_port = self.ws_port = self.wss_port = None
         wanted = {section: dict(keys) for section, keys in (settings or {}).items()}
         self._secure(wanted)
+        self._charge(wanted)
         for section, keys in wanted.items():
             sections.setdefault(section, {}).update(keys)
         # As the settings have it in the end: a scenario may want another address than loopback's.
@@ -98,6 +99,16 @@ class Server:
             if self.authority:
                 ours["secure_listen"] = [f"127.0.0.1:{self.wss_port}"]
             wanted["websocket"] = {**ours, **wanted["websocket"]}
+
+    def _charge(self, wanted):
+        """Where the payment provider will be that a scenario wants, and the secret that is shared with it."""
+        self.payment_port, self.payment_secret = None, secrets.token_hex(24)
+        if wanted.get("payments", {}).get("provider") == "http":
+            self.payment_port = free_port(udp=False)
+            file = self.folder / "payment_secret"
+            file.write_text(self.payment_secret + "\n")
+            file.chmod(0o600)
+            wanted["payments"] |= {"url": f"http://127.0.0.1:{self.payment_port}/v1", "secret_file": file}
 
     @property
     def tls(self):

@@ -81,13 +81,16 @@ impl CallOutlet {
         let asking = request.call;
         let is_new_work = matches!(request.ask, switch::profile::Ask::Reserve { .. });
         let event = Tell(switch::profile::Event::Requested(request));
-        match self.core.resident::<Profile>(profile) {
-            Some(address) if !is_new_work => tell(&address, event),
-            Some(address) if offer(&address, event) => {}
-            _ => {
-                self.core.telemetry.count_actor_messages(Actor::Profile, ActorOutcome::Dropped, 1);
-                tell(&self.itself, Tell(Event::CallOf(asking, switch::call::Event::profile_too_busy())));
+        let is_asked = self.core.with_resident::<Profile, _>(profile, |address| match is_new_work {
+            true => offer(address, event),
+            false => {
+                tell(address, event);
+                true
             }
+        });
+        if is_asked != Some(true) {
+            self.core.telemetry.count_actor_messages(Actor::Profile, ActorOutcome::Dropped, 1);
+            tell(&self.itself, Tell(Event::CallOf(asking, switch::call::Event::profile_too_busy())));
         }
     }
 
@@ -98,16 +101,14 @@ impl CallOutlet {
             Ask::Concluded { .. } | Ask::Left { .. } => None,
         };
         let event = Tell(switch::carrier::Event::Asked(ask));
-        let address = self.core.resident::<switch::Carrier>(carrier);
-        let is_asked = match (&address, seized) {
-            (Some(address), None) => {
+        let is_asked = self.core.with_resident::<switch::Carrier, _>(carrier, |address| match seized {
+            None => {
                 tell(address, event);
                 true
             }
-            (Some(address), Some(_)) => offer(address, event),
-            (None, _) => false,
-        };
-        if let Some(leg) = seized.filter(|_| !is_asked) {
+            Some(_) => offer(address, event),
+        });
+        if let Some(leg) = seized.filter(|_| is_asked != Some(true)) {
             self.core.telemetry.count_actor_messages(Actor::Carrier, ActorOutcome::Dropped, 1);
             tell(&self.itself, Tell(Event::Call(switch::call::Event::carrier_too_busy(leg))));
         }

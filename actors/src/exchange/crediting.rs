@@ -9,7 +9,7 @@ use crate::shell::Tell;
 use domain::{CompanyId, ProfileId};
 
 impl Exchange {
-    /// A company has more credit than before: recharges that failed are tried again (K6).
+    /// A company has more credit than before: recharges that failed are tried again (K6), also those that failed before a restart.
     pub fn company_topped_up(&self, company: CompanyId) {
         let core = &self.inner.core;
         for profile in self.directory().profiles().filter(|profile| profile.company == company) {

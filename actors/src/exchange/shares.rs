@@ -98,5 +98,5 @@ pub(super) fn challenger(
         algorithms: settings.digest_algorithms.clone(),
         ..sip::digest::Settings::new(settings.realm.as_str(), Issuer(shard))
     };
-    Challenger::new(issuer, secret, entropy, clock.now().wall)
+    Challenger::new(issuer, secret, entropy, clock.now())
 }

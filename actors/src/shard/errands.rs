@@ -88,9 +88,8 @@ impl Shard {
 
     /// Tells whoever has ordered an errand.
     pub(super) fn inform<M: Resident>(&self, id: M::Id, event: M::Event) {
-        if let Some(address) = self.core.resident::<M>(id) {
-            tell(&address, Tell(event));
-        }
+        // Before the shards have started there is nobody to tell.
+        let _ = self.core.with_resident::<M, _>(id, |address| tell(address, Tell(event)));
     }
 
     fn ask_carrier(&mut self, carrier: CarrierId, number: u64) {

@@ -168,7 +168,7 @@ impl Door<'_> {
         let desk = self.desk;
         let lookup = |user: &str| desk.secret(user).map(|(_, ha1)| ha1);
         let asker = pending.source().peer.ip();
-        self.challenger.verify(values, method.as_str(), uri, asker, self.now.wall, lookup)
+        self.challenger.verify(values, method.as_str(), uri, asker, self.now, lookup)
     }
 
     /// After a change of password a PBX calls with the old one from where it is registered, until it registers again (S10).
@@ -179,7 +179,7 @@ impl Door<'_> {
         let (desk, former) = (self.desk, self.former_secrets);
         let from = pending.source().peer;
         let lookup = |user: &str| former.former_secret(desk.secret(user)?.0, from);
-        self.challenger.verify(values, method.as_str(), uri, from.ip(), self.now.wall, lookup)
+        self.challenger.verify(values, method.as_str(), uri, from.ip(), self.now, lookup)
     }
 
     /// What a failed proof is to the guard, and whether it is certain who failed; none where nobody did.
@@ -195,7 +195,7 @@ impl Door<'_> {
         let message = pending.message();
         let values = message.proxy_authorizations().chain(message.authorizations());
         let source = pending.source();
-        let is_certain = source.flow.is_some() || self.challenger.has_heard_us(values, source.peer.ip(), self.now.wall);
+        let is_certain = source.flow.is_some() || self.challenger.has_heard_us(values, source.peer.ip(), self.now);
         Some((offence, if is_certain { Evidence::Certain } else { Evidence::Forgeable }))
     }
 
@@ -221,7 +221,7 @@ impl Door<'_> {
         let unknown = self.names_shown(pending).filter(|_| gate == Gate::Proxy && freshness == Freshness::New);
         let mut lines = Vec::with_capacity(512);
         let asker = pending.source().peer.ip();
-        self.challenger.challenge(gate, freshness, asker, self.now.wall, &mut lines);
+        self.challenger.challenge(gate, freshness, asker, self.now, &mut lines);
         let reply = Reply::new(gate.status(), gate.phrase()).lines(HeaderLines::from_printed(lines).as_bytes());
         Box::new(match unknown {
             // Whoever shows a certificate wants to be known by it: why it is asked for a password is worth a word.

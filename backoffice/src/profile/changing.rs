@@ -11,6 +11,7 @@ use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
 use crate::office::Office;
+use crate::recharge;
 use crate::text::Text;
 use domain::{Caps, CertificateName, Micros, ProfileId, WarnBefore};
 use std::net::SocketAddr;
@@ -34,19 +35,9 @@ fn auth_by(caller: &Caller, wanted: Authentication, now: &[CertificateName]) -> 
     Ok(ProfileAuth { certificates: now.to_vec(), ..wanted })
 }
 
-/// K7, kept simple: whatever works at all.
+/// As it is given: who writes a whole profile is not asked twice. [`crate::recharge`] asks (K7).
 fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
-    let (amount, threshold) = (wanted.amount.0, wanted.threshold.0);
-    if !amount.is_positive() || amount > AMOUNT_MAX {
-        let problem =
-            format!("{amount} is not an amount to recharge with: expected more than 0 and at most {AMOUNT_MAX}");
-        return Err(Error::field("/auto_recharge/amount", problem));
-    }
-    if threshold < Micros::ZERO || threshold > AMOUNT_MAX {
-        let problem = format!("{threshold} is not a balance to recharge at: expected 0 to {AMOUNT_MAX}");
-        return Err(Error::field("/auto_recharge/threshold", problem));
-    }
-    Ok(AutoRecharge { amount, threshold })
+    recharge::checked("/auto_recharge", wanted.amount.0, wanted.threshold.0)
 }
 
 fn cap(field: &'static str, most: Text<Micros>) -> Result<Micros> {
@@ -71,9 +62,9 @@ impl Office {
     /// Creates a profile, with SIP user and password of our making.
     ///
     /// # Errors
-    /// [`Error::NotFound`] (the company), [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
-    /// [`Error::OperatorOnly`] (certificate names),
-    /// [`Error::LedgerUnavailable`].
+    /// [`crate::Error::NotFound`] (the company), [`crate::Error::Invalid`], [`crate::Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`crate::Error::OperatorOnly`] (certificate names),
+    /// [`crate::Error::LedgerUnavailable`].
     pub fn create_profile(&self, caller: &Caller, new: NewProfile) -> Result<CreatedProfile> {
         let company = new.company.0;
         caller.may_see(company, "company", company)?;
@@ -116,9 +107,9 @@ impl Office {
     /// Changes a profile. Calls that are up go on (P4, C11).
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::Conflict`] (a carrier's source, another's certificate name),
-    /// [`Error::OperatorOnly`] (its state, certificate names),
-    /// [`Error::LedgerUnavailable`].
+    /// [`crate::Error::NotFound`], [`crate::Error::Invalid`], [`crate::Error::Conflict`] (a carrier's source, another's certificate name),
+    /// [`crate::Error::OperatorOnly`] (its state, certificate names),
+    /// [`crate::Error::LedgerUnavailable`].
     pub fn update_profile(&self, caller: &Caller, id: ProfileId, patch: ProfilePatch) -> Result<Profile> {
         let row = self.profile_row(caller, id)?;
         if patch.state.is_some() {
@@ -167,7 +158,7 @@ impl Office {
     /// The password of a profile; noted in the audit (P5).
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn reveal_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
         let sip_user = self.profile_row(caller, id)?.sip_user;
         let password = self.store().reveal_password(id, self.signed(caller))?;
@@ -177,7 +168,7 @@ impl Office {
     /// Gives a profile a new password of our making (S11).
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`crate::Error::NotFound`].
     pub fn renew_password(&self, caller: &Caller, id: ProfileId) -> Result<RevealedPassword> {
         let sip_user = self.profile_row(caller, id)?.sip_user;
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);

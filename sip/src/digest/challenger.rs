@@ -12,7 +12,7 @@ use super::nonce::{Issuer, Mint, Nonce};
 use super::params::Value;
 use super::uri::same_user_part;
 use super::window::{Count, Use, Window};
-use domain::{Entropy, Wall};
+use domain::{Entropy, Now, Wall};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -127,6 +127,9 @@ pub struct Challenger {
     settings: Settings,
     mint: Mint,
     window: Window,
+    /// From where the age of nonces is counted: the clock on the wall may be set back, and whoever answers a fresh challenge then
+    /// would be told for hours that it is stale.
+    born: Now,
     entropy: Entropy,
     /// Stands in for the password of users that do not exist, so that they cost the same work.
     nobody: Ha1,
@@ -135,11 +138,11 @@ pub struct Challenger {
 impl Challenger {
     /// A challenger born at `born` (a nonce of before, of a former life of this issuer, is stale). `secret` is shared by all
     /// nodes.
-    pub fn new(settings: Settings, secret: &[u8; 32], mut entropy: Entropy, born: Wall) -> Challenger {
+    pub fn new(settings: Settings, secret: &[u8; 32], mut entropy: Entropy, born: Now) -> Challenger {
         let mint = Mint::new(secret, &settings.realm);
-        let window = Window::new(settings.nonces_max, born);
+        let window = Window::new(settings.nonces_max, born.wall);
         let nobody = Ha1::new("", &settings.realm, &entropy.next_u128().to_string());
-        Challenger { settings, mint, window, entropy, nobody }
+        Challenger { settings, mint, window, born, entropy, nobody }
     }
 
     /// The realm.
@@ -149,9 +152,12 @@ impl Challenger {
 
     /// Appends the header lines of a challenge, each with its CRLF: SHA-256 first, MD5 last (RFC 8760 2.1), under one new
     /// nonce, which is good for requests from `asker` alone. Nothing is remembered.
-    pub fn challenge(&mut self, gate: Gate, freshness: Freshness, asker: IpAddr, now: Wall, lines: &mut Vec<u8>) {
-        let nonce =
-            Nonce { issued: now, issuer: self.settings.issuer, random: self.entropy.next_u64() & 0xffff_ffff_ffff };
+    pub fn challenge(&mut self, gate: Gate, freshness: Freshness, asker: IpAddr, now: Now, lines: &mut Vec<u8>) {
+        let nonce = Nonce {
+            issued: self.steady(now),
+            issuer: self.settings.issuer,
+            random: self.entropy.next_u64() & 0xffff_ffff_ffff,
+        };
         let nonce = self.mint.print(&nonce, asker);
         let stale: &[u8] = match freshness {
             Freshness::New => b"",
@@ -185,7 +191,7 @@ impl Challenger {
         method: &str,
         uri: &[u8],
         asker: IpAddr,
-        now: Wall,
+        now: Now,
         lookup: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Verdict {
         match self.find(values) {
@@ -212,9 +218,10 @@ impl Challenger {
         method: &str,
         uri: &[u8],
         asker: IpAddr,
-        now: Wall,
+        now: Now,
         lookup: impl FnOnce(&str) -> Option<Ha1>,
     ) -> Result<Verdict, &'static str> {
+        let now = self.steady(now);
         let user = given.user()?;
         let algorithm = given.algorithm()?;
         let count = given.count(algorithm)?;
@@ -243,6 +250,11 @@ impl Challenger {
         })
     }
 
+    /// The clock on the wall as it was at birth, and how long it has been since then.
+    fn steady(&self, now: Now) -> Wall {
+        self.born.wall + now.monotonic.since(self.born.monotonic)
+    }
+
     fn is_current(&self, nonce: &Nonce, now: Wall) -> bool {
         nonce.issuer == self.settings.issuer && self.is_fresh(nonce, now)
     }
@@ -262,9 +274,9 @@ impl Challenger {
 
     /// Whether the credentials of a request answer a challenge that was sent to where it comes from: then it was not sent in somebody
     /// else's name. Whether they are right is not asked, nor which of those who share the secret sent the challenge.
-    pub fn has_heard_us<'h>(&self, values: impl IntoIterator<Item = &'h [u8]>, asker: IpAddr, now: Wall) -> bool {
+    pub fn has_heard_us<'h>(&self, values: impl IntoIterator<Item = &'h [u8]>, asker: IpAddr, now: Now) -> bool {
         let Some(Ok(given)) = self.find(values) else { return false };
-        self.mint.read(given.nonce, asker).is_some_and(|nonce| self.is_fresh(&nonce, now))
+        self.mint.read(given.nonce, asker).is_some_and(|nonce| self.is_fresh(&nonce, self.steady(now)))
     }
 
     /// Nonces in use now, of at most [`Settings::nonces_max`].

@@ -12,6 +12,9 @@ use std::borrow::Cow;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderLines(Vec<u8>);
 
+/// What the lines of most responses fit into.
+const LINES_BYTES: usize = 256;
+
 impl HeaderLines {
     /// No lines.
     pub const fn new() -> HeaderLines {
@@ -32,6 +35,10 @@ impl HeaderLines {
     pub fn push_named(&mut self, name: &str, value: impl AsRef<[u8]>) {
         if name.is_empty() {
             return;
+        }
+        if self.0.capacity() == 0 {
+            // A response has a handful of short lines: one piece of memory for all of them.
+            self.0.reserve(LINES_BYTES);
         }
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");

@@ -270,19 +270,27 @@ impl Message {
         self.values(name, limits::VALUES_MAX)
     }
 
-    /// The lines of a header that is not on our list, by its name without case, whole.
+    /// The lines of a header by its name without case, whole: for those that are not on our list.
     pub fn headers_named<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
-        self.lines().filter(move |(_, text, _)| text.eq_ignore_ascii_case(name)).map(|(_, _, value)| value)
+        let known = Name::parse(name.as_bytes());
+        self.lines_where(move |listed| listed == known)
+            .filter(move |(_, text, _)| known != Name::Other || text.eq_ignore_ascii_case(name))
+            .map(|(_, _, value)| value)
     }
 
-    /// The first line of a header that is not on our list, by its name without case.
-    pub fn header_named(&self, name: &str) -> Option<&[u8]> {
-        self.lines().find(|(_, text, _)| text.eq_ignore_ascii_case(name)).map(|(_, _, value)| value)
+    /// The first line of a header by its name without case: for those that are not on our list.
+    pub fn header_named<'s>(&'s self, name: &'s str) -> Option<&'s [u8]> {
+        self.headers_named(name).next()
     }
 
     /// All header lines in their order: name, the name as written, the value.
     pub fn lines(&self) -> impl Iterator<Item = (Name, &str, &[u8])> {
-        self.index.slots.iter().map(|slot| {
+        self.lines_where(|_| true)
+    }
+
+    /// As [`Message::lines`], of the names that are wanted: the others are not even looked at.
+    pub fn lines_where(&self, is_wanted: impl Fn(Name) -> bool) -> impl Iterator<Item = (Name, &str, &[u8])> {
+        self.index.slots.iter().filter(move |slot| is_wanted(slot.name)).map(|slot| {
             let start = slot.line_start as usize;
             let text = self.bytes.get(start..start + usize::from(slot.name_length)).unwrap_or_default();
             (slot.name, std::str::from_utf8(text).unwrap_or_default(), self.part(slot.value))

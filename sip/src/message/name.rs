@@ -176,6 +176,11 @@ impl Name {
         Name::Other
     }
 
+    /// Every name on the list, without `Other`.
+    pub fn known() -> impl Iterator<Item = Name> {
+        KNOWN.iter().map(|known| known.0)
+    }
+
     /// The name as we print it. `Other` prints as nothing.
     pub fn as_str(self) -> &'static str {
         KNOWN.get(self as usize).map_or("", |known| known.1)

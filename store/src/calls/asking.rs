@@ -7,13 +7,15 @@ use crate::{Error, Result, Store, record_json};
 use domain::call_record::CallRecord;
 use domain::{CallId, CompanyId, Currency, Micros, ProfileId, ReleaseCause, Wall};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 /// Records of one page at most.
 pub const PAGE_MAX: u32 = 1_000;
+/// Records that are looked through for the dearest rate at most: some tenths of a second.
+pub(super) const RATES_LOOKED_AT: u32 = 100_000;
 
 /// Which records; every condition that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,6 +150,24 @@ impl Store {
             .filter(|_| more)
             .map(|last| Cursor { invited_us: last.invited_at.as_unix_micros(), call: last.id });
         Ok(CallPage { records, next })
+    }
+
+    /// The dearest rate a minute of a profile's answered calls since `from`, of the newest 100,000 of them; none where there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn dearest_rate(&self, profile: ProfileId, from: Wall) -> Result<Option<Micros>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT json_extract(record, '$.rate_per_minute') FROM (
+                   SELECT record FROM call_records WHERE profile = ?1 AND invited_us >= ?2 AND answered
+                   ORDER BY invited_us DESC LIMIT ?3)",
+            )?;
+            let since = params![profile.to_string(), from.as_unix_micros(), RATES_LOOKED_AT];
+            let rates = statement.query_map(since, |row| parsed::<Micros>(row, 0))?;
+            Ok(rates.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().max())
+        })
     }
 
     /// What the records come to.

@@ -10,6 +10,7 @@ mod carrier_accounts;
 mod configuration;
 mod opening;
 mod passwords;
+mod payments;
 mod profiles;
 mod record_json;
 mod world;

@@ -168,7 +168,7 @@ impl Call {
         let Phase::Clearing(clearing) = &mut self.phase else { return };
         self.timers.disarm(Timer::MediaReport);
         self.timers.arm(Timer::SettleAgain, now.monotonic + SETTLE_AGAIN_AFTER);
-        let ask = profile::Ask::Settle { owed_s: clearing.owed_s, record: Box::new(self.record.clone()) };
+        let ask = profile::Ask::Settle { owed_s: clearing.owed_s, record: Arc::new(self.record.clone()) };
         let request = Box::new(Request { call: self.record.id, number: self.requests, held: self.held, ask });
         self.requests += 1;
         clearing.books = Books::Asked(request.clone());

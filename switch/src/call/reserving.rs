@@ -12,6 +12,7 @@ use domain::call_record::CallDirection;
 use domain::refusal::RefusalKind;
 use domain::trace::{Rule, Value};
 use domain::{Now, Refusal};
+use std::sync::Arc;
 
 impl Call {
     /// Asks for everything at once, so that nothing is ever held in part.
@@ -22,7 +23,7 @@ impl Call {
         };
         self.phase = Phase::Reserving;
         self.timers.arm(Timer::Reservation, now.monotonic + self.directory.settings().reservation_timeout);
-        let opened = Box::new(self.record.clone());
+        let opened = Arc::new(self.record.clone());
         self.ask(Ask::Reserve { first, opened }, effects);
     }
 

@@ -72,7 +72,7 @@ impl Call {
     /// Nothing is charged: only the answer is to be kept, should the switch die now.
     fn answered_free(&mut self, carrier: Option<Arc<Carrier>>, now: Now, effects: &mut Vec<Effect>) {
         self.answered(carrier, None, now, effects);
-        let opened = Some(Box::new(self.record.clone()));
+        let opened = Some(Arc::new(self.record.clone()));
         self.ask(Ask::Extend { opened }, effects);
     }
 
@@ -92,7 +92,7 @@ impl Call {
         let Charge { sequence, begins, next, tariff } = charge;
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         self.arm_boundary();
-        let opened = (sequence == 0).then(|| Box::new(self.record.clone()));
+        let opened = (sequence == 0).then(|| Arc::new(self.record.clone()));
         self.ask(Ask::Charge { sequence, begins, next, tariff, opened }, effects);
     }
 

@@ -10,6 +10,7 @@ use domain::call_record::CallRecord;
 use domain::credit::{Batch, BatchId, Code, Durability, Kind, Transfer};
 use domain::{Micros, Wall};
 use rating::Block;
+use std::sync::Arc;
 
 /// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, one for each hold that has
 /// lapsed, and one or two whenever money comes while the call is on its final unit. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
@@ -156,9 +157,9 @@ fn papers(books: &Books, request: &Request) -> Papers {
     }
 }
 
-fn charged(record: &CallRecord, books: &Books, begins: Option<Block>) -> Box<CallRecord> {
-    let mut record = Box::new(record.clone());
+fn charged(record: &CallRecord, books: &Books, begins: Option<Block>) -> Arc<CallRecord> {
+    let mut record = record.clone();
     record.amount = books.captured + begins.map_or(Micros::ZERO, |block| block.amount);
     record.billed_s = begins.map_or(books.captured_s, |block| block.until_s);
-    record
+    Arc::new(record)
 }

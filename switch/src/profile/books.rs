@@ -8,6 +8,7 @@ use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
 use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
 use rating::{Block, Tariff};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Requests of one call that may wait behind the one that the ledger has: an extension, a charge, a settlement, and one to spare.
@@ -96,7 +97,7 @@ pub(super) struct Books {
     /// When a request of it came last.
     pub(super) heard_at: Monotonic,
     /// The record as it would be, were it lost now.
-    pub(super) opened: Option<Box<CallRecord>>,
+    pub(super) opened: Option<Arc<CallRecord>>,
     /// Whether an earlier machine was lost: then it is not known what it did last.
     is_reopened: bool,
     /// The highest request number that was taken.
@@ -217,7 +218,7 @@ impl Books {
             self.ends_at = now.monotonic + Duration::from_secs(block_s.into());
         }
         if let Some(opened) = request.ask.opened() {
-            self.opened = Some(Box::new(opened.clone()));
+            self.opened = Some(Arc::clone(opened));
         }
         let extends = |request: &Request| matches!(request.ask, Ask::Extend { opened: None });
         let superfluous = extends(&request) && (self.waiting.iter().any(extends) || self.waiting.len() >= WAITING_MAX);

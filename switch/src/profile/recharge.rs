@@ -160,11 +160,9 @@ impl Profile {
         }
     }
 
-    /// A recharge that failed is tried again at once; where enough is available by now, the ledger refuses it.
+    /// A recharge that failed is tried again at once, also one that failed before a restart and that nobody remembers; where enough is
+    /// available, the ledger refuses it.
     pub(super) fn on_company_topped_up(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        if !self.recharge.is_owed() {
-            return;
-        }
         self.recharge.forgive();
         if let (Some(accounts), Some(auto)) = (self.accounts(), self.auto_recharge())
             && self.recharge.is_allowed(now)
@@ -172,7 +170,9 @@ impl Profile {
             self.post_recharge(accounts, auto, now, effects);
         }
         // Who has more than the threshold and less than a block is recharged by the hold that is asked for again.
-        self.on_credit_added(now, effects);
+        if self.auto_recharge().is_some() {
+            self.on_credit_added(now, effects);
+        }
     }
 
     /// Whether a recharge would pay what calls ask for.

@@ -32,7 +32,7 @@ pub enum Ask {
         /// None for a free call.
         first: Option<Block>,
         /// The record as it would be, should the switch die now.
-        opened: Box<CallRecord>,
+        opened: Arc<CallRecord>,
     },
     /// Capture the block that begins, hold the one after it, extend the channel; answered by [`call::Event::ChargeGranted`] or
     /// [`call::Event::ChargeRefused`].
@@ -46,12 +46,12 @@ pub enum Ask {
         /// What both are reckoned by.
         tariff: Tariff,
         /// At the answer, the record as it would be, should the switch die now.
-        opened: Option<Box<CallRecord>>,
+        opened: Option<Arc<CallRecord>>,
     },
     /// Extend the leases of everything that the call holds; not answered.
     Extend {
         /// At the answer of a free call, the record as it would be, should the switch die now.
-        opened: Option<Box<CallRecord>>,
+        opened: Option<Arc<CallRecord>>,
     },
     /// Give back what is held, capturing what has begun, and keep the record; answered by [`call::Event::Settled`] once the
     /// ledger has it. May be asked without any reservation.
@@ -59,16 +59,16 @@ pub enum Ask {
         /// The billed second up to which the call owes (R1); 0 where it was not answered.
         owed_s: u32,
         /// The record; amount and billed seconds are put right by the profile before it is kept.
-        record: Box<CallRecord>,
+        record: Arc<CallRecord>,
     },
 }
 
 impl Ask {
     /// The record as it would be, should the switch die now; where the request brings one.
-    pub(super) fn opened(&self) -> Option<&CallRecord> {
+    pub(super) fn opened(&self) -> Option<&Arc<CallRecord>> {
         match self {
             Ask::Reserve { opened, .. } => Some(opened),
-            Ask::Charge { opened, .. } | Ask::Extend { opened } => opened.as_deref(),
+            Ask::Charge { opened, .. } | Ask::Extend { opened } => opened.as_ref(),
             Ask::Settle { .. } => None,
         }
     }
@@ -135,7 +135,7 @@ pub enum Papers {
     /// None.
     None,
     /// As [`domain::credit::Memo::CallOpened`].
-    Opened(Box<CallRecord>),
+    Opened(Arc<CallRecord>),
     /// As [`domain::credit::Memo::CallEnded`].
-    Ended(Box<CallRecord>),
+    Ended(Arc<CallRecord>),
 }

@@ -6,6 +6,7 @@ use super::Profile;
 use super::books::Books;
 use super::request::{Ask, Effect, Held, Request};
 use domain::{CallId, Fact, Monotonic, Now, ReleaseCause};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// After the ledger has said that it cannot answer, the same batch is submitted again; it knows the batch by its id.
@@ -72,13 +73,14 @@ impl Profile {
 
     fn on_call_lost(&mut self, call: CallId, now: Now, effects: &mut Vec<Effect>) {
         let Some(books) = self.calls.get_mut(&call) else { return };
-        let Some(mut record) = books.opened.take() else {
+        let Some(mut opened) = books.opened.take() else {
             // An earlier machine had its record, and is lost as well: its holds are left to their leases.
             let lost = self.calls.remove(&call).and_then(|books| books.tariff);
             lost.into_iter().for_each(|tariff| self.pace.leave(tariff));
             return;
         };
         let talked = Duration::from_secs(u64::from(books.captured_s));
+        let record = Arc::make_mut(&mut opened);
         record.cause = ReleaseCause::InternalError;
         record.ended_at = now.wall;
         record.talked_ms = if record.answered_at.is_some() { u64::from(books.captured_s) * 1_000 } else { 0 };
@@ -95,7 +97,7 @@ impl Profile {
             sip_call_id: record.sip_call_id.as_str().into(),
             called_sip_call_id: None,
         }));
-        let ask = Ask::Settle { owed_s: books.captured_s, record };
+        let ask = Ask::Settle { owed_s: books.captured_s, record: opened };
         books.enqueue(Request { call, number: books.next_number(), held: Held::default(), ask }, now);
         self.proceed(call, now, effects);
     }

@@ -111,6 +111,15 @@ fn a_failed_recharge_is_made_up_for_when_the_company_is_topped_up() {
     assert_eq!(recharges(&world), 1);
 }
 
+/// K6: what a restart forgot, the ledger knows.
+#[test]
+fn a_top_up_recharges_a_profile_that_was_low_before_a_restart() {
+    let mut world = World::with_recharge(100, 1_000, 500, 0);
+    assert_eq!(recharges(&world), 0);
+    world.top_up_company(5_000);
+    assert_eq!((recharges(&world), world.credit().0), (1, cents(1_100)));
+}
+
 /// K6: an empty company is not asked again for every debit.
 #[test]
 fn an_empty_company_is_not_asked_again_at_every_tick() {

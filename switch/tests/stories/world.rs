@@ -290,8 +290,8 @@ impl World {
         if matches!(outcome, Outcome::Applied(_)) {
             match papers {
                 Papers::None => {}
-                Papers::Opened(record) => self.opened.push(*record),
-                Papers::Ended(record) => self.records.push(*record),
+                Papers::Opened(record) => self.opened.push((*record).clone()),
+                Papers::Ended(record) => self.records.push((*record).clone()),
             }
         }
         self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome });

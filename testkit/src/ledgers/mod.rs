@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `disk` | an engine and what a crash leaves of it |
 //! | `watched` | tells a witness what the engine did |
-//! | `sabotage` | three bugs, planted between the switch and its ledger |
+//! | `sabotage` | five bugs, planted between the switch and its ledger |
 
 mod disk;
 mod sabotage;

@@ -1,4 +1,4 @@
-//! Three bugs, planted between the switch and its ledger, to show that the simulation finds them.
+//! Five bugs, planted between the switch and its ledger, to show that the simulation finds them.
 //!
 //! Nothing of this is in the product: the switch under test is the one that runs, and only what it orders is falsified here.
 
@@ -6,6 +6,7 @@ use super::pass_questions_on;
 use domain::Entropy;
 use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, Transfer, Unit};
 use ledger::{Ledger, OpenHold, Reply};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,15 +19,22 @@ pub enum Bug {
     DoubleCapture,
     /// A tick that was on its way passes after the call has ended.
     TickAfterBye,
+    /// Each increment of a call is rounded up to the cent by itself, in place of the whole call (D-10).
+    RoundingPerTick,
+    /// A batch that is asked again, because its answer was lost, is taken for a new one.
+    MissingIdempotency,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Bug; 3] = [Bug::LostRelease, Bug::DoubleCapture, Bug::TickAfterBye];
+    pub const ALL: [Bug; 5] =
+        [Bug::LostRelease, Bug::DoubleCapture, Bug::TickAfterBye, Bug::RoundingPerTick, Bug::MissingIdempotency];
 }
 
 /// How rare a bug is.
 const ONE_IN: u64 = 20;
+/// What a price is rounded up to: a cent, in micros.
+const CENT: i64 = 10_000;
 /// Sequences of falsified batches: far from any that the switch uses.
 const FALSIFIED: u64 = 1 << 40;
 
@@ -35,12 +43,14 @@ pub struct Sabotaged {
     engine: Arc<dyn Ledger>,
     bug: Bug,
     chance: Mutex<Entropy>,
+    /// Batches that were asked once.
+    asked: Mutex<BTreeSet<BatchId>>,
 }
 
 impl Sabotaged {
     /// Plants a bug in front of this ledger.
     pub fn new(engine: Arc<dyn Ledger>, bug: Bug, chance: Entropy) -> Sabotaged {
-        Sabotaged { engine, bug, chance: Mutex::new(chance) }
+        Sabotaged { engine, bug, chance: Mutex::new(chance), asked: Mutex::default() }
     }
 
     fn strikes(&self) -> bool {
@@ -75,11 +85,36 @@ impl Sabotaged {
         }
     }
 
+    /// An increment that costs nothing, because a cent that was begun before covers it, costs a cent of its own; what is captured of
+    /// a hold is what was held.
+    fn round_each(&self, batch: &mut Batch) {
+        let open = self.engine.open_holds(Some(batch.company), usize::MAX);
+        for transfer in &mut batch.transfers {
+            match &mut transfer.kind {
+                Kind::Hold { debit, amount, .. } if matches!(debit.unit, Unit::Money(_)) && *amount < CENT => {
+                    *amount = if self.strikes() { CENT } else { *amount };
+                }
+                Kind::Capture { hold, amount } => {
+                    let held = open.iter().find(|open| open.hold == *hold);
+                    *amount = held.map_or(*amount, |held| held.amount.max(*amount));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Who has asked before is given another key, as if it had none.
+    fn forget_key(&self, batch: &mut Batch) {
+        if !self.asked.lock().unwrap().insert(batch.id) {
+            batch.id.sequence += FALSIFIED;
+        }
+    }
+
     /// What is to be charged behind this batch.
     fn falsified(&self, batch: &Batch) -> Option<(OpenHold, Duration)> {
         let ended = matches!(batch.memo, Some(Memo::CallEnded(_)));
         match self.bug {
-            Bug::LostRelease => None,
+            Bug::LostRelease | Bug::RoundingPerTick | Bug::MissingIdempotency => None,
             Bug::DoubleCapture if ended => None,
             Bug::DoubleCapture => {
                 let captured = self.money_holds(
@@ -108,8 +143,11 @@ impl Sabotaged {
 
 impl Ledger for Sabotaged {
     fn submit(&self, mut batch: Batch, durability: Durability, reply: Reply) {
-        if self.bug == Bug::LostRelease {
-            self.lose_release(&mut batch);
+        match self.bug {
+            Bug::LostRelease => self.lose_release(&mut batch),
+            Bug::RoundingPerTick => self.round_each(&mut batch),
+            Bug::MissingIdempotency => self.forget_key(&mut batch),
+            Bug::DoubleCapture | Bug::TickAfterBye => {}
         }
         let falsified = self.falsified(&batch);
         let done: Arc<Mutex<bool>> = Arc::default();

@@ -1,4 +1,5 @@
-//! What goes wrong around the switch: crashes and restarts, weather, a slow or absent ledger, a stuck disk, a frozen machine.
+//! What goes wrong around the switch: crashes and restarts, weather, a slow or absent ledger, a stuck disk, a frozen machine, a clock
+//! that is set.
 //!
 //! What people do is in `story`.
 
@@ -6,6 +7,7 @@ use super::story::{RESTART, SYNC};
 use super::{Invariant, Simulation, Violation, wrapped};
 use crate::world::{Mood, Seen, Weather};
 use actors::recover;
+use domain::Wall;
 use ledger::Ledger;
 use ledger::memory::MemoryLedger;
 use std::sync::Arc;
@@ -52,7 +54,19 @@ const MOODS: [Mood; 8] = [
     mood(5_000, 100, 100),
 ];
 
+/// By how many seconds the clock on the wall is set: by a time server that corrects, and by a person.
+const STEPS_S: [i64; 8] = [-30, -1, 1, 30, -3_600, 3_600, -90_000, 90_000];
+
 impl Simulation {
+    /// The clock on the wall is set, forward or back; timers run on.
+    pub(super) fn set_the_clock(&mut self) {
+        let step_s = *self.pick(&STEPS_S);
+        let wall = self.world.now.wall.as_unix_micros() + step_s * 1_000_000;
+        self.world.set_wall(Wall::from_unix_micros(wall));
+        self.audit.on_clock_set();
+        self.say(&format!("the clock is set by {step_s} s"));
+    }
+
     pub(super) fn change_weather(&mut self) {
         self.world.network.weather = *self.pick(&WEATHERS);
         self.say(&format!("weather: {:?}", self.world.network.weather));

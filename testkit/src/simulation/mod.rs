@@ -4,12 +4,14 @@
 //! | File | Holds |
 //! |---|---|
 //! | `story` | what may happen, and by what chance |
+//! | `operating` | what operators and customers order |
 //! | `faults` | crashes, restarts, bad weather, a slow ledger |
 //! | `audit` | what must be true |
 //! | `trace` | what was seen, for people and as a hash |
 
 mod audit;
 mod faults;
+mod operating;
 mod story;
 mod trace;
 
@@ -124,7 +126,7 @@ struct Simulation {
     /// Acts that are still to come.
     acts: u64,
     crashes: u32,
-    /// Top-ups so far.
+    /// Orders about money so far.
     top_ups: u64,
     /// Whether the disk is about to be reached.
     is_syncing: bool,

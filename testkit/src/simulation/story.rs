@@ -1,16 +1,12 @@
-//! What PBXs, carriers and operators do, by chance: one act at a time, some seconds apart.
+//! What PBXs and carriers do, by chance: one act at a time, some seconds apart.
 //!
-//! What goes wrong around them is in `faults`.
+//! What operators do is in `operating`, what goes wrong around them in `faults`.
 
 use super::{Simulation, Violation};
-use crate::company;
 use crate::world::{FIRST, Refresh, SECOND};
-use domain::ReleaseCause;
 use domain::call_control::LegId;
-use domain::credit::Holder;
 use std::time::Duration;
 use switch::call::PhaseName;
-use switch::profile::Event as ProfileEvent;
 
 /// The next act.
 pub(super) const ACT: u64 = 0;
@@ -25,6 +21,9 @@ pub(super) const HEARD: u64 = 2_000;
 
 /// How long a silent end is waited for by the media room.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// Calls of a storm at most.
+const STORM_MAX: u64 = 12;
 
 /// What carriers do: how long after the INVITE they answer what.
 const MANNERS: [&[(u64, u16)]; 10] = [
@@ -96,19 +95,23 @@ impl Simulation {
 
     fn act(&mut self) {
         match self.chance.below(100) {
-            0..34 => self.dial(),
+            0..32 => self.dial(),
+            32..34 => self.storm(),
             34..50 => self.hang_up(),
             50..64 => self.refresh(),
             64..70 => self.register(),
             70..73 => self.fall_silent(),
             73..76 => self.operate(),
-            76..79 => self.top_up(),
+            76..78 => self.top_up(),
+            78 => self.take_back(),
             79..81 => self.lose_a_carrier(),
             81..83 => self.world.node.has_ports = false,
             83..89 => self.change_weather(),
             89..93 => self.change_ledger(),
-            93..96 => self.change_lateness(),
-            96..98 => self.change_disk(),
+            93..95 => self.change_lateness(),
+            95 => self.change_subscription(),
+            96 => self.change_disk(),
+            97 => self.set_the_clock(),
             _ => self.crash(),
         }
     }
@@ -121,8 +124,21 @@ impl Simulation {
         self.trace.say(self.world.now.monotonic, &format!("-- {what}"));
     }
 
+    /// One PBX dials many numbers at once: more than it has channels or credit for.
+    fn storm(&mut self) {
+        let customer = self.pick_customer();
+        for _ in 0..2 + self.chance.below(STORM_MAX - 1) {
+            self.dial_from(customer);
+        }
+    }
+
     /// A PBX calls; the carriers make up their minds.
     fn dial(&mut self) {
+        let customer = self.pick_customer();
+        self.dial_from(customer);
+    }
+
+    fn dial_from(&mut self, customer: usize) {
         for carrier in [FIRST, SECOND] {
             let answers = *self.pick(&MANNERS);
             self.world.carrier_answers(carrier, answers);
@@ -139,7 +155,6 @@ impl Simulation {
             (manner.rings_reliably, manner.answers_changes) = (rings_reliably, answers_changes);
             (manner.knows_timer, manner.allows_update, manner.formats) = (knows_timer, allows_update, formats);
         }
-        let customer = self.pick_customer();
         let requires_100rel = (self.chance.below(6) == 0).then_some(true);
         let offers_late = requires_100rel.is_none() && self.chance.below(8) == 0;
         let allows_update = self.chance.below(2) == 0;
@@ -259,38 +274,6 @@ impl Simulation {
             };
             self.world.node.tell_call(call.id, switch::call::Event::MediaSilent { leg }, now);
         }
-    }
-
-    /// An operator hangs up a call.
-    fn operate(&mut self) {
-        let now = self.world.now;
-        let calls = if self.world.is_down { Vec::new() } else { self.world.node.calls(now) };
-        if !calls.is_empty() {
-            let call = self.pick(&calls).id;
-            self.say(&format!("an operator hangs up {call}"));
-            let order = switch::call::Event::HangUpOrdered(ReleaseCause::HungUpByOperator);
-            self.world.node.tell_call(call, order, now);
-        }
-    }
-
-    /// Money comes in, for a company or for one of its profiles.
-    fn top_up(&mut self) {
-        if self.world.is_down {
-            return;
-        }
-        let which = self.chance.below(self.world.customers.len() as u64) as usize;
-        let customer = self.world.customers[which].clone();
-        let is_company = self.chance.below(2) == 0;
-        let holder = if is_company { Holder::Company } else { Holder::Profile(customer.profile) };
-        let account = company::money(customer.company, holder);
-        self.top_ups += 1;
-        self.say(&format!("50000 micros for {holder:?}"));
-        let now = self.world.now;
-        let batch = company::top_up(customer.company, self.top_ups, now.wall, &[(account, 50_000)]);
-        company::post(&**self.world.node.ledger(), batch);
-        self.audit.on_synced();
-        let told = if is_company { ProfileEvent::CompanyToppedUp } else { ProfileEvent::CreditAdded };
-        self.world.node.tell_profile(customer.profile, told, now);
     }
 
     /// The network says that a carrier cannot be reached.

@@ -119,7 +119,7 @@ impl Node {
         let issuer = sip::digest::Settings::new(REALM, Issuer(0));
         Node {
             endpoint: Endpoint::new(Settings::default(), entropy.fork()),
-            challenger: Challenger::new(issuer, &[7; 32], entropy.fork(), now.wall),
+            challenger: Challenger::new(issuer, &[7; 32], entropy.fork(), now),
             entropy: entropy.fork(),
             naming,
             desk,

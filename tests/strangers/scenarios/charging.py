@@ -139,6 +139,40 @@ def the_company_recharges_the_profile(world):
 
 
 @scenario(needs_switch=True)
+def sixty_calls_at_once_cross_the_threshold_and_recharge_once(world):
+    """60 calls at once take a profile across its threshold: its company recharges it once (K6)."""
+    calls = 60
+    profile = world.profile(channels=calls, credit="5.60", auto_recharge={"amount": "10.00", "threshold": "5.00"})
+    carrier = world.carrier(calls=calls, trace=False)
+    pbx = world.pbx("call", profile, calls=calls, rate=calls, limit=calls, trace=False, options=("-d", 1000))
+    equal(pbx.finish().successful, calls, "calls through")
+    carrier.finish()
+    now = world.until_idle(profile)
+    spent = sum(tandem_api.record_amount(record) for record in world.records(calls))
+    equal(tandem_api.balance(now), Decimal("15.60") - spent, "the balance after one recharge of 10.00")
+    moved = [line for line in world.api.profile_statement(profile["id"]) if line["code"] == "auto_recharge"]
+    equal(len(moved), 1, "recharges in the statement")
+    equal(int(world.api.metric("tandem_auto_recharges_total", outcome="ok")), 1, "recharges that were told")
+
+
+@scenario(needs_switch=True)
+def a_company_that_was_empty_recharges_at_its_next_top_up(world):
+    """A profile that its company could not recharge is told of, and recharged by the company's next top-up (K6, K10)."""
+    profile = world.profile(credit="0.50", auto_recharge={"amount": "200.00", "threshold": "5.00"})
+    carrier = world.carrier()
+    world.pbx("call", profile).finish()
+    carrier.finish()
+    short = lambda: int(world.api.metric("tandem_auto_recharges_total", outcome="company_empty")) > 0
+    until(short, "the recharge that failed")
+    liabilities = world.api.get(f"/companies/{world.company}/recharge-liabilities")
+    equal((liabilities["liabilities"], liabilities["covered"]), ("200.00", False), "what the company may have to pay")
+    world.api.add_credit(world.company, "150.00")
+    recharged = lambda: tandem_api.balance(world.profile_now(profile)) > Decimal("200")
+    until(recharged, "the recharge after the top-up")
+    expect(world.api.get(f"/profiles/{profile['id']}/auto-recharge")["enabled"], "auto-recharge is on")
+
+
+@scenario(needs_switch=True)
 def taking_back_leaves_what_is_held(world):
     """Credit is taken back while a call is up: what is held for it stays, and the call is paid (K5)."""
     profile = world.profile(credit="10.00")

@@ -8,9 +8,10 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
 use ProblemKind::{
-    BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse, InsufficientCredit, Internal,
-    Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson, MalformedRequest, NoRate, NotFound,
-    NotInForce, OperatorOnly, Unauthenticated, UnsupportedMediaType,
+    BelowRecommended, BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse,
+    InsufficientCredit, Internal, Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson,
+    MalformedRequest, NoPaymentProvider, NoRate, NotFound, NotInForce, NoticeRefused, NoticeReplayed, OperatorOnly,
+    Unauthenticated, UnsupportedMediaType,
 };
 
 /// What any request with a token can be answered.
@@ -22,6 +23,9 @@ const BODY: &[ProblemKind] = &[MalformedJson, MalformedRequest, BodyTooLarge, Un
 const CHANGE: &[ProblemKind] = &[Conflict, InUse, NotInForce];
 /// What any request that moves money can be answered besides.
 const MONEY: &[ProblemKind] = &[KeyRequired, KeyInvalid, KeyReused, InsufficientCredit];
+
+/// What anything about payments can be answered besides.
+const PAYMENT: &[ProblemKind] = &[Conflict, NoPaymentProvider];
 
 /// One answer for each status, its description naming every code.
 fn responses(lists: &[&[ProblemKind]]) -> BTreeMap<String, RefOr<Response>> {
@@ -63,8 +67,18 @@ manners! {
     Change, &[ALWAYS, CHANGE];
     /// A change with a body.
     ChangeByBody, &[ALWAYS, BODY, CHANGE];
+    /// A change that may have to be acknowledged.
+    ChangeAcknowledged, &[ALWAYS, BODY, CHANGE, &[BelowRecommended]];
     /// A deck.
     Import, &[ALWAYS, BODY, CHANGE, &[DeckFaulty]];
+    /// A payment that is ordered.
+    Pay, &[ALWAYS, BODY, MONEY, PAYMENT];
+    /// A payment that is known.
+    ChangePayment, &[ALWAYS, PAYMENT];
+    /// A change of how payments are made.
+    ChangeRecharge, &[ALWAYS, BODY, CHANGE, PAYMENT];
+    /// A notice of the payment provider.
+    Notice, &[BODY, PAYMENT, &[NotFound, Invalid, NoticeRefused, NoticeReplayed, Internal, Busy, LedgerUnavailable]];
     /// Money.
     Move, &[ALWAYS, BODY, MONEY];
     /// Ending a call.

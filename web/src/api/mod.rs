@@ -15,9 +15,11 @@ mod identities;
 mod landlines;
 mod numbers;
 mod openapi;
+mod payments;
 mod problems;
 mod profiles;
 mod rates;
+mod recharges;
 mod tokens;
 
 use crate::failure;
@@ -58,6 +60,7 @@ route_table! { PUBLIC_ROUTES, public_routes;
     "/openapi.json", "GET": get openapi::read;
     "/problems", "GET": get problems::list;
     "/problems/{code}", "GET": get problems::read;
+    "/payments/webhook", "POST": post payments::notice;
 }
 
 route_table! { ROUTES, token_routes;
@@ -65,11 +68,18 @@ route_table! { ROUTES, token_routes;
     "/companies/{id}", "GET, PATCH": get companies::read, patch companies::update;
     "/companies/{id}/credit", "POST": post companies::add_credit;
     "/companies/{id}/statement", "GET": get companies::statement;
+    "/companies/{id}/auto-recharge", "GET, PUT": get recharges::of_company, put recharges::set_of_company;
+    "/companies/{id}/payments", "GET, POST": get payments::list, post payments::create;
+    "/companies/{id}/payments/{payment}", "GET": get payments::read;
+    "/companies/{id}/payments/{payment}/cancel", "POST": post payments::cancel;
+    "/companies/{id}/payments/{payment}/retry", "POST": post payments::retry;
+    "/companies/{id}/recharge-liabilities", "GET": get recharges::liabilities;
     "/companies/{id}/verification", "GET, PUT": get identities::verification, put identities::set_verification;
     "/profiles", "GET, POST": get profiles::list, post profiles::create;
     "/profiles/{id}", "GET, PATCH": get profiles::read, patch profiles::update;
     "/profiles/{id}/credit", "POST": post profiles::allocate;
     "/profiles/{id}/credit/take-back", "POST": post profiles::take_back;
+    "/profiles/{id}/auto-recharge", "DELETE, GET, PUT": get recharges::of_profile, put recharges::set_of_profile, delete recharges::reset_of_profile;
     "/profiles/{id}/statement", "GET": get profiles::statement;
     "/profiles/{id}/reveal-password", "POST": post profiles::reveal_password;
     "/profiles/{id}/renew-password", "POST": post profiles::renew_password;

@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, problems, profiles,
-    rates, tokens,
+    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, payments, problems,
+    profiles, rates, recharges, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -38,6 +38,9 @@ impl Modify for BearerToken {
         problems::list, problems::read,
         companies::create, companies::list, companies::read, companies::update, companies::add_credit, companies::statement,
         profiles::create, profiles::list, profiles::read, profiles::update, profiles::allocate, profiles::take_back,
+        recharges::of_profile, recharges::set_of_profile, recharges::reset_of_profile, recharges::liabilities,
+        recharges::of_company, recharges::set_of_company,
+        payments::list, payments::create, payments::read, payments::cancel, payments::retry, payments::notice,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         carriers::account, carriers::set_account, carriers::remove_account,
@@ -60,6 +63,7 @@ impl Modify for BearerToken {
         (name = "companies", description = "Who pays"),
         (name = "profiles", description = "How PBXs connect: six elements each"),
         (name = "credit", description = "Money: every POST needs an Idempotency-Key"),
+        (name = "payments", description = "Money that companies pay in through a payment provider"),
         (name = "carriers", description = "Who calls are handed to and taken from"),
         (name = "decks", description = "What calls cost"),
         (name = "accounts", description = "Business accounts: names with extensions"),

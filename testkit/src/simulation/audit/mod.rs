@@ -164,6 +164,11 @@ impl Audit {
         if self.is_posted { self.check_accounts(world) } else { Ok(()) }
     }
 
+    /// Times on the wall do not compare over this instant: who is up now may be charged by the new clock for what ended by the old.
+    pub(super) fn on_clock_set(&mut self) {
+        self.calls.values_mut().for_each(|books| books.had_slow_ledger = true);
+    }
+
     /// The disk was reached: what was posted before must survive.
     pub(super) fn on_synced(&mut self) {
         for books in self.calls.values_mut() {
