@@ -373,6 +373,8 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         t38: profile.t38,
         dtmf: profile.dtmf,
         credit_failure: profile.credit_failure,
+        caps: profile.caps,
+        warn_before: profile.warn_before,
         credentials: 0,
     }
 }

@@ -3,6 +3,7 @@
 //! What may be asked of it by people and programs is `backoffice`'s.
 
 mod asking;
+mod crediting;
 mod draining;
 mod hearing;
 mod shares;
@@ -31,7 +32,7 @@ use crate::transport::tls::{ClientCertificates, Tls, TlsError, TlsSettings};
 use actix::{Actor, Addr, Arbiter, Recipient};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
-use domain::{CallId, CarrierId, CompanyId, ProfileId, ReleaseCause};
+use domain::{CallId, CarrierId, ProfileId, ReleaseCause};
 use ledger::Ledger;
 use media::{Media, MediaSettings};
 use parking_lot::Mutex;
@@ -421,16 +422,6 @@ impl Exchange {
         core.registry.tell_every::<Enrolment>(|| switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory)));
         wake_carriers(core);
         Ok(faults)
-    }
-
-    /// A company has more credit than before: recharges that failed are tried again (K6), also those that failed before a restart.
-    pub fn company_topped_up(&self, company: CompanyId) {
-        let core = &self.inner.core;
-        for profile in self.directory().profiles().filter(|profile| profile.company == company) {
-            if let Some(address) = core.resident::<Profile>(profile.id) {
-                tell(&address, Tell(switch::profile::Event::CompanyToppedUp));
-            }
-        }
     }
 
     /// Whether calls are taken.

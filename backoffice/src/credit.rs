@@ -182,7 +182,7 @@ impl Office {
         Ok(given)
     }
 
-    /// Moves credit from the company to a profile (K1).
+    /// Moves credit from the company to a profile (K1). Calls of it that are on their final unit are then prolonged (K4).
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`], [`Error::KeyReused`], [`Error::LedgerUnavailable`]. Too little credit is an answer,
@@ -192,13 +192,15 @@ impl Office {
         let amount = checked(ask.amount.0)?;
         let (company, currency) = (profile.company, profile.currency);
         let (debit, credit) = (company_money(company, currency), profile_money(company, id, currency));
-        self.once(caller, order, |subject| {
+        let given = self.once(caller, order, |subject| {
             let code = Code::Allocate;
             let movement = Movement { subject, company, currency, profile: Some(id), debit, credit, code, note: None };
             let moved = self.move_once(&movement, amount)?;
             self.note_moved(caller, "credit_allocated", &id.to_string(), &moved)?;
             Ok(moved)
-        })
+        })?;
+        self.inner.switchboard.profile_credited(id);
+        Ok(given)
     }
 
     /// Moves credit from a profile back to the company; never what is held (K5).

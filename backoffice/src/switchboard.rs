@@ -53,6 +53,9 @@ pub trait Switchboard: Send + Sync {
     /// A company has more credit: recharges that failed are tried again (K6).
     fn company_topped_up(&self, company: CompanyId);
 
+    /// A profile has more credit: calls of it that are on their final unit are prolonged (K4).
+    fn profile_credited(&self, profile: ProfileId);
+
     /// Where SIP is spoken, and over what, in order of preference (P6).
     fn listeners(&self) -> Vec<(Transport, SocketAddr)>;
 

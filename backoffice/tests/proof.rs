@@ -163,7 +163,11 @@ fn tell(seed: u64, calls: u64) -> Told {
     let ended = ledger.ended_after(0, usize::MAX).unwrap();
     let finished: Vec<(u64, Finished<'_>)> =
         ended.iter().map(|(sequence, text)| (*sequence, Finished::read(text).unwrap())).collect();
-    assert_eq!(store.insert_finished("ledger.db", &finished).unwrap().written, calls, "seed {seed}: every call has a record");
+    assert_eq!(
+        store.insert_finished("ledger.db", &finished).unwrap().written,
+        calls,
+        "seed {seed}: every call has a record"
+    );
     Told { folder, store, ledger }
 }
 

@@ -11,6 +11,7 @@ use crate::reach::{unreachable, unroutable};
 use crate::settings::{Calls, Carriers, Dns, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
 use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
+use domain::WarnBefore;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -273,6 +274,9 @@ impl Checks {
         self.range(("calls", "max_duration_s"), calls.max_duration_s, 60, 604_800, " seconds");
         self.range(("calls", "carrier_progress_timeout_s"), calls.carrier_progress_timeout_s, 1, 60, " seconds");
         self.range(("calls", "channel_lease_s"), calls.channel_lease_s, 30, 3_600, " seconds");
+        if let Err(problem) = WarnBefore::new(&calls.warn_before_s) {
+            self.complain(&[("calls", "warn_before_s")], problem, "expected such as [60, 10], or [] for no warning");
+        }
         self.range(("calls", "emergency_status"), calls.emergency_status, 400, 699, ", a final SIP status");
         for status in Calls::NEVER_FAILOVER {
             if calls.failover_statuses.contains(status) {

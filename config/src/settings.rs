@@ -11,7 +11,7 @@ use crate::values::{
     DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, RouteOrder,
     StatusPattern, StatusSet,
 };
-use domain::E164;
+use domain::{E164, WarnBefore};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -302,6 +302,9 @@ pub struct Calls {
     pub failover_statuses: StatusSet,
     /// Seconds that a channel stays taken without sign of life, 30 to 3600. Every call renews it in a third of that.
     pub channel_lease_s: u32,
+    /// Seconds before the credit of a call ends at which its caller hears a warning tone, at most four, 1 to 600; none for no tone. Profiles
+    /// can differ.
+    pub warn_before_s: Vec<u16>,
     /// What reaches the echo test (O2b). It is free, and needs no credit.
     pub echo: Vec<EchoNumber>,
     /// What becomes of calls to emergency numbers (O3). Whoever runs the switch answers for it before the law.
@@ -325,6 +328,7 @@ impl Default for Calls {
             carrier_progress_timeout_s: 6,
             failover_statuses: [StatusPattern::Exactly(408), StatusPattern::Class(5)].into_iter().collect(),
             channel_lease_s: 60,
+            warn_before_s: WarnBefore::USUAL.seconds().collect(),
             echo: [EchoNumber::ServiceCode("*43".to_owned())]
                 .into_iter()
                 // A fictional number (O2b).

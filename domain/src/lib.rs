@@ -7,6 +7,7 @@
 
 pub mod call_control;
 pub mod call_record;
+pub mod caps;
 pub mod cause;
 pub mod certificate_name;
 pub mod country;
@@ -33,7 +34,9 @@ pub mod srtp;
 pub mod time;
 pub mod timer;
 pub mod trace;
+pub mod warn_before;
 
+pub use caps::Caps;
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;
 pub use country::Country;
@@ -50,3 +53,4 @@ pub use rounding::Rounding;
 pub use time::{Monotonic, Now, Wall};
 pub use timer::TimerTable;
 pub use trace::Trace;
+pub use warn_before::WarnBefore;

@@ -59,6 +59,9 @@ refusals! {
     /// Dearer a minute than the profile permits.
     MaxRate, "max_rate", 402, "Payment Required", BlockedDestination,
         "This destination costs more a minute than the profile permits";
+    /// Its first block costs more than a call of the profile may.
+    MaxCallCost, "max_call_cost", 402, "Payment Required", BlockedDestination,
+        "The first seconds of this call cost more than a call of the profile may";
     /// Digest credentials do not match.
     BadCredentials, "bad_credentials", 403, "Forbidden", AuthFailed,
         "User name or password is wrong; copy both from the profile's authentication page";

@@ -15,7 +15,11 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
         "As `no_credit`: the first block (fee and minimum) must be there before the call is placed. `tandem simulate` says what it costs.",
     ),
     (RefusalKind::DailyCap, "Wait for tomorrow, or raise the profile's daily limit."),
-    (RefusalKind::MaxRate, "Raise the profile's highest price a minute, or leave the destination to another trunk."),
+    (RefusalKind::MaxRate, "Raise `max_rate` of the profile, or leave the destination to another trunk."),
+    (
+        RefusalKind::MaxCallCost,
+        "Raise `max_call_cost` of the profile: it is less than the fee and the first block of this destination.",
+    ),
     (
         RefusalKind::BadCredentials,
         "Compare user name and password with the profile's. Asterisk: `username` and `password` of `type=auth`, named by `outbound_auth` of endpoint *and* registration. FreePBX: Username, Secret, Authentication *Outbound*.",

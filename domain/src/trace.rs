@@ -123,7 +123,7 @@ impl Rule {
     pub const fn of(refusal: RefusalKind) -> Rule {
         match refusal {
             RefusalKind::NoCredit | RefusalKind::BelowFirstBlock | RefusalKind::DailyCap => Rule::Credit,
-            RefusalKind::MaxRate => Rule::Price,
+            RefusalKind::MaxRate | RefusalKind::MaxCallCost => Rule::Price,
             RefusalKind::BadCredentials => Rule::Authentication,
             RefusalKind::FromMismatch => Rule::FromUser,
             RefusalKind::IpNotAllowed => Rule::SourceAddress,

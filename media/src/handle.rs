@@ -149,6 +149,14 @@ impl Media {
         self.send(session, Command::Press { session, side, key }).map_err(|_| Overloaded)
     }
 
+    /// Sounds a warning tone for a side, 200 ms in the place of what it hears, where that is G.711; otherwise nothing.
+    ///
+    /// # Errors
+    /// Where the thread's queue is full.
+    pub fn sound_tone(&self, session: SessionId, side: Side) -> Result<(), Overloaded> {
+        self.send(session, Command::Tone { session, side }).map_err(|_| Overloaded)
+    }
+
     /// Tells `reply` how a session goes; none where it is not open, or where the thread's queue is full.
     pub fn report(&self, session: SessionId, reply: Box<dyn FnOnce(Option<SessionReport>) + Send>) {
         if let Err(Command::Report { reply, .. }) = self.send(session, Command::Report { session, reply }) {

@@ -1,11 +1,12 @@
-//! Key presses put into the sound that one side hears (RFC 4733): packets of ours in a stream that is somebody else's.
+//! Key presses (RFC 4733) and warning tones put into the sound that one side hears: packets of ours in a stream that is somebody else's.
 //!
-//! Where a key came from is not known here, nor is any socket.
+//! Where a key came from is not known here, nor is any socket; what a tone sounds like is `tone`'s.
 //!
-//! While a key is pressed the sound gives way to it, under the same SSRC; what follows is numbered on, so that the receiver misses
+//! While a key is pressed, or the tone sounds, the sound gives way to it, under the same SSRC; what follows is numbered on, so that the receiver misses
 //! nothing. Sound that does not flow is not waited for.
 
 use crate::packet::{RTP_HEADER_SIZE, RtpHeader};
+use crate::tone::{self, Law};
 use domain::media::{KeyFormat, KeyPress};
 use domain::{Entropy, Monotonic};
 use std::collections::VecDeque;
@@ -23,11 +24,20 @@ const WAITING_MAX: usize = 32;
 const VOLUME: u8 = 10;
 /// Bytes of a key's packet.
 pub(crate) const SIZE: usize = RTP_HEADER_SIZE + 4;
+/// Bytes of a packet of the tone.
+pub(crate) const TONE_SIZE: usize = RTP_HEADER_SIZE + tone::SAMPLES;
+/// How long a tone waits for a key to be let go, or for sound of a codec that it can be written in. Later it would warn of nothing.
+const TONE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The keys of one side, and where the stream that it hears stands.
 pub(crate) struct Keys {
     waiting: VecDeque<KeyPress>,
     pressing: Option<Pressing>,
+    /// Until when a tone that was asked for may begin.
+    tone_until: Option<Monotonic>,
+    tone: Option<Tone>,
+    /// How the sound is written that it hears, where that is G.711.
+    law: Option<Law>,
     /// The newest packet that was sent, and when; of our own making where there was none.
     last: (RtpHeader, Monotonic),
     /// Whether the stream is one that was relayed.
@@ -37,6 +47,13 @@ pub(crate) struct Keys {
     /// The next packet of sound follows a key.
     follows: bool,
     rests_until: Monotonic,
+}
+
+/// A tone that sounds.
+struct Tone {
+    law: Law,
+    packets_left: u8,
+    next_at: Monotonic,
 }
 
 /// A key that is down.
@@ -61,6 +78,9 @@ impl Keys {
         Keys {
             waiting: VecDeque::new(),
             pressing: None,
+            tone_until: None,
+            tone: None,
+            law: None,
             last: (header, Monotonic::from_micros(0)),
             has_sound: false,
             shift: 0,
@@ -76,15 +96,27 @@ impl Keys {
         }
     }
 
-    /// The side hears no keys, or nothing at all.
+    /// A tone is to sound, in the place of what is heard.
+    pub(crate) fn sound(&mut self, now: Monotonic) {
+        self.tone_until = Some(now + TONE_PATIENCE);
+    }
+
+    /// The side hears no keys.
     pub(crate) fn forget(&mut self) {
         self.waiting.clear();
         self.follows |= self.pressing.take().is_some();
     }
 
+    /// The side hears nothing at all.
+    pub(crate) fn fall_silent(&mut self) {
+        self.forget();
+        self.tone_until = None;
+        self.follows |= self.tone.take().is_some();
+    }
+
     /// Whether something is yet to be sent.
     pub(crate) fn are_pressed(&self) -> bool {
-        self.pressing.is_some() || !self.waiting.is_empty()
+        self.pressing.is_some() || !self.waiting.is_empty() || self.tone.is_some() || self.tone_until.is_some()
     }
 
     /// A packet of the stream that it hears was taken out: what comes next is numbered on.
@@ -94,7 +126,12 @@ impl Keys {
 
     /// A packet of sound with this header is about to be sent: it is numbered on; false where it gives way to a key.
     pub(crate) fn pass(&mut self, packet: &mut [u8], header: RtpHeader, now: Monotonic) -> bool {
-        if self.pressing.is_some() {
+        match packet.get(1).map(|kind| kind & 0x7f) {
+            // Silence (RFC 3389) and keys are no codec of their own.
+            Some(13 | 96..) | None => {}
+            Some(kind) => self.law = Law::of(kind),
+        }
+        if self.pressing.is_some() || self.tone.is_some() {
             return false;
         }
         let (last, _) = self.last;
@@ -115,8 +152,58 @@ impl Keys {
         true
     }
 
-    /// Writes the packet that is due into `room`, if one is; as often as it says so.
-    pub(crate) fn due(&mut self, format: KeyFormat, room: &mut [u8], now: Monotonic) -> bool {
+    /// Writes the packet that is due into `room`, if one is, and says how long it is; as often as it says so. Without a format the side
+    /// hears no keys.
+    pub(crate) fn due(&mut self, format: Option<KeyFormat>, room: &mut [u8], now: Monotonic) -> Option<usize> {
+        if self.pressing.is_none() && self.sounds(room, now) {
+            return Some(TONE_SIZE);
+        }
+        match format {
+            Some(format) if self.tone.is_none() => self.key_due(format, room, now).then_some(SIZE),
+            Some(_) => None,
+            None => {
+                self.forget();
+                None
+            }
+        }
+    }
+
+    /// Writes the packet of the tone that is due, if one is.
+    fn sounds(&mut self, room: &mut [u8], now: Monotonic) -> bool {
+        if let (None, Some(until)) = (&self.tone, self.tone_until) {
+            if let Some(law) = self.law.filter(|_| now <= until) {
+                self.tone = Some(Tone { law, packets_left: tone::PACKETS, next_at: now });
+            }
+            if self.tone.is_some() || until < now {
+                self.tone_until = None;
+            }
+        }
+        let Some(sounding) = self.tone.as_mut().filter(|tone| tone.next_at <= now) else { return false };
+        let Some(packet) = room.get_mut(..TONE_SIZE) else { return false };
+        let (last, at) = &mut self.last;
+        let passed = ticks(now.since(*at), tone::CLOCK_RATE_HZ).max(tone::SAMPLES as u32);
+        last.sequence = last.sequence.wrapping_add(1);
+        // The first one where the sound would be by now, each other one behind the one before.
+        let is_first = sounding.packets_left == tone::PACKETS;
+        let step = if is_first { passed } else { tone::SAMPLES as u32 };
+        last.timestamp = last.timestamp.wrapping_add(step);
+        *at = now;
+        packet[..2].copy_from_slice(&[0x80, sounding.law.payload_type()]);
+        packet[2..4].copy_from_slice(&last.sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&last.timestamp.to_be_bytes());
+        packet[8..RTP_HEADER_SIZE].copy_from_slice(&last.ssrc.to_be_bytes());
+        tone::write(sounding.law, &mut packet[RTP_HEADER_SIZE..]);
+        sounding.next_at = sounding.next_at + STEP;
+        sounding.packets_left -= 1;
+        if sounding.packets_left == 0 {
+            self.tone = None;
+            self.follows = true;
+        }
+        true
+    }
+
+    /// Writes the packet of a key that is due, if one is.
+    fn key_due(&mut self, format: KeyFormat, room: &mut [u8], now: Monotonic) -> bool {
         if self.pressing.is_none() && self.rests_until <= now {
             self.pressing = self.waiting.pop_front().map(|key| self.began(key, format, now));
         }
@@ -200,7 +287,7 @@ mod tests {
         let mut told = Vec::new();
         for now in (from_ms..=to_ms).step_by(20) {
             let mut room = [0; 64];
-            while keys.due(FORMAT, &mut room, at(now)) {
+            while keys.due(Some(FORMAT), &mut room, at(now)).is_some() {
                 told.push(read(&room));
             }
         }
@@ -266,13 +353,59 @@ mod tests {
         assert!(told.windows(2).all(|pair| pair[1].0 == pair[0].0.wrapping_add(1)), "numbers without gaps: {told:?}");
     }
 
+    /// What a tone sends from one instant to another: number, timestamp, payload type.
+    fn sounded(keys: &mut Keys, from_ms: u64, to_ms: u64) -> Vec<(u16, u32, u8)> {
+        let mut told = Vec::new();
+        for now in (from_ms..=to_ms).step_by(20) {
+            let mut room = [0; TONE_SIZE];
+            while keys.due(None, &mut room, at(now)) == Some(TONE_SIZE) {
+                let packet = read(&room);
+                told.push((packet.0, packet.2, packet.3));
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_tone_of_200_ms_takes_the_place_of_the_sound_and_what_follows_is_numbered_on() {
+        for kind in [0, 8] {
+            let mut keys = Keys::new(&mut Entropy::from_seed([4; 16]));
+            let mut packet = [0; 172];
+            packet[1] = kind;
+            assert!(keys.pass(&mut packet, sound(100), at(0)));
+            keys.sound(at(10));
+            let told = sounded(&mut keys, 20, 60);
+            assert_eq!(told, [(101, 16_160, kind), (102, 16_320, kind), (103, 16_480, kind)]);
+            assert!(!keys.pass(&mut packet, sound(103), at(70)), "the sound gives way");
+            let rest = sounded(&mut keys, 80, 1_000);
+            assert_eq!((told.len() + rest.len(), rest.last().map(|last| last.0)), (10, Some(110)));
+            assert!(!keys.are_pressed());
+            assert!(keys.pass(&mut packet, sound(113), at(220)));
+            assert_eq!(packet[2..4], 111_u16.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn a_tone_that_cannot_be_written_in_the_codec_is_not_heard_later() {
+        let mut keys = Keys::new(&mut Entropy::from_seed([5; 16]));
+        let mut packet = [0; 72];
+        packet[1] = 18;
+        assert!(keys.pass(&mut packet, sound(1), at(0)));
+        keys.sound(at(0));
+        assert_eq!(sounded(&mut keys, 0, 1_020), []);
+        assert!(!keys.are_pressed(), "it waits for nothing");
+        packet[1] = 0;
+        assert!(keys.pass(&mut packet, sound(2), at(1_040)));
+        assert_eq!(sounded(&mut keys, 1_040, 2_000), []);
+    }
+
     #[test]
     fn a_hand_cannot_press_without_end() {
         let mut keys = Keys::new(&mut Entropy::from_seed([3; 16]));
         (0..1_000).for_each(|_| keys.press(KeyPress { event: 1, duration_ms: 5_000 }));
         assert_eq!(keys.waiting.len(), WAITING_MAX);
         let wide = KeyFormat { payload_type: 96, clock_rate_hz: 48_000 };
-        assert!(keys.due(wide, &mut [0; 64], at(0)));
+        assert!(keys.due(Some(wide), &mut [0; 64], at(0)).is_some());
         assert_eq!(keys.pressing.as_ref().map(|pressing| pressing.length), Some(u16::MAX), "what its field holds");
         keys.forget();
         assert!(!keys.are_pressed());

@@ -33,6 +33,7 @@ mod sockets;
 mod source;
 pub mod srtp;
 mod stream;
+mod tone;
 mod totals;
 mod udptl;
 mod warm;

@@ -68,6 +68,11 @@ pub(crate) enum Command {
         side: Side,
         key: KeyPress,
     },
+    /// Sound a warning tone for a side.
+    Tone {
+        session: SessionId,
+        side: Side,
+    },
     Report {
         session: SessionId,
         reply: ReportReply,
@@ -93,7 +98,9 @@ impl Command {
     fn haste(&self) -> Haste {
         match self {
             Command::Open { .. } | Command::Reopen { .. } | Command::Report { .. } => Haste::Now,
-            Command::Attach { .. } | Command::Press { .. } | Command::Close { .. } => Haste::Soon,
+            Command::Attach { .. } | Command::Press { .. } | Command::Tone { .. } | Command::Close { .. } => {
+                Haste::Soon
+            }
             Command::SetRemote { .. } | Command::Answered { .. } => Haste::Sometime,
         }
     }
@@ -107,6 +114,7 @@ impl Command {
             | Command::SetRemote { session, .. }
             | Command::Answered { session, .. }
             | Command::Press { session, .. }
+            | Command::Tone { session, .. }
             | Command::Report { session, .. }
             | Command::Close { session, .. } => *session,
         }
@@ -164,6 +172,7 @@ impl Queue {
             | Command::SetRemote { .. }
             | Command::Answered { .. }
             | Command::Press { .. }
+            | Command::Tone { .. }
             | Command::Report { .. } => others < CHANGES_MAX,
             Command::Close { .. } => waiting.closes < self.closes_max,
         };

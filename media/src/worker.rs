@@ -54,7 +54,7 @@ const KEPT_IDLE: Duration = Duration::from_secs(60);
 const SHED_PER_SWEEP: usize = 64;
 
 /// Bytes of a key's packet and of what authenticates it.
-const KEY_ROOM: usize = keys::SIZE + GROWTH_MAX;
+const KEY_ROOM: usize = keys::TONE_SIZE + GROWTH_MAX;
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -348,7 +348,7 @@ impl Worker {
 }
 
 impl Room {
-    /// Sends the packets of pressed keys that are due.
+    /// Sends the packets of pressed keys and of tones that are due.
     fn send_keys(&mut self, counters: &Counters, now: Monotonic) {
         let mut room = [0; KEY_ROOM];
         while let Some((side, to, length)) = self.session.next_key(&mut room, now) {

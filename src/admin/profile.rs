@@ -7,6 +7,7 @@ use super::recharge::ProfileRechargeOptions;
 use super::show::text;
 use super::{Order, names, show};
 use clap::{Subcommand, ValueEnum};
+use domain::WarnBefore;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
@@ -69,6 +70,16 @@ pub(crate) enum ProfileCommand {
         /// ... while all its calls owe this much at most.
         #[arg(long, value_name = "AMOUNT", required_if_eq("credit_failure", "continue"))]
         continue_risk: Option<String>,
+        /// The dearest rate a minute that its calls may have, in the company's currency: 1.00.
+        #[arg(long, value_name = "AMOUNT")]
+        max_rate: Option<String>,
+        /// The dearest that one of its calls may become, in the company's currency: 20.00.
+        #[arg(long, value_name = "AMOUNT")]
+        max_call_cost: Option<String>,
+        /// Seconds before the credit ends at which the caller hears a warning tone: 60,10; "" for no tone; what the node's settings say where
+        /// nothing is said.
+        #[arg(long, value_name = "SECONDS")]
+        warn_before: Option<WarnBefore>,
     },
     /// Lists the profiles.
     List,
@@ -134,6 +145,9 @@ impl Order for ProfileCommand {
                 credit_failure,
                 continue_for_s,
                 continue_risk,
+                max_rate,
+                max_call_cost,
+                warn_before,
             } => {
                 let sources = ip.iter().map(|from| json!({ "address": from.ip().to_string(), "port": from.port() }));
                 // What nobody has said is not asked for: only operators may.
@@ -154,6 +168,9 @@ impl Order for ProfileCommand {
                     "t38": t38,
                     "dtmf": dtmf,
                     "credit_failure": credit_failure,
+                    "max_rate": max_rate,
+                    "max_call_cost": max_call_cost,
+                    "warn_before_s": warn_before.map(|times| times.seconds().collect::<Vec<_>>()),
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });

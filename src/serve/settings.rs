@@ -8,6 +8,7 @@ use actors::{
 use config::{
     DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
 };
+use domain::WarnBefore;
 use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
 use sip::endpoint::Transport;
@@ -268,6 +269,8 @@ fn calls(settings: &Settings) -> CallSettings {
             StatusPattern::Class(class) => set.with_class(class),
         }),
         emergency_status: calls.emergency_status,
+        // Checked with the settings.
+        warn_before: WarnBefore::new(&calls.warn_before_s).unwrap_or_default(),
         srtp_needs_tls: settings.media.srtp_needs_tls,
         media_families: media_addresses(settings).families(),
         ..CallSettings::default()

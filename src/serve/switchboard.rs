@@ -59,6 +59,10 @@ impl Switchboard for RunningExchange {
         self.0.company_topped_up(company);
     }
 
+    fn profile_credited(&self, profile: ProfileId) {
+        self.0.profile_credited(profile);
+    }
+
     fn listeners(&self) -> Vec<(Transport, SocketAddr)> {
         let plain =
             self.0.listeners().iter().flat_map(|address| [(Transport::Udp, *address), (Transport::Tcp, *address)]);

@@ -13,7 +13,9 @@ use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall};
+use domain::{
+    Caps, CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall, WarnBefore,
+};
 use rusqlite::Connection;
 use std::net::SocketAddr;
 
@@ -157,6 +159,10 @@ pub struct Profile {
     pub dtmf: DtmfPolicy,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
+    /// When its callers are warned before the credit ends; none for what the node's settings say.
+    pub warn_before: Option<WarnBefore>,
     /// When it was created.
     pub created_at: Wall,
 }
@@ -196,6 +202,10 @@ pub struct NewProfile {
     pub dtmf: DtmfPolicy,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
+    /// When its callers are warned before the credit ends.
+    pub warn_before: Option<WarnBefore>,
 }
 
 /// What may be changed of a profile; `None` leaves it. For fields that may be empty, the inner `None` empties.
@@ -229,6 +239,12 @@ pub struct ProfilePatch {
     pub dtmf: Option<DtmfPolicy>,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: Option<CreditFailure>,
+    /// The dearest rate a minute.
+    pub max_rate: Option<Option<Micros>>,
+    /// The dearest call.
+    pub max_call_cost: Option<Option<Micros>>,
+    /// When its callers are warned before the credit ends.
+    pub warn_before: Option<Option<WarnBefore>>,
 }
 
 fn check(profile: &Profile) -> Result<()> {
@@ -238,6 +254,12 @@ fn check(profile: &Profile) -> Result<()> {
         checks::within("calls_per_second", calls_per_second, 1, CALLS_PER_SECOND_MAX)?;
     }
     check_auth(&profile.auth)?;
+    let caps = [("max_rate", profile.caps.max_rate), ("max_call_cost", profile.caps.max_call_cost)];
+    for (field, most) in caps {
+        if let Some(most) = most.filter(|most| !most.is_positive()) {
+            return Err(Error::invalid(field, format!("{most} permits no call: expected more than 0")));
+        }
+    }
     match profile.auto_recharge {
         Some(recharge) if !recharge.amount.is_positive() => Err(Error::invalid(
             "auto_recharge.amount",
@@ -306,6 +328,8 @@ impl Store {
                 t38: new.t38,
                 dtmf: new.dtmf,
                 credit_failure: new.credit_failure,
+                caps: new.caps,
+                warn_before: new.warn_before,
                 created_at: signed.at,
             };
             check(&profile)?;
@@ -345,6 +369,9 @@ impl Store {
             profile.t38 = patch.t38.unwrap_or(profile.t38);
             profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
             profile.credit_failure = patch.credit_failure.unwrap_or(profile.credit_failure);
+            profile.caps.max_rate = patch.max_rate.unwrap_or(profile.caps.max_rate);
+            profile.caps.max_call_cost = patch.max_call_cost.unwrap_or(profile.caps.max_call_cost);
+            profile.warn_before = patch.warn_before.unwrap_or(profile.warn_before);
             check(&profile)?;
             if patch.auth.is_some() {
                 source::check_profile(transaction, &profile.auth.sources)?;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0014_proof.sql"),
     include_str!("../migrations/0015_faults.sql"),
     include_str!("../migrations/0016_nodes.sql"),
+    include_str!("../migrations/0017_stream.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

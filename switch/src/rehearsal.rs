@@ -303,6 +303,7 @@ impl Rehearsal {
             call::Effect::AskProfile(..)
             | call::Effect::Leg(..)
             | call::Effect::ReportMedia
+            | call::Effect::WarnCaller
             | call::Effect::Tell(_) => {}
         }
     }

@@ -61,6 +61,8 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         t38: domain::fax::FaxPolicy::Relay,
         dtmf: domain::dtmf::DtmfPolicy::Auto,
         credit_failure: domain::credit_failure::CreditFailure::Retry,
+        caps: Default::default(),
+        warn_before: None,
     }
 }
 

@@ -22,7 +22,8 @@ prefix,destination,rate_per_minute,connection_fee,minimum_s,increment_s
 1202,United States,0.02,,,
 4420,London,0.03,,,
 8816,Satellite,1.20,,1,1
-8817,Six seconds,0.60,,6,6
+8817,Far ship,0.60,,3,3
+8818,Six seconds,0.60,,6,6
 """
 
 

@@ -85,6 +85,24 @@ def _alike(a, b):
     return dot / size if size else 0.0
 
 
+def tones(samples, hz, loudness=1000):
+    """Where a tone of so many Hz is heard, from and to in seconds: frames of 20 ms in which it has at least that amplitude (Goertzel's
+    algorithm)."""
+    found = []
+    for number, begin in enumerate(range(0, len(samples) - FRAME + 1, FRAME)):
+        factor, one, two = 2 * math.cos(2 * math.pi * hz / RATE_HZ), 0.0, 0.0
+        for sample in samples[begin:begin + FRAME]:
+            one, two = sample + factor * one - two, one
+        amplitude = math.sqrt(max(0.0, one * one + two * two - factor * one * two)) * 2 / FRAME
+        if amplitude >= loudness:
+            at = number * FRAME / RATE_HZ
+            if found and abs(found[-1][1] - at) < FRAME / RATE_HZ / 2:
+                found[-1] = (found[-1][0], at + FRAME / RATE_HZ)
+            else:
+                found.append((at, at + FRAME / RATE_HZ))
+    return found
+
+
 def ulaw(sample):
     """One sample as G.711 mu-law (ITU-T G.711)."""
     sign = 0x80 if sample < 0 else 0

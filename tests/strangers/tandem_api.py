@@ -93,7 +93,7 @@ class TandemApi:
         return self.call("POST", f"/companies/{company}/credit", body, moves_money=True, key=key)
 
     def create_profile(self, company, name, channels, ip=(), registration=True, caller_id=None, auto_recharge=None,
-                       incoming_to="called_number", srtp="off", t38="relay", dtmf="auto", certificates=(), static_contact=None, credit_failure=None):
+                       incoming_to="called_number", srtp="off", t38="relay", dtmf="auto", certificates=(), static_contact=None, credit_failure=None, **more):
         """A profile; its JSON with `sip_user` and `sip_password`."""
         body = {
             "company": company,
@@ -110,6 +110,7 @@ class TandemApi:
             "t38": t38,
             "credit_failure": credit_failure,
             "dtmf": dtmf,
+            **more,
         }
         return self.call("POST", "/profiles", body)
 

@@ -14,6 +14,7 @@ from waiting import Failure, equal, expect, until
 UNITED_STATES = "+12025550123"
 LONDON = "+442079460123"
 DEAR = "+88161234567"
+SHIP = "+88171234567"
 
 CALLER_ID = "+12025550199"
 

@@ -216,6 +216,7 @@ impl House {
                 }
                 switch::call::Effect::Leg(LegId::CALLER, order) if part == Part::Second => self.tell_first(order),
                 switch::call::Effect::Leg(id, order) => self.on_leg_order(part.in_house(id), order, now, effects),
+                switch::call::Effect::WarnCaller => effects.push(Effect::SoundTone(self.caller_side())),
                 switch::call::Effect::AnswerWithEcho => self.on_answer_with_echo(now, effects),
                 switch::call::Effect::ReportMedia => self.on_report_media(part, effects),
                 switch::call::Effect::AskCarrier(carrier, ask) => effects.push(Effect::AskCarrier(carrier, ask)),

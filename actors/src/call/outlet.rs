@@ -229,6 +229,10 @@ impl Outlet<House> for CallOutlet {
             Effect::Press(side, key) => {
                 let _ = self.core.media.press(self.session(), side, key);
             }
+            // Where the queue is full, nobody is warned; the call itself is unharmed.
+            Effect::SoundTone(side) => {
+                let _ = self.core.media.sound_tone(self.session(), side);
+            }
             // Where the queue is full, silence is not watched for; the call itself is unharmed.
             Effect::WatchForSilence => {
                 let _ = self.core.media.answered(self.session());

@@ -48,6 +48,8 @@ pub enum Effect {
     SetSound(Side, SoundOrder, Option<Arc<[Network]>>),
     /// Put a key press into the sound that one side hears (RFC 4733).
     Press(Side, KeyPress),
+    /// Sound a warning tone for one side, in the place of what it hears.
+    SoundTone(Side),
     /// The call is answered: silence counts from now on.
     WatchForSilence,
     /// Close the ports and tell the packet counts; answered by a call event.

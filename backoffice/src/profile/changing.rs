@@ -8,10 +8,12 @@ use super::{
 };
 use crate::caller::Caller;
 use crate::channel::rounded_channels;
-use crate::error::Result;
+use crate::credit::AMOUNT_MAX;
+use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::recharge;
-use domain::{CertificateName, ProfileId};
+use crate::text::Text;
+use domain::{Caps, CertificateName, Micros, ProfileId, WarnBefore};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
 
@@ -36,6 +38,18 @@ fn auth_by(caller: &Caller, wanted: Authentication, now: &[CertificateName]) -> 
 /// As it is given: who writes a whole profile is not asked twice. [`crate::recharge`] asks (K7).
 fn auto_recharge(wanted: NewAutoRecharge) -> Result<AutoRecharge> {
     recharge::checked("/auto_recharge", wanted.amount.0, wanted.threshold.0)
+}
+
+fn cap(field: &'static str, most: Text<Micros>) -> Result<Micros> {
+    let most = most.0;
+    if most.is_positive() && most <= AMOUNT_MAX {
+        return Ok(most);
+    }
+    Err(Error::field(field, format!("{most} is no bound of calls: expected more than 0 and at most {AMOUNT_MAX}")))
+}
+
+fn warn_before(wanted: Vec<u16>) -> Result<WarnBefore> {
+    WarnBefore::new(&wanted).map_err(|problem| Error::field("/warn_before_s", problem.to_string()))
 }
 
 impl Office {
@@ -79,6 +93,11 @@ impl Office {
             t38: new.t38.into(),
             dtmf: new.dtmf.into(),
             credit_failure: new.credit_failure.map(|wanted| wanted.checked()).transpose()?.unwrap_or_default(),
+            caps: Caps {
+                max_rate: new.max_rate.map(|most| cap("/max_rate", most)).transpose()?,
+                max_call_cost: new.max_call_cost.map(|most| cap("/max_call_cost", most)).transpose()?,
+            },
+            warn_before: new.warn_before_s.map(warn_before).transpose()?,
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);
         let (profile, password) = self.store().create_profile(&wanted, &ha1, self.signed(caller))?;
@@ -130,6 +149,12 @@ impl Office {
             t38: patch.t38.map(Into::into),
             dtmf: patch.dtmf.map(Into::into),
             credit_failure: patch.credit_failure.map(|wanted| wanted.checked()).transpose()?,
+            max_rate: patch.max_rate.map(|most| most.map(|most| cap("/max_rate", most)).transpose()).transpose()?,
+            max_call_cost: patch
+                .max_call_cost
+                .map(|most| most.map(|most| cap("/max_call_cost", most)).transpose())
+                .transpose()?,
+            warn_before: patch.warn_before_s.map(|wanted| wanted.map(warn_before).transpose()).transpose()?,
         };
         self.store().update_profile(id, &wanted, self.signed(caller))?;
         // Whatever was changed: an earlier change of channels may have found no ledger.

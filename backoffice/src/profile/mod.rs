@@ -129,6 +129,17 @@ pub struct NewProfile {
     pub dtmf: DtmfName,
     /// What its calls do while the ledger cannot answer; `retry` where nothing is said. Operators only: it is their risk.
     pub credit_failure: Option<CreditFailure>,
+    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any.
+    #[schema(value_type = Option<String>, example = "1.00")]
+    pub max_rate: Option<Text<Micros>>,
+    /// The dearest call: one whose beginning costs more is refused with `max_call_cost`, one that has cost so much ends with its last paid
+    /// second; null for any.
+    #[schema(value_type = Option<String>, example = "20.00")]
+    pub max_call_cost: Option<Text<Micros>>,
+    /// Seconds before the credit ends at which the caller hears a warning tone, at most four, 1 to 600; none for no tone; null for what the
+    /// node's settings say.
+    #[schema(example = json!([60, 10]))]
+    pub warn_before_s: Option<Vec<u16>>,
 }
 
 /// Whom the To of an incoming call names (I4).
@@ -210,6 +221,18 @@ pub struct ProfilePatch {
     pub dtmf: Option<DtmfName>,
     /// What its calls do while the ledger cannot answer, from their next boundary on. Operators only: it is their risk.
     pub credit_failure: Option<CreditFailure>,
+    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any. Binds new calls.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub max_rate: Option<Option<Text<Micros>>>,
+    /// The dearest call; null for any. Binds new calls.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub max_call_cost: Option<Option<Text<Micros>>>,
+    /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say. Binds calls that are up.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<u16>>)]
+    pub warn_before_s: Option<Option<Vec<u16>>>,
 }
 
 /// A profile: its name and state, and the six elements (P1).
@@ -236,6 +259,12 @@ pub struct Profile {
     pub dtmf: DtmfName,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
+    /// The dearest rate a minute that its calls may have; null for any.
+    pub max_rate: Option<String>,
+    /// The dearest that one of its calls may become; null for any.
+    pub max_call_cost: Option<String>,
+    /// Seconds before the credit ends at which the caller hears a warning tone; null for what the node's settings say.
+    pub warn_before_s: Option<Vec<u16>>,
     /// What is worth mending about it, a sentence each; empty for nothing.
     pub warnings: Vec<String>,
     /// RFC 3339.

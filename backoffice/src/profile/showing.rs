@@ -163,6 +163,9 @@ impl Office {
             t38: row.t38.into(),
             dtmf: row.dtmf.into(),
             credit_failure: CreditFailure::of(row.credit_failure),
+            max_rate: row.caps.max_rate.map(|most| most.to_string()),
+            max_call_cost: row.caps.max_call_cost.map(|most| most.to_string()),
+            warn_before_s: row.warn_before.map(|times| times.seconds().collect()),
             warnings: warnings(&row, binding.as_deref()),
             created_at: row.created_at.to_string(),
             credentials: Credentials {

@@ -1,9 +1,8 @@
-//! Keys of a session (RFC 4733): those that are put into the sound of a side, and those that are taken out of it and told.
+//! Keys of a session (RFC 4733): those that are put into the sound of a side, and those that are taken out of it and told; and warning tones.
 //!
 //! Their packets are `keys`' and `presses`'.
 
 use super::{Kind, Session};
-use crate::keys;
 use crate::words::{DiscardReason, Side};
 use domain::Monotonic;
 use domain::media::{Carriage, KeyPress};
@@ -13,6 +12,11 @@ impl Session {
     /// A key is to be pressed for `side` to hear (RFC 4733).
     pub(crate) fn on_key(&mut self, side: Side, key: KeyPress) {
         self.ends[side].keys.press(key);
+    }
+
+    /// A tone is to sound for `side` (200 ms of G.711), in the place of what it hears.
+    pub(crate) fn on_tone(&mut self, side: Side, now: Monotonic) {
+        self.ends[side].keys.sound(now);
     }
 
     /// Whether packets of keys are yet to be sent.
@@ -28,13 +32,13 @@ impl Session {
                 continue;
             }
             let hearing = end.remote.as_ref().filter(|remote| remote.receives && remote.carriage == Carriage::Rtp);
-            let format = hearing.and_then(|remote| remote.keys.zip(remote.rtp.destination()));
-            let Some((format, to)) = format else {
-                end.keys.forget();
+            let hearing = hearing.and_then(|remote| Some((remote.keys, remote.rtp.destination()?)));
+            let Some((format, to)) = hearing else {
+                end.keys.fall_silent();
                 continue;
             };
-            if end.keys.due(format, room, now)
-                && let Ok(length) = end.lock.seal(Kind::Rtp, room, keys::SIZE)
+            if let Some(length) = end.keys.due(format, room, now)
+                && let Ok(length) = end.lock.seal(Kind::Rtp, room, length)
             {
                 return Some((side, to, length));
             }

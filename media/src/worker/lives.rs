@@ -39,6 +39,12 @@ impl Worker {
                     self.sweep_at = Some(now);
                 }
             }
+            Command::Tone { session, side } => {
+                if let Some(room) = self.room(session) {
+                    room.session.on_tone(side, now);
+                    self.sweep_at = Some(now);
+                }
+            }
             Command::Report { session, reply } => {
                 let report = self.room(session).map(|room| room.session.report());
                 guard(|| reply(report));

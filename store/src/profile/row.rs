@@ -5,14 +5,15 @@
 use super::{AutoRecharge, Profile, ProfileAuth};
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Result};
-use domain::{Micros, ProfileId, Wall};
+use domain::{Caps, Micros, ProfileId, Wall};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 pub(super) const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
-    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact, p.credit_failure
+    p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact, p.credit_failure, p.warn_before,
+    p.max_rate, p.max_call_cost
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -44,7 +45,13 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         t38: parsed(row, 19)?,
         dtmf: parsed(row, 20)?,
         credit_failure: parsed(row, 23)?,
+        warn_before: parsed_option(row, 24)?,
+        caps: Caps { max_rate: micros(row, 25)?, max_call_cost: micros(row, 26)? },
     })
+}
+
+fn micros(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Micros>> {
+    Ok(row.get::<_, Option<i64>>(index)?.map(Micros::new))
 }
 
 fn with_ha1(row: &Row<'_>) -> rusqlite::Result<(Profile, Ha1)> {
@@ -66,7 +73,7 @@ pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)
 }
 
 /// What may be changed, by column.
-fn changeable(profile: &Profile) -> [(&'static str, Value); 17] {
+fn changeable(profile: &Profile) -> [(&'static str, Value); 20] {
     let recharge = profile.auto_recharge;
     [
         ("name", profile.name.clone().into()),
@@ -86,6 +93,9 @@ fn changeable(profile: &Profile) -> [(&'static str, Value); 17] {
         ("credit_failure", profile.credit_failure.to_string().into()),
         ("certificates", list_text(&profile.auth.certificates).into()),
         ("contact", profile.contact.as_ref().map(ToString::to_string).into()),
+        ("max_rate", profile.caps.max_rate.map(Micros::get).into()),
+        ("max_call_cost", profile.caps.max_call_cost.map(Micros::get).into()),
+        ("warn_before", profile.warn_before.map(|times| times.to_string()).into()),
     ]
 }
 

@@ -76,6 +76,8 @@ impl World {
             t38: domain::fax::FaxPolicy::Relay,
             dtmf: domain::dtmf::DtmfPolicy::Auto,
             credit_failure: domain::credit_failure::CreditFailure::Retry,
+            caps: Default::default(),
+            warn_before: None,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::ending::{Ending, Farewell};
 use super::offering::{offer, places_for};
-use super::{Opening, Stranger, caller_id, inside, manners, receiving};
+use super::{Opening, Stranger, caller_id, capping, inside, manners, receiving};
 use crate::directory::{Carrier, Company, Directory, Profile};
 use crate::{numbering, routing};
 use domain::call_control::{CallerId, Invitation, Manner, Pbx, Proof, Whereto};
@@ -353,6 +353,7 @@ fn dial(
             (Some(rate), places, losses)
         }
     };
+    capping::check(&caller.profile, rate.as_ref().map(|sold| &sold.rate), trace)?;
     let offer = offer(directory, invitation, caller.profile.srtp, caller.profile.t38, trace)?;
     let places = places_for(&offer, places, trace)?;
     Ok(Dial {

@@ -93,6 +93,13 @@ pub enum Event {
         /// Which charge, 0 at the answer.
         sequence: u32,
     },
+    /// Its credit ends it at this billed second, as things stand; none where no end is in sight.
+    EndForeseen {
+        /// From the answer.
+        until_s: Option<u32>,
+    },
+    /// Its profile has more credit than before.
+    CreditAdded,
     /// The books of this call are closed and its record is written.
     Settled {
         /// What was captured in all.
@@ -143,6 +150,8 @@ pub enum Effect {
     /// Answer the caller's leg (2xx) with its own sound (O2); answered by [`Event::EchoAnswered`], or by
     /// [`Event::SoundRefused`] where there are no ports.
     AnswerWithEcho,
+    /// Sound a warning tone to the caller, where its codec is G.711.
+    WarnCaller,
     /// Tell the last packet counts ([`Event::MediaReported`]), before the legs are released.
     ReportMedia,
     /// Of a carrier; a seizure is answered by [`Event::CarrierSeized`] or [`Event::CarrierSkipped`].

@@ -18,7 +18,9 @@ pub(super) const PLEA_WITHIN: Duration = Duration::from_millis(500);
 pub(super) struct Charge {
     pub(super) sequence: u32,
     pub(super) begins: Block,
-    pub(super) next: Block,
+    /// None where nothing comes after it: the call has cost as much as it may.
+    pub(super) next: Option<Block>,
+    pub(super) tariff: Tariff,
 }
 
 /// What to do at the end of the block that has begun.
@@ -49,8 +51,10 @@ pub(super) struct Meter {
     due_at: Duration,
     /// Has begun, and was asked to be captured.
     begun: Block,
-    /// Is held, or asked to be.
-    next: Block,
+    /// Is held, or asked to be; none where the call may not cost more.
+    next: Option<Block>,
+    /// The billed second up to which the call may be paid.
+    last_s: u32,
     standing: Standing,
     /// When the last charge was asked for, from the answer.
     asked_at: Duration,
@@ -72,19 +76,21 @@ enum Standing {
 
 impl Meter {
     /// Starts at the answer: the first block begins, the one after it is to be held.
-    pub(super) fn start(tariff: Tariff) -> (Meter, Charge) {
+    pub(super) fn start(tariff: Tariff, max_cost: Option<Micros>) -> (Meter, Charge) {
         let begun = tariff.first_block();
-        let next = tariff.next_block(begun.until_s);
+        let last_s = max_cost.map_or(u32::MAX, |most| tariff.seconds_for(most));
+        let next = after(tariff, begun, last_s);
         let meter = Meter {
             tariff,
             sequence: 0,
             due_at: Duration::ZERO,
             begun,
             next,
+            last_s,
             standing: Standing::Asked,
             asked_at: Duration::ZERO,
         };
-        (meter, Charge { sequence: 0, begins: begun, next })
+        (meter, Charge { sequence: 0, begins: begun, next, tariff })
     }
 
     /// The end of the block that has begun, from the answer.
@@ -104,6 +110,15 @@ impl Meter {
             self.standing = Standing::Granted;
         }
         awaited
+    }
+
+    /// Money came while the last block was talked: what comes after it is held all the same.
+    pub(super) fn prolong(&mut self, sequence: u32) -> bool {
+        let prolonged = self.standing == Standing::Final && sequence == self.sequence;
+        if prolonged {
+            self.standing = Standing::Granted;
+        }
+        prolonged
     }
 
     /// The ledger refused what comes after the block that has begun; whether it is the charge that is waited for.
@@ -126,13 +141,19 @@ impl Meter {
             Standing::Asked if elapsed < self.asked_at + ANSWER_WITHIN => {
                 Boundary::WaitUntil(self.asked_at + ANSWER_WITHIN)
             }
-            Standing::Asked => {
-                self.standing = Standing::Pleading;
-                Boundary::Unknown { sequence: self.sequence, next: self.next }
-            }
+            Standing::Asked => match self.next {
+                Some(next) => {
+                    self.standing = Standing::Pleading;
+                    Boundary::Unknown { sequence: self.sequence, next }
+                }
+                None => Boundary::Exhausted,
+            },
             Standing::Pleading => Boundary::Unanswered,
             Standing::GivenUp => Boundary::GivenUp,
-            Standing::Granted => Boundary::Begin(self.begin_next(elapsed)),
+            Standing::Granted => match self.next {
+                Some(next) => Boundary::Begin(self.begin(next, elapsed)),
+                None => Boundary::Exhausted,
+            },
         }
     }
 
@@ -145,7 +166,8 @@ impl Meter {
 
     /// The next block begins although nobody knows whether it is held; none where that was not asked.
     pub(super) fn dare(&mut self, sequence: u32, elapsed: Duration) -> Option<Charge> {
-        self.is_pleading(sequence).then(|| self.begin_next(elapsed))
+        let next = self.next.filter(|_| self.is_pleading(sequence))?;
+        Some(self.begin(next, elapsed))
     }
 
     /// Whether the profile was asked to go on without this charge, and has not answered.
@@ -153,35 +175,50 @@ impl Meter {
         self.standing == Standing::Pleading && sequence == self.sequence
     }
 
-    fn begin_next(&mut self, elapsed: Duration) -> Charge {
+    fn begin(&mut self, block: Block, elapsed: Duration) -> Charge {
         self.sequence += 1;
         self.due_at = self.boundary();
-        self.begun = self.next;
-        self.next = self.tariff.next_block(self.begun.until_s);
+        self.begun = block;
+        self.next = after(self.tariff, block, self.last_s);
         self.standing = Standing::Asked;
         self.asked_at = elapsed;
-        Charge { sequence: self.sequence, begins: self.begun, next: self.next }
+        Charge { sequence: self.sequence, begins: self.begun, next: self.next, tariff: self.tariff }
     }
 
     /// The seconds that a call of this talk time owes (R1): never more than has begun or is held, which is what can be billed.
     pub(super) fn owed_s(&self, talked: Duration) -> u32 {
         let last = match self.standing {
             Standing::Final | Standing::GivenUp => self.begun.until_s,
-            Standing::Asked | Standing::Pleading | Standing::Granted => self.next.until_s,
+            Standing::Asked | Standing::Pleading | Standing::Granted => self.next.unwrap_or(self.begun).until_s,
         };
         self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
     }
 
     /// What is held and captured, once the last charge is answered.
     pub(super) fn held(&self) -> Held {
-        let block = (self.standing == Standing::Granted).then_some(self.next);
+        let block = self.next.filter(|_| self.standing == Standing::Granted);
         Held { channel: true, block, captured: self.amount(), captured_s: self.begun.until_s }
+    }
+
+    /// Whether the block that has begun is the last that the call may be paid, whatever credit there is.
+    pub(super) fn is_capped(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Where the call ends because it may not cost more; none without such a bound.
+    pub(super) fn capped_at(&self) -> Option<Duration> {
+        (self.last_s < u32::MAX).then(|| Duration::from_secs(self.last_s.max(self.begun.until_s).into()))
     }
 
     /// What has begun so far costs.
     pub(super) fn amount(&self) -> Micros {
         self.tariff.price(self.begun.until_s)
     }
+}
+
+/// The block after this one, where the call may be paid so far.
+fn after(tariff: Tariff, begun: Block, last_s: u32) -> Option<Block> {
+    Some(tariff.next_block(begun.until_s)).filter(|next| next.until_s <= last_s)
 }
 
 #[cfg(test)]
@@ -192,7 +229,7 @@ mod tests {
 
     fn meter() -> Meter {
         let rate = Micros::new(20_000).to_decimal();
-        Meter::start(Tariff::new(Terms::per_minute(rate, Currency::USD)).unwrap()).0
+        Meter::start(Tariff::new(Terms::per_minute(rate, Currency::USD)).unwrap(), None).0
     }
 
     /// R1, R8: 30/6 at $0.02.
@@ -205,7 +242,10 @@ mod tests {
             let Boundary::Begin(charge) = meter.cross(meter.boundary()) else {
                 panic!("block {sequence} did not begin")
             };
-            assert_eq!((charge.sequence, charge.begins.until_s, charge.next.until_s), (sequence, end_s, end_s + 6));
+            assert_eq!(
+                (charge.sequence, charge.begins.until_s, charge.next.unwrap().until_s),
+                (sequence, end_s, end_s + 6)
+            );
         }
         assert_eq!(meter.amount(), Micros::from_cents(2));
     }
@@ -241,5 +281,14 @@ mod tests {
         assert_eq!(meter.owed_s(Duration::from_secs(300)), 36);
         assert!(meter.refuse(0));
         assert_eq!(meter.owed_s(Duration::from_secs(31)), 30);
+    }
+
+    /// K4.
+    #[test]
+    fn money_that_comes_in_the_last_block_lets_the_next_one_begin() {
+        let mut meter = meter();
+        assert!(!meter.prolong(0), "it is not on its last block");
+        assert!(meter.refuse(0) && !meter.prolong(1) && meter.prolong(0) && !meter.prolong(0));
+        assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! | Phase | File | What it waits for |
 //! |---|---|---|
-//! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `manners` | nothing: the call is refused or goes on at birth |
+//! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `capping`, `manners` | nothing: the call is refused or goes on at birth |
 //! | reserving | `reserving` | the profile: a channel and the first block |
 //! | hunting | `hunting` | a carrier that rings and answers, or the called PBX |
-//! | talking | `talking`, `metering` | the end; charges as each increment begins |
+//! | talking | `talking`, `metering`, `warning` | the end; charges as each increment begins |
 //! | clearing | `clearing`, `ending` | the profile: everything returned, the record written |
 //!
 //! Batches, credit and channels are [`crate::profile`]'s; SIP and SDP are the legs'.
 
 mod admitting;
 mod caller_id;
+mod capping;
 mod clearing;
 mod ending;
 mod event;
@@ -25,6 +26,7 @@ mod receiving;
 mod record;
 mod reserving;
 mod talking;
+mod warning;
 
 pub use admitting::{is_emergency, proof_of_source, turned_away};
 pub use event::{Effect, Event, Live, LiveTrace, Opening, PhaseName};
@@ -121,6 +123,8 @@ enum Timer {
     MaxDuration,
     /// Talking: the block that has begun ends.
     Boundary,
+    /// Talking: the caller is to be warned that the credit ends.
+    Warning,
     /// Clearing: the packet counts do not come.
     MediaReport,
     /// Clearing: the profile does not answer.
@@ -382,6 +386,7 @@ impl Call {
             Timer::Ring => self.on_ring_timeout(now, effects),
             Timer::MaxDuration => self.clear(ending::Ending::released(domain::ReleaseCause::MaxDuration), due, effects),
             Timer::Boundary => self.on_boundary(due, now, effects),
+            Timer::Warning => self.on_warning_due(now, effects),
             Timer::MediaReport => self.on_media_report_overdue(now, effects),
             Timer::SettleAgain => self.on_settle_overdue(now, effects),
             Timer::LateAnswer => self.on_late_answer_wait_over(),
@@ -427,6 +432,8 @@ impl Machine for Call {
             Event::ChargeUnanswered { sequence } => self.on_charge_unanswered(sequence),
             Event::RiskTaken { sequence } => self.on_risk_taken(sequence, now, effects),
             Event::RiskRefused { sequence } => self.on_risk_refused(sequence, now, effects),
+            Event::EndForeseen { until_s } => self.on_end_foreseen(until_s, now),
+            Event::CreditAdded => self.on_credit_added(),
             Event::Settled { amount, billed_s } => self.on_settled(amount, billed_s, effects),
             Event::EchoAnswered => self.on_echo_answered(now, effects),
             Event::SoundRefused(refusal) => self.on_sound_refused(refusal, now, effects),

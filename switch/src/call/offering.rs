@@ -104,7 +104,7 @@ fn check_family(
 }
 
 /// The codec that is offered first, for the trace.
-fn codec(sound: &Stream) -> Value {
+pub(super) fn codec(sound: &Stream) -> Value {
     let Some(format) = sound.formats.first() else { return Value::None };
     match (format.payload_type, &format.rtpmap) {
         (0, _) => "PCMU/8000".into(),

@@ -52,9 +52,9 @@ impl Call {
         }
     }
 
-    /// The profile holds nothing.
+    /// The profile holds nothing; or what it held is gone while it rings, and the call cannot start any more.
     pub(super) fn on_reservation_refused(&mut self, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Reserving) {
+        if matches!(self.phase, Phase::Reserving | Phase::Hunting(_)) {
             let wanted = match Rule::of(refusal.kind) {
                 Rule::Channel => self.channels(),
                 Rule::Credit => match &self.errand {

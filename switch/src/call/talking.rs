@@ -4,13 +4,15 @@
 
 use super::ending::Ending;
 use super::metering::{Boundary, Charge, Meter, PLEA_WITHIN};
+use super::warning::Warnings;
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
 use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::credit_failure::CreditFailure;
 use domain::media::MediaDescription;
-use domain::{Fact, Monotonic, Now, ReleaseCause};
+use domain::trace::{Rule, Step, Value, Verdict};
+use domain::{Fact, Micros, Monotonic, Now, ReleaseCause};
 use rating::{Block, Tariff};
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub(super) struct Talking {
     pub(super) carrier: Option<Arc<Carrier>>,
     /// None for a free call.
     pub(super) meter: Option<Meter>,
+    /// How its caller is warned before the credit ends.
+    pub(super) warnings: Warnings,
 }
 
 impl Call {
@@ -35,11 +39,13 @@ impl Call {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media }));
+        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Answer { media: media.clone() }));
         match tariff {
             Some(tariff) => {
-                let (meter, charge) = Meter::start(tariff);
+                let (meter, charge) = Meter::start(tariff, self.max_cost());
                 self.answered(carrier, Some(meter), now, effects);
+                self.note_codec(&media);
+                self.on_end_foreseen(None, now);
                 self.charge(charge, now, effects);
             }
             None => self.answered_free(carrier, now, effects),
@@ -78,16 +84,17 @@ impl Call {
         effects.push(Effect::Tell(Fact::CallAnswered { call: self.id(), direction: self.record.direction }));
         // Armed before the first boundary, so that a boundary in the same instant does not begin a block that cannot be talked.
         self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
-        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter });
+        let warnings = Warnings::default();
+        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter, warnings });
     }
 
     /// Asks for a charge. It extends the leases too.
     fn charge(&mut self, charge: Charge, now: Now, effects: &mut Vec<Effect>) {
-        let Charge { sequence, begins, next } = charge;
+        let Charge { sequence, begins, next, tariff } = charge;
         self.timers.arm(Timer::Lease, now.monotonic + self.directory.settings().lease_extension_interval());
         self.arm_boundary();
         let opened = (sequence == 0).then(|| Arc::new(self.record.clone()));
-        self.ask(Ask::Charge { sequence, begins, next, opened }, effects);
+        self.ask(Ask::Charge { sequence, begins, next, tariff, opened }, effects);
     }
 
     fn arm_boundary(&mut self) {
@@ -150,7 +157,14 @@ impl Call {
         if meter.grant(sequence) {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
+            let is_capped = meter.is_capped();
             self.arm_boundary();
+            if is_capped {
+                self.note_credit(Verdict::Warned, "as much as a call of this profile may cost");
+            }
+        } else if meter.prolong(sequence) {
+            self.held = meter.held();
+            self.note_credit(Verdict::Passed, "credit came in the last paid seconds");
         }
     }
 
@@ -161,8 +175,20 @@ impl Call {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
+            self.note_credit(Verdict::Warned, "too little for the next seconds");
             self.arm_boundary();
         }
+    }
+
+    /// What the call may cost at most.
+    fn max_cost(&self) -> Option<Micros> {
+        self.directory.profile(self.record.profile)?.caps.max_call_cost
+    }
+
+    /// What becomes of the credit stands in the trace; of a call that lives from one cent to the next the first few times.
+    fn note_credit(&mut self, verdict: Verdict, seen: &'static str) {
+        let (rule, seen, wanted) = (Rule::Credit, seen.into(), Value::None);
+        self.on_noted(Step { rule, verdict, seen, wanted, refusal: None });
     }
 
     /// A leg told something while people talk.
@@ -180,7 +206,12 @@ impl Call {
                 self.legs.close(leg);
                 self.clear(Ending::released(ReleaseCause::InternalError), now, effects);
             }
-            LegEvent::Session(word) => self.pass_to_partner(leg, word, effects),
+            LegEvent::Session(word) => {
+                if let SessionWord::Accepted(answer) = &word {
+                    self.note_codec(answer);
+                }
+                self.pass_to_partner(leg, word, effects);
+            }
             // A CANCEL that crossed our 2xx changes nothing (RFC 3261 9.2), nor does a late provisional answer.
             LegEvent::Trying
             | LegEvent::Ringing { .. }

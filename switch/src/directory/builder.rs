@@ -252,6 +252,8 @@ mod tests {
             t38: Default::default(),
             dtmf: Default::default(),
             credit_failure: Default::default(),
+            caps: Default::default(),
+            warn_before: None,
             credentials: 0,
         }
     }

@@ -9,7 +9,9 @@ use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, Wall};
+use domain::{
+    Caps, CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, Wall, WarnBefore,
+};
 use rating::{Rate, Schedule};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -71,6 +73,10 @@ pub struct Profile {
     pub dtmf: DtmfPolicy,
     /// What its calls do while the ledger cannot answer (RFC 8506 5.7).
     pub credit_failure: CreditFailure,
+    /// What a call of it may cost at most.
+    pub caps: Caps,
+    /// When its callers are warned before the credit ends; none for what the node's settings say.
+    pub warn_before: Option<WarnBefore>,
     /// Where its secrets are, for those who check them; a number without meaning here.
     pub credentials: u64,
 }

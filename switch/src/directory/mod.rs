@@ -21,7 +21,7 @@ pub use statuses::Statuses;
 
 use crate::emergency;
 use domain::call_control::{CalledUser, Proof};
-use domain::{CarrierId, CertificateName, CompanyId, E164, Prefix, ProfileId};
+use domain::{CarrierId, CertificateName, CompanyId, E164, Prefix, ProfileId, WarnBefore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -89,6 +89,12 @@ impl Directory {
     /// The profile with this id.
     pub fn profile(&self, id: ProfileId) -> Option<&Arc<Profile>> {
         self.profiles.get(&id)
+    }
+
+    /// When callers of this profile are warned before their credit ends.
+    pub fn warn_before(&self, id: ProfileId) -> WarnBefore {
+        let own = self.profile(id).and_then(|profile| profile.warn_before);
+        own.unwrap_or(self.settings.warn_before)
     }
 
     /// The profile with this SIP user (P3); exact, case included.

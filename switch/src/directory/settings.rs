@@ -1,6 +1,7 @@
 //! The time limits of calls, with the reason of each default. Where they are set is `config`.
 
 use super::statuses::Statuses;
+use domain::WarnBefore;
 use domain::media::Families;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct CallSettings {
     pub retry_after_s: u32,
     /// Whether a trunk that requires SRTP takes and sends keys over encrypted signalling only.
     pub srtp_needs_tls: bool,
+    /// When callers are warned before their credit ends, where their profile does not say.
+    pub warn_before: WarnBefore,
     /// Which versions of IP this node has addresses of for sound.
     pub media_families: Families,
 }
@@ -73,6 +76,7 @@ impl Default for CallSettings {
             retry_after_s: 5,
             // Who reads the signalling reads the keys (RFC 4568 1).
             srtp_needs_tls: true,
+            warn_before: WarnBefore::USUAL,
             media_families: Families::BOTH,
         }
     }

@@ -4,7 +4,7 @@
 
 use super::Profile;
 use super::batches::{self, ATTEMPTS_MAX};
-use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Posted};
+use super::books::{Accounts, Books, Channel, Draft, HeldBlock, Link, Part, Posted};
 use super::request::{Ask, Effect, Posting};
 use super::upkeep::UNAVAILABLE_AGAIN_AFTER;
 use crate::call;
@@ -25,12 +25,16 @@ impl Profile {
                 self.on_applied(call, posted, now, effects);
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
+                self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Refused(refusal) => {
                 let Posted { mut draft, posting, .. } = posted;
                 draft.attempt += 1;
                 self.on_refused(call, draft, &posting, refusal, now, effects);
                 self.proceed(call, now, effects);
+                self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Replayed(_) => {}
         }
@@ -57,6 +61,7 @@ impl Profile {
         if draft.link == Link::Linked {
             self.recharge.succeed(now);
             self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+            self.forget_warnings(effects);
         }
         let Some(books) = self.calls.get_mut(&call) else { return };
         match &draft.request.ask {
@@ -69,17 +74,21 @@ impl Profile {
             }
             Ask::Charge { sequence, begins, next, .. } => {
                 books.retake_channel();
-                match draft.collect {
-                    Some(part) => books.write_off(*begins, part, effects),
-                    None => books.capture(*begins, effects),
+                if draft.part != Part::Next {
+                    match draft.collect {
+                        Some(part) => books.write_off(*begins, part, effects),
+                        None => books.capture(*begins, effects),
+                    }
+                    books.cover(*begins, effects);
                 }
-                books.cover(*begins, effects);
-                if !draft.is_final {
-                    books.cover(*next, effects);
-                }
-                books.block = (!draft.is_final).then_some(HeldBlock { block: *next, lapsed: false });
-                if !draft.told {
+                let held = next.filter(|_| draft.part != Part::Final);
+                held.into_iter().for_each(|block| books.cover(block, effects));
+                books.block = held.map(|block| HeldBlock { block, lapsed: false });
+                if !draft.told || draft.part == Part::Next {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
+                }
+                if draft.part == Part::Final && draft.collect.is_none() {
+                    self.starve(call, draft);
                 }
             }
             Ask::Extend { .. } => books.retake_channel(),
@@ -136,6 +145,7 @@ impl Profile {
         effects: &mut Vec<Effect>,
     ) {
         let learnt = self.calls.get_mut(&call).is_some_and(|books| books.lapse(&draft, posting, refusal));
+        self.cancel_unpayable_starts(effects);
         if learnt {
             self.submit(call, draft, now, effects);
         } else {
@@ -162,6 +172,7 @@ impl Profile {
         if short.account == accounts.money() {
             // Only the first refusal says what there is: later ones count the recharge in.
             draft.available.get_or_insert(short.available);
+            self.available = Some(short.available);
         }
         if short.account == accounts.company_money() {
             self.recharge.fail(now);
@@ -181,6 +192,8 @@ impl Profile {
                 self.collect(call, draft, begins, short.available, now, effects);
             }
             Ask::Charge { .. } | Ask::Settle { .. } if is_post => self.on_unpayable(call, draft, now, effects),
+            // It stays on its final unit.
+            Ask::Charge { .. } if draft.part == Part::Next => self.starve(call, draft),
             Ask::Charge { .. } => self.on_exhausted(call, draft, now, effects),
             Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => {
                 self.give_up(call, draft, self.ledger_away(), now, effects);
@@ -203,7 +216,8 @@ impl Profile {
     /// The final unit (R8): what begins is captured all the same, and nothing is held after it.
     fn on_exhausted(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
         tell_exhausted(call, &mut draft, effects);
-        self.submit(call, Draft { is_final: true, link: Link::Tried, ..draft }, now, effects);
+        self.submit(call, Draft { part: Part::Final, link: Link::Tried, ..draft }, now, effects);
+        self.cancel_unpayable_starts(effects);
     }
 
     fn on_unpayable(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
@@ -246,6 +260,7 @@ impl Profile {
     /// The books are closed: nothing is held for this call any more, and its record is kept.
     fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
         if let Some(books) = self.calls.remove(&call) {
+            books.tariff.into_iter().for_each(|tariff| self.pace.leave(tariff));
             self.remember(call, books.captured, books.captured_s);
             let (amount, billed_s) = (books.captured, books.captured_s);
             effects.push(Effect::TellCall(call, call::Event::Settled { amount, billed_s }));
@@ -282,6 +297,7 @@ impl Profile {
         let Some(accounts) = accounts else { return };
         let money = balances.iter().find(|(account, _)| *account == accounts.money());
         if let Some((_, balance)) = money {
+            self.available = Some(Micros::new(balance.available()));
             self.recharge_where_low(accounts, Micros::new(balance.available()), now, effects);
         }
     }

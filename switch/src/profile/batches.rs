@@ -2,7 +2,7 @@
 //!
 //! When which batch is sent is decided in `answers`; amounts come from the call's tariff.
 
-use super::books::{Accounts, Books, Channel, Draft, Link};
+use super::books::{Accounts, Books, Channel, Draft, Link, Part};
 use super::recharge;
 use super::request::{Ask, Papers, Posting, Request};
 use crate::directory::AutoRecharge;
@@ -12,9 +12,9 @@ use domain::{Micros, Wall};
 use rating::Block;
 use std::sync::Arc;
 
-/// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, and one for each hold that has
-/// lapsed. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
-pub(super) const ATTEMPTS_MAX: u32 = 8;
+/// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, one for each hold that has
+/// lapsed, and one or two whenever money comes while the call is on its final unit. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
+pub(super) const ATTEMPTS_MAX: u32 = 64;
 
 /// What a batch is made under.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Terms {
 
 /// The batch of a draft, as the books stand.
 pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
-    let Draft { request, attempt, link, is_final, collect, .. } = draft;
+    let Draft { request, attempt, link, part, collect, .. } = draft;
     let mut transfers = Vec::new();
     if let (Link::Linked, Some(auto), Some(needed)) = (*link, terms.recharge, needed(request)) {
         transfers.push(recharge::transfer(books.accounts, auto, recharge::limit_for(auto, needed)));
@@ -37,15 +37,17 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
     match &request.ask {
         Ask::Reserve { first, .. } => reserve(books, *first, terms, &mut transfers),
         Ask::Charge { begins, next, .. } => {
-            match *collect {
-                Some(part) if part.is_positive() => {
-                    transfers.push(Transfer { kind: post(books.accounts, part), code: Code::CallCharge });
+            if *part != Part::Next {
+                match *collect {
+                    Some(part) if part.is_positive() => {
+                        transfers.push(Transfer { kind: post(books.accounts, part), code: Code::CallCharge });
+                    }
+                    Some(_) => {}
+                    None => begin(books, *begins, &mut transfers),
                 }
-                Some(_) => {}
-                None => begin(books, *begins, &mut transfers),
             }
-            if !*is_final {
-                transfers.push(hold_block(books, *next, terms));
+            if let Some(next) = next.filter(|_| *part != Part::Final) {
+                transfers.push(hold_block(books, next, terms));
             }
             extend_channel(books, terms, &mut transfers);
         }
@@ -75,7 +77,7 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
 pub(super) fn needed(request: &Request) -> Option<Micros> {
     match &request.ask {
         Ask::Reserve { first, .. } => first.map(|block| block.amount),
-        Ask::Charge { next, .. } => Some(next.amount),
+        Ask::Charge { next, .. } => next.map(|block| block.amount),
         Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => None,
     }
 }

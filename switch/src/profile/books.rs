@@ -6,9 +6,10 @@ use super::request::{Ask, Held, Posting, Request};
 use domain::call_record::CallRecord;
 use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
 use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
-use rating::Block;
+use rating::{Block, Tariff};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Requests of one call that may wait behind the one that the ledger has: an extension, a charge, a settlement, and one to spare.
 const WAITING_MAX: usize = 4;
@@ -109,6 +110,14 @@ pub(super) struct Books {
     last_number: Option<u32>,
     /// What the ledger has been asked and has not answered.
     pub(super) posted: Option<Posted>,
+    /// On its final unit: the charge whose next block is to be held as soon as there is money for it.
+    pub(super) starving: Option<Draft>,
+    /// What it costs, once it talks.
+    pub(super) tariff: Option<Tariff>,
+    /// The billed second at which it was told to end by its credit, where it was.
+    pub(super) told_end_s: Option<u32>,
+    /// When the block that has begun last will have been talked.
+    pub(super) ends_at: Monotonic,
     waiting: VecDeque<Request>,
 }
 
@@ -119,8 +128,8 @@ pub(super) struct Draft {
     /// Which batch of this request it is.
     pub(super) attempt: u32,
     pub(super) link: Link,
-    /// Whether nothing is held after the block that begins: the final unit.
-    pub(super) is_final: bool,
+    /// Which part of a charge it is for.
+    pub(super) part: Part,
     /// How much of what began unpaid there is credit for; nothing is held after it.
     pub(super) collect: Option<Micros>,
     /// Whether the call was told the answer already.
@@ -132,8 +141,20 @@ pub(super) struct Draft {
 impl Draft {
     /// The plain batch of a request.
     pub(super) fn new(request: Request) -> Self {
-        Draft { request, attempt: 0, link: Link::Untried, is_final: false, collect: None, told: false, available: None }
+        let (link, part) = (Link::Untried, Part::Whole);
+        Draft { request, attempt: 0, link, part, collect: None, told: false, available: None }
     }
+}
+
+/// Which part of a charge a batch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// What begins is captured and what comes next is held.
+    Whole,
+    /// What begins is captured and nothing is held after it: the final unit (R8).
+    Final,
+    /// What comes next is held; what begins was captured with the final unit.
+    Next,
 }
 
 /// A batch that the ledger has not answered.
@@ -175,6 +196,10 @@ impl Books {
             is_reopened: false,
             last_number: None,
             posted: None,
+            starving: None,
+            tariff: None,
+            told_end_s: None,
+            ends_at: Monotonic::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -200,6 +225,10 @@ impl Books {
     pub(super) fn enqueue(&mut self, request: Request, now: Now) {
         self.last_number = Some(request.number);
         self.heard_at = now.monotonic;
+        if let Ask::Charge { begins, .. } = &request.ask {
+            let block_s = begins.until_s.saturating_sub(self.captured_s);
+            self.ends_at = now.monotonic + Duration::from_secs(block_s.into());
+        }
         if let Some(opened) = request.ask.opened() {
             self.opened = Some(Arc::clone(opened));
         }
@@ -228,6 +257,11 @@ impl Books {
     /// Whether the call is over and only its books are open.
     pub(super) fn is_ending(&self) -> bool {
         self.waiting.iter().any(|request| matches!(request.ask, Ask::Settle { .. }))
+    }
+
+    /// Whether it was reserved and not answered, and what it would start with is not held any more.
+    pub(super) fn unpaid_start(&self) -> Option<Block> {
+        self.block.filter(|held| held.lapsed && self.captured_s == 0 && !self.is_ending()).map(|held| held.block)
     }
 
     /// The name of a hold of this call.

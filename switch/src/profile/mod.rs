@@ -4,16 +4,18 @@
 //! time, so that its books are always known; different calls do not wait for each other. Prices are `rating`'s and the calls'
 //! own; balances are the ledger's, and nothing is counted twice.
 //!
-//! **When credit runs out**, calls that ring are left alone (field lesson 4 asks to end those that can no longer start): each of
-//! them holds its first block already, so each can start, and ends at the end of what it can pay. Calls that hold nothing are
-//! refused before any carrier hears of them, so there is none that rings and cannot start.
+//! **When credit runs out**, calls that ring are left alone: each of them holds its first block already, so each can start, and ends
+//! at the end of what it can pay. One that cannot start any more, because its hold is gone and the money too, is ended (field lesson
+//! 4). Calls that talk are on their final unit, and are prolonged as soon as there is money again (`sharing`).
 
 mod answers;
 mod batches;
 mod books;
+mod foreseeing;
 mod recharge;
 mod request;
 mod risk;
+mod sharing;
 mod upkeep;
 
 pub use recharge::RECHARGES_PER_HOUR_MAX;
@@ -27,7 +29,8 @@ use books::{Accounts, Books, Draft, Posted};
 use domain::call_record::{CallDirection, CallRecord};
 use domain::credit::{BatchId, Outcome};
 use domain::refusal::RefusalKind;
-use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable};
+use domain::{CallId, Machine, Micros, Monotonic, Now, ProfileId, Refusal, TimerTable, WarnBefore};
+use foreseeing::Pace;
 use recharge::Recharging;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -47,6 +50,14 @@ pub struct Profile {
     /// The last calls whose books were closed: amount and billed seconds.
     settled: VecDeque<(CallId, Micros, u32)>,
     recharge: Recharging,
+    /// What the ledger said last that is available; none where that is not known.
+    available: Option<Micros>,
+    /// Whether some call may be on its final unit.
+    has_starving: bool,
+    /// What the calls that talk cost together.
+    pace: Pace,
+    /// Whether some call may have been told when it ends.
+    has_foreseen: bool,
     /// Calls of its PBX that were let in during the last second.
     window: Window,
     timers: TimerTable<Timer>,
@@ -56,7 +67,19 @@ impl Profile {
     /// The machine of this profile, with no call known. It reads the profile from `directory`, also after it is swapped.
     pub fn new(id: ProfileId, directory: Arc<Directory>) -> Profile {
         let (calls, settled, recharge) = (BTreeMap::new(), VecDeque::new(), Recharging::default());
-        Profile { id, directory, calls, settled, recharge, window: Window::default(), timers: TimerTable::new() }
+        Profile {
+            id,
+            directory,
+            calls,
+            settled,
+            recharge,
+            available: None,
+            has_starving: false,
+            pace: Pace::default(),
+            has_foreseen: false,
+            window: Window::default(),
+            timers: TimerTable::new(),
+        }
     }
 
     /// Which profile.
@@ -81,7 +104,10 @@ impl Profile {
         }
         match self.calls.get_mut(&call) {
             Some(books) if books.knows(request.number) => return,
-            Some(books) => books.enqueue(request, now),
+            Some(books) => {
+                books.learn_tariff(&request.ask, &mut self.pace);
+                books.enqueue(request, now);
+            }
             None => self.on_first_request(request, now, effects),
         }
         self.proceed(call, now, effects);
@@ -113,7 +139,9 @@ impl Profile {
         if self.calls.len() >= 2 * CALLS_MAX {
             return self.settle_unwatched(books, request, now, effects);
         }
-        self.calls.entry(call).or_insert(books).enqueue(request, now);
+        let books = self.calls.entry(call).or_insert(books);
+        books.learn_tariff(&request.ask, &mut self.pace);
+        books.enqueue(request, now);
         self.arm_audit(now);
     }
 
@@ -193,6 +221,11 @@ impl Profile {
         }
     }
 
+    /// When callers of this profile are warned.
+    fn warn_before(&self) -> WarnBefore {
+        self.directory.warn_before(self.id)
+    }
+
     fn auto_recharge(&self) -> Option<AutoRecharge> {
         let auto = self.directory.profile(self.id)?.auto_recharge?;
         auto.amount.is_positive().then_some(auto)
@@ -224,6 +257,7 @@ impl Machine for Profile {
             Event::LedgerAnswered { batch, outcome } => self.on_ledger_answered(batch, outcome, now, effects),
             Event::DirectorySwapped(directory) => self.directory = directory,
             Event::CompanyToppedUp => self.on_company_topped_up(now, effects),
+            Event::CreditAdded => self.on_credit_added(now, effects),
         }
     }
 

@@ -41,6 +41,11 @@ impl Recharging {
         !waits && self.recent.len() < RECHARGES_PER_HOUR_MAX
     }
 
+    /// Whether one failed and none has succeeded since.
+    pub(super) fn is_owed(&self) -> bool {
+        self.failed_at.is_some()
+    }
+
     /// The company has more credit: the next try need not wait.
     pub(super) fn forgive(&mut self) {
         self.failed_at = None;
@@ -136,8 +141,11 @@ impl Profile {
             Outcome::Applied(balances) => {
                 self.recharge.succeed(now);
                 self.say_recharged(RechargeOutcome::Ok, &posting, effects);
+                self.forget_warnings(effects);
                 // Still at the threshold: once more.
                 self.watch(self.accounts(), &balances, now, effects);
+                self.feed(now, effects);
+                self.foresee(now, effects);
             }
             Outcome::Refused(refusal) => {
                 if matches!(refusal.because, RefusedBecause::InsufficientFunds { .. }) {
@@ -161,6 +169,15 @@ impl Profile {
         {
             self.post_recharge(accounts, auto, now, effects);
         }
+        // Who has more than the threshold and less than a block is recharged by the hold that is asked for again.
+        if self.auto_recharge().is_some() {
+            self.on_credit_added(now, effects);
+        }
+    }
+
+    /// Whether a recharge would pay what calls ask for.
+    pub(super) fn is_recharged(&mut self, now: Now) -> bool {
+        self.auto_recharge().is_some() && !self.recharge.is_owed() && self.recharge.is_allowed(now)
     }
 
     /// Whether a recharge may stand in front of this draft's batch.

@@ -7,7 +7,7 @@ use crate::directory::Directory;
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, BatchId, Durability, Outcome};
 use domain::{CallId, Fact, Micros};
-use rating::Block;
+use rating::{Block, Tariff};
 use std::sync::Arc;
 
 /// Something a call asks of its profile. A request asked again (same call, same number) is answered once.
@@ -41,8 +41,10 @@ pub enum Ask {
         sequence: u32,
         /// What begins now; held already.
         begins: Block,
-        /// What comes next.
-        next: Block,
+        /// What comes next; none where the call may not cost more.
+        next: Option<Block>,
+        /// What both are reckoned by.
+        tariff: Tariff,
         /// At the answer, the record as it would be, should the switch die now.
         opened: Option<Arc<CallRecord>>,
     },
@@ -109,6 +111,8 @@ pub enum Event {
     DirectorySwapped(Arc<Directory>),
     /// The company has more credit than before: a recharge that failed is tried again (K6).
     CompanyToppedUp,
+    /// The profile has more credit than before: calls on their final unit are prolonged (K4).
+    CreditAdded,
 }
 
 /// What a profile orders.

@@ -6,7 +6,7 @@
 
 use super::Profile;
 use super::answers::tell_exhausted;
-use super::books::{Books, Draft, Posted};
+use super::books::{Books, Draft, Part, Posted};
 use super::request::{Ask, Effect};
 use crate::call;
 use domain::credit_failure::CreditFailure;
@@ -68,7 +68,7 @@ impl Profile {
     ) {
         tell_exhausted(call, &mut draft, effects);
         let part = available.max(Micros::ZERO).min(begins.amount);
-        self.submit(call, Draft { collect: Some(part), is_final: true, ..draft }, now, effects);
+        self.submit(call, Draft { collect: Some(part), part: Part::Final, ..draft }, now, effects);
     }
 }
 

@@ -75,7 +75,8 @@ impl Profile {
         let Some(books) = self.calls.get_mut(&call) else { return };
         let Some(mut opened) = books.opened.take() else {
             // An earlier machine had its record, and is lost as well: its holds are left to their leases.
-            self.calls.remove(&call);
+            let lost = self.calls.remove(&call).and_then(|books| books.tariff);
+            lost.into_iter().for_each(|tariff| self.pace.leave(tariff));
             return;
         };
         let talked = Duration::from_secs(u64::from(books.captured_s));

@@ -5,6 +5,7 @@
 
 mod admission;
 mod adversity;
+mod capping;
 mod carriers;
 mod enrolling;
 mod hunting;
@@ -19,5 +20,7 @@ mod recharge;
 mod registration;
 mod rehearsing;
 mod securing;
+mod sharing;
 mod town;
+mod warning;
 mod world;

@@ -45,6 +45,8 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         t38: Default::default(),
         dtmf: Default::default(),
         credit_failure: Default::default(),
+        caps: Default::default(),
+        warn_before: None,
         credentials: 0,
     }
 }

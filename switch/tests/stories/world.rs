@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) waiting: VecDeque<(ProfileId, Posting)>,
     pub(crate) orders: Vec<(CallId, LegId, LegOrder)>,
     pub(crate) echoes: Vec<CallId>,
+    /// Callers that were warned, and when.
+    pub(crate) warned: Vec<(CallId, Monotonic)>,
     pub(crate) facts: Vec<Fact>,
     /// The final records, as the ledger would hand them to the store.
     pub(crate) records: Vec<CallRecord>,
@@ -117,6 +119,7 @@ impl World {
             waiting: VecDeque::new(),
             orders: Vec::new(),
             echoes: Vec::new(),
+            warned: Vec::new(),
             facts: Vec::new(),
             records: Vec::new(),
             opened: Vec::new(),
@@ -139,6 +142,12 @@ impl World {
     /// Credit for the profile.
     pub(crate) fn top_up(&mut self, cents: i64) {
         self.ledger.fund(money_of(Holder::World), money_of(Holder::Profile(profile_id())), cents * 10_000);
+    }
+
+    /// Credit for the profile, and the news of it.
+    pub(crate) fn allocate(&mut self, cents: i64) {
+        self.top_up(cents);
+        self.tell_profile(profile_id(), profile::Event::CreditAdded);
     }
 
     /// Credit for the company, and the news of it.
@@ -214,6 +223,7 @@ impl World {
                 call::Effect::Leg(leg, order) => self.orders.push((id, leg, order)),
                 call::Effect::AnswerWithEcho => echoes = true,
                 call::Effect::ReportMedia => reports = true,
+                call::Effect::WarnCaller => self.warned.push((id, self.now.monotonic)),
                 call::Effect::AskProfile(profile, request)
                     if self.busy_profiles.contains(&profile) && matches!(request.ask, profile::Ask::Reserve { .. }) =>
                 {
@@ -274,7 +284,7 @@ impl World {
         }
     }
 
-    fn post(&mut self, profile: ProfileId, posting: Posting) {
+    pub(crate) fn post(&mut self, profile: ProfileId, posting: Posting) {
         let (batch, papers) = (posting.batch.id, posting.papers.clone());
         let outcome = self.ledger.post(posting);
         if matches!(outcome, Outcome::Applied(_)) {

@@ -7,6 +7,7 @@ use crate::company;
 use crate::world::Customer;
 use domain::ReleaseCause;
 use domain::credit::{Account, Batch, BatchId, Code, Holder, Kind, Outcome, Transfer};
+use switch::profile::Event as ProfileEvent;
 
 /// Channels by which a subscription grows or shrinks.
 const CHANNELS: [i64; 6] = [-4, -2, -1, 1, 2, 4];
@@ -46,10 +47,8 @@ impl Simulation {
         let batch = company::top_up(customer.company, self.top_ups, now.wall, &[(account, 50_000)]);
         company::post(&**self.world.node.ledger(), batch);
         self.audit.on_synced();
-        if is_company {
-            let topped_up = switch::profile::Event::CompanyToppedUp;
-            self.world.node.tell_profile(customer.profile, topped_up, now);
-        }
+        let told = if is_company { ProfileEvent::CompanyToppedUp } else { ProfileEvent::CreditAdded };
+        self.world.node.tell_profile(customer.profile, told, now);
     }
 
     /// Credit goes back from a profile to its company (K5): some of it or all that is available, and sometimes more than that.

@@ -132,6 +132,8 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             t38: new.t38,
             dtmf: new.dtmf,
             credit_failure: new.credit_failure,
+            caps: new.caps,
+            warn_before: new.warn_before,
             created_at: now,
         };
         (profile, store::Ha1 { md5: secret.md5, sha256: secret.sha256 })

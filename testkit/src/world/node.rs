@@ -318,6 +318,7 @@ impl Node {
                 assert!(self.sounds.contains(&place), "keys need open ports");
                 self.keys.push((side, key));
             }
+            call::Effect::SoundTone(_) => assert!(self.sounds.contains(&place), "a tone needs open ports"),
             call::Effect::WatchForSilence => assert!(self.sounds.contains(&place), "silence needs open ports"),
         }
     }

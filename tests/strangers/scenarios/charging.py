@@ -3,17 +3,21 @@
 Not here: what a call costs to the cent in every case; that is the rating room's own tests.
 """
 
+import array
 import json
 import subprocess
 import sys
+import threading
 from decimal import Decimal
 
+import sound
 import tandem_api
 from scenarios import scenario
+from scenarios.sounding import TELL_MEDIA, offered_to
 from scenarios.trading import tandem
 from server import DECK, ROOT
 from waiting import equal, expect, until
-from world import DEAR, LONDON
+from world import DEAR, LONDON, SHIP
 
 # What the dear destination costs a second (server.DECK).
 DEAR_PER_SECOND = Decimal("0.02")
@@ -50,6 +54,78 @@ def credit_added_in_mid_call_is_spent_in_it(world):
     (lasted,) = pbx.response_times_ms(2)
     expect(abs(lasted - 8000) <= world.stalls.allowing(LATE_MS), f"the BYE came {lasted:.0f} ms after the answer, paid were 8000 ms")
     world.settled(profile, spent="0.16", given="0.16")
+
+
+@scenario(needs_switch=True)
+def credit_added_on_the_final_unit_leaves_no_gap(world):
+    """A call that is told it speaks its last paid seconds goes on when credit comes: no packet of sound is missing, no second is
+    charged twice or for nothing (K4, R8, must-show 4)."""
+    profile = world.profile(credit="0.03")
+    carrier = world.carrier(echo=True)
+    end = sound.RtpEnd()
+    try:
+        # Its first 3 s cost all there is; at the answer nothing is held after them.
+        pbx = world.pbx("call", profile, number=SHIP, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1",
+                        options=("-d", 4800))
+        address = offered_to(pbx)
+        speaking = threading.Thread(target=end.send, args=(address, sound.sweep(4.5)))
+        speaking.start()
+        world.answered_calls(1)
+        until(lambda: tandem_api.held(world.profile_now(profile)) == 0, "nothing to be held any more", 2)
+        world.api.allocate(profile["id"], "0.03")
+        speaking.join()
+        pbx.finish()
+        carrier.finish()
+        came = sorted(end.received)
+    finally:
+        end.close()
+    expect(len(came) >= 215 and came[-1] - came[0] + 1 == len(came), f"{len(came)} packets came back, from {came[0]} to {came[-1]}, of 225")
+    world.settled(profile, spent="0.06", given="0.06")
+    world.record(cause="normal", amount="0.06", billed_s=6)
+
+
+@scenario(needs_switch=True)
+def a_tone_warns_the_caller_before_the_credit_ends(world):
+    """Two seconds and one second before its credit ends the caller hears a tone of 1,000 Hz, 0.2 s each, in place of
+    its sound, and none before or between (R8, K3)."""
+    profile = world.profile(credit="0.08", warn_before_s=[1, 2])
+    equal(profile["warn_before_s"], [2, 1], "when callers are warned")
+    carrier = world.carrier(echo=True)
+    end = sound.RtpEnd()
+    try:
+        pbx = world.pbx("call_until_bye", profile, number=DEAR, check=TELL_MEDIA, media_port=str(end.port), media_ip="127.0.0.1")
+        end.send(offered_to(pbx), array.array("h", bytes(2 * sound.RATE_HZ * 4)))
+        pbx.finish()
+        carrier.finish()
+        heard = end.heard()
+    finally:
+        end.close()
+    tones = sound.tones(heard, 1000)
+    print("  tones, from and to in seconds: " + ", ".join(f"{begin:.2f} to {over:.2f}" for begin, over in tones))
+    equal(len(tones), 2, "tones heard")
+    for (begin, over), expected in zip(tones, (2, 3)):
+        expect(0.16 <= over - begin <= 0.24, f"a tone of {over - begin:.2f} s, 0.2 s were expected")
+        # What came is in its order; it began with the answer, or a little later.
+        expect(abs(begin - expected) <= 0.9, f"a tone {begin:.2f} s after the first sound, {expected} s were expected")
+    world.settled(profile, spent="0.08", given="0.08")
+    world.record(cause="credit_exhausted", billed_s=4)
+
+
+@scenario(needs_switch=True)
+def a_call_costs_no_more_than_its_profile_permits(world):
+    """A destination dearer than max_rate gets 402; a call ends when it has cost max_call_cost, whatever credit there is
+    (field lesson 21, R8)."""
+    profile = world.profile(max_call_cost="0.04", max_rate="1.00")
+    carrier = world.carrier(calls=1)
+    seen = world.pbx("refused", profile, number=DEAR, final="402", name="dear").finish()
+    equal(seen.failed, 0, "calls that were not refused with 402")
+    world.api.call("PATCH", f"/profiles/{profile['id']}", {"max_rate": None})
+    pbx = world.pbx("call_until_bye", profile, number=DEAR)
+    pbx.finish()
+    carrier.finish()
+    world.settled(profile, spent="0.04")
+    records = world.records(2)
+    equal(sorted(record["refusal"] or record["cause"] for record in records), ["credit_exhausted", "max_rate"], "how the calls ended")
 
 
 @scenario(needs_switch=True)

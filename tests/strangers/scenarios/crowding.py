@@ -75,6 +75,27 @@ def four_hundred_at_once_on_three_hundred_channels(world):
     books_agree(world, [profile], 300, 1, calls=400)
 
 
+# What the credit of a crowd is for.
+PAID = 137
+
+
+@scenario(full=True, timeout_s=180, alone="1,000 calls at once", settings={"sip": {"calls_per_second_max": 10_000}})
+def a_thousand_at_once_on_credit_for_137(world):
+    """1,000 INVITEs at once, 300 channels, credit for 137 calls: exactly 137 are carried, 863 get 402 and none 503
+    (K2, R8, must-show 3)."""
+    calls, each = 1000, Decimal("0.02")
+    profile = world.profile(channels=300, credit=str(PAID * each))
+    carrier = world.carrier(calls=PAID, trace=False)
+    seen = world.pbx("carried_or_refused", profile, number=LONDON, calls=calls, rate=calls, period_ms=500, limit=calls, final="402",
+                     trace=False, timeout_s=90, options=("-d", 8000)).finish()
+    carrier.finish()
+    equal((seen.counter(1), seen.counter(2)), (PAID, calls - PAID), "carried calls, and calls that got 402")
+    if world.server.judges_money:
+        refusals = [record["refusal"] for record in world.records(calls, 60) if record["status"] != 200]
+        equal(refusals, ["no_credit"] * (calls - PAID), "what the refused calls were refused for")
+    world.settled(profile, spent=PAID * each, given=PAID * each)
+
+
 @scenario(full=True, timeout_s=300, alone="100 calls a second")
 def two_thousand_calls_on_two_trunks(world):
     """2,000 challenged calls at 100 a second, 5 s each, two profiles of 300: none fails, none is sent twice, the books agree

@@ -18,7 +18,7 @@ from world import DEAR
 
 # What both destinations cost (server.DECK).
 BY_THE_SECOND = Tariff(DEAR, 1, Decimal("0.02"))
-BY_SIX_SECONDS = Tariff("+88171234567", 6, Decimal("0.06"))
+BY_SIX_SECONDS = Tariff("+88181234567", 6, Decimal("0.06"))
 MANY = {"sip": {"calls_per_second_max": 400, "calls_max": 2000}}
 # Who is told that a file is full instead of being ended by a signal, as by a disk.
 HEEDLESS = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]

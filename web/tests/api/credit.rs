@@ -40,6 +40,7 @@ fn k1_allocated_credit_leaves_the_company_and_both_statements_say_so() {
     let moved = world.post(&format!("/profiles/{profile}/credit"), &json!({"amount": "10.00"})).ok(200);
     assert_eq!(moved["company_credit"]["balance"], "90.00");
     assert_eq!(moved["profile_credit"]["balance"], "10.00");
+    assert_eq!(*world.switchboard.credited.lock().unwrap(), [id(&profile)], "its calls are told of it");
     let company_line = world.get(&format!("/companies/{company}/statement?limit=1")).ok(200);
     assert_eq!(company_line["items"][0]["amount"], "-10.00");
     assert_eq!(company_line["items"][0]["counterpart"], profile.as_str());

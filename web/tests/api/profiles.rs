@@ -17,6 +17,27 @@ fn ledger_channels(world: &World, company: &str, profile: &str) -> i64 {
     world.ledger.balance(Account { company: id(company), holder, unit: Unit::Channels }).posted
 }
 
+/// R8, field lesson 21: what a call may cost, and when its caller is warned.
+#[test]
+fn bounds_of_calls_and_warnings_are_set_changed_and_taken_away() {
+    let world = World::new();
+    let company = world.company();
+    let new = json!({"company": company, "name": "Careful", "channels": 1, "max_rate": "1.00", "max_call_cost": "20.00",
+        "warn_before_s": [10, 60]});
+    let made = world.post("/profiles", &new).ok(201);
+    let shown = |profile: &Value| ["max_rate", "max_call_cost", "warn_before_s"].map(|field| profile[field].clone());
+    assert_eq!(shown(&made), [json!("1.00"), json!("20.00"), json!([60, 10])]);
+    let path = format!("/profiles/{}", text(&made["id"]));
+    assert_eq!(shown(&world.patch(&path, &json!({"name": "Calm"})).ok(200)), shown(&made));
+    let none = json!({"max_rate": null, "max_call_cost": null, "warn_before_s": []});
+    assert_eq!(shown(&world.patch(&path, &none).ok(200)), [json!(null), json!(null), json!([])]);
+    let usual = world.patch(&path, &json!({"warn_before_s": null})).ok(200);
+    assert_eq!(usual["warn_before_s"], json!(null));
+    world.patch(&path, &json!({"max_rate": "0"})).fault("/max_rate");
+    world.patch(&path, &json!({"max_call_cost": "-1"})).fault("/max_call_cost");
+    world.patch(&path, &json!({"warn_before_s": [601]})).fault("/warn_before_s");
+}
+
 #[test]
 fn p1_a_profile_has_its_six_elements_at_the_top() {
     let world = World::new();

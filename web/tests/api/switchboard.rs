@@ -29,6 +29,7 @@ pub(crate) struct HandSwitchboard {
     /// Of profiles, and of strangers.
     pub(crate) attempts: Mutex<BTreeMap<Option<ProfileId>, Vec<Attempt>>>,
     pub(crate) topped_up: Mutex<Vec<CompanyId>>,
+    pub(crate) credited: Mutex<Vec<ProfileId>>,
     pub(crate) reloads: AtomicU32,
     pub(crate) is_ready: AtomicBool,
     pub(crate) is_draining: AtomicBool,
@@ -46,6 +47,7 @@ impl HandSwitchboard {
             traces: Mutex::default(),
             attempts: Mutex::default(),
             topped_up: Mutex::default(),
+            credited: Mutex::default(),
             reloads: AtomicU32::new(0),
             is_ready: AtomicBool::new(true),
             is_draining: AtomicBool::new(false),
@@ -153,6 +155,10 @@ impl Switchboard for HandSwitchboard {
 
     fn company_topped_up(&self, company: CompanyId) {
         self.topped_up.lock().unwrap().push(company);
+    }
+
+    fn profile_credited(&self, profile: ProfileId) {
+        self.credited.lock().unwrap().push(profile);
     }
 
     fn listeners(&self) -> Vec<(Transport, SocketAddr)> {

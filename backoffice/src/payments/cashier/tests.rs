@@ -54,6 +54,8 @@ impl Switchboard for Quiet {
     fn reload(&self) -> std::result::Result<Vec<String>, store::Error> {
         Ok(Vec::new())
     }
+    fn profile_credited(&self, _: domain::ProfileId) {}
+
     fn company_topped_up(&self, company: CompanyId) {
         self.topped_up.lock().push(company);
     }
