@@ -5,10 +5,11 @@
 mod media;
 mod payments;
 
+use crate::calls::Calls;
 use crate::emergency;
 use crate::guard::Guard;
 use crate::reach::{unreachable, unroutable};
-use crate::settings::{Calls, Carriers, Dns, Http, Ledger, Media, Node, Registration, Settings, Sip};
+use crate::settings::{Carriers, Dns, Http, Ledger, Media, Node, Registration, Settings, Sip};
 use crate::streams::{Tls, WebSocket};
 use crate::values::{ClientCertificates, EchoNumber, LedgerEngine};
 use domain::WarnBefore;

@@ -4,6 +4,7 @@
 //! What the settings lead to is decided where they are used; companies, carriers and decks are data and live in `store`.
 #![forbid(unsafe_code)]
 
+mod calls;
 mod check;
 mod document;
 mod effective;
@@ -21,6 +22,7 @@ mod settings;
 mod streams;
 mod values;
 
+pub use calls::Calls;
 pub use emergency::{Country, EmergencyNumbers, NotACountry};
 pub use environment::{ENV_PREFIX, environment};
 pub use fault::{ConfigFaults, Fault};
@@ -30,7 +32,7 @@ pub use reach::{unreachable, unroutable};
 pub use redis_login::{RedisLogin, RedisTls};
 pub use redis_url::{RedisPlace, RedisServers, RedisUrl};
 pub use secret::{ApiToken, SECRET_CHARACTERS_MIN, Secret, Secrets, TOKENS_MAX};
-pub use settings::{Calls, Dns, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
+pub use settings::{Dns, Http, Ledger, Log, Media, Node, Registration, Settings, Sip};
 pub use streams::{Tls, WebSocket};
 pub use values::{
     ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,

@@ -157,6 +157,13 @@ struct Known {
     is_intact: bool,
 }
 
+/// The record with which a call ended, and where it stands.
+struct Ended<'a> {
+    journal: &'a Journal,
+    row: u64,
+    text: Arc<str>,
+}
+
 /// Reads a store and the journals of its nodes, for one month.
 struct Prover<'a> {
     store: &'a Store,
@@ -286,7 +293,7 @@ impl Prover<'_> {
         };
         let mut judgement = judge(record, &history, found);
         match self.ended(call)? {
-            Some((_, _, ended)) if *ended == *text => {}
+            Some(Ended { text: ended, .. }) if *ended == *text => {}
             Some(_) => judgement.differences.push(Difference {
                 off: Off::Record,
                 what: "it is not what the journal has: somebody changed it after the call".to_owned(),
@@ -347,10 +354,10 @@ impl Prover<'_> {
     }
 
     /// With which record a call ended, in which row of which journal.
-    fn ended(&self, call: u128) -> Result<Option<(&Journal, u64, Arc<str>)>, String> {
+    fn ended(&self, call: u128) -> Result<Option<Ended<'_>>, String> {
         for journal in self.journals {
             if let Some((row, text)) = journal.ended(call).map_err(|error| error.to_string())? {
-                return Ok(Some((journal, row, text)));
+                return Ok(Some(Ended { journal, row, text }));
             }
         }
         Ok(None)
@@ -384,7 +391,7 @@ impl Prover<'_> {
                 Err(error) => return Err(error.to_string()),
             };
             // A call that is up, or whose record is about to be copied, has none yet.
-            let Some((of, row, _)) = self.ended(call)?.filter(|_| !is_known) else { continue };
+            let Some(Ended { journal: of, row, .. }) = self.ended(call)?.filter(|_| !is_known) else { continue };
             if row > self.store.drained_to(of.name()).map_err(|error| error.to_string())? {
                 continue;
             }
