@@ -56,7 +56,8 @@ pub struct Entry {
     pub note: Option<String>,
 }
 
-fn holder(account: Account) -> String {
+/// Whose an account is, in one word: as the other side of a line, and in exports.
+pub(crate) fn holder(account: Account) -> String {
     match account.holder {
         Holder::Company => "company".to_owned(),
         Holder::Profile(id) => id.to_string(),

@@ -3,7 +3,8 @@
 //! One table of columns is both shapes: names of the CSV, keys of the JSON.
 
 use super::{Format, quoted};
-use domain::credit::{Account, Code, Holder, Unit};
+use crate::statement::holder;
+use domain::credit::{Account, Code, Unit};
 use domain::{CallId, Micros, Wall};
 use ledger::StatementLine;
 use serde_json::{Map, Value};
@@ -182,15 +183,5 @@ fn unit(account: Account) -> String {
         Unit::Money(currency) => currency.to_string(),
         Unit::BundleSeconds => "bundle_seconds".to_owned(),
         Unit::Channels => "channels".to_owned(),
-    }
-}
-
-fn holder(account: Account) -> String {
-    match account.holder {
-        Holder::Company => "company".to_owned(),
-        Holder::Profile(id) => id.to_string(),
-        Holder::BusinessAccount(id) => id.to_string(),
-        Holder::Revenue => "revenue".to_owned(),
-        Holder::World => "world".to_owned(),
     }
 }

@@ -15,10 +15,7 @@ use std::sync::atomic::Ordering;
 impl Courier {
     /// The connection is gone: another one is made, in a thread of its own.
     pub(super) fn lose(&mut self, why: &Lost) {
-        if self.link.take().is_none() {
-            return;
-        }
-        if self.is_fenced_off {
+        if self.link.take().is_none() || self.is_fenced_off {
             return;
         }
         tracing::warn!(why = %why.0, redis = %self.shared.server.address(), "the connection to Redis is lost");
