@@ -2,7 +2,7 @@
 //!
 //! The columns are `backoffice::export::books`'.
 
-use crate::ledger_verify::{journal, store};
+use crate::ledger_verify::{journals, store};
 use backoffice::export::Format;
 use backoffice::export::books::{DECK_COLUMNS, JOURNAL_COLUMNS, Table};
 use clap::{Subcommand, ValueEnum};
@@ -10,14 +10,17 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 /// What is written out.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ExportCommand {
-    /// Every movement of the ledger's journal, oldest first.
+    /// Every movement of the ledger's journals, of each node oldest first, node by node.
     Journal {
         /// In which shape.
         #[arg(long, value_enum, default_value_t)]
         format: Shape,
-        /// Only what is behind this row of the journal.
+        /// Of this node alone, by the name of its journal's file.
+        #[arg(long, value_name = "FILE")]
+        node: Option<String>,
+        /// Only what is behind this row of the journal: of one node's, since each counts its own.
         #[arg(long, default_value_t = 0)]
         after: u64,
     },
@@ -52,7 +55,9 @@ impl From<Shape> for Format {
 pub(crate) fn run(settings: &config::Settings, order: ExportCommand) -> ExitCode {
     let out = BufWriter::new(io::stdout().lock());
     let done = match order {
-        ExportCommand::Journal { format, after } => export_journal(settings, out, format.into(), after),
+        ExportCommand::Journal { format, node, after } => {
+            export_journal(settings, out, format.into(), node.as_deref(), after)
+        }
         ExportCommand::Decks { format } => export_decks(settings, out, format.into()),
     };
     match done {
@@ -72,17 +77,34 @@ fn unless_broken(written: io::Result<()>) -> Result<(), String> {
     }
 }
 
-fn export_journal(settings: &config::Settings, out: impl Write, format: Format, after: u64) -> Result<(), String> {
-    let journal = journal(settings)?;
+fn export_journal(
+    settings: &config::Settings,
+    out: impl Write,
+    format: Format,
+    node: Option<&str>,
+    after: u64,
+) -> Result<(), String> {
+    let mut journals = journals(settings, &store(settings)?)?;
+    let names: Vec<String> = journals.iter().map(|journal| journal.name().to_owned()).collect();
+    journals.retain(|journal| node.is_none_or(|node| node == journal.name()));
+    if journals.is_empty() {
+        return Err(format!("there is no journal {}; there are {}", node.unwrap_or_default(), names.join(", ")));
+    }
+    if after > 0 && journals.len() > 1 {
+        let which = names.join(", ");
+        return Err(format!("--after is a row of one journal, and there are {which}: say whose with --node"));
+    }
     let mut table = Table::begin(out, format, &JOURNAL_COLUMNS).map_err(|error| error.to_string())?;
     let mut written = Ok(());
-    let read = journal.each_line(after, |line| {
-        if written.is_ok() {
-            written = table.movement(&line);
-        }
-        Ok(())
-    });
-    read.map_err(|error| error.to_string())?;
+    for journal in &journals {
+        let read = journal.each_line(after, |line| {
+            if written.is_ok() {
+                written = table.movement(&line, journal.name());
+            }
+            Ok(())
+        });
+        read.map_err(|error| format!("{}: {error}", journal.name()))?;
+    }
     unless_broken(written.and_then(|()| table.end()))
 }
 

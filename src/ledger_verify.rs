@@ -85,7 +85,7 @@ pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool
 }
 
 /// The journals of every node that ever had this store, to be read.
-fn journals(settings: &config::Settings, store: &Store) -> Result<Vec<Journal>, String> {
+pub(crate) fn journals(settings: &config::Settings, store: &Store) -> Result<Vec<Journal>, String> {
     let nodes = store.nodes().map_err(|error| error.to_string())?;
     if nodes.is_empty() {
         return Ok(vec![journal(settings)?]);

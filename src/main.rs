@@ -39,6 +39,8 @@ enum Command {
     Demo(demo::DemoOptions),
     /// Companies of a running switch: made, listed, credited.
     Company(Ordered<admin::CompanyCommand>),
+    /// The credit of the whole house: what everybody has, spends and risks.
+    Credit(Ordered<admin::CreditCommand>),
     /// Payments that companies make through the payment provider: ordered, listed, asked for again, given up.
     Payment(Ordered<admin::PaymentCommand>),
     /// Profiles of a running switch, one for each PBX: made, listed, given credit.
@@ -160,6 +162,7 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Init(options) => init::run(&options),
         Command::Company(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Credit(Ordered { order, door }) => admin::run(&door, &order),
         Command::Payment(Ordered { order, door }) => admin::run(&door, &order),
         Command::Profile(Ordered { order, door }) => admin::run(&door, &order),
         Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),

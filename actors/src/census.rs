@@ -1,11 +1,14 @@
-//! How many there are now: calls by direction and state, calls at each carrier, and how long each shard's thread was busy.
+//! How many there are now: calls by direction and state, calls at each carrier, what each profile spends, what has begun and is not granted, and
+//! how long each shard's thread was busy.
 //!
 //! Who moves these numbers lives elsewhere (`call::outlet`, `shard::figures`), and so does who shows them (`figures`).
 
 use dashmap::DashMap;
 use domain::call_record::CallDirection;
+use domain::{Currency, Micros, ProfileId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use switch::Call;
 use switch::call::PhaseName;
@@ -22,6 +25,8 @@ pub(crate) struct Standing {
     state: CallState,
     /// Where it rings or is answered, or came from; changes with the state only, because no other carrier is tried after an 18x.
     carrier: Option<Arc<str>>,
+    /// Who spends what a minute, while it is answered.
+    pace: Option<(ProfileId, Micros)>,
 }
 
 impl Standing {
@@ -31,6 +36,7 @@ impl Standing {
             direction: call.record().direction,
             state: state_of(call),
             carrier: call.carrier().map(|carrier| Arc::clone(&carrier.name)),
+            pace: pace_of(call),
         }
     }
 
@@ -38,6 +44,13 @@ impl Standing {
     pub(crate) fn still_holds(&self, call: &Call) -> bool {
         self.state == state_of(call)
     }
+}
+
+/// What an answered call spends a minute; its rate is known when it is answered, and stays.
+fn pace_of(call: &Call) -> Option<(ProfileId, Micros)> {
+    let record = call.record();
+    let costs = call.phase() == PhaseName::Talking && record.rate_per_minute.is_positive();
+    costs.then_some((record.profile, record.rate_per_minute))
 }
 
 fn state_of(call: &Call) -> CallState {
@@ -50,12 +63,24 @@ fn state_of(call: &Call) -> CallState {
     }
 }
 
+#[derive(Debug, Default)]
+struct Pace {
+    calls: u64,
+    per_minute: Micros,
+}
+
 /// The numbers of one node. Calls move them twice or so in their life; nobody waits for anybody.
 #[derive(Debug)]
 pub(crate) struct Census {
     calls: [[AtomicU64; STATES.len()]; DIRECTIONS.len()],
     /// As many entries as carriers have been called since the start.
     carriers: DashMap<Arc<str>, u64>,
+    /// What the answered calls of a profile spend a minute; none where there are none.
+    paces: DashMap<ProfileId, Pace>,
+    /// Seconds that have begun and are not granted.
+    ungranted_s: AtomicI64,
+    /// What they cost; as many entries as currencies were charged in since the start.
+    ungranted: DashMap<Currency, i64>,
     /// Busy microseconds of each shard's thread; none before it said so first.
     busy_us: Box<[AtomicU64]>,
 }
@@ -64,7 +89,14 @@ impl Census {
     /// Nobody is there yet.
     pub(crate) fn new(shards: u16) -> Census {
         let busy_us = (0..shards).map(|_| AtomicU64::new(0)).collect();
-        Census { calls: Default::default(), carriers: DashMap::new(), busy_us }
+        Census {
+            calls: Default::default(),
+            carriers: DashMap::new(),
+            paces: DashMap::new(),
+            ungranted_s: AtomicI64::new(0),
+            ungranted: DashMap::new(),
+            busy_us,
+        }
     }
 
     /// A call stands here now.
@@ -72,6 +104,11 @@ impl Census {
         self.calls[standing.direction.index()][standing.state.index()].fetch_add(1, Ordering::Relaxed);
         if let Some(carrier) = &standing.carrier {
             *self.carriers.entry(Arc::clone(carrier)).or_default() += 1;
+        }
+        if let Some((profile, per_minute)) = standing.pace {
+            let mut pace = self.paces.entry(profile).or_default();
+            pace.calls += 1;
+            pace.per_minute += per_minute;
         }
     }
 
@@ -81,6 +118,36 @@ impl Census {
         if let Some(mut calls) = standing.carrier.as_ref().and_then(|carrier| self.carriers.get_mut(carrier)) {
             *calls -= 1;
         }
+        if let Some((profile, per_minute)) = standing.pace
+            && let Some(mut pace) = self.paces.get_mut(&profile)
+        {
+            pace.calls -= 1;
+            pace.per_minute -= per_minute;
+            drop(pace);
+            self.paces.remove_if(&profile, |_, pace| pace.calls == 0);
+        }
+    }
+
+    /// What of a call has begun and is not granted is another amount than before. Moved twice a tick, so nothing is looked up where it is the
+    /// same.
+    pub(crate) fn change_ungranted(&self, before: (u32, Micros), after: (u32, Micros), currency: Currency) {
+        if before.0 != after.0 {
+            self.ungranted_s.fetch_add(i64::from(after.0) - i64::from(before.0), Ordering::Relaxed);
+        }
+        if before.1 != after.1 {
+            *self.ungranted.entry(currency).or_default() += (after.1 - before.1).get();
+        }
+    }
+
+    /// Seconds that have begun and are not granted, and what they cost.
+    pub(crate) fn ungranted(&self) -> (u64, BTreeMap<Currency, Micros>) {
+        let amounts = self.ungranted.iter().map(|entry| (*entry.key(), Micros::new(*entry.value()))).collect();
+        (u64::try_from(self.ungranted_s.load(Ordering::Relaxed)).unwrap_or(0), amounts)
+    }
+
+    /// What the answered calls of each profile spend a minute, in no order.
+    pub(crate) fn paces(&self) -> Vec<(ProfileId, Micros)> {
+        self.paces.iter().map(|entry| (*entry.key(), entry.value().per_minute)).collect()
     }
 
     /// The thread of this shard was busy for so long since it began.
@@ -125,6 +192,7 @@ mod tests {
             direction: CallDirection::Outbound,
             state,
             carrier: carrier.map(Arc::from),
+            pace: None,
         };
         let (setup, up) = (at(CallState::Setup, None), at(CallState::Established, Some("north")));
         census.enter(&setup);
@@ -137,6 +205,30 @@ mod tests {
         assert_eq!(census.carriers(), [(Arc::from("north"), 1)]);
         census.leave(&up);
         assert_eq!(census.carriers(), [(Arc::from("north"), 0)]);
+    }
+
+    /// Seconds at risk, time to empty.
+    #[test]
+    fn what_profiles_spend_and_what_is_not_granted_is_counted_while_it_is_so() {
+        let census = Census::new(1);
+        let profile = ProfileId::from_bits(1);
+        let standing = Standing {
+            direction: CallDirection::Outbound,
+            state: CallState::Established,
+            carrier: None,
+            pace: Some((profile, Micros::from_cents(2))),
+        };
+        census.enter(&standing);
+        census.enter(&standing);
+        assert_eq!(census.paces(), [(profile, Micros::from_cents(4))]);
+        let (nothing, begun) = ((0, Micros::ZERO), (30, Micros::CENT));
+        census.change_ungranted(nothing, begun, Currency::USD);
+        census.change_ungranted(nothing, begun, Currency::USD);
+        census.change_ungranted(begun, nothing, Currency::USD);
+        assert_eq!(census.ungranted(), (30, BTreeMap::from([(Currency::USD, Micros::CENT)])));
+        census.leave(&standing);
+        census.leave(&standing);
+        assert_eq!(census.paces(), []);
     }
 
     #[test]

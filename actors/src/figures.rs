@@ -2,6 +2,8 @@
 //!
 //! Names and labels are `telemetry`'s; what a shard counts it hands over itself.
 
+mod credit;
+
 use crate::core::Core;
 use domain::credit::{Account, Holder, Unit};
 use domain::fact::{Flow, Side};
@@ -149,6 +151,8 @@ fn publish_ledger(core: &Core) {
         queued_batches: read.queued,
         is_up: core.ledger.is_healthy(),
     });
+    let limited = read.units.iter().filter(|(unit, _)| **unit != Unit::Channels);
+    credit::publish(core, limited.map(|(_, sums)| sums.below_zero).sum());
     let channels = read.units.get(&domain::credit::Unit::Channels).copied().unwrap_or_default();
     let limits = core.gate.lock().limits();
     core.telemetry.set_capacity(Capacity {

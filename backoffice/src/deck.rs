@@ -1,9 +1,11 @@
 //! Rate decks: imported from CSV as versions of a name, put in force now or from an instant on; by operators.
 //!
-//! Their rows, and what differs between two versions, are in [`rows`]; what a row means is `rating`'s; asking for a price is in
+//! Their rows, and what differs between two versions, are in [`rows`]; decks that are rated
+//! beside others, in [`shadow`]; what a row means is `rating`'s; asking for a price is in
 //! [`crate::rate`].
 
 pub mod rows;
+pub mod shadow;
 
 use crate::caller::Caller;
 use crate::error::{Error, Result};

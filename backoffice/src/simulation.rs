@@ -3,6 +3,7 @@
 //! Rehearsing is `switch::rehearsal`'s; here a question becomes a hypothesis, and the verdict an answer for people.
 
 use crate::caller::Caller;
+use crate::credit_failure::LedgerAway;
 use crate::doctor::{ShownRefusal, TraceStep, show_refusal, show_steps};
 use crate::error::{Error, Result};
 use crate::office::Office;
@@ -138,6 +139,8 @@ pub struct Simulated {
     pub route: Vec<SimulatedCarrier>,
     /// What it would cost; null where that is nothing, or not known.
     pub price: Option<SimulatedPrice>,
+    /// What it would do while the ledger cannot answer; null where it costs nothing.
+    pub ledger_away: Option<LedgerAway>,
     /// Which rule saw what, in order.
     pub steps: Vec<TraceStep>,
     /// Of a call from one profile to another: which rule saw what at the called one; empty for who may not see it.
@@ -257,6 +260,10 @@ impl Office {
             None => ("refused", None),
         };
         let record = rehearsal.call().map(Call::record);
+        let ledger_away = match rehearsal.call().filter(|call| call.rate().is_some()) {
+            Some(call) => self.ledger_away(call.record().profile).await,
+            None => None,
+        };
         let called = rehearsal.second().filter(|second| caller.sees(second.record().company));
         Simulated {
             verdict: verdict.to_owned(),
@@ -267,6 +274,7 @@ impl Office {
             caller_id: caller_id(&rehearsal),
             pbx: pbx(&rehearsal).filter(|_| rehearsal.second().is_none() || called.is_some()),
             route: route(&rehearsal, caller),
+            ledger_away,
             price: rehearsal.call().and_then(|call| self.price(call)),
             steps: show_steps(rehearsal.trace()),
             called_steps: called.map(|second| show_steps(second.trace())).unwrap_or_default(),

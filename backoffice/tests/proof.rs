@@ -180,7 +180,7 @@ fn export(told: &Told, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     let mut journal = table(to.join("journal.jsonl"), &JOURNAL_COLUMNS);
     let written = told.journal().each_line(0, |line| {
-        journal.movement(&line).unwrap();
+        journal.movement(&line, "ledger.db").unwrap();
         Ok(())
     });
     written.unwrap();

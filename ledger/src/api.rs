@@ -49,6 +49,12 @@ pub trait Ledger: Send + Sync {
     /// Sums for metrics. Walks all accounts: ask every few seconds, not for every call.
     fn totals(&self) -> Totals;
 
+    /// What has been captured and is not durable yet, in order: what a process that died now would lose of what was spoken. Captures of
+    /// channels are none. Nothing, for an engine that has no disk.
+    fn unjournalled(&self) -> Vec<Unjournalled> {
+        Vec::new()
+    }
+
     /// Every subject with open holds: at start, the calls that died with the former process. In order of company and subject. Blocks.
     fn unfinished(&self) -> Result<Vec<Unfinished>, Error>;
 
@@ -278,6 +284,21 @@ pub struct UnitTotals {
     /// What customers' accounts have available below zero, summed as what is missing. Of money and seconds anything but 0 is a bug;
     /// channels may be posted below what is in use (C11).
     pub overdraft: i128,
+    /// On how many customers' accounts that is.
+    pub below_zero: u64,
+}
+
+/// A capture that is not durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unjournalled {
+    /// For a call, the bits of its [`domain::CallId`].
+    pub subject: u128,
+    /// Who paid.
+    pub debit: Account,
+    /// How much, in the account's unit.
+    pub amount: i64,
+    /// Of a call: the seconds that it pays, as [`HoldId::number`] says of this capture and the one before it.
+    pub seconds: u32,
 }
 
 /// Sums for metrics, at one moment.

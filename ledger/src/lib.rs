@@ -32,6 +32,6 @@ pub mod sqlite;
 
 pub use api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, Lines, MemoKind, OpenHold, Reply, StatementLine,
-    StatementPage, StatementQuery, Totals, Unfinished, UnitTotals, Verification,
+    StatementPage, StatementQuery, Totals, Unfinished, UnitTotals, Unjournalled, Verification,
 };
 pub use error::Error;

@@ -392,6 +392,7 @@ impl Ledger for MemoryLedger {
             sums.held += i128::from(balance.held);
             if account.holder.is_customer() {
                 sums.overdraft += (i128::from(balance.held) - i128::from(balance.posted)).max(0);
+                sums.below_zero += u64::from(balance.available() < 0);
             }
             match account.holder {
                 Holder::Company => sums.companies += i128::from(balance.posted),

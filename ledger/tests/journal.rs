@@ -7,7 +7,7 @@ mod common;
 use common::*;
 use domain::credit::{Code, Durability, Memo, Outcome, RefusedBecause};
 use ledger::sqlite::{Settings, SqliteLedger, verify};
-use ledger::{Error, Ledger};
+use ledger::{Error, Ledger, Unjournalled};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -218,6 +218,39 @@ fn a_full_queue_refuses_new_calls_and_lets_the_old_ones_end() {
     ledger.flush().unwrap();
     assert!(is_applied(&tell(&ledger, fourth)), "the disk has caught up");
     assert_sound(&ledger);
+}
+
+/// Seconds at risk: what is said to be not durable is what a killed process loses, to the millionth, and nothing else.
+#[test]
+fn what_is_not_journalled_is_what_a_killed_process_loses() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        Settings { group_after: Duration::from_secs(3_600), ..Settings::new(folder.path().join("ledger.db")) };
+    let ledger = SqliteLedger::open(settings.clone()).unwrap();
+    endow(&ledger, 100, 10);
+    let opening = vec![hold(1, 0, channels(), 1), hold(1, 30, profile(), 10)];
+    assert!(is_applied(&tell(&ledger, batch(1, 0, opening))));
+    assert_eq!(ledger.unjournalled(), [], "what is held is not lost: it is given back");
+    ledger.flush().unwrap();
+    for (sequence, until, amount) in [(1, 30, 10), (2, 36, 2)] {
+        let tick = vec![capture(1, until, amount), hold(1, until + 6, profile(), 2)];
+        assert!(is_applied(&tell(&ledger, batch(1, sequence, tick))));
+    }
+    let lost = |amount, seconds| Unjournalled { subject: 1, debit: profile(), amount, seconds };
+    assert_eq!(ledger.unjournalled(), [lost(10, 30), lost(2, 6)]);
+    ledger.flush().unwrap();
+    assert_eq!(ledger.unjournalled(), []);
+    assert!(is_applied(&tell(&ledger, batch(1, 3, vec![capture(1, 42, 2), hold(1, 48, profile(), 0)]))));
+    assert!(is_applied(&tell(&ledger, batch(1, 4, vec![capture(1, 48, 0), release(1, 0)]))));
+    let at_risk = ledger.unjournalled();
+    assert_eq!(at_risk, [lost(2, 6), lost(0, 6)], "seconds that cost nothing are spoken all the same");
+    let earned = ledger.balance(revenue()).posted;
+    ledger.abandon();
+    let reopened = SqliteLedger::open(settings).unwrap();
+    let kept = reopened.balance(revenue()).posted;
+    assert_eq!(earned - kept, at_risk.iter().map(|capture| capture.amount).sum::<i64>());
+    assert_eq!((kept, reopened.unjournalled()), (12, vec![]));
+    assert_sound(&reopened);
 }
 
 #[test]

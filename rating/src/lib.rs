@@ -7,6 +7,7 @@
 pub mod deck;
 pub mod quote;
 pub mod schedule;
+pub mod shadow;
 pub mod stream;
 pub mod tariff;
 

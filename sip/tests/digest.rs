@@ -232,6 +232,25 @@ fn a_nonce_of_another_node_of_a_former_life_or_made_up_is_stale() {
     assert_eq!(here.verify(&answered(made_up, PASSWORD, 1)), Verdict::Stale);
 }
 
+/// RFC 7616 3.3: what somebody has recorded is not played back to us after a restart, also where the clock on the wall was set back in between,
+/// so that the nonces of before are of a time that is still to come.
+#[test]
+fn a_nonce_of_before_a_restart_stays_stale_where_the_clock_was_set_back() {
+    let mut before = Door::new();
+    let [old, _] = before.challenge();
+    assert_eq!(before.verify(&answered(&old, PASSWORD, 1)), ok(), "somebody may have recorded this");
+    let mut after = Door::new();
+    let back = Now { wall: before.now.wall - Duration::from_secs(3_600), ..before.now };
+    after.now = back;
+    after.challenger = Challenger::new(Settings::new(REALM, Issuer(1)), &KEY, Entropy::from_seed([5; 16]), back);
+    for _ in 0..3 {
+        assert_eq!(after.verify(&answered(&old, PASSWORD, 1)), Verdict::Stale, "an hour before, in it, and after it");
+        after.wait(3_600 + 1);
+    }
+    let [new, _] = after.challenge();
+    assert_eq!(after.verify(&answered(&new, PASSWORD, 1)), ok());
+}
+
 #[test]
 fn when_the_table_is_full_the_oldest_nonce_goes_stale_and_is_never_replayed() {
     let mut door = Door::with(Settings { nonces_max: 2, ..Settings::new(REALM, Issuer(1)) });

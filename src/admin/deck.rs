@@ -2,12 +2,15 @@
 //!
 //! What a row means, and what is wrong with it, is the API's to say.
 
+mod shadow;
+
 use super::door::Door;
 use super::show::text;
 use super::{Order, names, show};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use shadow::ShadowCommand;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,6 +72,9 @@ pub(crate) enum DeckCommand {
         /// Which.
         id: String,
     },
+    /// Another deck rates the same calls, without charging: what would it have made of them?
+    #[command(subcommand)]
+    Shadow(ShadowCommand),
 }
 
 impl Order for DeckCommand {
@@ -126,6 +132,7 @@ impl Order for DeckCommand {
                 ];
                 show::list(door, door.list("/decks")?, &columns);
             }
+            DeckCommand::Shadow(order) => order.run(door)?,
             DeckCommand::Show { id } => show_one(door, id)?,
             DeckCommand::Diff { before, after } => {
                 let difference = door.get(&format!("/decks/{after}/diff?before={before}"))?;

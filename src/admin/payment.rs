@@ -44,6 +44,22 @@ pub(crate) enum PaymentCommand {
         /// The payment's identity.
         payment: String,
     },
+    /// Closes an orphaned payment: its provider is not asked any more, and somebody learnt what became of it.
+    Close {
+        /// The company's name or identity.
+        company: String,
+        /// The payment's identity.
+        payment: String,
+        /// The provider has the money: the company gets the credit, once.
+        #[arg(long, required_unless_present = "not_paid", conflicts_with = "not_paid")]
+        paid: bool,
+        /// The provider has not, and will not take it.
+        #[arg(long)]
+        not_paid: bool,
+        /// How that is known: "statement of our former provider, 2026-11-22".
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 fn told(payment: &Value) -> Vec<String> {
@@ -61,19 +77,39 @@ impl Order for PaymentCommand {
                     ("amount", "/amount"),
                     ("currency", "/currency"),
                     ("state", "/state"),
+                    ("orphaned", "/orphaned"),
                     ("automatic", "/automatic"),
                     ("provider", "/provider"),
                     ("reference", "/reference"),
                     ("because", "/because"),
                     ("id", "/id"),
                 ];
-                show::list(door, door.list(&format!("/companies/{id}/payments"))?, &columns);
+                let payments = door.list(&format!("/companies/{id}/payments"))?;
+                let orphaned: Vec<Value> =
+                    payments.iter().filter(|payment| payment["orphaned"] == true).cloned().collect();
+                show::list(door, payments, &columns);
+                if let (Some(first), false) = (orphaned.first(), door.json) {
+                    crate::print_all(&format!(
+                        "orphaned: {}. Nobody here can ask {} what became of them: ask there, and close each:\n  tandem payment close \"{company}\" \
+                         {} --paid|--not-paid --reason \"...\"",
+                        orphaned.len(),
+                        text(first, "/provider"),
+                        text(first, "/id")
+                    ));
+                }
             }
             PaymentCommand::Order { company, amount, method, key } => {
                 let id = names::company(door, company)?;
                 let wanted = json!({ "amount": amount, "method": method });
                 let ordered = door.order(&format!("/companies/{id}/payments"), &wanted, key.as_deref())?;
                 show::answer(door, &ordered, told);
+            }
+            PaymentCommand::Close { company, payment, paid, not_paid: _, reason } => {
+                let id = names::company(door, company)?;
+                let result = if *paid { "paid" } else { "not_paid" };
+                let wanted = json!({ "result": result, "because": reason });
+                let now = door.post(&format!("/companies/{id}/payments/{payment}/close"), &wanted)?;
+                show::answer(door, &now, told);
             }
             PaymentCommand::Retry { company, payment } => step(door, company, payment, "retry")?,
             PaymentCommand::Cancel { company, payment } => step(door, company, payment, "cancel")?,

@@ -54,6 +54,13 @@ pub(super) fn spending(of: &Value) -> Vec<String> {
             money("/spent"),
             money("/per_minute")
         ),
+        format!(
+            "at risk if the switch died now: {} s, {}; overdraft {}, imbalance {}",
+            text(of, "/seconds_at_risk"),
+            money("/at_risk"),
+            money("/overdraft"),
+            text(of, "/imbalance")
+        ),
     ]
 }
 

@@ -117,6 +117,9 @@ fn told(to: &str, answer: &Value) -> Vec<String> {
             format!("{available} {currency} lasts {} min {:02} s; first block {first}", lasts / 60, lasts % 60);
         lines.push(field("credit", lasting));
     }
+    if answer.pointer("/ledger_away/sentence").is_some_and(Value::is_string) {
+        lines.push(field("ledger away", text(answer, "/ledger_away/sentence")));
+    }
     if answer.get("pbx").is_some_and(Value::is_string) {
         lines.push(field("PBX", text(answer, "/pbx")));
     }

@@ -23,6 +23,32 @@ pub(super) fn open(
     clock: Clock,
     telemetry: &Arc<Telemetry>,
 ) -> Result<(), ServeError> {
+    let opened = open_till(office, settings, secrets, clock, telemetry);
+    tell_orphaned(office);
+    opened
+}
+
+/// Open payments of a provider that this node does not ask (any more): somebody is to close them.
+fn tell_orphaned(office: &Office) {
+    match office.orphaned_payments() {
+        Ok(orphaned) => {
+            for payment in orphaned {
+                let (id, company, provider) = (payment.id, payment.company, payment.provider);
+                tracing::warn!(payment.id = %id, company.id = %company, %provider, state = %payment.state, amount = %payment.amount,
+                    "a payment is orphaned: nobody here can ask its provider what became of it; ask there, and `tandem payment close` it");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "it cannot be read whether payments are orphaned"),
+    }
+}
+
+fn open_till(
+    office: &Office,
+    settings: &Settings,
+    secrets: &config::Secrets,
+    clock: Clock,
+    telemetry: &Arc<Telemetry>,
+) -> Result<(), ServeError> {
     let payments = &settings.payments;
     let (provider, notices): (Arc<dyn PaymentProvider>, _) = match (payments.provider, &secrets.payments) {
         (PaymentProviderName::Sandbox, _) => {

@@ -7,6 +7,7 @@
 use super::house::{StoreHouse, member_of};
 use actors::Exchange;
 use actors::clock::Clock;
+use domain::Wall;
 use ledger::Ledger;
 use ledger::redis::{Member, RedisLedger, Settings, is_dead, last_lease};
 use std::sync::Arc;
@@ -65,21 +66,17 @@ impl Reaper {
             Ok(nodes) => nodes,
             Err(error) => return tracing::error!(%error, "the nodes that share this store cannot be read"),
         };
-        for node in nodes.into_iter().filter(|node| node.name != self.name && node.retired.is_none()) {
+        for node in nodes.into_iter().filter(|node| is_anothers(node, &self.name)) {
             let member = member_of(node);
             // A journal that somebody has is not read: that would cost each node the other's start again and again.
             if !is_dead(&member) {
                 continue;
             }
-            let has_lapsed = match last_lease(&member) {
-                Ok(Some(lease)) => lease + GRACE < self.clock.now().wall,
-                Ok(None) => false,
-                Err(error) => {
-                    tracing::error!(node = %member.name, %error, "the journal of another node cannot be read");
-                    false
-                }
-            };
-            if !has_lapsed {
+            let lease = last_lease(&member).unwrap_or_else(|error| {
+                tracing::error!(node = %member.name, %error, "the journal of another node cannot be read");
+                None
+            });
+            if !is_due(lease, self.clock.now().wall) {
                 continue;
             }
             match self.reap(&member) {
@@ -93,6 +90,16 @@ impl Reaper {
             }
         }
     }
+}
+
+/// Whether a node may be reaped by the one of this name: never itself, and nobody whose calls are closed for good.
+fn is_anothers(node: &store::Node, own: &str) -> bool {
+    node.name != own && node.retired.is_none()
+}
+
+/// Whether the calls of a dead node are to be closed: a little after the last of their leases has ended. A node without calls has none.
+fn is_due(last_lease: Option<Wall>, now: Wall) -> bool {
+    last_lease.is_some_and(|lease| lease + GRACE < now)
 }
 
 /// Looks for as long as the process lives.
@@ -143,5 +150,41 @@ fn take_over(exchange: &Exchange, store: &Store, known: u64) -> u64 {
             tracing::error!(%error, "what another node has changed cannot be taken over yet");
             known
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Wall = Wall::from_unix_seconds(1_795_000_000);
+
+    fn node(name: &str, retired: Option<Wall>) -> store::Node {
+        let (id, journal) = (name.to_owned(), "ledger.db".into());
+        store::Node { id, name: name.to_owned(), journal, first_seen: NOON, retired }
+    }
+
+    /// Design 5: another node may reap after lease + 5 s.
+    #[test]
+    fn a_dead_nodes_calls_are_closed_five_seconds_after_their_last_lease_and_not_before() {
+        let after = |millis| NOON + Duration::from_millis(millis);
+        for (lease, now, due) in [
+            (Some(NOON), NOON, false),
+            (Some(NOON), after(5_000), false),
+            (Some(NOON), after(5_001), true),
+            (Some(after(60_000)), after(64_999), false),
+            (Some(after(60_000)), after(65_001), true),
+            (None, after(3_600_000), false),
+        ] {
+            assert_eq!(is_due(lease, now), due, "lease {lease:?}, now {now}");
+        }
+    }
+
+    /// Design 5: a node never reaps its own living calls.
+    #[test]
+    fn a_node_reaps_neither_itself_nor_who_is_retired() {
+        assert!(is_anothers(&node("second", None), "first"));
+        assert!(!is_anothers(&node("first", None), "first"));
+        assert!(!is_anothers(&node("second", Some(NOON)), "first"));
     }
 }

@@ -6,7 +6,7 @@ use domain::credit::{Account, Balance, Batch, Code, Durability, Kind, Outcome, U
 use domain::{CompanyId, Currency, Fact, Micros};
 use ledger::{
     EndedListener, Error, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
-    Verification,
+    Unjournalled, Verification,
 };
 use std::sync::Arc;
 use telemetry::Telemetry;
@@ -72,6 +72,10 @@ impl Ledger for ToldLedger {
 
     fn totals(&self) -> Totals {
         self.ledger.totals()
+    }
+
+    fn unjournalled(&self) -> Vec<Unjournalled> {
+        self.ledger.unjournalled()
     }
 
     fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {

@@ -4,6 +4,7 @@
 //! `rating` reads files and computes; here rows are kept and given back.
 
 pub(crate) mod content;
+pub(crate) mod shadow;
 pub(crate) mod turns;
 
 use crate::column::parsed;

@@ -42,6 +42,7 @@ pub use carrier::{
 };
 pub use checks::NAME_CHARS_MAX;
 pub use company::{Company, CompanyPatch, Country};
+pub use deck::shadow::Shadow;
 pub use deck::turns::{DeckInTime, Turn};
 pub use deck::{Deck, DeckId, DeckRow, NewDeck};
 pub use error::{Error, Result};

@@ -188,14 +188,28 @@ impl Store {
         })
     }
 
-    /// Every payment of a provider that is open, oldest first.
+    /// Every payment that is open, and that is not this provider's, oldest first: nobody asks what became of it.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn orphaned_payments(&self, provider: Option<&str>) -> Result<Vec<Payment>> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM payments WHERE state IN ('opened', 'pending', 'paid') AND provider IS NOT ?1 ORDER BY opened_us"
+            ))?;
+            let rows = statement.query_map([provider], from_row)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Every payment of a provider that is open, oldest first; and those of others that are paid: to book them, nobody need be asked.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub fn open_payments(&self, provider: &str) -> Result<Vec<Payment>> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM payments WHERE state IN ('opened', 'pending', 'paid') AND provider = ?1 ORDER BY opened_us"
+                "SELECT {COLUMNS} FROM payments WHERE (state IN ('opened', 'pending') AND provider = ?1) OR state = 'paid' ORDER BY opened_us"
             ))?;
             let rows = statement.query_map([provider], from_row)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -390,6 +390,10 @@ impl StatusClass {
 }
 
 impl CurrencyLabel {
+    /// Every label.
+    pub const ALL: [CurrencyLabel; 4] =
+        [CurrencyLabel::Usd, CurrencyLabel::Eur, CurrencyLabel::Gbp, CurrencyLabel::Other];
+
     /// The label of a currency.
     pub fn of(currency: domain::Currency) -> Self {
         match currency.as_str() {
@@ -469,8 +473,10 @@ impl Label for LedgerCode {
     }
 }
 
+mod credit;
 mod dns;
 
+pub use credit::Emptying;
 pub use dns::{DnsKind, DnsOutcome};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod actors;
 mod calls;
 pub mod catalogue;
+mod credit;
 mod dns;
 mod error;
 mod exact;
@@ -27,6 +28,7 @@ mod telemetry;
 
 pub use calls::{CallsActive, Capacity, CarrierStanding};
 pub use catalogue::{CATALOGUE, Group, LabelRow, MetricKind, MetricRow, Values, metrics_json};
+pub use credit::CreditTotals;
 pub use error::Error;
 pub use families::{Counts, LabelSet};
 pub use logs::{LogFormat, LogGuard, LogSettings, init_logs};

@@ -115,16 +115,14 @@ impl MoneyHandles {
 }
 
 /// Micros as units of the currency, for display.
-fn units(amount: i128) -> f64 {
+pub(crate) fn units(amount: i128) -> f64 {
     amount as f64 / 1_000_000.0
 }
 
 impl Telemetry {
     /// Takes over what the ledger holds. Currencies without a label of their own are summed.
     pub fn set_ledger(&self, totals: &LedgerTotals) {
-        const LABELS: [CurrencyLabel; 4] =
-            [CurrencyLabel::Usd, CurrencyLabel::Eur, CurrencyLabel::Gbp, CurrencyLabel::Other];
-        for label in LABELS {
+        for label in CurrencyLabel::ALL {
             let mut sum = CurrencyTotals::default();
             let of_label = totals.currencies.iter().filter(|(currency, _)| CurrencyLabel::of(*currency) == label);
             for (_, currency) in of_label {

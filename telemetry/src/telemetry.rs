@@ -5,6 +5,7 @@
 use crate::actors::ActorHandles;
 use crate::calls::CallHandles;
 use crate::catalogue::CATALOGUE;
+use crate::credit::CreditHandles;
 use crate::dns::DnsHandles;
 use crate::error::Error;
 use crate::exact::{self, ExactCounter};
@@ -45,6 +46,7 @@ pub struct Telemetry {
     pub(crate) calls: CallHandles,
     pub(crate) media: MediaHandles,
     pub(crate) money: MoneyHandles,
+    pub(crate) credit: CreditHandles,
     pub(crate) redis: RedisHandles,
     pub(crate) dns: DnsHandles,
     pub(crate) records: RecordHandles,
@@ -72,6 +74,7 @@ impl Telemetry {
         let calls = CallHandles::make(&mut maker, &recorder)?;
         let media = MediaHandles::make(&mut maker)?;
         let money = MoneyHandles::make(&mut maker)?;
+        let credit = CreditHandles::make(&mut maker)?;
         let redis = RedisHandles::make(&mut maker)?;
         let dns = DnsHandles::make(&mut maker)?;
         let records = RecordHandles::make(&mut maker)?;
@@ -89,6 +92,7 @@ impl Telemetry {
             calls,
             media,
             money,
+            credit,
             redis,
             dns,
             records,

@@ -15,7 +15,7 @@ use actix::Addr;
 use domain::call_control::LegId;
 use domain::fact::Transport;
 use domain::network::Network;
-use domain::{CallId, CarrierId, ProfileId};
+use domain::{CallId, CarrierId, Currency, Micros, ProfileId};
 use leg::SoundOrder;
 use media::{OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::net::SocketAddr;
@@ -41,6 +41,9 @@ pub struct CallOutlet {
     was_let_in: bool,
     /// As what the census counts it, and the second call of a call inside.
     standings: [Option<Standing>; 2],
+    /// What of each has begun and is not granted, as the census counts it.
+    ungranted: [(u32, Micros); 2],
+    currencies: [Option<Currency>; 2],
     second: Option<CallId>,
     /// Where its INVITE came from, until it is known what becomes of it; likewise of the second call.
     from: [Option<(SocketAddr, Transport)>; 2],
@@ -67,6 +70,8 @@ impl CallOutlet {
             has_sound: false,
             was_let_in,
             standings: [None, None],
+            ungranted: Default::default(),
+            currencies: [None, None],
             second: None,
             from: [Some(from), Some(from)],
         }
@@ -162,6 +167,13 @@ impl CallOutlet {
     }
 
     fn stand(&mut self, house: &House) {
+        for (index, call) in [Some(house.call()), house.second()].into_iter().enumerate() {
+            let Some(call) = call else { continue };
+            let (now, currency) = (call.ungranted(), call.record().currency);
+            self.currencies[index] = Some(currency);
+            self.core.census.change_ungranted(self.ungranted[index], now, currency);
+            self.ungranted[index] = now;
+        }
         for (place, call) in self.standings.iter_mut().zip([Some(house.call()), house.second()]) {
             let Some(call) = call else { continue };
             if place.as_ref().is_some_and(|standing| standing.still_holds(call)) {
@@ -189,6 +201,11 @@ impl CallOutlet {
     fn step_aside(&mut self) {
         for former in self.standings.iter_mut().filter_map(Option::take) {
             self.core.census.leave(&former);
+        }
+        for (amount, currency) in self.ungranted.iter_mut().zip(&self.currencies) {
+            if let Some(currency) = currency {
+                self.core.census.change_ungranted(std::mem::take(amount), Default::default(), *currency);
+            }
         }
     }
 

@@ -29,7 +29,8 @@ pub const SCHEMA: u32 = 1;
 /// | `debit`, `credit` | who loses (or holds) and who gains: `company`, `revenue`, `world`, a profile, an account |
 /// | `amount` | a decimal of the currency; a whole number of channels or seconds |
 /// | `debit_posted`, `debit_held` | what the losing side has, and holds, after this line |
-pub const JOURNAL_COLUMNS: [&str; 15] = [
+/// | `node` | whose journal, by its file's name: `journal` counts within it |
+pub const JOURNAL_COLUMNS: [&str; 16] = [
     "schema",
     "journal",
     "line",
@@ -45,6 +46,7 @@ pub const JOURNAL_COLUMNS: [&str; 15] = [
     "amount",
     "debit_posted",
     "debit_held",
+    "node",
 ];
 
 /// The columns of the decks: one line for each row of each version.
@@ -110,7 +112,7 @@ impl<W: Write> Table<W> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn movement(&mut self, line: &StatementLine) -> io::Result<()> {
+    pub fn movement(&mut self, line: &StatementLine, node: &str) -> io::Result<()> {
         let is_call = matches!(line.code, Code::CallCharge | Code::ChannelUse);
         let call = CallId::from_bits(crate::statement::call_of(line)).to_string();
         let in_unit = |amount: i64| match line.debit.unit {
@@ -133,6 +135,7 @@ impl<W: Write> Table<W> {
             in_unit(line.amount),
             in_unit(line.debit_after.posted),
             in_unit(line.debit_after.held),
+            node.to_owned(),
         ])
     }
 

@@ -6,8 +6,7 @@
 use super::provider::PaymentProvider;
 use crate::error::Error;
 use crate::office::Office;
-use crate::posting::{company_money, post, subject, world_money};
-use domain::credit::{Batch, BatchId, Code, Memo, Outcome};
+use crate::posting::company_money;
 use domain::fact::RechargeOutcome;
 use domain::payment::{Payment, PaymentAnswer, PaymentState};
 use domain::{CompanyId, Entropy, Fact, Machine, Micros, Monotonic, Now, PaymentId, Wall};
@@ -15,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CompanyRecharge, Signed};
-use switch::company::paying::{Booking, Effect, Event};
+use switch::company::paying::{Effect, Event};
 use switch::company::{Decision, MONTH, Paying, Terms};
 
 /// How often companies are looked at: a provider takes longer.
@@ -142,12 +141,17 @@ impl Cashier {
     pub(super) fn hear(&mut self, id: PaymentId, event: Event) {
         if !self.on_their_way.contains_key(&id) {
             match self.office.store().payment(id) {
-                Ok(payment) if *payment.provider == *self.means.provider => self.begin(payment, &event),
+                Ok(payment) if self.is_ours(&payment) => self.begin(payment, &event),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(payment.id = %id, %error, "a payment cannot be read"),
             }
         }
         self.handle(id, event);
+    }
+
+    /// Whether it can be brought further here: its provider is asked by us, or need not be asked any more.
+    fn is_ours(&self, payment: &Payment) -> bool {
+        *payment.provider == *self.means.provider || payment.state == PaymentState::Paid
     }
 
     /// Takes up what is open in the store and not on its way here.
@@ -224,7 +228,7 @@ impl Cashier {
             }
             Effect::Ask(payment) => Ok(self.hand_out(Job::Ask(payment))),
             Effect::AskToCancel(payment) => Ok(self.hand_out(Job::Cancel(payment))),
-            Effect::Book(payment) => Ok(Some((payment.id, Event::Booked(self.book(&payment))))),
+            Effect::Book(payment) => Ok(Some((payment.id, Event::Booked(self.office.book_payment(&payment))))),
             Effect::Tell(fact) => {
                 (self.means.tell)(&fact);
                 Ok(None)
@@ -235,32 +239,6 @@ impl Cashier {
     fn hand_out(&mut self, job: Job) -> Option<(PaymentId, Event)> {
         let refused = job.refused();
         if (self.means.hand_out)(job) { None } else { Some(refused) }
-    }
-
-    /// Credits the company, once: the batch has the payment's name.
-    fn book(&self, payment: &Payment) -> Booking {
-        let Payment { company, currency, .. } = *payment;
-        let reference = payment.reference.as_deref().unwrap_or("-");
-        let note = format!("payment {} by {}, its reference {reference}", payment.id, payment.provider);
-        let (debit, credit) = (world_money(company, currency), company_money(company, currency));
-        let batch = Batch {
-            id: BatchId { subject: subject(&["payment", &payment.id.to_string()]), sequence: 1 },
-            company,
-            at: self.office.wall(),
-            transfers: vec![post(debit, credit, payment.amount.get(), Code::TopUp)],
-            memo: Some(Memo::Note(note.into())),
-        };
-        match self.office.submit(batch) {
-            Outcome::Applied(_) => {
-                self.office.inner.switchboard.company_topped_up(company);
-                Booking::Done
-            }
-            Outcome::Unavailable | Outcome::Replayed(_) => Booking::Unavailable,
-            Outcome::Refused(refusal) => {
-                tracing::error!(payment.id = %payment.id, because = ?refusal.because, "a payment cannot be booked");
-                Booking::Refused
-            }
-        }
     }
 
     fn look_at_companies(&mut self, now: Now) -> crate::Result<()> {

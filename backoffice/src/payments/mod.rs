@@ -7,9 +7,11 @@
 //! | [`provider`] | what a provider can be asked, as a trait |
 //! | [`http`], [`message`], [`signature`] | the one over HTTP, its words, and how they are signed |
 //! | [`sandbox`] | the one for trials |
+//! | [`closing`] | payments whose provider is not asked any more |
 //! | `cashier`, [`till`] | who carries out what payments order, and on which threads |
 
 mod cashier;
+pub mod closing;
 pub mod http;
 pub mod message;
 mod notice;
@@ -123,6 +125,9 @@ pub struct Payment {
     /// `opened` (asked for, and not answered), `pending`, `declined`, `cancelled`, `paid` (the provider has it), `booked` (it is the
     /// company's credit).
     pub state: String,
+    /// Whether it is open and nobody here can ask what became of it: its provider is not this node's. Ask that provider, and close it
+    /// (`POST .../close`, `tandem payment close`).
+    pub orphaned: bool,
     /// Whether nobody ordered it.
     pub automatic: bool,
     /// By what the provider knows what pays.
@@ -148,6 +153,7 @@ fn show(payment: domain::payment::Payment) -> Payment {
         amount: payment.amount.to_string(),
         currency: payment.currency.to_string(),
         state: payment.state.as_str().to_owned(),
+        orphaned: false,
         automatic: payment.automatic,
         method: payment.method.map(|text| text.to_string()),
         provider: payment.provider.to_string(),
@@ -286,7 +292,7 @@ impl Office {
                 return Err(Error::KeyReused(String::new()));
             }
             self.till()?.hear(opened.id, Event::Resumed)?;
-            Ok(show(self.store().payment(opened.id)?))
+            Ok(self.shown(self.store().payment(opened.id)?))
         })
     }
 
@@ -300,7 +306,7 @@ impl Office {
         let place = |payment: &domain::payment::Payment| {
             format!("{:016x}{:032x}", payment.opened_at.as_unix_micros(), payment.id.bits())
         };
-        Page::of_sorted(rows, ask, place, |payment| Ok(show(payment)))
+        Page::of_sorted(rows, ask, place, |payment| Ok(self.shown(payment)))
     }
 
     /// One payment of a company.
@@ -308,7 +314,7 @@ impl Office {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn payment(&self, caller: &Caller, company: CompanyId, id: PaymentId) -> Result<Payment> {
-        Ok(show(self.payment_row(caller, company, id)?))
+        Ok(self.shown(self.payment_row(caller, company, id)?))
     }
 
     /// Asks the provider again now, also where it was asked too often without an answer.
@@ -352,7 +358,7 @@ impl Office {
         let entry = store::AuditEntry { action: &action, subject: &id.to_string(), details: "" };
         self.store().note(entry, self.signed(caller))?;
         till.hear(id, event)?;
-        Ok(show(self.store().payment(id)?))
+        Ok(self.shown(self.store().payment(id)?))
     }
 
     fn payment_row(&self, caller: &Caller, company: CompanyId, id: PaymentId) -> Result<domain::payment::Payment> {

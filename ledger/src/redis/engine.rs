@@ -9,12 +9,12 @@ use super::settings::Settings;
 use super::start;
 use crate::api::{
     EndedListener, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
-    Verification,
+    Unjournalled, Verification,
 };
 use crate::error::Error;
 use crate::sqlite::{SqliteLedger, merged_page, only_ends};
 use domain::CompanyId;
-use domain::credit::{Account, Balance, Batch, Durability, Outcome};
+use domain::credit::{Account, Balance, Batch, Durability, Outcome, Unit};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -232,8 +232,30 @@ impl Ledger for RedisLedger {
         self.journal.open_holds(company, limit)
     }
 
+    /// Sums of this node's part; what is below zero is told of the whole, since a part is where its credit came in at another node.
     fn totals(&self) -> Totals {
-        self.journal.totals()
+        let mut totals = self.journal.totals();
+        // While Redis is away nobody waits for it here.
+        let short = if self.is_healthy() { self.journal.short_companies() } else { Vec::new() };
+        for company in short.into_iter().filter(|company| self.is_shared(*company)) {
+            for (unit, (missing, accounts)) in shortfalls(&self.journal.balances(company)) {
+                let sums = totals.units.entry(unit).or_default();
+                sums.overdraft -= missing;
+                sums.below_zero = sums.below_zero.saturating_sub(accounts);
+            }
+            for (unit, (missing, accounts)) in shortfalls(&self.balances(company)) {
+                let sums = totals.units.entry(unit).or_default();
+                sums.overdraft += missing;
+                sums.below_zero += accounts;
+            }
+        }
+        totals
+    }
+
+    /// What Redis has granted waits for the journal's next group as elsewhere. Where its intent is on the disk already nothing of it would be
+    /// lost, so this is what would be lost at most.
+    fn unjournalled(&self) -> Vec<Unjournalled> {
+        self.journal.unjournalled()
     }
 
     fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {
@@ -279,6 +301,19 @@ impl Ledger for RedisLedger {
         self.stop(Stop::Closed);
         self.journal.close()
     }
+}
+
+/// What customers' accounts have available below zero, by unit, and how many they are.
+fn shortfalls(balances: &[(Account, Balance)]) -> BTreeMap<Unit, (i128, u64)> {
+    let mut found = BTreeMap::<Unit, (i128, u64)>::new();
+    for (account, balance) in balances.iter().filter(|(account, _)| account.holder.is_customer()) {
+        if balance.available() < 0 {
+            let (missing, accounts) = found.entry(account.unit).or_default();
+            *missing -= i128::from(balance.available());
+            *accounts += 1;
+        }
+    }
+    found
 }
 
 impl Drop for RedisLedger {

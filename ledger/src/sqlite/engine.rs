@@ -5,6 +5,7 @@ mod applying;
 mod ending;
 pub(crate) mod following;
 mod taking;
+mod unjournalled;
 
 pub(super) use taking::Taken;
 
@@ -19,7 +20,7 @@ use super::writer::{self, Pending};
 use super::{statement, verify};
 use crate::api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery,
-    Totals, Unfinished, Verification,
+    Totals, Unfinished, Unjournalled, Verification,
 };
 use crate::error::Error;
 pub(crate) use applying::only_ends;
@@ -32,6 +33,7 @@ use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
+use unjournalled::Captures;
 
 /// How often a batch may have to look into the journal before it is told to ask again: once for its id, once for each strange
 /// hold, and a few times more because others made the books forget in between.
@@ -56,6 +58,7 @@ struct State {
     intents: Vec<Step>,
     pending_rows: usize,
     pending_bytes: usize,
+    captures: Captures,
     /// The last row applied, journalled, and of the last snapshot.
     applied: u64,
     journalled: u64,
@@ -114,6 +117,7 @@ impl SqliteLedger {
             intents: Vec::new(),
             pending_rows: 0,
             pending_bytes: 0,
+            captures: Captures::default(),
             applied: sequence,
             journalled: sequence,
             snapshot,
@@ -292,6 +296,7 @@ impl Ledger for SqliteLedger {
             sums.held += i128::from(slot.balance.held);
             if slot.account.holder.is_customer() {
                 sums.overdraft += (i128::from(slot.balance.held) - posted).max(0);
+                sums.below_zero += u64::from(slot.balance.available() < 0);
             }
             match slot.account.holder {
                 Holder::Company => sums.companies += posted,
@@ -306,6 +311,10 @@ impl Ledger for SqliteLedger {
             totals.open_money_holds += holds.open.iter().filter(|(_, held)| is_money(held.debit)).count() as u64;
         }
         totals
+    }
+
+    fn unjournalled(&self) -> Vec<Unjournalled> {
+        self.shared.state.lock().captures.all()
     }
 
     fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {

@@ -339,6 +339,17 @@ impl Subjects {
         Some(held)
     }
 
+    /// The number of the last hold of the same subject that ended before this one; 0 for none. Of a call: the billed second at which
+    /// this hold's begins.
+    pub(super) fn captured_before(&self, company: CompanyId, hold: HoldId) -> u32 {
+        let holds = self.all.get(&hold.subject).into_iter().flat_map(|subject| &subject.holds);
+        let ended = holds.filter(|holds| holds.company == company).flat_map(|holds| {
+            let place = holds.closed.partition_point(|(number, _)| *number < hold.number);
+            holds.closed[..place].last()
+        });
+        ended.map(|(number, _)| *number).next().unwrap_or(0)
+    }
+
     /// Takes back [`Subjects::open`].
     pub(super) fn unopen(&mut self, company: CompanyId, hold: HoldId) {
         if let Some(subject) = self.all.get_mut(&hold.subject) {

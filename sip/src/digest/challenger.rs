@@ -8,7 +8,7 @@
 
 use super::given::Given;
 use super::hash::{Algorithm, Ha1, Ingredients, response};
-use super::nonce::{Issuer, Mint, Nonce};
+use super::nonce::{Issuer, Life, Mint, Nonce};
 use super::params::Value;
 use super::uri::same_user_part;
 use super::window::{Count, Use, Window};
@@ -130,6 +130,9 @@ pub struct Challenger {
     /// From where the age of nonces is counted: the clock on the wall may be set back, and whoever answers a fresh challenge then
     /// would be told for hours that it is stale.
     born: Now,
+    /// This life. Nonces of a former one are stale, also where the clock was set back in between: then some of them were issued after `born`,
+    /// and which counts of theirs were used nobody knows any more.
+    life: Life,
     entropy: Entropy,
     /// Stands in for the password of users that do not exist, so that they cost the same work.
     nobody: Ha1,
@@ -142,7 +145,8 @@ impl Challenger {
         let mint = Mint::new(secret, &settings.realm);
         let window = Window::new(settings.nonces_max, born.wall);
         let nobody = Ha1::new("", &settings.realm, &entropy.next_u128().to_string());
-        Challenger { settings, mint, window, born, entropy, nobody }
+        let life = Life::of(entropy.next_u64());
+        Challenger { settings, mint, window, born, life, entropy, nobody }
     }
 
     /// The realm.
@@ -153,11 +157,7 @@ impl Challenger {
     /// Appends the header lines of a challenge, each with its CRLF: SHA-256 first, MD5 last (RFC 8760 2.1), under one new
     /// nonce, which is good for requests from `asker` alone. Nothing is remembered.
     pub fn challenge(&mut self, gate: Gate, freshness: Freshness, asker: IpAddr, now: Now, lines: &mut Vec<u8>) {
-        let nonce = Nonce {
-            issued: self.steady(now),
-            issuer: self.settings.issuer,
-            random: self.entropy.next_u64() & 0xffff_ffff_ffff,
-        };
+        let nonce = Nonce::of_life(self.life, self.steady(now), self.settings.issuer, self.entropy.next_u64());
         let nonce = self.mint.print(&nonce, asker);
         let stale: &[u8] = match freshness {
             Freshness::New => b"",
@@ -256,7 +256,7 @@ impl Challenger {
     }
 
     fn is_current(&self, nonce: &Nonce, now: Wall) -> bool {
-        nonce.issuer == self.settings.issuer && self.is_fresh(nonce, now)
+        nonce.issuer == self.settings.issuer && nonce.life() == self.life && self.is_fresh(nonce, now)
     }
 
     fn is_fresh(&self, nonce: &Nonce, now: Wall) -> bool {

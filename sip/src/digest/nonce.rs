@@ -28,8 +28,36 @@ pub struct Nonce {
     pub issued: Wall,
     /// Who issued it.
     pub issuer: Issuer,
-    /// What tells it from others of the same microsecond; 48 bits.
+    /// What tells it from others of the same microsecond, and from those of other lives of its issuer; 48 bits: [`Nonce::of_life`].
     pub random: u64,
+}
+
+/// What tells one life of an issuer from another: drawn at its birth, 24 bits. Times alone do not: a clock that was set back makes times
+/// happen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life(u64);
+
+/// Bits of a nonce's random number that tell nonces of one life apart.
+const RANDOM_BITS: u32 = 24;
+const RANDOM_MASK: u64 = (1 << RANDOM_BITS) - 1;
+
+impl Life {
+    /// A life of this chance.
+    pub const fn of(chance: u64) -> Life {
+        Life(chance & RANDOM_MASK)
+    }
+}
+
+impl Nonce {
+    /// A nonce of a life, made different from others by chance.
+    pub const fn of_life(life: Life, issued: Wall, issuer: Issuer, chance: u64) -> Nonce {
+        Nonce { issued, issuer, random: life.0 << RANDOM_BITS | chance & RANDOM_MASK }
+    }
+
+    /// In which life of its issuer it was made.
+    pub const fn life(&self) -> Life {
+        Life(self.random >> RANDOM_BITS)
+    }
 }
 
 /// Signs and recognises nonces of one realm.

@@ -3,6 +3,7 @@
 //!
 //! Which company is charged by which name is in `snapshot`.
 
+use super::shadow::is_shadow;
 use super::{COLUMNS, Deck, DeckId, from_row, get};
 use crate::{Error, Result, Signed, Store};
 use domain::Wall;
@@ -137,6 +138,10 @@ impl Store {
             };
             if turns.iter().any(|turn| turn.from <= signed.at) {
                 return Err(Error::InUse { what: "deck", id: id.to_string(), by: by.to_owned() });
+            }
+            if is_shadow(transaction, id)? {
+                let by = "it is the shadow of a deck, or was; reports are made by it".to_owned();
+                return Err(Error::InUse { what: "deck", id: id.to_string(), by });
             }
             transaction.execute("DELETE FROM decks WHERE id = ?1", [id.0])?;
             Ok(())

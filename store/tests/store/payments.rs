@@ -42,7 +42,14 @@ fn a_payment_reads_back_after_a_restart_and_is_written_down_once() {
     assert_eq!(world.store.payment(wanted.id).unwrap(), paid);
     assert_eq!(world.store.open_payment(&wanted, BY_OPERATOR).unwrap(), paid, "it is there already");
     assert_eq!(world.store.open_payments("http").unwrap(), std::slice::from_ref(&paid));
-    assert_eq!(world.store.open_payments("sandbox").unwrap(), []);
+    assert_eq!(
+        world.store.open_payments("sandbox").unwrap(),
+        std::slice::from_ref(&paid),
+        "to book it nobody need be asked"
+    );
+    assert_eq!(world.store.orphaned_payments(Some("sandbox")).unwrap(), std::slice::from_ref(&paid));
+    assert_eq!(world.store.orphaned_payments(None).unwrap(), std::slice::from_ref(&paid));
+    assert_eq!(world.store.orphaned_payments(Some("http")).unwrap(), []);
     assert_eq!(world.store.payments(world.company, NOON).unwrap(), [paid]);
     assert_eq!(world.store.payments(world.company, NOON + Duration::from_micros(1)).unwrap(), []);
 }

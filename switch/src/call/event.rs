@@ -219,6 +219,10 @@ pub struct Live {
     pub amount: Micros,
     /// What a minute costs; 0 where it is free or not rated yet.
     pub rate_per_minute: Micros,
+    /// Seconds that have begun and that the ledger has not granted yet: lost if the process dies now.
+    pub ungranted_s: u32,
+    /// What they cost.
+    pub ungranted: Micros,
     /// In this currency.
     pub currency: Currency,
 }

@@ -58,6 +58,8 @@ pub(super) struct Meter {
     standing: Standing,
     /// When the last charge was asked for, from the answer.
     asked_at: Duration,
+    /// The billed second up to which the ledger has granted what began.
+    granted_s: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ impl Meter {
             last_s,
             standing: Standing::Asked,
             asked_at: Duration::ZERO,
+            granted_s: 0,
         };
         (meter, Charge { sequence: 0, begins: begun, next, tariff })
     }
@@ -105,11 +108,31 @@ impl Meter {
 
     /// The ledger granted a charge; whether it is the one that is waited for.
     pub(super) fn grant(&mut self, sequence: u32) -> bool {
+        self.note_granted(sequence);
         let awaited = self.is_awaited(sequence);
         if awaited {
             self.standing = Standing::Granted;
         }
         awaited
+    }
+
+    /// The block of this charge is captured, and so are all before it.
+    fn note_granted(&mut self, sequence: u32) {
+        if sequence <= self.sequence {
+            let later = sequence.saturating_mul(self.tariff.increment_s());
+            let until_s = self.tariff.first_block().until_s.saturating_add(later);
+            self.granted_s = self.granted_s.max(until_s.min(self.begun.until_s));
+        }
+    }
+
+    /// The seconds that have begun and that the ledger has not granted yet, and what they cost: what is lost if the process dies now.
+    pub(super) fn ungranted(&self) -> (u32, Micros) {
+        let (begun_s, granted_s) = (self.begun.until_s, self.granted_s);
+        if begun_s == granted_s {
+            return (0, Micros::ZERO);
+        }
+        let granted = if granted_s == 0 { Micros::ZERO } else { self.tariff.price(granted_s) };
+        (begun_s - granted_s, self.tariff.price(begun_s) - granted)
     }
 
     /// Money came while the last block was talked: what comes after it is held all the same.
@@ -123,6 +146,7 @@ impl Meter {
 
     /// The ledger refused what comes after the block that has begun; whether it is the charge that is waited for.
     pub(super) fn refuse(&mut self, sequence: u32) -> bool {
+        self.note_granted(sequence);
         let awaited = self.is_awaited(sequence);
         if awaited {
             self.standing = Standing::Final;
@@ -248,6 +272,25 @@ mod tests {
             );
         }
         assert_eq!(meter.amount(), Micros::from_cents(2));
+    }
+
+    /// Seconds at risk.
+    #[test]
+    fn what_has_begun_is_ungranted_until_the_ledger_says_so() {
+        let mut meter = meter();
+        assert_eq!(meter.ungranted(), (30, Micros::from_cents(1)));
+        assert!(meter.grant(0));
+        assert_eq!(meter.ungranted(), (0, Micros::ZERO));
+        assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
+        assert_eq!(meter.ungranted(), (6, Micros::from_cents(1)));
+        // The ledger is away, and the profile takes the risk of the next increment.
+        assert!(matches!(meter.cross(Duration::from_secs(36)), Boundary::Unknown { sequence: 1, .. }));
+        assert!(meter.dare(1, Duration::from_secs(36)).is_some());
+        assert_eq!(meter.ungranted(), (12, Micros::from_cents(1)));
+        assert!(!meter.grant(1), "it is not the last one");
+        assert_eq!(meter.ungranted(), (6, Micros::ZERO), "a cent pays for both");
+        assert!(meter.refuse(2), "what began is captured, what comes next is not held");
+        assert_eq!(meter.ungranted(), (0, Micros::ZERO));
     }
 
     #[test]

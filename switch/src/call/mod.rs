@@ -309,6 +309,7 @@ impl Call {
             ),
             _ => (Duration::from_millis(self.record.talked_ms), self.held.captured),
         };
+        let (ungranted_s, ungranted) = self.ungranted();
         Some(Live {
             id: self.record.id,
             company: self.record.company,
@@ -326,8 +327,18 @@ impl Call {
             talked,
             amount,
             rate_per_minute: self.record.rate_per_minute,
+            ungranted_s,
+            ungranted,
             currency: self.record.currency,
         })
+    }
+
+    /// The seconds that have begun and that the ledger has not granted yet, and what they cost.
+    pub fn ungranted(&self) -> (u32, Micros) {
+        match &self.phase {
+            Phase::Talking(Talking { meter: Some(meter), .. }) => meter.ungranted(),
+            _ => (0, Micros::ZERO),
+        }
     }
 
     fn on_leg(&mut self, leg: LegId, event: LegEvent, now: Now, effects: &mut Vec<Effect>) {

@@ -93,7 +93,7 @@ pub(super) fn attempt_of(record: &mut CallRecord, leg: LegId) -> Option<&mut Att
 /// It is over.
 pub(super) fn close(record: &mut CallRecord, ending: &Ending, talked: Option<Duration>, ended_at: Wall) {
     record.ended_at = ended_at;
-    record.talked_ms = talked.map_or(0, millis);
+    record.talked_ms = talked.map_or(0, millis_begun);
     record.cause = ending.cause;
     record.refusal = ending.refusal().map(|kind| kind.as_str().to_owned());
     record.sentence = ending.sentence().map(str::to_owned);
@@ -105,6 +105,7 @@ pub(super) fn short_millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Milliseconds that have begun: so a record is rated as its call was, whose seconds are rounded up (R1).
+fn millis_begun(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

@@ -13,6 +13,14 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+/// The seconds in which so much is spoken at so much a minute; none where nothing is being spent. What is held counts: it is spoken first.
+pub fn seconds_left(posted: Micros, per_minute: Micros) -> Option<u64> {
+    per_minute.is_positive().then(|| {
+        let left = i128::from(posted.get().max(0)) * 60 / i128::from(per_minute.get());
+        u64::try_from(left).unwrap_or(u64::MAX)
+    })
+}
+
 /// What the calls that talk cost together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pace {

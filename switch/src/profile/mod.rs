@@ -18,6 +18,7 @@ mod risk;
 mod sharing;
 mod upkeep;
 
+pub use foreseeing::seconds_left;
 pub use recharge::RECHARGES_PER_HOUR_MAX;
 pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
 

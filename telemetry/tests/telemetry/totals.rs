@@ -5,15 +5,15 @@
 use crate::page::{Page, installed};
 use domain::call_record::CallDirection;
 use domain::fact::{Flow, Offence, Side, Transport};
-use domain::{Currency, Wall};
+use domain::{Currency, Micros, Wall};
 use std::time::Duration;
 use telemetry::labels::{
-    Actor, ActorOutcome, CallState, Code, Discarded, MediaMode, Method, ParseError, ProfileKind, RecordOutcome,
-    RedisErrorKind, RedisOp, Role, Surface,
+    Actor, ActorOutcome, CallState, Code, Discarded, Emptying, MediaMode, Method, ParseError, ProfileKind,
+    RecordOutcome, RedisErrorKind, RedisOp, Role, Surface,
 };
 use telemetry::{
-    CallsActive, Capacity, Counts, CurrencyTotals, GuardTotals, LedgerTotals, MediaTotals, ProcessFigures,
-    RuntimeFigures, SipTotals,
+    CallsActive, Capacity, Counts, CreditTotals, CurrencyTotals, GuardTotals, LedgerTotals, MediaTotals,
+    ProcessFigures, RuntimeFigures, SipTotals,
 };
 
 #[test]
@@ -110,6 +110,29 @@ fn the_ledgers_sums_are_shown_in_units_and_two_imbalances_do_not_hide_each_other
 
     telemetry.set_ledger(&LedgerTotals::default());
     assert_eq!(Page::of(&telemetry).at("tandem_credit_balance{pool=\"company\",currency=\"USD\"}"), 0.0);
+}
+
+#[test]
+fn what_is_at_risk_and_what_is_running_out_is_shown_as_it_is_now() {
+    let telemetry = installed();
+    let mut emptying = Counts::default();
+    for seconds in [0, 60, 61, 600, 3_600, 86_400, 86_401] {
+        emptying.add((Emptying::of(seconds),), 1);
+    }
+    let at_risk = vec![
+        (Currency::USD, Micros::CENT),
+        ("SEK".parse().unwrap(), Micros::ONE),
+        ("NOK".parse().unwrap(), Micros::ONE),
+    ];
+    telemetry.set_credit(&CreditTotals { seconds_at_risk: 36, at_risk, below_zero: 2, emptying });
+    let page = Page::of(&telemetry);
+    assert_eq!((page.at("tandem_seconds_at_risk"), page.at("tandem_ledger_accounts_below_zero")), (36.0, 2.0));
+    let at_risk = |currency| page.at(&format!("tandem_credit_at_risk{{currency=\"{currency}\"}}"));
+    assert_eq!(["USD", "EUR", "other"].map(at_risk), [0.01, 0.0, 2.0]);
+    let within = |within| page.at(&format!("tandem_profiles_emptying{{within=\"{within}\"}}"));
+    assert_eq!(["1m", "10m", "1h", "1d", "later"].map(within), [2.0, 2.0, 1.0, 1.0, 1.0]);
+    telemetry.set_credit(&CreditTotals::default());
+    assert_eq!(Page::of(&telemetry).at("tandem_credit_at_risk{currency=\"USD\"}"), 0.0);
 }
 
 #[test]

@@ -241,3 +241,44 @@ def a_charge_is_explained_and_proven_while_the_deck_changes(world):
     rated = subprocess.run([sys.executable, ROOT / "tests/proof/rerate.py", folder], stdin=subprocess.DEVNULL, capture_output=True,
                            text=True, timeout=60)
     expect(rated.returncode == 0 and rated.stdout.startswith("2 calls, 2 answered"), rated.stdout + rated.stderr)
+
+
+@scenario(needs_switch=True)
+def a_shadow_deck_rates_the_same_calls_and_charges_nobody(world):
+    """A deck and its twin as shadow tell the same revenue of the same calls, a dearer shadow tells more; the house's credit is sound
+    while they talk (R6, R12)."""
+    profile = world.profile(credit="5.00")
+    carrier = world.carrier(calls=2)
+    (folder := world.folder / "shadow").mkdir()
+
+    def imported(name, deck):
+        (folder / f"{name}.csv").write_text(deck)
+        said, _ = tandem(world, "deck", "import", str(folder / f"{name}.csv"), "--name", name, "--json")
+        return json.loads(said)["id"]
+
+    live = next(deck["name"] for deck in json.loads(tandem(world, "deck", "list", "--json")[0]) if deck["active"])
+    twin = imported("twin", DECK)
+    tandem(world, "deck", "shadow", "set", twin, "--of", live)
+    pbx = world.pbx("call", profile, number=LONDON, options=("-d", 1200))
+    world.answered_calls(1)
+    house = json.loads(tandem(world, "credit", "status", "--json")[0])
+    (dollars,) = house["currencies"]
+    equal((house["ledger_up"], dollars["overdraft"], dollars["below_zero"], dollars["imbalance"]), (True, "0.00", 0, "0.00"), "the house")
+    equal((dollars["paid_calls"], house["soonest"][0]["profile"]), (1, profile["id"]), "who spends")
+    said, _ = tandem(world, "credit", "status")
+    expect("overdraft 0.00 USD on 0 accounts, imbalance 0.00 USD" in said, said)
+    equal(world.api.metric("tandem_ledger_accounts_below_zero"), 0, "accounts below zero")
+    pbx.finish()
+    world.settled(profile, spent=tandem_api.record_amount(world.record(status=200)), given="5.00")
+    (total,) = json.loads(tandem(world, "deck", "shadow", "report", "--json")[0])["totals"]
+    equal((total["calls"], total["difference"], total["shadow"]), (1, "0.00", "twin 1"), "a deck beside itself")
+    equal(total["live"]["revenue"], total["shadowed"]["revenue"], "what both came to")
+    tandem(world, "deck", "shadow", "set", imported("next", DECK.replace("0.03", "0.90")), "--of", live)
+    world.pbx("call", profile, number=LONDON, options=("-d", 200), name="second").finish()
+    carrier.finish()
+    world.records(2)
+    said, _ = tandem(world, "deck", "shadow", "report", "--csv")
+    rows = [line.split(",") for line in said.strip().splitlines()]
+    (dearer,) = [dict(zip(rows[0], row)) for row in rows[1:] if row[1] == "next 1"]
+    equal((dearer["calls"], dearer["shadow_revenue"]), ("1", "0.45"), "the call that began under the second shadow")
+    expect(Decimal(dearer["difference"]) > 0, f"the dearer shadow made {dearer['difference']} more")

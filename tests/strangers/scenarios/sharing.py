@@ -170,6 +170,11 @@ def two_nodes_admit_together_exactly_what_there_is(world):
     equal(sum(tandem_api.record_amount(record) for record in world.records(50)), Decimal("0.25"), "what all records say")
     lines = world.api.profile_statement(narrow["id"])
     equal(len([line for line in lines if Decimal(line["amount"]) == Decimal("-0.01")]), 11, "charges in the statement, of both nodes")
+    done = subprocess.run([BINARY, "export", "journal", "--config", str(world.server.config)], cwd=world.server.folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    moved = [line for line in map(json.loads, done.stdout.splitlines()) if (line["code"], line["kind"]) == ("call_charge", "capture")]
+    equal(sum(Decimal(line["amount"]) for line in moved), Decimal("0.25"), f"charges in the exported journals ({done.stderr})")
+    equal(len({line["node"] for line in moved}), 2, "nodes whose journals are exported")
 
 
 @scenario(full=True, needs_switch=True, timeout_s=60, with_redis=RedisServer)

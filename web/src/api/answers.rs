@@ -75,6 +75,8 @@ manners! {
     Pay, &[ALWAYS, BODY, MONEY, PAYMENT];
     /// A payment that is known.
     ChangePayment, &[ALWAYS, PAYMENT];
+    /// The end of a payment that nobody can be asked about.
+    ClosedPayment, &[ALWAYS, BODY, &[Conflict, LedgerUnavailable]];
     /// A change of how payments are made.
     ChangeRecharge, &[ALWAYS, BODY, CHANGE, PAYMENT];
     /// A notice of the payment provider.

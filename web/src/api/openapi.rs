@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, payments, problems,
-    profiles, rates, recharges, tokens,
+    accounts, bans, calls, carriers, companies, credit, decks, doctors, identities, landlines, numbers, payments,
+    problems, profiles, rates, recharges, shadows, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -37,15 +37,17 @@ impl Modify for BearerToken {
         read,
         problems::list, problems::read,
         companies::create, companies::list, companies::read, companies::update, companies::spending, companies::add_credit, companies::statement,
+        credit::house,
         profiles::create, profiles::list, profiles::read, profiles::update, profiles::spending, profiles::allocate, profiles::take_back,
         recharges::of_profile, recharges::set_of_profile, recharges::reset_of_profile, recharges::liabilities,
         recharges::of_company, recharges::set_of_company,
-        payments::list, payments::create, payments::read, payments::cancel, payments::retry, payments::notice,
+        payments::list, payments::create, payments::read, payments::cancel, payments::close, payments::retry, payments::notice,
         profiles::statement, profiles::reveal_password, profiles::renew_password,
         carriers::create, carriers::list, carriers::read, carriers::update, carriers::remove,
         carriers::account, carriers::set_account, carriers::remove_account,
         decks::import, decks::check, decks::list, decks::read, decks::activate, decks::withdraw, decks::remove, decks::rows,
         decks::diff,
+        shadows::list, shadows::report, shadows::set, shadows::clear,
         numbers::create, numbers::list, numbers::read, numbers::update, numbers::remove,
         accounts::create, accounts::list, accounts::read, accounts::update, accounts::remove,
         landlines::create, landlines::list, landlines::read, landlines::renew_pin, landlines::verify, landlines::remove,

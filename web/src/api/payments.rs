@@ -2,16 +2,17 @@
 //!
 //! The answers are `backoffice::payments`'.
 
-use super::answers::{ChangePayment, Notice, Pay, Read};
+use super::answers::{ChangePayment, ClosedPayment, Notice, Pay, Read};
 use super::asking::Asking;
 use super::{Desk, PageQuery};
-use crate::body::{OrderBody, given};
+use crate::body::{Body, OrderBody, given};
 use crate::failure::{Answer, Failure, json};
 use crate::query::{Query, id};
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use backoffice::Page;
+use backoffice::payments::closing::ClosePayment;
 use backoffice::payments::message::Telling;
 use backoffice::payments::signature::{SIGNATURE, TIMESTAMP};
 use backoffice::payments::{NewPayment, Payment};
@@ -66,6 +67,21 @@ pub(super) async fn cancel(desk: Desk, asking: Asking, path: Path<(String, Strin
 pub(super) async fn retry(desk: Desk, asking: Asking, path: Path<(String, String)>) -> Answer {
     let (company, payment) = ids(&path)?;
     json(StatusCode::OK, &desk.ask(move |office| office.retry_payment(&asking.0, company, payment)).await?)
+}
+
+/// Closes an orphaned payment, as somebody learnt from its provider (operators): one that is paid is booked, once.
+#[utoipa::path(post, path = "/api/v1/companies/{id}/payments/{payment}/close", tag = "payments",
+    params(("id" = String, Path), ("payment" = String, Path)), request_body = ClosePayment,
+    responses((status = 200, body = Payment), ClosedPayment))]
+pub(super) async fn close(
+    desk: Desk,
+    asking: Asking,
+    path: Path<(String, String)>,
+    body: Body<ClosePayment>,
+) -> Answer {
+    let (company, payment) = ids(&path)?;
+    let done = desk.ask(move |office| office.close_payment(&asking.0, company, payment, &body.0)).await?;
+    json(StatusCode::OK, &done)
 }
 
 /// Takes a notice of the payment provider: signed, fresh, and each once.

@@ -25,6 +25,8 @@ fn live(company: &str, profile: &str, number: u128) -> Live {
         talked: Duration::from_millis(31_500),
         amount: Micros::from_cents(2),
         rate_per_minute: Micros::from_cents(2),
+        ungranted_s: 0,
+        ungranted: Micros::ZERO,
         currency: Currency::USD,
     }
 }
@@ -63,6 +65,38 @@ fn the_spending_of_a_profile_and_of_its_company_says_when_they_are_empty() {
     assert_eq!(of(&format!("/companies/{company}/credit")), before, "it is the company's all the same");
     world.switchboard.live.lock().unwrap().clear();
     assert_eq!(figures(&of(&format!("/profiles/{first}/credit")))[3], Value::Null, "nothing is being spent");
+}
+
+/// Seconds at risk, overdraft, imbalance: of one, and of the whole house.
+#[test]
+fn what_would_be_lost_now_and_who_is_empty_first_is_told_of_everybody_to_operators() {
+    let world = World::new();
+    let company = world.company();
+    let (first, second) = (world.profile(&company, 1), world.profile(&company, 1));
+    world.post(&format!("/companies/{company}/credit"), &json!({"amount": "10.00"})).ok(200);
+    world.post(&format!("/profiles/{second}/credit"), &json!({"amount": "1.00"})).ok(200);
+    let begun = Live { ungranted_s: 30, ungranted: Micros::CENT, ..live(&company, &first, 5) };
+    world.switchboard.live.lock().unwrap().extend([begun, live(&company, &second, 6)]);
+    let figures = |of: &Value| ["seconds_at_risk", "at_risk", "overdraft", "imbalance"].map(|name| of[name].clone());
+    let of = |path: &str| figures(&world.get(path).ok(200));
+    let expected = [json!(30), json!("0.01"), json!("0.00"), json!("0.00")];
+    assert_eq!(of(&format!("/companies/{company}/credit")), expected);
+    assert_eq!(of(&format!("/profiles/{first}/credit"))[..3], expected[..3]);
+    assert_eq!(of(&format!("/profiles/{second}/credit")), [json!(0), json!("0.00"), json!("0.00"), Value::Null]);
+    let house = world.get("/credit").ok(200);
+    let dollars = &house["currencies"][0];
+    assert_eq!(figures(dollars), expected);
+    assert_eq!(
+        ["currency", "companies", "profiles", "spent", "per_minute"].map(|name| &dollars[name]),
+        ["USD", "9.00", "1.00", "0.04", "0.04"]
+    );
+    assert_eq!(
+        (&dollars["paid_calls"], &dollars["below_zero"], &house["ledger_up"]),
+        (&json!(2), &json!(0), &json!(true))
+    );
+    let soonest: Vec<_> = house["soonest"].as_array().unwrap().iter().map(|one| &one["profile"]).collect();
+    assert_eq!(soonest, [&first, &second]);
+    assert_eq!(house["soonest"][1]["time_to_empty_s"], 3_000);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod identity;
 mod paying;
 mod profiles;
 mod recharging;
+mod shadowing;
 mod switchboard;
 mod tokens;
 mod world;

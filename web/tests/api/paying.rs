@@ -157,3 +157,72 @@ fn a3_without_a_provider_nothing_is_promised() {
     notice(&world, &SigningKey::new(SECRET), &json!({})).problem(409, "no_payment_provider");
     assert_eq!(world.get(&path).ok(200)["items"], json!([]));
 }
+
+/// What another provider was asked is nobody's to ask any more: it is told, and closed by what somebody learnt there.
+#[test]
+fn a3_payments_of_a_former_provider_are_orphaned_and_closed_once() {
+    let world = World::new();
+    let company = world.company();
+    let opened = |bits: u128, state| {
+        let now = world.office.now().wall;
+        let payment = Payment {
+            id: domain::PaymentId::from_bits(bits),
+            company: crate::world::id(&company),
+            currency: domain::Currency::USD,
+            amount: domain::Micros::from_cents(5_000),
+            automatic: false,
+            method: None,
+            provider: "http".into(),
+            state: domain::payment::PaymentState::Opened,
+            reference: None,
+            attempts: 1,
+            because: None,
+            opened_at: now,
+            changed_at: now,
+        };
+        let signed = store::Signed { by: "test", at: now };
+        world.store.open_payment(&payment, signed).unwrap();
+        world.store.keep_payment(&Payment { state, ..payment.clone() }, signed).unwrap();
+        payment.id.to_string()
+    };
+    use domain::payment::PaymentState;
+    let [pending, lost, paid] = [(1, PaymentState::Pending), (2, PaymentState::Opened), (3, PaymentState::Paid)]
+        .map(|(bits, state)| opened(bits, state));
+    let parts = TillParts {
+        provider: Arc::new(Sandbox),
+        notices: None,
+        cool_down: Duration::from_hours(6),
+        tell: Arc::new(|_| {}),
+        show_open: Arc::new(|_| {}),
+    };
+    world.office.open_till(parts).unwrap();
+    // Whoever has paid need not be asked about: it is booked by whoever is there.
+    until(&world, &company, &paid, "booked");
+    let path = format!("/companies/{company}/payments");
+    let orphaned = |id: &str| world.get(&format!("{path}/{id}")).ok(200)["orphaned"].clone();
+    assert_eq!([&pending, &lost, &paid].map(|id| orphaned(id)), [json!(true), json!(true), json!(false)]);
+    assert_eq!(world.office.orphaned_payments().unwrap().len(), 2);
+    world.post(&format!("{path}/{pending}/retry"), &json!({})).problem(409, "conflict");
+    let close = |id: &str, result: &str| {
+        world.post(&format!("{path}/{id}/close"), &json!({"result": result, "because": "their statement of today"}))
+    };
+    world.post(&format!("{path}/{pending}/close"), &json!({"result": "paid", "because": " "})).fault("/because");
+    let own = world.company_token(&company);
+    let ask = json!({"result": "paid", "because": "we say so"});
+    world.ask_as(&own, "POST", &format!("{path}/{pending}/close"), Some(&ask)).problem(403, "operator_only");
+    let booked = close(&pending, "paid").ok(200);
+    assert_eq!((&booked["state"], &booked["because"]), (&json!("booked"), &json!("their statement of today")));
+    close(&pending, "paid").problem(409, "conflict");
+    let given_up = close(&lost, "not_paid").ok(200);
+    assert_eq!((&given_up["state"], &given_up["orphaned"]), (&json!("cancelled"), &json!(false)));
+    assert_eq!(
+        world.get(&format!("/companies/{company}")).ok(200)["credit"]["balance"],
+        "100.00",
+        "two of three, once each"
+    );
+    let mine = text(&world.post(&path, &json!({"amount": "50.05"})).ok(200)["id"]);
+    until(&world, &company, &mine, "pending");
+    close(&mine, "paid").problem(409, "conflict");
+    assert!(world.ledger.verify().unwrap().is_clean());
+    world.office.close_till();
+}

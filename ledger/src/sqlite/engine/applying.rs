@@ -52,6 +52,9 @@ impl SqliteLedger {
             Some(refusal) => state.scribe.write(&batch, before, &[], &[], Some(refusal), decided.is_some()),
         }
         .into();
+        if refusal.is_none() {
+            state.captures.note(&state.books, &batch, line);
+        }
         let journalled = state.journalled;
         state.books.subjects.remember(&batch, line, body.clone(), journalled);
         state.books.subjects.settle(&batch);

@@ -34,6 +34,16 @@ pub(crate) struct CompanyState {
 }
 
 impl SqliteLedger {
+    /// Companies with a customer's account below zero here, in no order and each once: where this is one of several journals, that says nothing
+    /// yet.
+    pub(crate) fn short_companies(&self) -> Vec<CompanyId> {
+        let state = self.shared.state.lock();
+        let short =
+            state.books.existing().filter(|slot| slot.account.holder.is_customer() && slot.balance.available() < 0);
+        let companies: std::collections::BTreeSet<CompanyId> = short.map(|slot| slot.account.company).collect();
+        companies.into_iter().collect()
+    }
+
     /// Makes room for intents, and tells who this node is. To be called once, after [`SqliteLedger::open`].
     pub(crate) fn prepare_intents(&self) -> Result<Identity, Error> {
         intents::prepare(&self.second_connection()?)

@@ -56,6 +56,7 @@ impl Shared {
             let mut state = self.state.lock();
             if let Some(last) = last {
                 state.journalled = last;
+                state.captures.forget(last);
             }
             std::mem::replace(&mut state.is_stalled, false)
         };
