@@ -71,6 +71,8 @@ impl Board {
         if self.link.is_none() {
             let link = Link::open(&self.server, &self.house, &self.watch);
             self.link = Some(link.map_err(|error| BoardAway(error.to_string()))?);
+            // It may be another master, which has not heard everything: what it counts since then proves nothing.
+            self.known = None;
         }
         self.link.as_mut().ok_or_else(|| BoardAway("is not there".to_owned()))
     }
@@ -115,6 +117,7 @@ impl Board {
     /// # Errors
     /// [`BoardAway`].
     pub fn read(&mut self, now_ms: i64) -> Result<News, BoardAway> {
+        self.link()?;
         let (life, since) = self.known.clone().unwrap_or_default();
         let news = self.read_since(since, now_ms)?;
         if news.0 == life && news.1 >= since {

@@ -81,9 +81,13 @@ fn what_the_pbx_says_inside_the_dialog_goes_to_the_node_and_nowhere_else() {
     let invite = request("INVITE sip:2@10.0.0.9:5060", &[path], "", "z9hG4bKa");
     let (sent, destination, _) = on(relay.pass(&invite, &from("192.0.2.2:41000", Transport::Tcp, None), &nodes()));
     assert_eq!(destination, pbx(flow));
-    let recorded: Vec<String> = sent.record_routes().map(|route| format!("<{}>", route.unwrap().uri().as_str())).collect();
+    let recorded: Vec<String> =
+        sent.record_routes().map(|route| format!("<{}>", route.unwrap().uri().as_str())).collect();
     assert_eq!(recorded.len(), 2, "each side has its own");
-    assert!(recorded[0].contains("@192.0.2.1:5061;lr;transport=tls") && recorded[1].contains("@192.0.2.1:5060;lr;transport=tcp"));
+    assert!(
+        recorded[0].contains("@192.0.2.1:5061;lr;transport=tls")
+            && recorded[1].contains("@192.0.2.1:5060;lr;transport=tcp")
+    );
     let bye = |uri: &str, to_tag: &str| request(&format!("BYE sip:{uri}"), &recorded, to_tag, "z9hG4bKb");
     let at_pbx = from(PBX, Transport::Tls, flow);
     let (sent, destination, way) = on(relay.pass(&bye(OTHER, ";tag=t"), &at_pbx, &nodes()));
@@ -104,7 +108,9 @@ fn a_route_that_this_house_did_not_make_is_none() {
     let (relay, stranger) = (relay(1), Relay::new(&[8; 32], 1, at(NODE), at(NODE), None));
     let source = from(OTHER, Transport::Udp, None);
     let token = relay.route(&pbx(None), Transport::Udp);
-    for route in [stranger.route(&pbx(None), Transport::Udp), token.replacen("sip:00", "sip:01", 1), format!("<sip:{NODE};lr>")] {
+    for route in
+        [stranger.route(&pbx(None), Transport::Udp), token.replacen("sip:00", "sip:01", 1), format!("<sip:{NODE};lr>")]
+    {
         let invite = request("INVITE sip:2@10.0.0.9:5060", &[route], "", "z9hG4bKa");
         assert_eq!(relay.pass(&invite, &source, &nodes()), Passing::Own);
     }

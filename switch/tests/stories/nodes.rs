@@ -6,9 +6,7 @@ use domain::{Entropy, Fact, Machine, Monotonic, Now, Wall};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::Registration;
-use switch::registration::{
-    Answer, Asked, Binding, Contact, Effect, Elsewhere, Event, Expiries, FlowTag, Register,
-};
+use switch::registration::{Answer, Asked, Binding, Contact, Effect, Elsewhere, Event, Expiries, FlowTag, Register};
 
 const PHONE: &str = "sip:pbx@192.0.2.7:5060";
 
@@ -151,7 +149,24 @@ fn a_binding_of_another_node_ends_with_its_time_and_what_was_recalled_too() {
 #[test]
 fn nodes_come_to_the_same_whatever_they_hear_first() {
     for seed in 0..500u16 {
-        let mut chance = Entropy::from_seed([seed.to_le_bytes()[0], seed.to_le_bytes()[1], 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let mut chance = Entropy::from_seed([
+            seed.to_le_bytes()[0],
+            seed.to_le_bytes()[1],
+            3,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
         let mut house = House::new();
         for cseq in 1..20 {
             let node = (chance.next_u64() % 2) as usize;
