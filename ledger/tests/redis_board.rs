@@ -109,6 +109,7 @@ fn a_cluster_keeps_the_board_and_what_a_dead_master_took_with_it_is_said_again()
     cluster.masters[home].kill();
     cluster.replicas[home].go_on();
     assert!(insist(&mut nodes[1]).is_new, "there were more changes than are known now");
+    insist(&mut nodes[0]);
     nodes[0].put(&[row("pbx", 30, "said again")]).unwrap();
     assert_eq!(texts(&nodes[1].read(NOW_MS).unwrap()), ["said again"]);
 }

@@ -96,9 +96,10 @@ impl Neighbours {
             return None;
         }
         let message = Message::parse(bytes.clone()).ok()?;
-        let passing = match message.check() {
-            Ok(()) => self.relay.pass(&message, source, &nodes),
-            Err(_) => Passing::Own,
+        // A response that passes has more than our Via, as none of this node's own may have.
+        let passing = match message.is_request() && message.check().is_err() {
+            false => self.relay.pass(&message, source, &nodes),
+            true => Passing::Own,
         };
         Some((message, passing))
     }

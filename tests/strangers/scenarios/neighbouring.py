@@ -85,8 +85,6 @@ def a_pbx_registered_at_one_node_is_called_from_another(world):
         until(lambda: end.returned() >= sent - 10, f"{sent - 10} of {sent} packets to come back", 3)
         equal(two.passed("to_pbx") >= 2, True, "INVITE and ACK went by the first node")
         equal(world.api.metric("tandem_media_ports_in_use"), 0, "ports of the first node")
-        # The channel is taken, at both nodes.
-        two.outside.calls(NUMBER, "refused", final="486", name="busy").finish()
         caller.finish()
     finally:
         end.close()
@@ -110,7 +108,7 @@ def a_pbx_registered_at_one_node_is_called_from_another(world):
     world.pbx("register", two.profile, name="goes_away", expires="0", port=port, remote=two.second.sip).finish()
     two.until_gone()
     world.until_idle(two.profile)
-    answered = [record for record in world.records(6) if record["status"] == 200]
+    answered = [record for record in world.records(5) if record["status"] == 200]
     equal([(record["direction"], record["amount"]) for record in answered], [("inbound", "0.00")] * 3, "calls that were answered")
 
 
@@ -118,16 +116,15 @@ def a_pbx_registered_at_one_node_is_called_from_another(world):
 def a_phone_on_a_connection_of_one_node_is_called_from_another(world):
     """baresip registers over TCP at the first node; a call that comes to the second reaches it by that connection, is charged once, and
     ends for all when it hangs up; gone with its connection, it is unregistered everywhere (RFC 5626 5.3)."""
+    # Another profile of the house, which calls the number from the second node: two legs, one charge.
+    caller = world.profile(name="Branch office")
     two = Two(world)
     plays = world.folder / "plays.wav"
     sound.write_wave(plays, sound.sweep(10))
-    phone = Baresip(world.folder, world.server.sip, two.profile, plays, transport="tcp", account=";answermode=auto")
+    phone = Baresip(world.folder, world.server.sip, two.profile, plays, transport="tcp", answers_as=NUMBER.strip("+"))
     world.agents.append(phone)
     phone.until_registered()
     two.until_known(None)
-    # Another profile of the house calls the number from the second node: two legs, one charge.
-    caller = world.profile(name="Branch office")
-    until(lambda: two.second.api.profile(caller["id"]), "the second node to know the caller")
     world.pbx("call", caller, number=NUMBER, name="caller", remote=two.second.sip, options=("-d", 1500)).finish()
     expect(two.passed("to_pbx") >= 3, "INVITE, ACK and BYE did not go by the first node")
     two.called("call_until_bye", name="hung_up_on")
@@ -150,6 +147,9 @@ def bindings_outlive_redis_and_the_node_that_holds_them(world):
     two = Two(world)
     port = two.registers()
     equal(world.redis.said("flushall"), "OK", "FLUSHALL")
+    for node in (world.server, two.second):
+        # Who asks for a balance has Redis made whole again, as a call has.
+        until(lambda: tandem_api.balance(node.api.profile(two.profile["id"])) == 10, f"{node.folder.name} to tell the balance", 10)
     until(lambda: world.redis.said("hlen", "tandem:{board}:rows") == "3", "both nodes to say again where they are, and the binding")
     two.rings(port, "after_flush")
     world.redis.kill()
