@@ -123,21 +123,31 @@ fn retire(settings: &Settings, name: &str, as_json: bool) -> Result<(), String> 
         return Err(format!("node {name} is retired already"));
     }
     let redis = redis_settings(settings, &store, clock)?;
+    let bindings = forget_bindings(&redis, &store, name, clock)?;
     let reaper = Reaper { store: Arc::clone(&store), redis, name: settings.node.name.clone(), clock };
     let reaped = reaper.reap(&member)?;
     store.retire_node(&node.id, clock.now().wall).map_err(|error| error.to_string())?;
     match as_json {
         true => crate::print_all(
-            &json!({ "node": name, "calls_closed": reaped.calls, "records_written": reaped.records }).to_string(),
+            &json!({ "node": name, "calls_closed": reaped.calls, "records_written": reaped.records,
+                "bindings_withdrawn": bindings })
+            .to_string(),
         ),
         false => crate::print_all(&format!(
-            "node {name} is retired: {} calls closed, {} records written; keep its journal {}",
+            "node {name} is retired: {} calls closed, {} records written, {bindings} registrations withdrawn; keep its journal {}",
             reaped.calls,
             reaped.records,
             member.journal.display()
         )),
     }
     Ok(())
+}
+
+/// Tells the nodes that live that nobody is registered at this one any more.
+fn forget_bindings(redis: &ledger::redis::Settings, store: &Store, name: &str, clock: Clock) -> Result<usize, String> {
+    let house = store.house().map_err(|error| error.to_string())?;
+    let mut board = ledger::redis::Board::new(redis, house.clone(), house);
+    actors::withdraw(&mut board, name, clock.now().wall)
 }
 
 /// `tandem ledger rebuild`.

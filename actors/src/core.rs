@@ -9,6 +9,7 @@ use crate::certificates::Shelf;
 use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::guarding::Guarding;
+use crate::neighbours::Neighbours;
 use crate::registry::Registry;
 use crate::shard::Shard;
 use crate::transport::doorkeeper::Doorkeeper;
@@ -134,6 +135,8 @@ pub struct Core {
     pub(crate) registers_open: AtomicUsize,
     /// Chance for actors that are opened later.
     pub(crate) chance: Mutex<Entropy>,
+    /// The other nodes of the house, where there may be any.
+    pub(crate) neighbours: OnceLock<Neighbours>,
     /// The shards, once they have started.
     pub shards: OnceLock<Vec<ShardHandle>>,
 }
@@ -194,9 +197,16 @@ impl Core {
         for (sip_user, profile, ha1) in former.secrets() {
             let has_changed = desk.secret(sip_user).is_some_and(|(_, now)| now != ha1);
             if has_changed && let Some(binding) = self.registry.binding(profile) {
-                self.pinned.entry(profile).or_insert(Pinned { ha1, source: binding.source });
+                self.pinned.entry(profile).or_insert(Pinned { ha1, source: binding.seen_from() });
             }
         }
+    }
+
+    /// Who is no stranger at the door: carriers, PBXs with IP authentication, other nodes.
+    pub(crate) fn acquaint(&self) {
+        let mut known = self.desk.load().acquainted();
+        known.extend(self.neighbours.get().into_iter().flat_map(Neighbours::acquainted));
+        self.guarding.acquaint(known);
     }
 
     /// A shard by its number.

@@ -3,7 +3,7 @@
 //! Decisions read [`switch::Directory`]; beside it lie what only the front door may know: secrets and SIP addresses.
 
 mod lines;
-mod places;
+pub(crate) mod places;
 mod pricing;
 
 pub(crate) use self::places::local_towards;
@@ -14,7 +14,7 @@ use self::pricing::Decks;
 use crate::manners;
 use crate::ways::register::{flow_of, transport_of};
 use crate::whereabouts::Whereabouts;
-use domain::call_control::{LegFailure, OutgoingInvitation, Whereto};
+use domain::call_control::{LegFailure, OutgoingInvitation, Pbx, Whereto};
 use domain::media::Family;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
@@ -248,7 +248,7 @@ impl Desk {
             Whereto::Pbx(_) | Whereto::Inside => LegFailure::Transport,
         })?;
         let needs_secrecy = order.srtp == SrtpPolicy::Required && self.directory.settings().srtp_needs_tls;
-        if needs_secrecy && !target.destination().transport.is_secure() {
+        if needs_secrecy && !transport_towards(&order.whereto, &target).is_secure() {
             return Err(LegFailure::Insecure);
         }
         // Who is called is spoken to by the version of IP that it is reached by (RFC 6157 3.1).
@@ -329,6 +329,14 @@ impl Desk {
         let whereabouts = Arc::clone(&rules.whereabouts);
         let (directory, carriers) = (Arc::new(directory), lines);
         (Desk { directory, secrets, carriers, named, whereabouts, locals, contacts, media_networks }, faults)
+    }
+}
+
+/// Over what the called side itself is reached: nodes of a house are on one host, what passes between them leaves it not.
+pub(crate) fn transport_towards(whereto: &Whereto, target: &Target) -> sip::endpoint::Transport {
+    match whereto {
+        Whereto::Pbx(Pbx { beyond: Some((_, transport)), .. }) => transport_of(*transport),
+        _ => target.destination().transport,
     }
 }
 

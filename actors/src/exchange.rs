@@ -6,6 +6,7 @@ mod asking;
 mod crediting;
 mod draining;
 mod hearing;
+mod joining;
 mod shares;
 
 use self::hearing::sink;
@@ -190,6 +191,8 @@ struct Inner {
     arbiters: Mutex<Vec<Arbiter>>,
     drain: Drain,
     resolver: Resolver,
+    /// Where other nodes reach this one.
+    node: SocketAddr,
     /// One reload at a time, so that the newest always wins.
     reloading: Mutex<()>,
 }
@@ -257,6 +260,7 @@ impl Exchange {
                 settings.node_limits.attempts_per_profile,
                 settings.node_limits.attempts_of_strangers,
             ),
+            neighbours: OnceLock::new(),
             shards: OnceLock::new(),
         });
         let drain = Drain::start(rooms.ledger, Arc::clone(&rooms.store), rooms.telemetry, rooms.clock)
@@ -266,6 +270,7 @@ impl Exchange {
             None => secret_key().map_err(StartError::Chance)?,
         };
         let steering = SteeringKey::new(chance.next_u128().to_le_bytes());
+        let node = naming(&settings, 0, steering, &listening.plain).identity.contact;
         let mut arbiters = Vec::new();
         let mut handles = Vec::new();
         for number in 0..shards {
@@ -298,6 +303,7 @@ impl Exchange {
                 arbiters: Mutex::new(arbiters),
                 drain,
                 resolver,
+                node,
                 reloading: Mutex::new(()),
             }),
         })
@@ -415,8 +421,8 @@ impl Exchange {
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
         self.inner.resolver.want(desk.names());
-        core.guarding.acquaint(desk.acquainted());
         core.swap_desk(desk);
+        core.acquaint();
         core.registry.tell_every::<Profile>(|| switch::profile::Event::DirectorySwapped(Arc::clone(&directory)));
         core.registry.tell_every::<Carrier>(|| switch::carrier::Event::DirectorySwapped(Arc::clone(&directory)));
         core.registry.tell_every::<Enrolment>(|| switch::enrolment::Event::DirectorySwapped(Arc::clone(&directory)));

@@ -182,7 +182,7 @@ fn publish_registrar(core: &Core) {
     }
     core.telemetry.set_profiles(&kinds);
     let mut bindings = Counts::default();
-    for binding in core.registry.every_binding() {
+    for (_, binding) in core.registry.own_bindings() {
         bindings.add((binding.transport,), 1);
     }
     core.telemetry.set_registrations_active(&bindings);

@@ -48,6 +48,11 @@ impl Resident for Registration {
                 }
                 core.registry.publish_binding(home.id, binding);
             }
+            Effect::Share { binding, at } => {
+                if let Some(neighbours) = core.neighbours.get() {
+                    neighbours.share(home.id, binding, at);
+                }
+            }
             Effect::Probe(binding) => {
                 if let Some(shard) = home.shard() {
                     // Where the shard lags behind, the next question is in time.

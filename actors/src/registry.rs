@@ -76,9 +76,10 @@ impl Registry {
         self.bindings.len()
     }
 
-    /// Every binding, in no order.
-    pub fn every_binding(&self) -> Vec<Arc<Binding>> {
-        self.bindings.iter().map(|entry| Arc::clone(entry.value())).collect()
+    /// The bindings that this node holds, in no order.
+    pub fn own_bindings(&self) -> Vec<(ProfileId, Arc<Binding>)> {
+        let own = self.bindings.iter().filter(|entry| entry.value().is_ours());
+        own.map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
     }
 
     /// Notes where a profile's PBX can be reached, or that it cannot.

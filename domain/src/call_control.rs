@@ -158,6 +158,8 @@ pub struct Pbx {
     pub flow: FlowTag,
     /// The proxies on the way to it, the nearest to us first (RFC 3327): each a URI in angle brackets.
     pub path: Arc<[Arc<str>]>,
+    /// Where it is itself and over what, where it is registered at another node of the house, which is the way to it.
+    pub beyond: Option<(SocketAddr, Transport)>,
 }
 
 /// Where the called side is.

@@ -135,7 +135,8 @@ fn sentinel_is_asked_who_the_master_is_and_asked_again_when_it_dies() {
 }
 
 /// What a switch needs of Redis, and nothing else (`config/tandem.toml`).
-const RIGHTS: &str = "+@hash +@list +@keyspace -@dangerous +@transaction +@scripting +@connection +setnx +get +info";
+const RIGHTS: &str =
+    "+@hash +@list +@sortedset +@keyspace -@dangerous +@transaction +@scripting +@connection +setnx +get +info";
 
 #[test]
 fn a_user_of_redis_needs_few_rights() {

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod locating;
 pub mod message;
 pub mod print;
+pub mod relaying;
 pub mod transaction;
 pub mod uri;
 pub mod websocket;

@@ -14,3 +14,4 @@ pub use lines::Lines;
 pub(crate) use lines::{put_clean, put_number};
 pub use request::{Request, ack_of, cancel_of};
 pub use response::Response;
+pub(crate) use response::put_top_via;

@@ -5,6 +5,7 @@
 mod certificates;
 mod clocks;
 pub(crate) mod house;
+mod neighbours;
 mod payments;
 mod reach;
 pub(crate) mod reaping;
@@ -69,6 +70,9 @@ pub(crate) enum ServeError {
     /// The switch.
     #[error(transparent)]
     Exchange(#[from] StartError),
+    /// The other nodes of the house.
+    #[error("other nodes cannot be heard: {0}")]
+    Neighbours(std::io::Error),
     /// The metrics.
     #[error(transparent)]
     Telemetry(#[from] telemetry::Error),
@@ -155,6 +159,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     keep_up(exchange.clone(), Arc::clone(&telemetry), clock);
     certificates::watch(exchange.clone());
     if let Some(reaper) = reaper {
+        neighbours::join(&exchange, &reaper)?;
         reaping::follow_changes(exchange.clone(), Arc::clone(&store));
         reaping::watch(reaper, Arc::clone(&telemetry));
     }

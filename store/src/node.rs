@@ -43,6 +43,14 @@ impl Store {
         self.read(|connection| Ok(connection.query_row("SELECT id FROM house LIMIT 1", [], |row| row.get(0))?))
     }
 
+    /// What the nodes sign routes with: nobody but they knows it.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn route_key(&self) -> Result<[u8; 32]> {
+        self.read(|connection| Ok(connection.query_row("SELECT route_key FROM house LIMIT 1", [], |row| row.get(0))?))
+    }
+
     /// Notes a node; where its journal has moved, the new place.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016_nodes.sql"),
     include_str!("../migrations/0017_stream.sql"),
     include_str!("../migrations/0018_shadow.sql"),
+    include_str!("../migrations/0019_bindings.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

@@ -238,8 +238,9 @@ pub const CATALOGUE: &[MetricRow] = &[
     counter(Sip, "tandem_sip_bans_total", &[label("offence", Offence::VALUES)], "Sources that were banned at the door, by the last of what they did"),
     gauge(Sip, "tandem_sip_bans", &[], "Sources that are banned now"),
     counter(Sip, "tandem_sip_guarded_total", &[label("reason", Guarded::VALUES)], "What the guard at the door kept from happening: messages of banned sources that were not read, answers that were not sent"),
+    counter(Sip, "tandem_sip_passed_total", &[label("way", Passed::VALUES)], "Messages between another node of the house and a PBX that is registered at this one"),
 
-    gauge(Registrar, "tandem_registrations_active", &[TRANSPORT], "Bindings now held"),
+    gauge(Registrar, "tandem_registrations_active", &[TRANSPORT], "Bindings that this node holds now"),
     counter(Registrar, "tandem_registrations_total", &[label("outcome", RegistrationOutcome::VALUES)], "REGISTER outcomes"),
     counter(Registrar, "tandem_registration_conflicts_total", &[], "Registrations that replaced another PBX's with the same credentials"),
     histogram(Registrar, "tandem_registration_request_delay_seconds", SIGNALLING, &[], "RFC 6076 RRD as this registrar sees it: a REGISTER with good credentials to its 200"),

@@ -156,6 +156,17 @@ labels! {
         /// An answer that is too much larger than what asked for it: it was not sent.
         Amplified = "amplified",
     }
+    /// What became of messages between another node of the house and a PBX that is registered here.
+    Passed {
+        /// A request of the other node, sent to the PBX.
+        ToPbx = "to_pbx",
+        /// A request of the PBX, sent to the other node.
+        ToNode = "to_node",
+        /// A response, sent back.
+        Back = "back",
+        /// It went no further: its sender may not, or what it was to go over is gone.
+        Refused = "refused",
+    }
     /// Datagram listeners.
     DatagramListener {
         /// SIP over UDP.

@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::families::{Counters, Counts, Gauges, Maker};
 use crate::labels::{
-    Code, ConnectionClosed, DatagramListener, Guarded, Method, OverloadReason, ParseError, Role, Stray,
+    Code, ConnectionClosed, DatagramListener, Guarded, Method, OverloadReason, ParseError, Passed, Role, Stray,
     StreamTransport, TlsOutcome, TlsRole, TransactionTimer,
 };
 use crate::telemetry::Telemetry;
@@ -100,6 +100,7 @@ pub(crate) struct SipHandles {
     bans: Counters<(Offence,)>,
     bans_now: Gauges<()>,
     guarded: Counters<(Guarded,)>,
+    passed: Counters<(Passed,)>,
     /// The last totals of each shard: as many as there are shards. Touched by who collects, never by a call.
     shards: Mutex<BTreeMap<usize, SipTotals>>,
 }
@@ -128,6 +129,7 @@ impl SipHandles {
             bans: maker.counters("tandem_sip_bans_total")?,
             bans_now: maker.gauges("tandem_sip_bans")?,
             guarded: maker.counters("tandem_sip_guarded_total")?,
+            passed: maker.counters("tandem_sip_passed_total")?,
             shards: Mutex::default(),
         })
     }
@@ -171,6 +173,11 @@ impl Telemetry {
         self.sip.receive_drops.absolute(&sum.receive_drops);
         self.sip.transactions.set_all(&sum.transactions);
         self.sip.connections.set_all(&sum.connections);
+    }
+
+    /// A message between another node and a PBX was passed on, or was not.
+    pub fn count_passed(&self, what: Passed) {
+        self.sip.passed.at((what,)).increment(1);
     }
 
     /// New work was refused with 503 before it became a call. Calls that are refused count themselves when they end.

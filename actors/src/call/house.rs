@@ -19,7 +19,7 @@ use leg::{CalledLeg, CallerLeg, LegNaming};
 use media::{BySide, Mode, Opened, Side};
 use sip::endpoint::steering::mint_call_id;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use switch::Call;
 use switch::call::{Opening, Stranger};
@@ -44,6 +44,8 @@ pub struct House {
     held: Option<(LegId, LegEvent)>,
     /// The only networks that each side's sound may come from, where there are such.
     media_networks: BySide<Option<Arc<[Network]>>>,
+    /// Where the called PBX itself is, where it is called through another node.
+    beyond: Option<IpAddr>,
     /// What the call has yet to hear, in the order in which it happened.
     pub(super) news: VecDeque<(Part, switch::call::Event)>,
     /// Where the PBX of the called number is registered: what a second call is born with.
@@ -140,6 +142,7 @@ impl House {
             entropy,
             held: None,
             media_networks,
+            beyond: None,
             news: VecDeque::new(),
             binding,
             reports: Reports::default(),
@@ -259,7 +262,10 @@ impl House {
         if let Whereto::Carrier(carrier) = order.whereto {
             self.media_networks.b = self.desk.media_networks(carrier);
         }
-        let transport = target.destination().transport;
+        if let Whereto::Pbx(pbx) = &order.whereto {
+            self.beyond = pbx.beyond.map(|(address, _)| address.ip());
+        }
+        let transport = crate::desk::transport_towards(&order.whereto, &target);
         let in_clear = Some(transport).filter(|_| order.srtp != SrtpPolicy::Off && !transport.is_secure());
         self.tell_of_keys_in_clear(id, in_clear, effects);
         let identity = self.identity_towards(&target);

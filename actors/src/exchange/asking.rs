@@ -56,7 +56,7 @@ impl Exchange {
                 if let Whom::Profile(profile) = hypothesis.whom
                     && let Some(binding) = core.registry.binding(profile)
                 {
-                    invitation.source = binding.source;
+                    invitation.source = binding.seen_from();
                 }
                 invitation
             }

@@ -15,6 +15,7 @@
 //! | `connections` | stream connections of this shard |
 //! | `opening` | connections that we open |
 //! | `sending` | messages on their way to a connection, perhaps another shard's |
+//! | `passing` | messages that only pass through this node |
 //! | `naming_peers` | whose name a TLS connection must bear |
 //! | `figures` | what is counted, for the metrics |
 
@@ -28,6 +29,7 @@ mod figures;
 mod legs;
 mod naming_peers;
 mod opening;
+mod passing;
 mod places;
 mod register;
 mod sending;
@@ -54,7 +56,7 @@ use register::Registers;
 use sending::Sending;
 use sip::digest::Challenger;
 use sip::endpoint::steering::{call_id_of, shard_of};
-use sip::endpoint::{Destination, Effect, Endpoint, Event, Source, Transport};
+use sip::endpoint::{Destination, Effect, Endpoint, Source, Transport};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -224,8 +226,9 @@ impl Shard {
 
     fn take(&mut self, arrivals: Vec<Arrival>, ctx: &mut Context<Self>) {
         for Arrival { bytes, source } in arrivals {
+            let Some(event) = self.passed_on(bytes, source, ctx) else { continue };
             let now = self.core.clock.now();
-            self.endpoint.handle(Event::BytesReceived { bytes, source }, now, &mut self.effects);
+            self.endpoint.handle(event, now, &mut self.effects);
             self.follow_up(ctx);
         }
         self.flush(ctx);

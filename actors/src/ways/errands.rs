@@ -162,6 +162,7 @@ mod tests {
             since: Wall::default(),
             refreshed_at: Wall::default(),
             expires_at: Wall::default(),
+            elsewhere: None,
         };
         let request = options_to_pbx(&binding, &naming, &mut Entropy::from_seed([1; 16]));
         let text = String::from_utf8(request.to_vec()).unwrap();

@@ -327,8 +327,10 @@ pub struct Registration {
     pub contact: Option<String>,
     /// Where the REGISTER came from.
     pub source: Option<String>,
-    /// `udp` or `tcp`.
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub transport: Option<String>,
+    /// The node of the house that it is registered at, where that is another one than who answers.
+    pub node: Option<String>,
     /// Whether it is behind NAT.
     pub behind_nat: Option<bool>,
     /// What the PBX says it is.

@@ -28,8 +28,9 @@ fn registration(binding: Option<&Binding>) -> Registration {
     Registration {
         state: if binding.is_some() { "registered" } else { "not_registered" }.to_owned(),
         contact: binding.map(|binding| binding.contact.to_string()),
-        source: binding.map(|binding| binding.source.to_string()),
-        transport: binding.map(|binding| binding.transport.as_str().to_owned()),
+        source: binding.map(|binding| binding.seen_from().to_string()),
+        transport: binding.map(|binding| binding.seen_over().as_str().to_owned()),
+        node: binding.and_then(|binding| binding.elsewhere.as_ref()).map(|elsewhere| elsewhere.node.to_string()),
         behind_nat: binding.map(|binding| binding.behind_nat),
         user_agent: binding.map(|binding| binding.user_agent.to_string()),
         since: binding.map(|binding| binding.since.to_string()),
@@ -68,7 +69,7 @@ fn warnings(row: &store::Profile, binding: Option<&Binding>) -> Vec<String> {
     let mut told = Vec::new();
     // Whoever is known by its address sends datagrams.
     let by_address = (!row.auth.sources.is_empty() && row.contact.is_none()).then_some(Transport::Udp);
-    let in_clear = binding.map(|binding| binding.transport).or(by_address).filter(|transport| {
+    let in_clear = binding.map(Binding::seen_over).or(by_address).filter(|transport| {
         // Keys over these are secret on the way (RFC 4568 7).
         !matches!(transport, Transport::Tls | Transport::Wss)
     });

@@ -12,6 +12,7 @@
 
 mod asking;
 mod audit;
+mod board;
 mod courier;
 mod dial;
 mod engine;
@@ -28,6 +29,7 @@ mod slots;
 mod start;
 
 pub use audit::{Audited, verify};
+pub use board::{Board, BoardAway, News, READ_MAX, Row};
 pub use engine::RedisLedger;
 pub use house::{House, Member, Members};
 pub use laying::{is_dead, last_lease};

@@ -106,7 +106,7 @@ fn has_tag(address: &[u8]) -> bool {
 
 /// The first Via line, whose first value is the hop that the request came from (RFC 3261 18.2.1, RFC 3581 4). What cannot be read is
 /// copied.
-fn put_top_via(out: &mut BytesMut, line: &[u8], top: Result<Via<'_>, Wrong>, source: SocketAddr) {
+pub(crate) fn put_top_via(out: &mut BytesMut, line: &[u8], top: Result<Via<'_>, Wrong>, source: SocketAddr) {
     let value_end = lex::find_outside(line, b',').unwrap_or(line.len());
     // The topmost value is in the first line that has one.
     let (Ok(via), false) = (top, line.is_empty()) else { return out.put_slice(line) };

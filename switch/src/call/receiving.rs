@@ -115,6 +115,7 @@ fn pbx(profile: &Profile, user: CalledUser, binding: Option<&Binding>) -> Option
             transport: binding.transport,
             flow: binding.flow,
             path: binding.path.clone(),
+            beyond: binding.elsewhere.as_ref().map(|elsewhere| (elsewhere.source, elsewhere.transport)),
         });
     }
     let (peer, contact) = match (&profile.contact, profile.sources.first()) {
@@ -131,5 +132,6 @@ fn pbx(profile: &Profile, user: CalledUser, binding: Option<&Binding>) -> Option
         transport: Transport::Udp,
         flow: FlowTag::default(),
         path: Arc::default(),
+        beyond: None,
     })
 }

@@ -23,6 +23,15 @@ pub enum Event {
         /// Whether anything came back, be it a refusal.
         is_answered: bool,
     },
+    /// What the house knows of this profile, where another node said it: a binding there, or that there is none.
+    Heard {
+        /// The binding, with [`Binding::elsewhere`].
+        binding: Option<Arc<Binding>>,
+        /// When that became so.
+        at: Wall,
+    },
+    /// What this node bound in an earlier life, over no connection, and nobody has changed since.
+    Recalled(Arc<Binding>),
 }
 
 /// A REGISTER whose credentials are proven.
@@ -109,6 +118,36 @@ pub struct Binding {
     pub refreshed_at: Wall,
     /// When it runs out.
     pub expires_at: Wall,
+    /// Where it is held, where that is another node: then source, transport and path are those of the way through it.
+    pub elsewhere: Option<Arc<Elsewhere>>,
+}
+
+/// A binding of another node, as that node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The node's name.
+    pub node: Arc<str>,
+    /// Where the REGISTER came from.
+    pub source: SocketAddr,
+    /// Over which transport.
+    pub transport: Transport,
+}
+
+impl Binding {
+    /// Where the PBX is, whichever node it is registered at.
+    pub fn seen_from(&self) -> SocketAddr {
+        self.elsewhere.as_ref().map_or(self.source, |elsewhere| elsewhere.source)
+    }
+
+    /// Over which transport it registered, wherever.
+    pub fn seen_over(&self) -> Transport {
+        self.elsewhere.as_ref().map_or(self.transport, |elsewhere| elsewhere.transport)
+    }
+
+    /// Whether this node holds it.
+    pub fn is_ours(&self) -> bool {
+        self.elsewhere.is_none()
+    }
 }
 
 /// What a registration orders.
@@ -125,6 +164,13 @@ pub enum Effect {
     },
     /// The live binding has changed: show it, keep it (P6).
     Publish(Option<Arc<Binding>>),
+    /// Tell the other nodes what was decided here: a binding of this node, or that nothing is bound any more.
+    Share {
+        /// The binding.
+        binding: Option<Arc<Binding>>,
+        /// When it was decided.
+        at: Wall,
+    },
     /// Ask the PBX whether it lives, which keeps the way to it open; answered by [`Event::Probed`].
     Probe(Arc<Binding>),
     /// Say what happened.

@@ -1,10 +1,12 @@
-//! The registration of one profile as a machine: one live binding, newest wins (S9, P2, D-09, D-17; RFC 3261 10.3).
+//! The registration of one profile as a machine: one live binding, newest wins (S9, P2, D-09, D-17; RFC 3261 10.3), whichever node of the
+//! house it came to.
 //!
 //! Credentials are checked before; URIs, flows and the detection of NAT are the front door's, and opaque here.
 
 mod event;
+mod sharing;
 
-pub use event::{Answer, Asked, Binding, Bound, Contact, Effect, Event, FlowTag, Register};
+pub use event::{Answer, Asked, Binding, Bound, Contact, Effect, Elsewhere, Event, FlowTag, Register};
 
 use domain::fact::{RegistrationOutcome, Transport};
 use domain::refusal::RefusalKind;
@@ -89,7 +91,7 @@ impl Registration {
                 trace.failed(RefusalKind::OutOfOrder, Value::Count(register.cseq.into()), last);
                 self.refuse(&register, Answer::OutOfOrder, effects)
             }
-            Asked::RemoveAll if register.expires_s == Some(0) => self.remove(register.transport, effects),
+            Asked::RemoveAll if register.expires_s == Some(0) => self.remove(register.transport, now, effects),
             Asked::RemoveAll => {
                 let sentence = "Contact: * is for removing every binding, and needs Expires: 0";
                 trace.failed(RefusalKind::MalformedRequest, sentence, Value::None);
@@ -135,7 +137,7 @@ impl Registration {
     /// Every contact of the request is to be removed; ours may be among them.
     fn on_removed(&mut self, register: &Register, contacts: &[Contact], now: Now, effects: &mut Vec<Effect>) -> Answer {
         let ours = self.binding.as_ref().is_some_and(|binding| contacts.iter().any(|gone| gone.uri == binding.contact));
-        if ours { self.remove(register.transport, effects) } else { Answer::Ok(self.bound_now(now)) }
+        if ours { self.remove(register.transport, now, effects) } else { Answer::Ok(self.bound_now(now)) }
     }
 
     fn bind(
@@ -149,8 +151,8 @@ impl Registration {
         let old = self.binding.take();
         let same = old.filter(|old| {
             let is_same = old.contact == contact.uri || old.sip_call_id == register.sip_call_id;
-            if !is_same && old.source != register.source {
-                let (profile, replaced, by) = (self.profile, old.source, register.source);
+            if !is_same && old.seen_from() != register.source {
+                let (profile, replaced, by) = (self.profile, old.seen_from(), register.source);
                 effects.push(Effect::Tell(Fact::RegistrationConflicted { profile, replaced, by }));
             }
             is_same
@@ -172,12 +174,14 @@ impl Registration {
             since: same.as_ref().map_or(now.wall, |old| old.since),
             refreshed_at: now.wall,
             expires_at: now.wall + lasts,
+            elsewhere: None,
         });
         self.expires = Some(now.monotonic + lasts);
         self.has_answered &= same.as_ref().is_some_and(|old| old.source == binding.source);
         self.arm_probe(&binding, now);
         self.binding = Some(binding.clone());
-        effects.push(Effect::Publish(Some(binding)));
+        effects.push(Effect::Publish(Some(Arc::clone(&binding))));
+        effects.push(Effect::Share { binding: Some(binding), at: now.wall });
         let outcome = if same.is_some() { RegistrationOutcome::Refreshed } else { RegistrationOutcome::Created };
         self.say(outcome, register.transport, effects);
         // Exactly what was granted (field lesson 28).
@@ -190,7 +194,7 @@ impl Registration {
     }
 
     /// A PBX that answered before and does not any more cannot be reached: better the caller hears so at once.
-    fn on_probed(&mut self, probed: &Binding, is_answered: bool, effects: &mut Vec<Effect>) {
+    fn on_probed(&mut self, probed: &Binding, is_answered: bool, now: Now, effects: &mut Vec<Effect>) {
         let Some(binding) = &self.binding else { return };
         if (&binding.contact, binding.source) != (&probed.contact, probed.source) {
             return;
@@ -199,23 +203,20 @@ impl Registration {
             self.has_answered = true;
         // What was refreshed since the question lives, whatever became of the question.
         } else if self.has_answered && binding.cseq == probed.cseq {
-            self.unbind(RegistrationOutcome::Expired, probed.transport, effects);
+            self.unbind(RegistrationOutcome::Expired, probed.transport, now, effects);
         }
     }
 
-    fn remove(&mut self, transport: Transport, effects: &mut Vec<Effect>) -> Answer {
+    fn remove(&mut self, transport: Transport, now: Now, effects: &mut Vec<Effect>) -> Answer {
         if self.binding.is_some() {
-            self.unbind(RegistrationOutcome::Removed, transport, effects);
+            self.unbind(RegistrationOutcome::Removed, transport, now, effects);
         }
         Answer::Ok(None)
     }
 
-    fn unbind(&mut self, outcome: RegistrationOutcome, transport: Transport, effects: &mut Vec<Effect>) {
-        self.binding = None;
-        self.expires = None;
-        self.probe = None;
-        self.has_answered = false;
-        effects.push(Effect::Publish(None));
+    fn unbind(&mut self, outcome: RegistrationOutcome, transport: Transport, now: Now, effects: &mut Vec<Effect>) {
+        self.forget(effects);
+        effects.push(Effect::Share { binding: None, at: now.wall });
         self.say(outcome, transport, effects);
     }
 
@@ -241,10 +242,10 @@ impl Registration {
     }
 
     /// A connection is gone: nobody can be reached over it.
-    fn on_flow_closed(&mut self, flow: FlowTag, effects: &mut Vec<Effect>) {
+    fn on_flow_closed(&mut self, flow: FlowTag, now: Now, effects: &mut Vec<Effect>) {
         if let Some(transport) = self.binding.as_ref().filter(|binding| binding.flow == flow).map(|lost| lost.transport)
         {
-            self.unbind(RegistrationOutcome::Expired, transport, effects);
+            self.unbind(RegistrationOutcome::Expired, transport, now, effects);
         }
     }
 
@@ -260,8 +261,11 @@ impl Machine for Registration {
     fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
         match event {
             Event::RegisterReceived(register) => self.on_register_received(*register, now, effects),
-            Event::FlowClosed(flow) => self.on_flow_closed(flow, effects),
-            Event::Probed { binding, is_answered } => self.on_probed(&binding, is_answered, effects),
+            Event::FlowClosed(flow) => self.on_flow_closed(flow, now, effects),
+            Event::Probed { binding, is_answered } => self.on_probed(&binding, is_answered, now, effects),
+            Event::Heard { binding: Some(binding), .. } => self.on_heard(binding, now, effects),
+            Event::Heard { binding: None, at } => self.on_heard_none(at, effects),
+            Event::Recalled(binding) => self.on_recalled(binding, now, effects),
         }
     }
 
@@ -271,8 +275,13 @@ impl Machine for Registration {
 
     fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let due = self.expires.is_some_and(|expires| expires <= now.monotonic);
-        if let Some(transport) = self.binding.as_ref().filter(|_| due).map(|binding| binding.transport) {
-            self.unbind(RegistrationOutcome::Expired, transport, effects);
+        match self.binding.as_ref().filter(|_| due) {
+            Some(binding) if binding.is_ours() => {
+                self.unbind(RegistrationOutcome::Expired, binding.transport, now, effects);
+            }
+            // Its own node says so too.
+            Some(_) => self.forget(effects),
+            None => {}
         }
         if let (Some(binding), Some(at)) = (&self.binding, self.probe)
             && at <= now.monotonic

@@ -12,6 +12,7 @@ mod hunting;
 mod identity;
 mod ledger;
 mod money;
+mod nodes;
 mod outage;
 mod paths;
 mod pricing;

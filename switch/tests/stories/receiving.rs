@@ -46,6 +46,7 @@ fn binding() -> Arc<Binding> {
         since: now,
         refreshed_at: now,
         expires_at: now,
+        elsewhere: None,
     })
 }
 

@@ -14,6 +14,7 @@ struct Office {
     facts: Vec<Fact>,
     published: usize,
     probes: Vec<Arc<Binding>>,
+    shared: Vec<Option<Arc<Binding>>>,
 }
 
 const PHONE: &str = "sip:99050000040027@192.0.2.7:5060;rinstance=1";
@@ -46,6 +47,7 @@ impl Office {
             facts: Vec::new(),
             published: 0,
             probes: Vec::new(),
+            shared: Vec::new(),
         }
     }
 
@@ -68,6 +70,7 @@ impl Office {
                     assert_eq!(binding.as_ref(), self.registration.binding());
                     self.published += 1;
                 }
+                Effect::Share { binding, .. } => self.shared.push(binding),
                 Effect::Probe(binding) => self.probes.push(binding),
                 Effect::Tell(fact) => self.facts.push(fact),
             }

@@ -392,7 +392,9 @@ impl Node {
                         endpoint.respond(transaction, reply, now, effects).expect("the REGISTER waits");
                     });
                 }
-                registration::Effect::Publish(_) | registration::Effect::Probe(_) => {}
+                registration::Effect::Publish(_)
+                | registration::Effect::Share { .. }
+                | registration::Effect::Probe(_) => {}
                 registration::Effect::Tell(fact) => self.facts.push((now, fact)),
             }
         }

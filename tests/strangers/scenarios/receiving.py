@@ -33,10 +33,10 @@ class Outside:
         self.port = free_port()
         world.api.create_carrier(name, f"{ip}:{self.port}", priority=99)
 
-    def calls(self, number, scenario="call", caller=CALLER, name="caller", port=None, **values):
-        """A call of this caller to the number."""
+    def calls(self, number, scenario="call", caller=CALLER, name="caller", port=None, remote=None, **values):
+        """A call of this caller to the number; to `remote`, where that is another node."""
         rows = [(caller, "[authentication]", number)]
-        return self.world.agent(name, scenario, remote=self.world.server.sip, users=rows, port=port or self.port,
+        return self.world.agent(name, scenario, remote=remote or self.world.server.sip, users=rows, port=port or self.port,
                                 ip=self.ip, opening="{{invite_unchallenged}}", **values)
 
 

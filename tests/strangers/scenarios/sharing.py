@@ -195,7 +195,7 @@ def a_dead_nodes_calls_are_closed_by_another(world):
     second.kill()
     equal([(node["name"], node["state"]) for node in tandem(world, "node", "list")], [("main", "running"), ("second", "dead")],
           "the nodes")
-    equal(tandem(world, "node", "retire", "second"), {"node": "second", "calls_closed": 1, "records_written": 1}, "what was done")
+    equal(tandem(world, "node", "retire", "second"), {"node": "second", "calls_closed": 1, "records_written": 1, "bindings_withdrawn": 0}, "what was done")
     (record,) = [record for record in world.records(2) if record["status"] == 200]
     equal(tandem_api.balance(world.until_idle(profile)), Decimal("10.00") - tandem_api.record_amount(record), "the balance")
     world.pbx("call", profile, name="afterwards", options=("-d", 100)).finish()

@@ -119,6 +119,7 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
         since: NOON,
         refreshed_at: NOON,
         expires_at: NOON,
+        elsewhere: None,
     };
     world.switchboard.bindings.lock().unwrap().insert(id::<ProfileId>(&profile), Arc::new(binding));
     let registration = world.get(&path).ok(200)["credentials"]["registration"].clone();

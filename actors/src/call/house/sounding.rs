@@ -194,7 +194,11 @@ impl House {
         }
     }
 
-    pub(super) fn set_sound(&self, side: Side, order: leg::SoundOrder, effects: &mut Vec<Effect>) {
+    pub(super) fn set_sound(&self, side: Side, mut order: leg::SoundOrder, effects: &mut Vec<Effect>) {
+        // Signalled through another node, sound goes to and comes from the PBX itself.
+        if let Some(beyond) = self.beyond.filter(|_| side == self.called_side()) {
+            order.signalling_ip = beyond;
+        }
         // A leg may tell of sound when the call has closed its ports: the ACK to a re-INVITE came late, with an answer.
         if !matches!(self.sound, Sound::Closed) {
             effects.push(Effect::SetSound(side, order, self.media_networks[side].clone()));
