@@ -18,6 +18,7 @@ pub mod deck;
 pub mod doctor;
 pub mod dtmf;
 mod error;
+pub mod events;
 pub mod explain;
 pub mod export;
 pub mod fax;
@@ -41,6 +42,7 @@ pub mod statement;
 mod switchboard;
 pub mod text;
 pub mod token;
+pub mod webhook;
 
 pub use caller::{Caller, StartToken};
 pub use channel::{CHANNELS_MAX, Reconciled, rounded_channels};

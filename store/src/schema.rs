@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0015_faults.sql"),
     include_str!("../migrations/0016_nodes.sql"),
     include_str!("../migrations/0017_stream.sql"),
+    include_str!("../migrations/0018_webhooks.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

@@ -8,6 +8,7 @@ mod actors;
 mod calls;
 pub mod catalogue;
 mod dns;
+mod ears;
 mod error;
 mod exact;
 mod families;
@@ -24,6 +25,7 @@ mod redis;
 mod registrar;
 mod sip;
 mod telemetry;
+mod webhooks;
 
 pub use calls::{CallsActive, Capacity, CarrierStanding};
 pub use catalogue::{CATALOGUE, Group, LabelRow, MetricKind, MetricRow, Values, metrics_json};

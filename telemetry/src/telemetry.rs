@@ -6,6 +6,7 @@ use crate::actors::ActorHandles;
 use crate::calls::CallHandles;
 use crate::catalogue::CATALOGUE;
 use crate::dns::DnsHandles;
+use crate::ears::Ears;
 use crate::error::Error;
 use crate::exact::{self, ExactCounter};
 use crate::families::Maker;
@@ -18,6 +19,7 @@ use crate::records::RecordHandles;
 use crate::redis::RedisHandles;
 use crate::registrar::RegistrarHandles;
 use crate::sip::SipHandles;
+use crate::webhooks::WebhookHandles;
 use domain::Fact;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::Arc;
@@ -49,6 +51,8 @@ pub struct Telemetry {
     pub(crate) dns: DnsHandles,
     pub(crate) records: RecordHandles,
     pub(crate) http: HttpHandles,
+    pub(crate) webhooks: WebhookHandles,
+    pub(crate) ears: Ears,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -76,6 +80,7 @@ impl Telemetry {
         let dns = DnsHandles::make(&mut maker)?;
         let records = RecordHandles::make(&mut maker)?;
         let http = HttpHandles::make(&mut maker)?;
+        let webhooks = WebhookHandles::make(&mut maker)?;
         let exact = maker.finish()?;
         let exporter = recorder.handle();
         Ok(Telemetry {
@@ -93,13 +98,16 @@ impl Telemetry {
             dns,
             records,
             http,
+            webhooks,
+            ears: Ears::default(),
         })
     }
 
-    /// Counts a fact, and writes its line where it is worth one.
+    /// Counts a fact, writes its line where it is worth one, and tells who listens.
     pub fn tell(&self, fact: &Fact) {
         self.count(fact);
         lines::write(fact);
+        self.ears.hear(fact);
     }
 
     fn count(&self, fact: &Fact) {
@@ -124,6 +132,8 @@ impl Telemetry {
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }
+            | Fact::CreditLow { .. }
+            | Fact::WebhookDisabled { .. }
             | Fact::CallerIdChanged { .. }
             | Fact::EmergencyRefused { .. }
             // Counted apart: not every ban has a line.

@@ -81,7 +81,11 @@ impl Call {
         self.record.answered_at = Some(now.wall);
         self.record.status = 200;
         self.progress(true, false, now, effects);
-        effects.push(Effect::Tell(Fact::CallAnswered { call: self.id(), direction: self.record.direction }));
+        effects.push(Effect::Tell(Fact::CallAnswered {
+            call: self.id(),
+            profile: self.record.profile,
+            direction: self.record.direction,
+        }));
         // Armed before the first boundary, so that a boundary in the same instant does not begin a block that cannot be talked.
         self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
         let warnings = Warnings::default();

@@ -18,7 +18,7 @@ mod risk;
 mod sharing;
 mod upkeep;
 
-pub use recharge::RECHARGES_PER_HOUR_MAX;
+pub use recharge::{LOW_CREDIT, RECHARGES_PER_HOUR_MAX};
 pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
 
 use crate::call;
@@ -52,6 +52,8 @@ pub struct Profile {
     recharge: Recharging,
     /// What the ledger said last that is available; none where that is not known.
     available: Option<Micros>,
+    /// Whether it was told that this is little.
+    is_low: bool,
     /// Whether some call may be on its final unit.
     has_starving: bool,
     /// What the calls that talk cost together.
@@ -74,6 +76,7 @@ impl Profile {
             settled,
             recharge,
             available: None,
+            is_low: false,
             has_starving: false,
             pace: Pace::default(),
             has_foreseen: false,
