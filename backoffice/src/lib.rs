@@ -6,6 +6,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod account;
+pub mod advice;
 pub mod ban;
 pub mod call;
 pub mod caller;

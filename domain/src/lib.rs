@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod advice;
 pub mod call_control;
 pub mod call_record;
 pub mod caps;
@@ -37,6 +38,7 @@ pub mod topic;
 pub mod trace;
 pub mod warn_before;
 
+pub use advice::{Advice, AdviceOfCharge};
 pub use caps::Caps;
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;

@@ -99,16 +99,17 @@ fn events_of(body: impl BufRead, hear: &mut impl FnMut(&Happened) -> std::io::Re
     let mut now = Happened::default();
     for line in body.lines() {
         let line = line?;
+        if line.is_empty() {
+            let is_whole = !now.data.is_empty();
+            if is_whole && !hear(&std::mem::take(&mut now))? {
+                return Ok(());
+            }
+        }
         match line.split_once(": ") {
             Some(("id", value)) => now.id = value.to_owned(),
             Some(("event", value)) => now.topic = value.to_owned(),
             Some(("data", value)) => now.data = value.to_owned(),
-            _ if line.is_empty() && !now.data.is_empty() => {
-                if !hear(&std::mem::take(&mut now))? {
-                    return Ok(());
-                }
-            }
-            // A comment, or the end of one.
+            // A comment, or a field that says nothing here.
             _ => {}
         }
     }

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016_nodes.sql"),
     include_str!("../migrations/0017_stream.sql"),
     include_str!("../migrations/0018_webhooks.sql"),
+    include_str!("../migrations/0019_advice.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

@@ -7,10 +7,13 @@ use domain::{Fact, Topic, Topics};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+/// Hears a fact, on the thread that tells it.
+type Hear = Box<dyn Fn(&Fact) + Send + Sync>;
+
 /// The listener, once there is one.
 #[derive(Default)]
 pub(crate) struct Ears {
-    listener: OnceLock<(Arc<AtomicU32>, Box<dyn Fn(&Fact) + Send + Sync>)>,
+    listener: OnceLock<(Arc<AtomicU32>, Hear)>,
 }
 
 impl Ears {

@@ -5,13 +5,14 @@ Not here: what a call costs; that is charging.py.
 
 import json
 import subprocess
+import xml.etree.ElementTree
 from decimal import Decimal
 
 from hook import Hook, is_signed
 from scenarios import scenario
 from tandem_api import Refused
 from waiting import equal, expect, until
-from world import DEAR
+from world import DEAR, SHIP
 
 
 class Stream:
@@ -157,3 +158,73 @@ def no_webhook_leads_into_the_network_of_the_switch(world):
         equal(hook.came, [], "what came")
     finally:
         hook.stop()
+
+
+AOC = "{http://uri.etsi.org/ngn/params/xml/simservs/aoc}"
+
+
+def received(agent):
+    """The messages that a SIPp received: each its first line, its head and its body."""
+    for piece in agent.messages().split("-----------------------------------------------")[1:]:
+        head, found, message = piece.partition("received [")
+        if found and not head.strip().startswith("UDP message sent"):
+            text = message.split("\n\n", 1)[1].replace("\r\n", "\n")
+            head, _, body = text.partition("\n\n")
+            yield head.split("\n", 1)[0], head, body
+
+
+def advice(head, body):
+    """What a document says: aoc-d or aoc-e, which kind of sum, the currency, the amount; read by Python's own parser."""
+    expect("application/vnd.etsi.aoc+xml" in head, f"another body: {head}")
+    root = xml.etree.ElementTree.fromstring(body.strip())
+    equal(root.tag, f"{AOC}aoc", "the document")
+    (kind,) = root
+    units = kind.find(f"{AOC}recorded-charges/{AOC}recorded-currency-units")
+    info = kind.find(f"{AOC}charging-info")
+    return (kind.tag.removeprefix(AOC), None if info is None else info.text,
+            units.find(f"{AOC}currency-id").text, Decimal(units.find(f"{AOC}currency-amount").text))
+
+
+def told_during(agent):
+    """What each INFO said, a repetition left out."""
+    told = [advice(head, body) for start, head, body in received(agent) if start.startswith("INFO")]
+    return list(dict.fromkeys(told))
+
+
+@scenario(needs_switch=True)
+def a_pbx_that_wants_it_is_told_by_info_what_its_call_costs_and_in_the_answer_to_its_bye(world):
+    """AOC-D in INFO with the sum after each charge, AOC-E in the 200 to the BYE with the amount of the record (3GPP TS 24.647, RFC 6086,
+    field lesson 46)."""
+    profile = world.profile(advice_of_charge="during")
+    equal(profile["advice_of_charge"], "during", "the profile's advice of charge")
+    carrier = world.carrier()
+    pbx = world.pbx("advised", profile, number=SHIP, allow="INVITE, ACK, BYE, INFO", more='<recv request="INFO"/>\n{{ok}}',
+                    ending="{{bye}}")
+    pbx.finish()
+    carrier.finish()
+    record = world.records(1)[0]
+    equal(told_during(pbx), [("aoc-d", "subtotal", "USD", Decimal("0.03")), ("aoc-d", "subtotal", "USD", Decimal("0.06"))], "sums by INFO")
+    # The answer to the BYE is the last message.
+    _, head, body = list(received(pbx))[-1]
+    equal(advice(head, body), ("aoc-e", None, "USD", Decimal(record["amount"])), "what the 200 to the BYE says")
+    equal((Decimal(record["amount"]), record["cause"]), (Decimal("0.06"), "normal"), "the record")
+
+
+@scenario(needs_switch=True)
+def the_bye_to_a_pbx_brings_the_bill_and_who_refuses_an_info_keeps_its_call(world):
+    """AOC-E in our BYE when the other side hangs up; a PBX that answers INFO with 405 is sent no other one, and its call goes on
+    (3GPP TS 24.647, RFC 6086)."""
+    told = world.profile(name="Told", advice_of_charge="during")
+    carrier = world.carrier("carrier_hangs_up", calls=2, hold_ms="1000")
+    pbx = world.pbx("advised", told, number=SHIP, more="", ending="{{hung_up}}")
+    pbx.finish()
+    record = world.records(1)[0]
+    _, head, body = next(one for one in received(pbx) if one[0].startswith("BYE"))
+    equal(advice(head, body), ("aoc-e", None, "USD", Decimal(record["amount"])), "what the BYE says")
+    refuses = world.profile(name="Refuses", advice_of_charge="during")
+    pbx = world.pbx("refuses_advice", refuses, number=SHIP, name="refuses")
+    pbx.finish()
+    carrier.finish()
+    equal(len(told_during(pbx)), 1, "INFOs to who refuses them")
+    _, head, body = next(one for one in received(pbx) if one[0].startswith("BYE"))
+    equal(advice(head, body)[0], "aoc-e", "the BYE brings the bill all the same")
