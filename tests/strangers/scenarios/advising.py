@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from hook import Hook, is_signed
 from scenarios import scenario
+from scenarios.trading import tandem
 from tandem_api import Refused
 from waiting import equal, expect, until
 from world import DEAR, SHIP
@@ -80,7 +81,9 @@ def every_tick_of_a_call_is_told_as_it_is_charged(world):
     ended = heard[-1][2]
     equal((ended["specversion"], ended["subject"], ended["data"]["cause"]), ("1.0", record["id"], "normal"), "the end")
     equal(Decimal(ended["data"]["amount"]), Decimal(record["amount"]), "what the end says that it cost")
-    expect(all("number" not in json.dumps(event) for _, _, event in heard), "no event tells a telephone number")
+    expect(all(DEAR not in json.dumps(event) for _, _, event in heard), "no event tells a telephone number")
+    said, _ = tandem(world, "events", "--profile", profile["name"], "--types", "call.ended", "--after", last, "--count", "1", "--json")
+    equal(json.loads(said), ended, "what the command line hears of the end")
 
 
 def lowered(headers):
@@ -100,7 +103,7 @@ def a_webhook_hears_what_a_call_costs_signed_and_until_it_has_taken_it(world):
         made = world.api.call("POST", "/webhooks", {"company": world.company, "url": hook.url, "types": types})
         world.api.call("POST", "/webhooks", {"company": other, "url": foreign.url, "types": types})
         path = f"/webhooks/{made['id']}"
-        renewed = world.api.call("POST", f"{path}/rotate-secret")
+        renewed = json.loads(tandem(world, "webhook", "rotate", made["id"], "--json")[0])
         # The webhook is known to who delivers from its next look on; this one shows it.
         world.api.call("POST", f"{path}/test")
         until(lambda: hook.heard("webhook.test"), "the trial to come")
@@ -122,10 +125,13 @@ def a_webhook_hears_what_a_call_costs_signed_and_until_it_has_taken_it(world):
             expect(is_signed(renewed["secret"], headers, body), f"{document['type']} is signed under the new secret")
             expect(not is_signed("whsec_" + "A" * 43 + "=", headers, body), "a signature under another secret")
             equal(headers["content-type"].split(";")[0], "application/cloudevents+json", "the media type")
+        told, _ = tandem(world, "webhook", "show", made["id"])
+        expect("call.ended  delivered  attempts 1" in told, told)
         log = world.api.all(f"{path}/deliveries")
         taken = next(one for one in log if one["type"] == "call.ended")
         equal((taken["state"], taken["attempts"], taken["status"]), ("delivered", 1, 204), "the log of the end")
-        equal(world.api.call("POST", f"{path}/replay", {"delivery": taken["id"]}), {"deliveries": 1}, "what is replayed")
+        told, _ = tandem(world, "webhook", "replay", made["id"], "--delivery", taken["id"])
+        expect("1 delivered again" in told, told)
         until(lambda: len(hook.heard("call.ended")) == 2, "the end to come again")
         expect(world.api.metric("tandem_webhook_deliveries_total", outcome="ok") >= 4, "deliveries are counted")
         equal(world.api.metric("tandem_webhook_deliveries_total", outcome="retry"), 1, "attempts that failed")
