@@ -2,12 +2,16 @@
 //!
 //! What can be asked is in `/api/v1/openapi.json`; nothing is known here but how to ask.
 
+mod streaming;
+
 use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+pub(crate) use streaming::Happened;
 
 /// How long an answer may take. A deck of a million rows is stored in less.
 const PATIENCE: Duration = Duration::from_secs(120);

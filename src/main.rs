@@ -66,6 +66,15 @@ enum Command {
     Ban(Ordered<admin::BanCommand>),
     /// One call of a running switch: why it cost what it cost.
     Call(Ordered<admin::CallCommand>),
+    /// What happens at a running switch, line by line as it happens.
+    Events {
+        #[command(flatten)]
+        order: admin::EventsCommand,
+        #[command(flatten)]
+        door: admin::DoorOptions,
+    },
+    /// Whom a running switch delivers events to: made, tried, replayed, switched off, removed.
+    Webhook(Ordered<admin::WebhookCommand>),
     /// Call records for other systems.
     Calls(Ordered<admin::CallsCommand>),
     /// Reads the settings, says everything that is wrong with them, and prints them as they take effect, secrets masked.
@@ -173,6 +182,8 @@ fn main() -> ExitCode {
         Command::Ban(Ordered { order, door }) => admin::run(&door, &order),
         Command::Call(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Webhook(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Events { order, door } => admin::run(&door, &order),
         Command::Simulate { order, door } => admin::run(&door, &order),
         Command::Serve { config } => with_settings(&config, serve::run),
         Command::Demo(options) => demo::run(options),

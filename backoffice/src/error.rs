@@ -60,6 +60,9 @@ pub enum Error {
     /// The number has no price.
     #[error("{0}")]
     NoRate(String),
+    /// This node has as many streams of events open as it may.
+    #[error("{0} streams of events are open, which is the most: close one, or ask a moment later")]
+    TooManyStreams(usize),
     /// A request that moves money came without a key.
     #[error(
         "send an Idempotency-Key of 1 to 255 printable ASCII characters, new for each order and the same for each repetition of it"
@@ -136,6 +139,7 @@ impl Error {
             Error::Conflict(_) => ProblemKind::Conflict,
             Error::InUse(_) => ProblemKind::InUse,
             Error::CallEnded(_) => ProblemKind::CallEnded,
+            Error::TooManyStreams(_) => ProblemKind::TooManyStreams,
             Error::NoRate(_) => ProblemKind::NoRate,
             Error::KeyRequired => ProblemKind::KeyRequired,
             Error::KeyInvalid(_) => ProblemKind::KeyInvalid,

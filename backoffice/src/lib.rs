@@ -6,6 +6,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod account;
+pub mod advice;
 pub mod ban;
 pub mod call;
 pub mod caller;
@@ -18,6 +19,7 @@ pub mod deck;
 pub mod doctor;
 pub mod dtmf;
 mod error;
+pub mod events;
 pub mod explain;
 pub mod export;
 pub mod fax;
@@ -41,6 +43,7 @@ pub mod statement;
 mod switchboard;
 pub mod text;
 pub mod token;
+pub mod webhook;
 
 pub use caller::{Caller, StartToken};
 pub use channel::{CHANNELS_MAX, Reconciled, rounded_channels};

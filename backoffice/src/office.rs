@@ -5,12 +5,15 @@
 use crate::caller::Caller;
 use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
+use crate::events::bus::Bus;
 use crate::payments::Till;
 use crate::switchboard::Switchboard;
+use crate::webhook::postman::PostOffice;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use store::{Signed, Store};
 
@@ -28,11 +31,13 @@ pub struct Settings {
     pub domain: Option<String>,
     /// Channels of a profile at most (C2), 1 to 10000; more than 300 for wholesale.
     pub channels_max: u16,
+    /// Whether webhooks may lead into private networks, and go without TLS.
+    pub webhooks_allow_private: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX }
+        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX, webhooks_allow_private: false }
     }
 }
 
@@ -72,6 +77,12 @@ pub(crate) struct Inner {
     pub(crate) channels: Mutex<()>,
     /// Where payments are made, once it is open.
     pub(crate) till: OnceLock<Till>,
+    /// Where webhooks are served from, once it is open.
+    pub(crate) post: OnceLock<PostOffice>,
+    /// Counts up with every change of webhooks.
+    pub(crate) webhook_changes: AtomicU64,
+    /// What happens, for who listens.
+    pub(crate) bus: Arc<Bus>,
 }
 
 impl std::fmt::Debug for Office {
@@ -86,6 +97,8 @@ impl Office {
         let Parts { store, ledger, switchboard, clock, mut random, settings } = parts;
         let mut seed = [0; 16];
         random(&mut seed);
+        let mut entropy = Entropy::from_seed(seed);
+        let bus = Bus::new(Arc::clone(&clock), entropy.fork());
         let inner = Inner {
             store,
             ledger,
@@ -93,10 +106,13 @@ impl Office {
             clock,
             settings,
             random: Mutex::new(random),
-            entropy: Mutex::new(Entropy::from_seed(seed)),
+            entropy: Mutex::new(entropy),
             start_tokens: Mutex::new(BTreeSet::new()),
             channels: Mutex::new(()),
             till: OnceLock::new(),
+            post: OnceLock::new(),
+            webhook_changes: AtomicU64::new(0),
+            bus,
         };
         Office { inner: Arc::new(inner) }
     }

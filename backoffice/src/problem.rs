@@ -62,6 +62,7 @@ problems! {
     Invalid, "invalid_request", 422, "A field has a value that it may not have";
     DeckFaulty, "deck_faulty", 422, "The rate deck has faults";
     Internal, "internal_error", 500, "Something is broken here";
+    TooManyStreams, "too_many_streams", 503, "Too many streams are open";
     Busy, "busy", 503, "Try again later";
     LedgerUnavailable, "ledger_unavailable", 503, "The ledger does not answer";
     NotInForce, "not_in_force", 503, "The change is kept, but not in force";
@@ -88,7 +89,10 @@ impl ProblemKind {
     /// For `Retry-After`, in seconds, where trying again may help.
     pub const fn retry_after_s(self) -> Option<u32> {
         match self {
-            ProblemKind::Busy | ProblemKind::LedgerUnavailable | ProblemKind::NotInForce => Some(1),
+            ProblemKind::Busy
+            | ProblemKind::TooManyStreams
+            | ProblemKind::LedgerUnavailable
+            | ProblemKind::NotInForce => Some(1),
             _ => None,
         }
     }

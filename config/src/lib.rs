@@ -21,6 +21,7 @@ mod secret;
 mod settings;
 mod streams;
 mod values;
+mod webhooks;
 
 pub use calls::Calls;
 pub use emergency::{Country, EmergencyNumbers, NotACountry};
@@ -38,6 +39,7 @@ pub use values::{
     ClientCertificates, DigestAlgorithm, EchoNumber, EmergencyMode, Host, LedgerEngine, LogFormat, LogLevel,
     MediaLearning, NotAValue, PaymentProviderName, RouteOrder, StatusPattern, StatusSet, TlsVersion,
 };
+pub use webhooks::Webhooks;
 
 /// The settings file that is shipped: every key with its default and what follows from it.
 pub const SHIPPED_SETTINGS: &str = include_str!("../tandem.toml");

@@ -8,6 +8,7 @@ use crate::payments::Payments;
 use crate::redis_url::RedisUrl;
 use crate::streams::{Tls, WebSocket};
 use crate::values::{DigestAlgorithm, Host, LedgerEngine, LogFormat, LogLevel, MediaLearning, RouteOrder};
+use crate::webhooks::Webhooks;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub ledger: Ledger,
     /// Who takes money from companies' cards and accounts.
     pub payments: Payments,
+    /// Where events may be delivered to.
+    pub webhooks: Webhooks,
     /// API, metrics and health.
     pub http: Http,
     /// Log lines.

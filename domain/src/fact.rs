@@ -5,7 +5,7 @@
 use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::credit::Code;
-use crate::ids::{CallId, CompanyId, PaymentId, ProfileId};
+use crate::ids::{CallId, CompanyId, PaymentId, ProfileId, WebhookId};
 use crate::money::{Currency, Micros};
 use crate::payment::PaymentResult;
 use crate::time::Wall;
@@ -211,6 +211,8 @@ pub enum Fact {
     CallAnswered {
         /// Which.
         call: CallId,
+        /// By whom, or to whom.
+        profile: ProfileId,
         /// Which way.
         direction: CallDirection,
     },
@@ -284,10 +286,42 @@ pub enum Fact {
     ChargeTicked {
         /// Which call.
         call: CallId,
+        /// Whose.
+        profile: ProfileId,
         /// Its number within the call, 0 at the answer.
         sequence: u32,
         /// What it cost.
         amount: Micros,
+        /// What the call has cost with it.
+        total: Micros,
+        /// Of both.
+        currency: Currency,
+        /// The billed second up to which the call has paid with it.
+        until_s: u32,
+        /// The version of the deck that it is priced by; none where that is not known any more.
+        deck: Option<Arc<str>>,
+        /// What the profile has available after it; none where the ledger did not say.
+        available: Option<Micros>,
+    },
+    /// What a profile has available has fallen to where it is low. Told once; again when it was above in between.
+    CreditLow {
+        /// Whose.
+        profile: ProfileId,
+        /// What there is.
+        available: Micros,
+        /// In this currency.
+        currency: Currency,
+        /// Where it is low.
+        threshold: Micros,
+    },
+    /// A webhook was switched off, because nothing could be delivered to it.
+    WebhookDisabled {
+        /// Which.
+        webhook: WebhookId,
+        /// Whose; none for the house's own.
+        company: Option<CompanyId>,
+        /// Why, in words.
+        because: Arc<str>,
     },
     /// The ledger's answer to a charge was applied in its call: granted, or refused as the final unit (R8).
     ChargeAnswered {

@@ -136,6 +136,10 @@ id!(
     PaymentId, "paym_"
 );
 id!(
+    /// A webhook: whom events are delivered to.
+    WebhookId, "hook_"
+);
+id!(
     /// One call, from the first INVITE to the call record: both legs and every attempt.
     CallId, "call_"
 );

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod advice;
 pub mod call_control;
 pub mod call_record;
 pub mod caps;
@@ -33,9 +34,11 @@ pub mod rounding;
 pub mod srtp;
 pub mod time;
 pub mod timer;
+pub mod topic;
 pub mod trace;
 pub mod warn_before;
 
+pub use advice::{Advice, AdviceOfCharge};
 pub use caps::Caps;
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;
@@ -44,7 +47,7 @@ pub use e164::{E164, Prefix};
 pub use entropy::Entropy;
 pub use fact::Fact;
 pub use header::{HeaderLine, HeaderPolicy};
-pub use ids::{BusinessAccountId, CallId, CarrierId, CompanyId, LandlineId, NumberId, PaymentId, ProfileId};
+pub use ids::{BusinessAccountId, CallId, CarrierId, CompanyId, LandlineId, NumberId, PaymentId, ProfileId, WebhookId};
 pub use machine::Machine;
 pub use money::{Currency, Micros};
 pub use number_format::NumberFormat;
@@ -52,5 +55,6 @@ pub use refusal::Refusal;
 pub use rounding::Rounding;
 pub use time::{Monotonic, Now, Wall};
 pub use timer::TimerTable;
+pub use topic::{Topic, Topics};
 pub use trace::Trace;
 pub use warn_before::WarnBefore;

@@ -10,6 +10,7 @@
 //! | leaving | the answer to our BYE |
 //! | over | - |
 
+mod advising;
 mod inviting;
 mod known;
 mod leaving;
@@ -27,9 +28,10 @@ use crate::replies::{Given, passed_on, refusal};
 use crate::sdp::{CONTENT_TYPE, Origin, SdpFault, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
-use crate::talk::{self, ALLOW, Agreed, Heard, SUPPORTED, Session, Talk, contact};
+use crate::talk::{self, ALLOW, Agreed, Heard, Parted, SUPPORTED, Session, Talk, contact};
 use crate::words::{Effect, Event, Identity, Sent};
 use bytes::Bytes;
+use domain::advice::AdviceOfCharge;
 use domain::call_control::{Invitation, LegEvent, LegOrder, Proof};
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
@@ -61,6 +63,8 @@ pub struct CallerLeg {
     t38: FaxPolicy,
     /// How the caller hears keys.
     dtmf: DtmfPolicy,
+    /// How much the caller is told of the charge.
+    advice: AdviceOfCharge,
     /// Where we receive the caller's sound, once that is known.
     ours: Option<SocketAddr>,
     origin: u64,
@@ -87,6 +91,8 @@ enum Phase {
     },
     Talking(Talk),
     Leaving(Talk),
+    /// Hung up; the answer waits for what the call has cost.
+    Parting(Parted),
     Over,
 }
 
@@ -125,6 +131,7 @@ impl CallerLeg {
             secrecy: Secrecy::off(),
             t38: FaxPolicy::Refuse,
             dtmf: DtmfPolicy::default(),
+            advice: AdviceOfCharge::Off,
             ours: None,
             // Sixteen hexadecimal digits of tag are 64 bits of chance; a session id is decimal (RFC 8866 5.2).
             origin: u64::from_str_radix(tag.get(..15).unwrap_or(tag), 16).unwrap_or_default(),
@@ -178,6 +185,7 @@ impl CallerLeg {
             LegOrder::GiveReason(q850) => self.given.q850 = Some(q850),
             LegOrder::GiveSipReason(reason) => self.given.sip = Some(reason),
             LegOrder::Accompany { lines, order } => self.on_accompanied(lines, *order, now, effects),
+            LegOrder::Advise(advice) => self.on_advise(advice, now, effects),
             LegOrder::Release(cause) => self.on_release(cause, effects),
             // The caller's leg is not invited; it invited.
             LegOrder::Invite(_) => {}
@@ -233,6 +241,7 @@ impl CallerLeg {
         let agreed = Agreed { dialog, session, timer, contact: None, source, passing, said: &self.invite };
         let mut talk = Talk::new(agreed, now);
         talk.await_ack(self.transaction, self.is_late);
+        talk.take_advice(self.advice);
         self.phase = Phase::Answered { talk, release: None };
         match &mut self.phase {
             Phase::Answered { talk, .. } => Some(&mut talk.session),
@@ -265,6 +274,7 @@ impl CallerLeg {
             Phase::Answered { talk, release: Some(cause) } if is_first => return self.leave(talk, cause, effects),
             Phase::Answered { mut talk, release: None } if is_first => {
                 let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
+                talk.send_advice(now, &self.identity, effects);
                 self.phase = Phase::Talking(talk);
                 heard
             }
@@ -290,11 +300,11 @@ impl CallerLeg {
     fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
         match heard {
             Heard::Nothing => {}
-            Heard::HungUp(parting) => {
+            Heard::HungUp(mut parting) => {
                 if let Phase::Answered { talk, .. } | Phase::Talking(talk) = &self.phase {
                     effects.push(talk.unbind());
                 }
-                self.phase = Phase::Over;
+                self.phase = parting.take_parted().map_or(Phase::Over, Phase::Parting);
                 parting.tell(effects);
             }
             Heard::Dead(cause) => {
@@ -321,7 +331,7 @@ impl CallerLeg {
             Phase::Answered { talk, .. } | Phase::Talking(talk) => {
                 talk.on_request(transaction, message, source, now, &self.identity, effects)
             }
-            Phase::Inviting(_) | Phase::Leaving(_) | Phase::Over => {
+            Phase::Inviting(_) | Phase::Leaving(_) | Phase::Parting(_) | Phase::Over => {
                 return self.on_request_without_talk(transaction, message, source, now, effects);
             }
         };
@@ -374,6 +384,7 @@ impl CallerLeg {
             (Sent::Bye, _) => self.on_bye_ended(effects),
             (Sent::Change, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.on_unsent(effects),
             (Sent::Keys, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.forget_keys(),
+            (Sent::Advice, Phase::Answered { talk, .. } | Phase::Talking(talk)) => talk.forget_advice(),
             _ => {}
         }
     }
@@ -408,6 +419,7 @@ impl Machine for CallerLeg {
         match &self.phase {
             Phase::Inviting(_) => self.reliable.as_ref().and_then(|reliable| reliable.deadline()),
             Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.deadline(),
+            Phase::Parting(parted) => Some(parted.until),
             Phase::Leaving(_) | Phase::Over => None,
         }
     }
@@ -417,6 +429,7 @@ impl Machine for CallerLeg {
         let heard = match &mut self.phase {
             Phase::Inviting(_) => return self.on_reliable_due(now, effects),
             Phase::Answered { talk, .. } | Phase::Talking(talk) => talk.expire(now, &self.identity, effects),
+            Phase::Parting(_) => return self.part(None, effects),
             Phase::Leaving(_) | Phase::Over => Heard::Nothing,
         };
         self.obey(heard, effects);

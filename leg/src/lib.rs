@@ -29,7 +29,8 @@
 //! | `formats`, `flow` | which codecs are the same; which way sound flows |
 #![forbid(unsafe_code)]
 
-pub mod called;
+pub mod advice;
+mod called;
 pub mod caller;
 pub mod invitation;
 pub mod negotiation;

@@ -132,6 +132,8 @@ pub enum Sent {
     Change,
     /// An INFO with a key press.
     Keys,
+    /// An INFO with what the call has cost.
+    Advice,
     /// A PRACK.
     Prack,
 }

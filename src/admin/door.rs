@@ -3,7 +3,7 @@
 //! How it is asked is in [`crate::client`].
 
 use crate::ConfigFile;
-use crate::client::{Client, Failed, reachable};
+use crate::client::{Client, Failed, Happened, reachable};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -109,6 +109,16 @@ impl Door {
             ),
             Failed::Refused { .. } => self.told(&failed),
         })
+    }
+
+    /// Hears events until `hear` has had enough, or the stream ends.
+    pub(super) fn events(
+        &self,
+        path: &str,
+        last: Option<&str>,
+        hear: impl FnMut(&Happened) -> std::io::Result<bool>,
+    ) -> Result<(), String> {
+        self.client.events(path, last, hear).map_err(|failed| self.told(&failed))
     }
 
     /// A whole list, page by page.

@@ -61,6 +61,9 @@ pub(crate) enum ProfileCommand {
         /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
         #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
         dtmf: String,
+        /// Whether it is told in SIP what its calls cost: never, with their end, or as they are charged too (3GPP TS 24.647).
+        #[arg(long, default_value = "off", value_parser = ["off", "end", "during"])]
+        advice_of_charge: String,
         /// What its calls do while the ledger cannot answer: end with the second that is paid, ask again until then, or speak on.
         #[arg(long, default_value = "retry", value_parser = ["terminate", "retry", "continue"])]
         credit_failure: String,
@@ -142,6 +145,7 @@ impl Order for ProfileCommand {
                 srtp,
                 t38,
                 dtmf,
+                advice_of_charge,
                 credit_failure,
                 continue_for_s,
                 continue_risk,
@@ -167,6 +171,7 @@ impl Order for ProfileCommand {
                     "srtp": srtp,
                     "t38": t38,
                     "dtmf": dtmf,
+                    "advice_of_charge": advice_of_charge,
                     "credit_failure": credit_failure,
                     "max_rate": max_rate,
                     "max_call_cost": max_call_cost,

@@ -13,6 +13,7 @@ pub(crate) mod settings;
 mod switchboard;
 mod told_ledger;
 mod told_redis;
+mod webhooks;
 
 use actors::clock::Clock;
 use actors::{Exchange, Rooms, StartError};
@@ -85,6 +86,9 @@ pub(crate) enum ServeError {
     /// The threads for payments did not start.
     #[error("payments cannot be made: {0}")]
     Till(std::io::Error),
+    /// Webhooks cannot be served.
+    #[error(transparent)]
+    Post(#[from] backoffice::webhook::postman::NoPost),
     /// The back office.
     #[error(transparent)]
     Office(#[from] backoffice::Error),
@@ -138,10 +142,12 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         random: Box::new(random),
         settings: settings::of_office(settings),
     });
+    listen(&office, &telemetry);
     let operator_token = operator_token(settings)?;
     admit(&office, &operator_token, &secrets)?;
     office.reconcile()?;
     payments::open(&office, settings, &secrets, clock, &telemetry)?;
+    webhooks::open(&office, settings, &telemetry)?;
     let figures = exchange.clone();
     let services = Services {
         office: office.clone(),
@@ -171,6 +177,8 @@ impl Running {
     /// Takes no new calls, lets those that live finish for a while, and stops everything.
     pub(crate) async fn stop(self) {
         self.exchange.drain(DRAIN_PATIENCE).await;
+        self.office.close_post();
+        self.office.bus().close();
         self.server.handle.stop(true).await;
         self.office.close_till();
         self.exchange.stop();
@@ -178,6 +186,12 @@ impl Running {
             tracing::error!(%error, "the ledger could not be closed");
         }
     }
+}
+
+/// Facts go to the office's bus, as far as somebody wants them.
+fn listen(office: &Office, telemetry: &Telemetry) {
+    let bus = Arc::clone(office.bus());
+    telemetry.listen(bus.wanted(), Box::new(move |fact| bus.hear(fact)));
 }
 
 /// What the program was built from.

@@ -205,6 +205,7 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
         realm: settings.sip.realm.clone(),
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
         channels_max: settings.limits.channels_per_profile,
+        webhooks_allow_private: settings.webhooks.allow_private,
     }
 }
 

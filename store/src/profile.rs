@@ -9,6 +9,7 @@ pub(crate) use self::row::{all_with_ha1, get};
 use self::row::{SELECT, from_row, insert, update};
 use crate::carrier::Address;
 use crate::{Error, Ha1Maker, Password, Result, Signed, Store, checks, company, landline, sip_user, source};
+use domain::advice::AdviceOfCharge;
 use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
@@ -157,6 +158,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// Whether its PBX is told in SIP what its calls cost.
+    pub advice: AdviceOfCharge,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.
@@ -200,6 +203,8 @@ pub struct NewProfile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// Whether its PBX is told in SIP what its calls cost.
+    pub advice: AdviceOfCharge,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.
@@ -237,6 +242,8 @@ pub struct ProfilePatch {
     pub t38: Option<FaxPolicy>,
     /// How its side hears keys.
     pub dtmf: Option<DtmfPolicy>,
+    /// Whether its PBX is told in SIP what its calls cost.
+    pub advice: Option<AdviceOfCharge>,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: Option<CreditFailure>,
     /// The dearest rate a minute.
@@ -327,6 +334,7 @@ impl Store {
                 srtp: new.srtp,
                 t38: new.t38,
                 dtmf: new.dtmf,
+                advice: new.advice,
                 credit_failure: new.credit_failure,
                 caps: new.caps,
                 warn_before: new.warn_before,
@@ -368,6 +376,7 @@ impl Store {
             profile.srtp = patch.srtp.unwrap_or(profile.srtp);
             profile.t38 = patch.t38.unwrap_or(profile.t38);
             profile.dtmf = patch.dtmf.unwrap_or(profile.dtmf);
+            profile.advice = patch.advice.unwrap_or(profile.advice);
             profile.credit_failure = patch.credit_failure.unwrap_or(profile.credit_failure);
             profile.caps.max_rate = patch.max_rate.unwrap_or(profile.caps.max_rate);
             profile.caps.max_call_cost = patch.max_call_cost.unwrap_or(profile.caps.max_call_cost);

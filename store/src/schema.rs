@@ -28,6 +28,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0017_stream.sql"),
     include_str!("../migrations/0018_shadow.sql"),
     include_str!("../migrations/0019_bindings.sql"),
+    include_str!("../migrations/0020_webhooks.sql"),
+    include_str!("../migrations/0021_advice.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

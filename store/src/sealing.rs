@@ -16,6 +16,18 @@ const NONCE: usize = 24;
 const PROOF_NAME: &str = "sealing_proof";
 const PROOF_TEXT: &str = "tandem sealing key";
 
+impl crate::Store {
+    /// Seals a text for an owner.
+    pub(crate) fn seal(&self, owner: &str, text: &str) -> Result<Vec<u8>> {
+        self.key.seal(owner, text, &mut *self.random.lock())
+    }
+
+    /// The text that was sealed for this owner.
+    pub(crate) fn unseal(&self, owner: &str, sealed: &[u8]) -> Result<String> {
+        self.key.unseal(owner, sealed)
+    }
+}
+
 /// The key, and the file that it came from.
 pub(crate) struct SealingKey {
     cipher: XChaCha20Poly1305,

@@ -317,6 +317,8 @@ pub const CATALOGUE: &[MetricRow] = &[
 
     counter(Http, "tandem_http_requests_total", &[SURFACE, label("status", StatusClass::VALUES)], "HTTP requests"),
     histogram(Http, "tandem_http_request_seconds", SIGNALLING, &[SURFACE], "HTTP request time"),
+    counter(Http, "tandem_webhook_deliveries_total", &[label("outcome", DeliveryOutcome::VALUES)], "Attempts to deliver events to webhooks; dropped: the last failed one, or there was no room to wait"),
+    gauge(Http, "tandem_webhook_queue_depth", &[], "Deliveries to webhooks that wait, at most 100,000 of them counted"),
 ];
 
 /// The catalogue as JSON: an array of metrics, in order. What `tandem metrics --json` prints.

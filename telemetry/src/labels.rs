@@ -332,6 +332,15 @@ labels! {
         /// Every other.
         Other = "other",
     }
+    /// How an attempt to deliver an event to a webhook went.
+    DeliveryOutcome {
+        /// It was taken.
+        Ok = "ok",
+        /// It failed, and is tried again.
+        Retry = "retry",
+        /// It failed for the last time, or there was no room for it to wait.
+        Dropped = "dropped",
+    }
     /// What became of a call record.
     RecordOutcome {
         /// Written to the store.

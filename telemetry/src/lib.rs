@@ -9,6 +9,7 @@ mod calls;
 pub mod catalogue;
 mod credit;
 mod dns;
+mod ears;
 mod error;
 mod exact;
 mod families;
@@ -25,6 +26,7 @@ mod redis;
 mod registrar;
 mod sip;
 mod telemetry;
+mod webhooks;
 
 pub use calls::{CallsActive, Capacity, CarrierStanding};
 pub use catalogue::{CATALOGUE, Group, LabelRow, MetricKind, MetricRow, Values, metrics_json};

@@ -15,6 +15,7 @@ const CARRIERS: &str = "tandem::carriers";
 const REGISTRAR: &str = "tandem::registrar";
 const SIP: &str = "tandem::sip";
 const MONEY: &str = "tandem::money";
+const EVENTS: &str = "tandem::events";
 
 fn word<L: Label>(label: L) -> &'static str {
     L::VALUES[label.index()]
@@ -31,7 +32,7 @@ pub(crate) fn write(fact: &Fact) {
         | Fact::CallAdmitted { .. }
         | Fact::LegDisconnected { .. }
         | Fact::ChargeAnswered { .. } => {}
-        Fact::CallAnswered { call, direction } => {
+        Fact::CallAnswered { call, direction, .. } => {
             debug!(target: CALLS, { call.id = %call, direction = word(*direction) }, "call answered");
         }
         Fact::CallEnded { .. } => on_call_ended(fact),
@@ -52,8 +53,14 @@ pub(crate) fn write(fact: &Fact) {
         Fact::CreditExhausted { call, profile } => {
             info!(target: MONEY, { call.id = %call, profile.id = %profile }, "credit exhausted: the call ends at the last paid second");
         }
-        Fact::ChargeTicked { call, sequence, amount } => {
+        Fact::ChargeTicked { call, sequence, amount, .. } => {
             debug!(target: MONEY, { call.id = %call, charge.sequence = sequence, charge.amount = %amount }, "increment charged");
+        }
+        Fact::CreditLow { profile, available, currency, threshold } => {
+            info!(target: MONEY, { profile.id = %profile, credit.available = %available, credit.threshold = %threshold, currency = currency.as_str() }, "credit is low, and the profile is not recharged by itself");
+        }
+        Fact::WebhookDisabled { webhook, because, .. } => {
+            warn!(target: EVENTS, { webhook.id = %webhook, because = &**because }, "webhook switched off: nothing could be delivered to it; `tandem webhook enable` tries again");
         }
         Fact::RegistrationChanged { profile, outcome, transport } => {
             let (outcome, transport) = (*outcome, word(*transport));

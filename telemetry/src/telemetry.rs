@@ -7,6 +7,7 @@ use crate::calls::CallHandles;
 use crate::catalogue::CATALOGUE;
 use crate::credit::CreditHandles;
 use crate::dns::DnsHandles;
+use crate::ears::Ears;
 use crate::error::Error;
 use crate::exact::{self, ExactCounter};
 use crate::families::Maker;
@@ -19,6 +20,7 @@ use crate::records::RecordHandles;
 use crate::redis::RedisHandles;
 use crate::registrar::RegistrarHandles;
 use crate::sip::SipHandles;
+use crate::webhooks::WebhookHandles;
 use domain::Fact;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::Arc;
@@ -51,6 +53,8 @@ pub struct Telemetry {
     pub(crate) dns: DnsHandles,
     pub(crate) records: RecordHandles,
     pub(crate) http: HttpHandles,
+    pub(crate) webhooks: WebhookHandles,
+    pub(crate) ears: Ears,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -79,6 +83,7 @@ impl Telemetry {
         let dns = DnsHandles::make(&mut maker)?;
         let records = RecordHandles::make(&mut maker)?;
         let http = HttpHandles::make(&mut maker)?;
+        let webhooks = WebhookHandles::make(&mut maker)?;
         let exact = maker.finish()?;
         let exporter = recorder.handle();
         Ok(Telemetry {
@@ -97,13 +102,16 @@ impl Telemetry {
             dns,
             records,
             http,
+            webhooks,
+            ears: Ears::default(),
         })
     }
 
-    /// Counts a fact, and writes its line where it is worth one.
+    /// Counts a fact, writes its line where it is worth one, and tells who listens.
     pub fn tell(&self, fact: &Fact) {
         self.count(fact);
         lines::write(fact);
+        self.ears.hear(fact);
     }
 
     fn count(&self, fact: &Fact) {
@@ -128,6 +136,8 @@ impl Telemetry {
             // Counted by the cause of the call's end, and by the ledger's entries.
             Fact::CreditExhausted { .. }
             | Fact::ChargeTicked { .. }
+            | Fact::CreditLow { .. }
+            | Fact::WebhookDisabled { .. }
             | Fact::CallerIdChanged { .. }
             | Fact::EmergencyRefused { .. }
             // Counted apart: not every ban has a line.

@@ -60,6 +60,7 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         srtp: domain::srtp::SrtpPolicy::Off,
         t38: domain::fax::FaxPolicy::Relay,
         dtmf: domain::dtmf::DtmfPolicy::Auto,
+        advice: domain::AdviceOfCharge::Off,
         credit_failure: domain::credit_failure::CreditFailure::Retry,
         caps: Default::default(),
         warn_before: None,

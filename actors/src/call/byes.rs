@@ -29,7 +29,7 @@ impl Byes {
             Event::Ordered(_)
             | Event::AnsweredWithEcho(_)
             | Event::KeyHeard(_)
-            | Event::RequestSent(Sent::Invite | Sent::Change | Sent::Keys | Sent::Prack, _)
+            | Event::RequestSent(Sent::Invite | Sent::Change | Sent::Keys | Sent::Advice | Sent::Prack, _)
             | Event::RequestRefused(_)
             | Event::RequestArrived { .. }
             | Event::RequestTurnedAway { .. }

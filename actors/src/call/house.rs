@@ -129,6 +129,7 @@ impl House {
         caller.secure(call.caller_srtp(), key_seed(&mut entropy));
         caller.permit_fax(call.caller_t38());
         caller.hear_keys_by(call.caller_dtmf());
+        caller.take_advice(call.caller_advice());
         caller.permit_headers(call.caller_headers());
         let mut house = House {
             call,

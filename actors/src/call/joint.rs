@@ -91,8 +91,8 @@ impl Second {
                 let kind = RefusalKind::EndedByOperator;
                 LegEvent::RefusedInside { status: kind.status(), cause, kind, sentence: None }
             }
-            // The leg of who called is not invited.
-            LegOrder::Invite(_) => return (None, false),
+            // The leg of who called is not invited; and what a call inside costs, its own caller pays.
+            LegOrder::Invite(_) | LegOrder::Advise(_) => return (None, false),
         };
         self.standing = Standing::Over;
         (Some(event), true)

@@ -36,10 +36,28 @@ pub struct HttpProvider {
     clock: Clock,
 }
 
-/// Why a provider cannot be spoken to.
+/// Why nobody can be spoken to over TLS.
 #[derive(Debug, thiserror::Error)]
-#[error("the authorities of the payment provider's certificate cannot be read: {0}")]
+#[error("the authorities of certificates (tls.ca_file) cannot be read: {0}")]
 pub struct NoAuthorities(String);
+
+/// TLS towards whoever shows a certificate of these authorities, in PEM.
+pub(crate) fn tls_of(authorities: &str) -> Result<TlsConfig, NoAuthorities> {
+    let items: Result<Vec<PemItem<'static>>, _> = parse_pem(authorities.as_bytes()).collect();
+    let items = items.map_err(|error| NoAuthorities(error.to_string()))?;
+    let roots: Vec<Certificate<'static>> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    Ok(TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::new_with_certs(&roots))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build())
+}
 
 impl HttpProvider {
     /// A provider of these settings.
@@ -47,20 +65,7 @@ impl HttpProvider {
     /// # Errors
     /// [`NoAuthorities`].
     pub fn new(settings: HttpSettings, clock: Clock) -> Result<HttpProvider, NoAuthorities> {
-        let items: Result<Vec<PemItem<'static>>, _> = parse_pem(settings.authorities.as_bytes()).collect();
-        let items = items.map_err(|error| NoAuthorities(error.to_string()))?;
-        let roots: Vec<Certificate<'static>> = items
-            .into_iter()
-            .filter_map(|item| match item {
-                PemItem::Certificate(certificate) => Some(certificate),
-                _ => None,
-            })
-            .collect();
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
+        let tls = tls_of(&settings.authorities)?;
         let agent = Agent::config_builder()
             .tls_config(tls)
             .timeout_global(Some(settings.timeout))

@@ -92,6 +92,7 @@ impl Office {
             srtp: new.srtp.into(),
             t38: new.t38.into(),
             dtmf: new.dtmf.into(),
+            advice: new.advice_of_charge.into(),
             credit_failure: new.credit_failure.map(|wanted| wanted.checked()).transpose()?.unwrap_or_default(),
             caps: Caps {
                 max_rate: new.max_rate.map(|most| cap("/max_rate", most)).transpose()?,
@@ -148,6 +149,7 @@ impl Office {
             srtp: patch.srtp.map(Into::into),
             t38: patch.t38.map(Into::into),
             dtmf: patch.dtmf.map(Into::into),
+            advice: patch.advice_of_charge.map(Into::into),
             credit_failure: patch.credit_failure.map(|wanted| wanted.checked()).transpose()?,
             max_rate: patch.max_rate.map(|most| most.map(|most| cap("/max_rate", most)).transpose()).transpose()?,
             max_call_cost: patch

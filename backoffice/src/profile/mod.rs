@@ -5,6 +5,7 @@
 mod changing;
 mod showing;
 
+use crate::advice::AdviceName;
 use crate::credit::Credit;
 use crate::credit_failure::CreditFailure;
 use crate::dtmf::DtmfName;
@@ -127,6 +128,10 @@ pub struct NewProfile {
     #[serde(default)]
     #[schema(required = false)]
     pub dtmf: DtmfName,
+    /// Whether it is told in SIP what its calls cost; `off` where nothing is said.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub advice_of_charge: AdviceName,
     /// What its calls do while the ledger cannot answer; `retry` where nothing is said. Operators only: it is their risk.
     pub credit_failure: Option<CreditFailure>,
     /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any.
@@ -219,6 +224,8 @@ pub struct ProfilePatch {
     pub t38: Option<FaxName>,
     /// How it hears keys; binds new calls.
     pub dtmf: Option<DtmfName>,
+    /// Whether it is told in SIP what its calls cost; binds new calls.
+    pub advice_of_charge: Option<AdviceName>,
     /// What its calls do while the ledger cannot answer, from their next boundary on. Operators only: it is their risk.
     pub credit_failure: Option<CreditFailure>,
     /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any. Binds new calls.
@@ -257,6 +264,8 @@ pub struct Profile {
     pub t38: FaxName,
     /// How it hears keys.
     pub dtmf: DtmfName,
+    /// Whether it is told in SIP what its calls cost.
+    pub advice_of_charge: AdviceName,
     /// What its calls do while the ledger cannot answer.
     pub credit_failure: CreditFailure,
     /// The dearest rate a minute that its calls may have; null for any.

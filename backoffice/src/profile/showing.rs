@@ -163,6 +163,7 @@ impl Office {
             srtp: row.srtp.into(),
             t38: row.t38.into(),
             dtmf: row.dtmf.into(),
+            advice_of_charge: row.advice.into(),
             credit_failure: CreditFailure::of(row.credit_failure),
             max_rate: row.caps.max_rate.map(|most| most.to_string()),
             max_call_cost: row.caps.max_call_cost.map(|most| most.to_string()),

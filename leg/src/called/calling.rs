@@ -39,7 +39,7 @@ impl Asked for CalledLeg {
                 self.early.prack_again(former).map(again)
             }
             (Sent::Bye, _) => challenged.repeated(),
-            (Sent::Prack | Sent::Change | Sent::Keys, _) => None,
+            (Sent::Prack | Sent::Change | Sent::Keys | Sent::Advice, _) => None,
         };
         let is_sent = repeated.is_some();
         effects.extend(repeated);

@@ -111,7 +111,7 @@ impl CallerLeg {
         match &mut self.phase {
             Phase::Inviting(_) => {}
             Phase::Answered { talk, .. } | Phase::Talking(talk) => return talk.on_cancelled(effects),
-            Phase::Leaving(_) | Phase::Over => return,
+            Phase::Leaving(_) | Phase::Parting(_) | Phase::Over => return,
         }
         self.refuse(taken_back(), effects);
         effects.push(Effect::Tell(LegEvent::Cancelled));

@@ -24,6 +24,7 @@ impl CallerLeg {
                 self.phase = Phase::Answered { talk, release: release.or(Some(cause)) };
             }
             Phase::Talking(talk) => self.leave(talk, cause, effects),
+            Phase::Parting(parted) => parted.answer(None, effects),
             phase @ (Phase::Leaving(_) | Phase::Over) => self.phase = phase,
         }
     }

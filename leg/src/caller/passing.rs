@@ -36,7 +36,7 @@ impl CallerLeg {
     fn bring(&mut self, lines: Vec<HeaderLine>) {
         match &mut self.phase {
             Phase::Answered { talk, .. } | Phase::Talking(talk) | Phase::Leaving(talk) => talk.bring(lines),
-            Phase::Inviting(_) | Phase::Over => self.passing.bring(lines),
+            Phase::Inviting(_) | Phase::Parting(_) | Phase::Over => self.passing.bring(lines),
         }
     }
 }

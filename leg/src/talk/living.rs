@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Again,
     /// The other side takes too long to decide about an offer.
     Partner,
+    /// The pause between two pieces of advice is over.
+    Advice,
 }
 
 impl Talk {
@@ -39,6 +41,7 @@ impl Talk {
                 Timer::Refresh => self.owed.refresh = true,
                 Timer::Expiry => return Heard::Dead(ReleaseCause::SessionExpired),
                 Timer::Again => {}
+                Timer::Advice => self.send_advice(now, identity, effects),
                 Timer::Partner => self.on_partner_overdue(now, identity, effects),
             }
             self.send_owed(now, identity, effects);

@@ -8,8 +8,10 @@
 //! | `theirs` | requests of the peer |
 //! | `ours` | re-INVITE and UPDATE of ours, their answers, glare |
 //! | `pressing` | keys by INFO |
+//! | `advising` | what the call has cost, by INFO and with the BYE |
 //! | `living` | the session timer, and whatever else is due |
 
+mod advising;
 mod living;
 mod ours;
 mod pressing;
@@ -23,6 +25,8 @@ use crate::reach::next_hop;
 use crate::replies::{Given, Why, reasons};
 use crate::session_timer::SessionTimer;
 use crate::words::{Effect, Identity, Sent};
+use advising::Advising;
+pub(crate) use advising::Parted;
 use bytes::BytesMut;
 use domain::call_control::{LegEvent, SessionWord};
 use domain::header::HeaderLine;
@@ -63,12 +67,14 @@ pub(crate) struct Talk {
     takes_info: bool,
     /// Keys that it is told by INFO.
     pressing: Pressing,
+    /// What it is told of the charge.
+    advising: Advising,
     bye: Option<ClientTransactionId>,
     timers: TimerTable<Timer>,
 }
 
 /// What a message inside a dialog means to the leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
 pub(crate) enum Heard {
     /// The call goes on.
@@ -80,13 +86,20 @@ pub(crate) enum Heard {
 }
 
 /// What the peer's BYE says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Parting {
     given: Given,
     lines: Vec<HeaderLine>,
+    /// Where its answer is to wait for the final sum.
+    parted: Option<Parted>,
 }
 
 impl Parting {
+    /// What its answer waits for, where it does: whoever takes it has to answer.
+    pub(crate) fn take_parted(&mut self) -> Option<Parted> {
+        self.parted.take()
+    }
+
     /// Tells the call that the peer hung up.
     pub(crate) fn tell(self, effects: &mut Vec<Effect>) {
         self.given.tell(effects);
@@ -123,6 +136,7 @@ impl Talk {
             said: Vec::new(),
             takes_info: takes_info(said),
             pressing: Pressing::default(),
+            advising: Advising::default(),
             bye: None,
             timers: TimerTable::new(),
         };
@@ -176,7 +190,11 @@ impl Talk {
         if !identity.user_agent.is_empty() {
             lines = lines.header(Name::UserAgent, &*identity.user_agent);
         }
-        self.passing.request(lines).end();
+        let lines = self.passing.request(lines);
+        match self.parting_advice() {
+            Some(advice) => lines.body(crate::advice::MEDIA_TYPE, &crate::advice::written(advice)),
+            None => lines.end(),
+        }
         effects.push(Effect::Request { sent: Sent::Bye, request: out.freeze(), destination: self.destination() });
     }
 
@@ -196,6 +214,7 @@ impl Talk {
                 }
             }
             Sent::Keys => self.on_key_sent(transaction),
+            Sent::Advice => self.on_advice_sent(transaction),
             Sent::Invite | Sent::Prack => {}
         }
     }

@@ -203,6 +203,10 @@ impl Talk {
             self.on_key_answered(identity, effects);
             return Heard::Nothing;
         }
+        if is_final && self.is_advice(transaction) {
+            self.on_advice_answered(status, now, identity, effects);
+            return Heard::Nothing;
+        }
         let Some(pending) = self.pending.take_if(|pending| is_final && pending.transaction == Some(transaction)) else {
             return Heard::Nothing;
         };
@@ -226,7 +230,7 @@ impl Talk {
             _ => self.on_change_refused(pending, status, response, now, effects),
         };
         self.said = Vec::new();
-        if heard == Heard::Nothing {
+        if matches!(heard, Heard::Nothing) {
             self.send_owed(now, identity, effects);
         }
         heard
@@ -333,6 +337,9 @@ impl Talk {
     pub(crate) fn on_failed(&mut self, transaction: ClientTransactionId) -> Heard {
         if self.is_key(transaction) {
             self.forget_keys();
+        }
+        if self.is_advice(transaction) {
+            self.forget_advice();
         }
         match self.pending.take_if(|pending| pending.transaction == Some(transaction)) {
             Some(_) if self.bye.is_none() => Heard::Dead(ReleaseCause::SessionExpired),

@@ -80,10 +80,13 @@ impl Talk {
         }
         match message.method() {
             Some(Method::Bye) => {
-                respond(Reply::new(200, "OK"));
+                let parted = self.part(transaction, now);
+                if parted.is_none() {
+                    respond(Reply::new(200, "OK"));
+                }
                 self.answer_waiting(effects);
                 let (given, lines) = (reasons_given(message), self.passing.taken(message));
-                return Heard::HungUp(Box::new(Parting { given, lines }));
+                return Heard::HungUp(Box::new(Parting { given, lines, parted }));
             }
             Some(Method::Invite | Method::Update) => self.on_change(transaction, message, now, identity, effects),
             Some(Method::Info) => self.on_info(transaction, message, effects),

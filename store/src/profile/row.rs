@@ -13,7 +13,7 @@ pub(super) const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
     p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact, p.credit_failure, p.warn_before,
-    p.max_rate, p.max_call_cost
+    p.max_rate, p.max_call_cost, p.advice
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -44,6 +44,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         calls_per_second: row.get(18)?,
         t38: parsed(row, 19)?,
         dtmf: parsed(row, 20)?,
+        advice: parsed(row, 27)?,
         credit_failure: parsed(row, 23)?,
         warn_before: parsed_option(row, 24)?,
         caps: Caps { max_rate: micros(row, 25)?, max_call_cost: micros(row, 26)? },
@@ -73,7 +74,7 @@ pub(crate) fn all_with_ha1(connection: &Connection) -> Result<Vec<(Profile, Ha1)
 }
 
 /// What may be changed, by column.
-fn changeable(profile: &Profile) -> [(&'static str, Value); 20] {
+fn changeable(profile: &Profile) -> [(&'static str, Value); 21] {
     let recharge = profile.auto_recharge;
     [
         ("name", profile.name.clone().into()),
@@ -90,6 +91,7 @@ fn changeable(profile: &Profile) -> [(&'static str, Value); 20] {
         ("calls_per_second", profile.calls_per_second.into()),
         ("t38", profile.t38.as_str().to_owned().into()),
         ("dtmf", profile.dtmf.as_str().to_owned().into()),
+        ("advice", profile.advice.as_str().to_owned().into()),
         ("credit_failure", profile.credit_failure.to_string().into()),
         ("certificates", list_text(&profile.auth.certificates).into()),
         ("contact", profile.contact.as_ref().map(ToString::to_string).into()),

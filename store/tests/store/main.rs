@@ -14,4 +14,5 @@ mod passwords;
 mod payments;
 mod profiles;
 mod record_json;
+mod webhooks;
 mod world;

@@ -58,6 +58,7 @@ impl Call {
         }
         let (talked, owed_s) = self.owed(at);
         self.note_cost(talked);
+        self.advise_of_end(at, effects);
         self.timers.clear();
         let report = talked.is_some() && !self.directory.settings().media_report_timeout.is_zero();
         if report {

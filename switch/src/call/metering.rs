@@ -234,6 +234,11 @@ impl Meter {
         (self.last_s < u32::MAX).then(|| Duration::from_secs(self.last_s.max(self.begun.until_s).into()))
     }
 
+    /// What a call of this talk time costs, ended now.
+    pub(super) fn amount_owed(&self, talked: Duration) -> Micros {
+        self.tariff.price(self.owed_s(talked))
+    }
+
     /// What has begun so far costs.
     pub(super) fn amount(&self) -> Micros {
         self.tariff.price(self.begun.until_s)

@@ -5,12 +5,13 @@
 //! | admitting | `admitting`, `receiving`, `inside`, `caller_id`, `capping`, `manners` | nothing: the call is refused or goes on at birth |
 //! | reserving | `reserving` | the profile: a channel and the first block |
 //! | hunting | `hunting` | a carrier that rings and answers, or the called PBX |
-//! | talking | `talking`, `metering`, `warning` | the end; charges as each increment begins |
+//! | talking | `talking`, `metering`, `warning`, `advising` | the end; charges as each increment begins |
 //! | clearing | `clearing`, `ending` | the profile: everything returned, the record written |
 //!
 //! Batches, credit and channels are [`crate::profile`]'s; SIP and SDP are the legs'.
 
 mod admitting;
+mod advising;
 mod caller_id;
 mod capping;
 mod clearing;

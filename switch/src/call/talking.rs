@@ -8,6 +8,7 @@ use super::warning::Warnings;
 use super::{Call, Effect, Phase, Timer};
 use crate::directory::Carrier;
 use crate::profile::Ask;
+use domain::advice::AdviceOfCharge;
 use domain::call_control::{LegEvent, LegId, LegOrder, SessionWord};
 use domain::credit_failure::CreditFailure;
 use domain::media::MediaDescription;
@@ -27,6 +28,8 @@ pub(super) struct Talking {
     pub(super) meter: Option<Meter>,
     /// How its caller is warned before the credit ends.
     pub(super) warnings: Warnings,
+    /// Whether its caller is told what it costs.
+    pub(super) advice: AdviceOfCharge,
 }
 
 impl Call {
@@ -81,11 +84,15 @@ impl Call {
         self.record.answered_at = Some(now.wall);
         self.record.status = 200;
         self.progress(true, false, now, effects);
-        effects.push(Effect::Tell(Fact::CallAnswered { call: self.id(), direction: self.record.direction }));
+        effects.push(Effect::Tell(Fact::CallAnswered {
+            call: self.id(),
+            profile: self.record.profile,
+            direction: self.record.direction,
+        }));
         // Armed before the first boundary, so that a boundary in the same instant does not begin a block that cannot be talked.
         self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
-        let warnings = Warnings::default();
-        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter, warnings });
+        let (warnings, advice) = (Warnings::default(), self.caller_advice());
+        self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter, warnings, advice });
     }
 
     /// Asks for a charge. It extends the leases too.
@@ -159,6 +166,7 @@ impl Call {
             effects.push(charge_answered(meter, *answered, now));
             let is_capped = meter.is_capped();
             self.arm_boundary();
+            self.advise_of_tick(effects);
             if is_capped {
                 self.note_credit(Verdict::Warned, "as much as a call of this profile may cost");
             }
@@ -177,6 +185,7 @@ impl Call {
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
             self.note_credit(Verdict::Warned, "too little for the next seconds");
             self.arm_boundary();
+            self.advise_of_tick(effects);
         }
     }
 

@@ -251,6 +251,7 @@ mod tests {
             srtp: Default::default(),
             t38: Default::default(),
             dtmf: Default::default(),
+            advice: Default::default(),
             credit_failure: Default::default(),
             caps: Default::default(),
             warn_before: None,

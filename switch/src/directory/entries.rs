@@ -5,6 +5,7 @@
 use super::manners::{CarrierManners, Manners};
 use super::statuses::Statuses;
 use domain::Country;
+use domain::advice::AdviceOfCharge;
 use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
@@ -71,6 +72,8 @@ pub struct Profile {
     pub t38: FaxPolicy,
     /// How its side hears keys.
     pub dtmf: DtmfPolicy,
+    /// Whether its PBX is told in SIP what its calls cost.
+    pub advice: AdviceOfCharge,
     /// What its calls do while the ledger cannot answer (RFC 8506 5.7).
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.

@@ -13,6 +13,7 @@ use domain::credit::{Account, Balance, BatchRefusal, Kind, Outcome, RefusedBecau
 use domain::fact::RechargeOutcome;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Fact, Micros, Now, Refusal};
+use std::sync::Arc;
 
 impl Profile {
     /// The ledger answered the batch that it has of this call.
@@ -21,7 +22,10 @@ impl Profile {
         match first_outcome(outcome) {
             Outcome::Unavailable => self.on_unavailable(call, posted, now, effects),
             Outcome::Applied(balances) => {
-                let accounts = self.calls.get(&call).map(|books| books.accounts);
+                let accounts = self.calls.get_mut(&call).map(|books| {
+                    books.available = available(books.accounts, &balances);
+                    books.accounts
+                });
                 self.on_applied(call, posted, now, effects);
                 self.watch(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
@@ -295,12 +299,18 @@ impl Profile {
         effects: &mut Vec<Effect>,
     ) {
         let Some(accounts) = accounts else { return };
-        let money = balances.iter().find(|(account, _)| *account == accounts.money());
-        if let Some((_, balance)) = money {
-            self.available = Some(Micros::new(balance.available()));
-            self.recharge_where_low(accounts, Micros::new(balance.available()), now, effects);
+        if let Some(available) = available(accounts, balances) {
+            self.available = Some(available);
+            self.recharge_where_low(accounts, available, now, effects);
+            self.tell_where_low(accounts, available, effects);
         }
     }
+}
+
+/// What a batch left the profile available, where it said.
+fn available(accounts: Accounts, balances: &[(Account, Balance)]) -> Option<Micros> {
+    let money = balances.iter().find(|(account, _)| *account == accounts.money());
+    money.map(|(_, balance)| Micros::new(balance.available()))
 }
 
 /// What is missing, and at which transfer.
@@ -322,11 +332,21 @@ pub(super) fn tell_exhausted(call: CallId, draft: &mut Draft, effects: &mut Vec<
 impl Books {
     /// A block is paid.
     pub(super) fn capture(&mut self, block: rating::Block, effects: &mut Vec<Effect>) {
-        let (call, sequence, amount) = (self.call, self.ticks, block.amount);
+        let (sequence, amount) = (self.ticks, block.amount);
         self.captured += amount;
         self.captured_s = block.until_s;
         self.ticks += 1;
-        effects.push(Effect::Tell(Fact::ChargeTicked { call, sequence, amount }));
+        effects.push(Effect::Tell(Fact::ChargeTicked {
+            call: self.call,
+            profile: self.accounts.profile,
+            sequence,
+            amount,
+            total: self.captured,
+            currency: self.accounts.currency,
+            until_s: self.captured_s,
+            deck: self.opened.as_ref().and_then(|record| Some(Arc::clone(&record.priced.as_ref()?.deck))),
+            available: self.available,
+        }));
     }
 
     /// A channel that had lapsed is held again.

@@ -98,6 +98,8 @@ pub(super) struct Books {
     pub(super) written_off: Micros,
     /// What of the block that is being settled nobody pays.
     pub(super) lost: Micros,
+    /// What the ledger's last answer left the profile available, where it said.
+    pub(super) available: Option<Micros>,
     /// Blocks captured so far.
     pub(super) ticks: u32,
     /// When a request of it came last.
@@ -190,6 +192,7 @@ impl Books {
             risked: Vec::new(),
             written_off: Micros::ZERO,
             lost: Micros::ZERO,
+            available: None,
             ticks: 0,
             heard_at: Monotonic::default(),
             opened: None,

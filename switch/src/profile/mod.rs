@@ -19,7 +19,7 @@ mod sharing;
 mod upkeep;
 
 pub use foreseeing::seconds_left;
-pub use recharge::RECHARGES_PER_HOUR_MAX;
+pub use recharge::{LOW_CREDIT, RECHARGES_PER_HOUR_MAX};
 pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
 
 use crate::call;
@@ -53,6 +53,8 @@ pub struct Profile {
     recharge: Recharging,
     /// What the ledger said last that is available; none where that is not known.
     available: Option<Micros>,
+    /// Whether it was told that this is little.
+    is_low: bool,
     /// Whether some call may be on its final unit.
     has_starving: bool,
     /// What the calls that talk cost together.
@@ -75,6 +77,7 @@ impl Profile {
             settled,
             recharge,
             available: None,
+            is_low: false,
             has_starving: false,
             pace: Pace::default(),
             has_foreseen: false,

@@ -16,6 +16,8 @@ use std::time::Duration;
 /// Recharges of one profile in an hour at most (K6): a profile with 300 busy channels and a small recharge amount needs one every
 /// few minutes; more than one a minute is a mistake or a thief.
 pub const RECHARGES_PER_HOUR_MAX: usize = 60;
+/// Where the credit of a profile that is not recharged by itself is low: the lowest threshold that is recommended for who is (K7).
+pub const LOW_CREDIT: Micros = Micros::new(5_000_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 /// After a recharge that failed, debits do not try again for this long; a top-up of the company does at once.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -193,6 +195,18 @@ impl Profile {
             let (profile, amount) = (self.id, Micros::new(amount));
             effects.push(Effect::Tell(Fact::AutoRecharged { profile, outcome, amount }));
         }
+    }
+}
+
+impl Profile {
+    /// Says that credit is low, once per crossing. Who is recharged by itself is told of the recharge instead, or that it failed.
+    pub(super) fn tell_where_low(&mut self, accounts: Accounts, available: Micros, effects: &mut Vec<Effect>) {
+        let is_low = available <= LOW_CREDIT && self.auto_recharge().is_none();
+        if is_low && !self.is_low {
+            let (profile, currency) = (self.id, accounts.currency);
+            effects.push(Effect::Tell(Fact::CreditLow { profile, available, currency, threshold: LOW_CREDIT }));
+        }
+        self.is_low = is_low;
     }
 }
 

@@ -294,6 +294,8 @@ fn a_plain_call_says_what_happened_once() {
         [
             "CallAttempted",
             "CallAdmitted",
+            // It has one dollar.
+            "CreditLow",
             "CallProgressed",
             "CarrierAttempted",
             "CallAnswered",

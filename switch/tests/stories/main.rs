@@ -5,6 +5,7 @@
 
 mod admission;
 mod adversity;
+mod advising;
 mod capping;
 mod carriers;
 mod enrolling;

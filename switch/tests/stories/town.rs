@@ -44,6 +44,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         srtp: Default::default(),
         t38: Default::default(),
         dtmf: Default::default(),
+        advice: Default::default(),
         credit_failure: Default::default(),
         caps: Default::default(),
         warn_before: None,

@@ -50,6 +50,20 @@ fn json_of(fact: Fact) -> Vec<Value> {
     lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+fn ticked() -> Fact {
+    Fact::ChargeTicked {
+        call: CALL,
+        profile: PROFILE,
+        sequence: 3,
+        amount: Micros::CENT,
+        total: Micros::CENT,
+        currency: Currency::USD,
+        until_s: 48,
+        deck: None,
+        available: None,
+    }
+}
+
 #[test]
 fn a_call_that_ended_is_one_line_with_both_call_ids_and_the_cause() {
     let lines = json_of(Fact::CallEnded {
@@ -90,7 +104,7 @@ fn a_call_that_ended_is_one_line_with_both_call_ids_and_the_cause() {
 fn each_fact_has_its_level_and_some_have_no_line() {
     let address = "192.0.2.1:5060".parse().unwrap();
     let cases = [
-        (Fact::ChargeTicked { call: CALL, sequence: 3, amount: Micros::CENT }, Some("DEBUG")),
+        (ticked(), Some("DEBUG")),
         (Fact::CreditExhausted { call: CALL, profile: PROFILE }, Some("INFO")),
         (Fact::RegistrationConflicted { profile: PROFILE, replaced: address, by: address }, Some("WARN")),
         (

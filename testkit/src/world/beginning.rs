@@ -131,6 +131,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             srtp: new.srtp,
             t38: new.t38,
             dtmf: new.dtmf,
+            advice: new.advice,
             credit_failure: new.credit_failure,
             caps: new.caps,
             warn_before: new.warn_before,

@@ -11,7 +11,7 @@ use ProblemKind::{
     BelowRecommended, BodyTooLarge, Busy, CallEnded, CompanyNotVerified, Conflict, DeckFaulty, InUse,
     InsufficientCredit, Internal, Invalid, KeyInvalid, KeyRequired, KeyReused, LedgerUnavailable, MalformedJson,
     MalformedRequest, NoPaymentProvider, NoRate, NotFound, NotInForce, NoticeRefused, NoticeReplayed, OperatorOnly,
-    Unauthenticated, UnsupportedMediaType,
+    TooManyStreams, Unauthenticated, UnsupportedMediaType,
 };
 
 /// What any request with a token can be answered.
@@ -85,6 +85,8 @@ manners! {
     Move, &[ALWAYS, BODY, MONEY];
     /// Ending a call.
     End, &[ALWAYS, &[CallEnded]];
+    /// A stream of events.
+    Listen, &[ALWAYS, &[CallEnded, TooManyStreams]];
     /// A question without a token.
     Public, &[&[NotFound, Internal]];
 }

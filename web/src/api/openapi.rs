@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, credit, decks, doctors, identities, landlines, numbers, payments,
-    problems, profiles, rates, recharges, shadows, tokens,
+    accounts, bans, calls, carriers, companies, credit, decks, doctors, events, identities, landlines, numbers, payments,
+    problems, profiles, rates, recharges, shadows, tokens, webhooks,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -54,8 +54,11 @@ impl Modify for BearerToken {
         identities::of_profile, identities::set_of_profile, identities::of_carrier, identities::set_of_carrier,
         identities::verification, identities::set_verification,
         calls::list, calls::totals, calls::export, calls::read, calls::explain, calls::hang_up,
+        events::all, events::of_call, events::of_profile,
         rates::read,
         doctors::trace, doctors::of_profile, doctors::of_strangers, doctors::simulate,
+        webhooks::create, webhooks::list, webhooks::read, webhooks::update, webhooks::remove,
+        webhooks::rotate, webhooks::test, webhooks::deliveries, webhooks::replay,
         tokens::create, tokens::list, tokens::revoke,
         bans::list, bans::lift,
     ),
@@ -73,6 +76,8 @@ impl Modify for BearerToken {
         (name = "landlines", description = "Numbers elsewhere that may be shown as caller ID"),
         (name = "numbers", description = "Online numbers"),
         (name = "calls", description = "Live calls and call records"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "webhooks", description = "Whom events are delivered to"),
         (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
         (name = "bans", description = "Sources whose messages are dropped unread"),

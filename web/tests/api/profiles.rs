@@ -346,6 +346,9 @@ fn i4_a_profile_chooses_whom_the_to_of_its_incoming_calls_names() {
     assert_eq!(world.get(&path).ok(200)["dtmf"], "auto");
     assert_eq!(world.patch(&path, &json!({"dtmf": "rfc4733"})).ok(200)["dtmf"], "rfc4733");
     world.patch(&path, &json!({"dtmf": "inband"})).fault("/dtmf");
+    assert_eq!(world.get(&path).ok(200)["advice_of_charge"], "off");
+    assert_eq!(world.patch(&path, &json!({"advice_of_charge": "during"})).ok(200)["advice_of_charge"], "during");
+    world.patch(&path, &json!({"advice_of_charge": "always"})).fault("/advice_of_charge");
     let new = json!({"company": company, "name": "x", "channels": 1, "incoming_to": "sip_username"});
     assert_eq!(world.post("/profiles", &new).ok(201)["incoming_to"], "sip_username");
 }

@@ -1,0 +1,47 @@
+//! What the PBX that pays is told of the charge while the call runs, and at its end (3GPP TS 24.647).
+//!
+//! How it is told is the leg's; what is charged, the profile's.
+
+use super::{Call, Effect, Phase};
+use domain::advice::{Advice, AdviceOfCharge};
+use domain::call_control::{LegId, LegOrder};
+use domain::call_record::CallDirection;
+use domain::{Micros, Now};
+
+impl Call {
+    /// Whether its caller is told what it costs: who calls out pays, nobody else does.
+    pub fn caller_advice(&self) -> AdviceOfCharge {
+        match self.record.direction {
+            CallDirection::Outbound => {
+                self.directory.profile(self.record.profile).map(|profile| profile.advice).unwrap_or_default()
+            }
+            CallDirection::Inbound => AdviceOfCharge::Off,
+        }
+    }
+
+    fn advise(&self, total: Micros, is_final: bool, effects: &mut Vec<Effect>) {
+        let advice = Advice { total, currency: self.record.currency, is_final };
+        effects.push(Effect::Leg(LegId::CALLER, LegOrder::Advise(advice)));
+    }
+
+    /// An increment is paid.
+    pub(super) fn advise_of_tick(&self, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talking) = &self.phase
+            && talking.advice == AdviceOfCharge::During
+            && let Some(meter) = &talking.meter
+        {
+            self.advise(meter.amount(), false, effects);
+        }
+    }
+
+    /// The call is over: nothing is added to what it owes now.
+    pub(super) fn advise_of_end(&self, at: Now, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talking) = &self.phase
+            && talking.advice != AdviceOfCharge::Off
+        {
+            let talked = at.monotonic.since(talking.answered);
+            let total = talking.meter.as_ref().map_or(Micros::ZERO, |meter| meter.amount_owed(talked));
+            self.advise(total, true, effects);
+        }
+    }
+}
