@@ -8,6 +8,7 @@ mod adversity;
 mod capping;
 mod carriers;
 mod enrolling;
+mod fraud;
 mod hunting;
 mod identity;
 mod ledger;

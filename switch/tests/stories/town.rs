@@ -46,6 +46,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         dtmf: Default::default(),
         credit_failure: Default::default(),
         caps: Default::default(),
+        fraud: Default::default(),
         warn_before: None,
         credentials: 0,
     }
@@ -60,6 +61,7 @@ pub(crate) fn company() -> Company {
         currency: Currency::USD,
         suspended: false,
         deck: Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap().into(),
+        zone: Default::default(),
     }
 }
 
