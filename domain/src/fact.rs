@@ -424,6 +424,13 @@ pub enum Fact {
         /// What it saw and what it permits, for a person.
         because: Arc<str>,
     },
+    /// A breaker has opened.
+    BreakerOpened {
+        /// Whose: a company's identity, or a currency for the house.
+        circuit: Arc<str>,
+        /// What was spent and what is permitted, for a person.
+        because: Arc<str>,
+    },
     /// A call was refused, or kept from its next increment, by a rule against fraud.
     FraudBlocked {
         /// Whose.

@@ -26,6 +26,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0015_faults.sql"),
     include_str!("../migrations/0016_nodes.sql"),
     include_str!("../migrations/0017_stream.sql"),
+    include_str!("../migrations/0018_fraud.sql"),
+    include_str!("../migrations/0019_breakers.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

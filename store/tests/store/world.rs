@@ -77,6 +77,8 @@ impl World {
             dtmf: domain::dtmf::DtmfPolicy::Auto,
             credit_failure: domain::credit_failure::CreditFailure::Retry,
             caps: Default::default(),
+            fraud_rules: Default::default(),
+            daily_cap_follows: false,
             warn_before: None,
         }
     }
