@@ -21,6 +21,7 @@ mod error;
 pub mod explain;
 pub mod export;
 pub mod fax;
+pub mod fraud;
 pub mod identity;
 pub mod landline;
 pub mod number;

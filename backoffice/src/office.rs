@@ -7,6 +7,7 @@ use crate::channel::CHANNELS_MAX;
 use crate::error::{Error, Result};
 use crate::payments::Till;
 use crate::switchboard::Switchboard;
+use domain::Micros;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
@@ -28,11 +29,21 @@ pub struct Settings {
     pub domain: Option<String>,
     /// Channels of a profile at most (C2), 1 to 10000; more than 300 for wholesale.
     pub channels_max: u16,
+    /// What a new profile may spend in a day (D-16), or as much as its first credit, where that is more; none for no cap.
+    pub new_profile_daily_cap: Option<Micros>,
+    /// The dearest rate a minute that a new profile may call; none for any.
+    pub new_profile_max_rate: Option<Micros>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX }
+        Settings {
+            realm: "tandem".to_owned(),
+            domain: None,
+            channels_max: CHANNELS_MAX,
+            new_profile_daily_cap: None,
+            new_profile_max_rate: None,
+        }
     }
 }
 

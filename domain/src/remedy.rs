@@ -36,7 +36,7 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
     ),
     (
         RefusalKind::ProfileSuspended,
-        "`tandem profile show-fraud` says which rule and what it saw. Find out who called, renew passwords where it was a stranger, then `tandem profile release`.",
+        "`tandem profile fraud` says which rule and what it saw. Find out who called, renew passwords where it was a stranger, then `tandem profile release`.",
     ),
     (
         RefusalKind::SpendBreaker,

@@ -13,6 +13,8 @@
 use domain::refusal::RefusalKind;
 use domain::{CompanyId, Currency, Micros, Monotonic, Now, Refusal, Wall};
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +30,28 @@ pub enum Circuit {
     House(Currency),
     /// A company's.
     Company(CompanyId),
+}
+
+impl fmt::Display for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Circuit::House(currency) => f.write_str(currency.as_str()),
+            Circuit::Company(company) => fmt::Display::fmt(company, f),
+        }
+    }
+}
+
+/// Why a text names nobody's breaker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is nobody's breaker: expected the identity of a company, or a currency for the house")]
+pub struct NotACircuit(pub String);
+
+impl FromStr for Circuit {
+    type Err = NotACircuit;
+    fn from_str(text: &str) -> Result<Self, NotACircuit> {
+        let company = text.parse().map(Circuit::Company);
+        company.or_else(|_| text.parse().map(Circuit::House)).map_err(|_| NotACircuit(text.chars().take(64).collect()))
+    }
 }
 
 /// When a breaker opens; none for what is not looked at.
@@ -85,41 +109,38 @@ struct Meter {
     /// The dearest hour of the last days, where enough of them is known.
     usual: Option<Micros>,
     open: Option<OpenBreaker>,
+    /// Whether the store has it too.
+    is_known: bool,
 }
 
 /// The breakers of a node: one for each company that has spent, and one for each currency.
 #[derive(Clone, Debug, Default)]
 pub struct Breakers {
     house: BreakerLimits,
-    /// Limits of companies that have their own.
-    own: BTreeMap<CompanyId, BreakerLimits>,
     company: BreakerLimits,
     meters: BTreeMap<Circuit, Meter>,
 }
 
 impl Breakers {
-    /// With these limits of the house, and of each company that has none of its own.
+    /// With these limits of the house, and of each company.
     pub fn new(house: BreakerLimits, company: BreakerLimits) -> Breakers {
-        Breakers { house, company, ..Breakers::default() }
-    }
-
-    /// Takes over the limits that companies have of their own.
-    pub fn set_limits(&mut self, own: BTreeMap<CompanyId, BreakerLimits>) {
-        self.own = own;
+        Breakers { house, company, meters: BTreeMap::new() }
     }
 
     /// Takes over what stands open elsewhere, and what was closed: the store's rows.
     pub fn set_open(&mut self, open: Vec<OpenBreaker>) {
         for (circuit, meter) in &mut self.meters {
             let is_open = open.iter().any(|row| row.circuit == *circuit);
-            if meter.open.is_some() && !is_open {
+            // What has opened here may not be written down yet.
+            if meter.is_known && !is_open {
                 // What was spent before the release is forgiven.
                 *meter = Meter { usual: meter.usual, ..Meter::default() };
             }
         }
         for row in open {
-            let circuit = row.circuit;
-            self.meters.entry(circuit).or_default().open = Some(row);
+            let meter = self.meters.entry(row.circuit).or_default();
+            meter.is_known = true;
+            meter.open = Some(row);
         }
     }
 
@@ -130,8 +151,7 @@ impl Breakers {
 
     /// So much was captured from a company now. The breakers that open by it.
     pub fn spend(&mut self, company: CompanyId, currency: Currency, amount: Micros, now: Now) -> Vec<OpenBreaker> {
-        let of_company = self.own.get(&company).copied().unwrap_or(self.company);
-        let circuits = [(Circuit::Company(company), of_company), (Circuit::House(currency), self.house)];
+        let circuits = [(Circuit::Company(company), self.company), (Circuit::House(currency), self.house)];
         let opened = circuits.into_iter().filter_map(|(circuit, limits)| {
             let meter = self.meters.entry(circuit).or_default();
             let because = meter.spend(amount, limits, currency, now.monotonic)?;
@@ -251,14 +271,5 @@ mod tests {
         assert_eq!(breakers.check(company(), Currency::USD), Ok(()));
         assert_eq!(breakers.spend(company(), Currency::USD, cents(100), at(1)), []);
         assert_eq!(breakers.spend(company(), Currency::USD, cents(1), at(2)).len(), 1);
-    }
-
-    #[test]
-    fn a_company_has_limits_of_its_own_where_they_were_set() {
-        let mut breakers = breakers(BreakerLimits { per_minute: Some(cents(100)), ..Default::default() });
-        let own = BreakerLimits { per_minute: Some(cents(500)), ..Default::default() };
-        breakers.set_limits(BTreeMap::from([(company(), own)]));
-        assert_eq!(breakers.spend(company(), Currency::USD, cents(500), at(0)), []);
-        assert_eq!(breakers.spend(company(), Currency::USD, cents(1), at(0)).len(), 1);
     }
 }

@@ -16,6 +16,6 @@ mod tally;
 mod watch;
 
 pub use acquaintance::{Acquaintance, DESTINATIONS_MAX, NETWORKS_MAX};
-pub use breaker::{BreakerLimits, Breakers, Circuit, OpenBreaker};
+pub use breaker::{BreakerLimits, Breakers, Circuit, NotACircuit, OpenBreaker};
 pub(crate) use watch::Surroundings;
 pub use watch::{Memo, Memory, Prospect, Standing, Watch};

@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, decks, doctors, identities, landlines, numbers, payments, problems,
-    profiles, rates, recharges, tokens,
+    accounts, bans, calls, carriers, companies, decks, doctors, frauds, identities, landlines, numbers, payments,
+    problems, profiles, rates, recharges, tokens,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -56,6 +56,7 @@ impl Modify for BearerToken {
         doctors::trace, doctors::of_profile, doctors::of_strangers, doctors::simulate,
         tokens::create, tokens::list, tokens::revoke,
         bans::list, bans::lift,
+        frauds::of_profile, frauds::set_of_profile, frauds::release, frauds::breakers, frauds::release_breaker, frauds::keep_breaker,
     ),
     components(schemas(Problem)),
     security(("token" = [])),
@@ -73,6 +74,7 @@ impl Modify for BearerToken {
         (name = "calls", description = "Live calls and call records"),
         (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
+        (name = "fraud", description = "Rules against fraud, releases, breakers"),
         (name = "bans", description = "Sources whose messages are dropped unread"),
         (name = "problems", description = "What can go wrong"),
         (name = "document", description = "This document"),
