@@ -116,8 +116,8 @@ impl Store {
         self.change(signed, "profile_suspended", id, &suspension.because, |transaction| {
             profile::get(transaction, id)?;
             transaction.execute(
-                "UPDATE profiles SET suspinvited_us = ?2, suspended_by = ?3, suspended_because = ?4
-                 WHERE id = ?1 AND suspinvited_us IS NULL AND (released_us IS NULL OR released_us < ?2)",
+                "UPDATE profiles SET suspended_us = ?2, suspended_by = ?3, suspended_because = ?4
+                 WHERE id = ?1 AND suspended_us IS NULL AND (released_us IS NULL OR released_us < ?2)",
                 params![id.to_string(), suspension.at.as_unix_micros(), suspension.rule.as_str(), &*suspension.because],
             )?;
             Ok(())
@@ -132,7 +132,7 @@ impl Store {
         self.change(signed, "profile_released", id, "", |transaction| {
             profile::get(transaction, id)?;
             transaction.execute(
-                "UPDATE profiles SET suspinvited_us = NULL, suspended_by = NULL, suspended_because = NULL,
+                "UPDATE profiles SET suspended_us = NULL, suspended_by = NULL, suspended_because = NULL,
                  released_us = ?2, released_by = ?3 WHERE id = ?1",
                 params![id.to_string(), signed.at.as_unix_micros(), signed.by],
             )?;
