@@ -64,6 +64,8 @@ enum Command {
     },
     /// Sources that the guard at the door of a running switch has banned: listed, set free.
     Ban(Ordered<admin::BanCommand>),
+    /// Breakers that are open because far more is spent than usual.
+    Breaker(Ordered<admin::BreakerCommand>),
     /// One call of a running switch: why it cost what it cost.
     Call(Ordered<admin::CallCommand>),
     /// What happens at a running switch, line by line as it happens.
@@ -180,6 +182,7 @@ fn main() -> ExitCode {
         Command::Identity(Ordered { order, door }) => admin::run(&door, &order),
         Command::Deck(Ordered { order, door }) => admin::run(&door, &order),
         Command::Ban(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Breaker(Ordered { order, door }) => admin::run(&door, &order),
         Command::Call(Ordered { order, door }) => admin::run(&door, &order),
         Command::Calls(Ordered { order, door }) => admin::run(&door, &order),
         Command::Webhook(Ordered { order, door }) => admin::run(&door, &order),

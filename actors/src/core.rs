@@ -8,6 +8,7 @@ use crate::census::Census;
 use crate::certificates::Shelf;
 use crate::clock::Clock;
 use crate::desk::Desk;
+use crate::fraud::Fraud;
 use crate::guarding::Guarding;
 use crate::neighbours::Neighbours;
 use crate::registry::Registry;
@@ -20,6 +21,7 @@ use crate::ways::door::{Bindings, Certificates, FormerSecrets};
 use actix::{Addr, ArbiterHandle};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
+use domain::call_control::Proof;
 use domain::refusal::RefusalKind;
 use domain::{CertificateName, Entropy, Fact, Now, ProfileId, Refusal};
 use ledger::Ledger;
@@ -32,6 +34,7 @@ use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use switch::Directory;
 use switch::overload::Gate;
 use switch::registration::{Binding, Expiries};
 use telemetry::Telemetry;
@@ -117,6 +120,8 @@ pub struct Core {
     pub pinned: DashMap<ProfileId, Pinned>,
     /// What was tried lately.
     pub(crate) attempts: Attempts,
+    /// What is kept of fraud, and the breakers.
+    pub(crate) fraud: Fraud,
     /// Who is slowed and banned at the door.
     pub(crate) guarding: Guarding,
     /// Who may connect.
@@ -230,6 +235,10 @@ impl FormerSecrets for Core {
 }
 
 impl Bindings for Core {
+    fn breaker(&self, directory: &Directory, proof: &Proof) -> Option<Refusal> {
+        self.fraud.check(directory, proof)
+    }
+
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
         self.registry.binding(profile)
     }

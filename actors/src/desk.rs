@@ -5,6 +5,7 @@
 mod lines;
 pub(crate) mod places;
 mod pricing;
+mod zones;
 
 pub(crate) use self::places::local_towards;
 
@@ -18,7 +19,7 @@ use domain::call_control::{LegFailure, OutgoingInvitation, Pbx, Whereto};
 use domain::media::Family;
 use domain::network::Network;
 use domain::srtp::SrtpPolicy;
-use domain::{CarrierId, Entropy, Monotonic, ProfileId};
+use domain::{CarrierId, Entropy, Monotonic, ProfileId, Zone};
 use leg::{CarrierTarget, Hop, PbxTarget, Redirects, Target};
 use rating::Schedule;
 use sip::digest::Ha1;
@@ -279,6 +280,13 @@ impl Desk {
                 currency: company.currency,
                 suspended: company.suspended,
                 deck: decks.schedule(&everything.decks_of(company)),
+                zone: zones::zone(&company.timezone).unwrap_or_else(|| {
+                    faults.push(format!(
+                        "company {}: nobody knows the time zone {}; its days begin in UTC",
+                        company.name, company.timezone
+                    ));
+                    Zone::utc()
+                }),
             });
         }
         let (mut secrets, mut locals, mut contacts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -383,6 +391,7 @@ fn profile_entry(profile: &store::Profile, sip_user: Arc<str>, manners: Manners,
         advice: profile.advice,
         credit_failure: profile.credit_failure,
         caps: profile.caps,
+        fraud: profile.fraud.clone(),
         warn_before: profile.warn_before,
         credentials: 0,
     }

@@ -18,6 +18,7 @@ use crate::chance;
 use crate::clock::Clock;
 use crate::core::{Core, NodeLimits, ShardHandle};
 use crate::desk::{Desk, NodeRules};
+use crate::fraud::Fraud;
 use crate::guarding::Guarding;
 use crate::listening::{Listening, bind};
 use crate::mailbox::tell;
@@ -47,6 +48,7 @@ use std::time::Duration;
 use store::Store;
 use switch::call::Live;
 use switch::carrier::Standing;
+use switch::fraud::BreakerLimits;
 use switch::guard::Ban;
 use switch::overload::{Gate, Limits};
 use switch::registration::Binding;
@@ -63,6 +65,8 @@ pub struct ExchangeSettings {
     pub advertised: Option<IpAddr>,
     /// The host of our own URIs; the first listener's address where there is none.
     pub host: Option<String>,
+    /// When breakers open: the house's, and a company's.
+    pub breakers: (BreakerLimits, BreakerLimits),
     /// The digest realm.
     pub realm: String,
     /// The digest algorithms that are offered, in this order.
@@ -172,6 +176,9 @@ pub enum StartError {
     /// The thread for call records did not start.
     #[error("call records cannot be copied: {0}")]
     Records(std::io::Error),
+    /// The thread that writes down what is known of fraud did not start.
+    #[error("what is known of fraud cannot be written down: {0}")]
+    Fraud(std::io::Error),
     /// The thread for the audit did not start.
     #[error("bans cannot be written to the audit: {0}")]
     Audit(std::io::Error),
@@ -235,9 +242,11 @@ impl Exchange {
             Guarding::start(settings.guard.clone(), store, telemetry, rooms.clock).map_err(StartError::Audit)?
         };
         guarding.acquaint(desk.acquainted());
+        let fraud = Fraud::read(settings.breakers, &desk, &rooms.store, &*rooms.ledger, rooms.clock.now())?;
         let core = Arc::new(Core {
             clock: rooms.clock,
             guarding,
+            fraud,
             doorkeeper: Arc::new(Doorkeeper::new(settings.connections_max, settings.connections_per_source_max)),
             shelf: Default::default(),
             aliases: Default::default(),
@@ -294,7 +303,7 @@ impl Exchange {
         let _ = silent.set(handles.iter().map(|shard| shard.address.clone().recipient()).collect());
         let _ = core.shards.set(handles);
         wake_carriers(&core);
-        Ok(Exchange {
+        let exchange = Exchange {
             inner: Arc::new(Inner {
                 core,
                 store: rooms.store,
@@ -306,7 +315,17 @@ impl Exchange {
                 node,
                 reloading: Mutex::new(()),
             }),
-        })
+        };
+        let weak = Arc::downgrade(&exchange.inner);
+        let reload = move || {
+            if let Some(inner) = weak.upgrade()
+                && let Err(error) = (Exchange { inner }).reload()
+            {
+                tracing::error!(%error, "what was written down about fraud is not in force at other rooms yet");
+            }
+        };
+        Fraud::start(&exchange.inner.core, Arc::clone(&exchange.inner.store), reload).map_err(StartError::Fraud)?;
+        Ok(exchange)
     }
 
     /// The addresses where UDP and TCP are spoken, with the ports that were bound.
@@ -414,8 +433,9 @@ impl Exchange {
     /// Where the store cannot be read; the old desk stays.
     pub fn reload(&self) -> Result<Vec<String>, store::Error> {
         let _one_at_a_time = self.inner.reloading.lock();
-        let (desk, faults) =
-            Desk::build(self.inner.store.snapshot(self.inner.core.clock.now().wall)?, &self.inner.rules);
+        let everything = self.inner.store.snapshot(self.inner.core.clock.now().wall)?;
+        self.inner.core.fraud.take_over(&everything.breakers);
+        let (desk, faults) = Desk::build(everything, &self.inner.rules);
         report(&faults);
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));

@@ -24,6 +24,7 @@ pub(crate) fn publish(core: &Core) {
     publish_media(core);
     publish_ledger(core);
     publish_liabilities(core);
+    publish_fraud(core);
     publish_registrar(core);
     core.telemetry.set_guard(core.guarding.totals());
     if let Some(figures) = ProcessFigures::read() {
@@ -126,6 +127,14 @@ fn publish_liabilities(core: &Core) {
     };
     let short = recharged.into_iter().filter_map(is_short).filter(|is_short| *is_short).count();
     core.telemetry.set_short_companies(short as u64);
+}
+
+/// Who is stopped, and which breakers are open.
+fn publish_fraud(core: &Core) {
+    let desk = core.desk.load();
+    let suspended = desk.directory().profiles().filter(|profile| profile.fraud.suspension.is_some()).count();
+    let (open, unanswered) = core.fraud.breakers();
+    core.telemetry.set_fraud(suspended as u64, open, unanswered);
 }
 
 fn publish_ledger(core: &Core) {

@@ -16,6 +16,7 @@ pub mod desk;
 mod enrolment;
 mod exchange;
 mod figures;
+mod fraud;
 mod guarding;
 mod listening;
 pub mod mailbox;

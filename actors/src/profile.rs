@@ -28,7 +28,7 @@ impl Resident for Profile {
     }
 
     fn born(id: ProfileId, core: &Core) -> Profile {
-        Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())))
+        Enduring(core.fraud.machine(id, Arc::clone(core.desk.load().directory()), core.clock.now()))
     }
 
     fn perform(effect: Effect, home: &Home<Profile>) -> Option<Event> {
@@ -40,7 +40,13 @@ impl Resident for Profile {
                     tell(address, Tell(crate::call::Event::CallOf(call, event)));
                 });
             }
-            Effect::Tell(fact) => home.core.tell(&fact),
+            Effect::Remember(memo) => home.core.fraud.remember(home.id, memo),
+            Effect::Tell(fact) => {
+                if let Fact::ChargeTicked { amount, .. } = &fact {
+                    home.core.fraud.spend(home.id, *amount, &home.core);
+                }
+                home.core.tell(&fact);
+            }
         }
         None
     }

@@ -4,10 +4,11 @@
 
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
+use crate::profile::Profile;
 use crate::registry::{Listed, Registry};
 use crate::resident::{Home, Residence, Resident};
 use crate::shard::{ErrandOrdered, RegisterAnswered};
-use crate::shell::Enduring;
+use crate::shell::{Enduring, Tell};
 use actix::Addr;
 use domain::ProfileId;
 use switch::registration::Effect;
@@ -45,6 +46,11 @@ impl Resident for Registration {
             Effect::Publish(binding) => {
                 if binding.is_none() {
                     core.pinned.remove(&home.id);
+                }
+                if let Some(binding) = &binding {
+                    // Where the PBX calls from is looked at again with each call.
+                    let seen = switch::profile::Event::RegisteredFrom(binding.source.ip());
+                    let _ = core.with_resident::<Profile, _>(home.id, |profile| offer(profile, Tell(seen)));
                 }
                 core.registry.publish_binding(home.id, binding);
             }

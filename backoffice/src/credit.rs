@@ -199,6 +199,9 @@ impl Office {
             self.note_moved(caller, "credit_allocated", &id.to_string(), &moved)?;
             Ok(moved)
         })?;
+        if self.store().follow_first_credit(id, amount, self.signed(caller))? {
+            self.reload()?;
+        }
         self.inner.switchboard.profile_credited(id);
         Ok(given)
     }

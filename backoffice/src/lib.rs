@@ -23,6 +23,7 @@ pub mod events;
 pub mod explain;
 pub mod export;
 pub mod fax;
+pub mod fraud;
 pub mod identity;
 pub mod landline;
 pub mod number;

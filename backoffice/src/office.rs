@@ -9,6 +9,7 @@ use crate::events::bus::Bus;
 use crate::payments::Till;
 use crate::switchboard::Switchboard;
 use crate::webhook::postman::PostOffice;
+use domain::Micros;
 use domain::{Entropy, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
@@ -33,11 +34,22 @@ pub struct Settings {
     pub channels_max: u16,
     /// Whether webhooks may lead into private networks, and go without TLS.
     pub webhooks_allow_private: bool,
+    /// What a new profile may spend in a day (D-16), or as much as its first credit, where that is more; none for no cap.
+    pub new_profile_daily_cap: Option<Micros>,
+    /// The dearest rate a minute that a new profile may call; none for any.
+    pub new_profile_max_rate: Option<Micros>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { realm: "tandem".to_owned(), domain: None, channels_max: CHANNELS_MAX, webhooks_allow_private: false }
+        Settings {
+            realm: "tandem".to_owned(),
+            domain: None,
+            channels_max: CHANNELS_MAX,
+            webhooks_allow_private: false,
+            new_profile_daily_cap: None,
+            new_profile_max_rate: None,
+        }
     }
 }
 

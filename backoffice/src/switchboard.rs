@@ -11,6 +11,7 @@ use switch::Directory;
 use switch::attempts::Attempt;
 use switch::call::{Live, LiveTrace};
 use switch::carrier::Standing;
+use switch::fraud::Standing as FraudStanding;
 use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 use switch::rehearsal::{Hypothesis, Rehearsal};
@@ -34,6 +35,9 @@ pub trait Switchboard: Send + Sync {
 
     /// What strangers tried lately; newest first.
     fn attempts_of_strangers(&self) -> Vec<Attempt>;
+
+    /// How a profile stands with its rules against fraud; none where that is not known.
+    fn fraud_standing(&self, profile: ProfileId) -> Future<'_, Option<FraudStanding>>;
 
     /// Admits a hypothetical call dry.
     fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal>;

@@ -2,6 +2,7 @@
 //!
 //! Form (types, unknown keys, words of closed sets) was checked before, in [`crate::document`].
 
+mod fraud;
 mod media;
 mod payments;
 
@@ -59,6 +60,7 @@ pub(crate) fn faults(settings: &Settings) -> Vec<Found> {
     checks.guard(&settings.guard);
     checks.ledger(&settings.ledger);
     checks.payments(&settings.payments);
+    checks.fraud(&settings.fraud);
     checks.http(&settings.http);
     checks.together(settings);
     checks.found

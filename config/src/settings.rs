@@ -3,6 +3,7 @@
 //! Reading and checking them is in [`crate::load`]; `tandem.toml` beside this crate says the same to people, and a test compares.
 
 use crate::calls::Calls;
+use crate::fraud::Fraud;
 use crate::guard::Guard;
 use crate::payments::Payments;
 use crate::redis_url::RedisUrl;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub payments: Payments,
     /// Where events may be delivered to.
     pub webhooks: Webhooks,
+    /// What new profiles may spend, and when a breaker opens.
+    pub fraud: Fraud,
     /// API, metrics and health.
     pub http: Http,
     /// Log lines.

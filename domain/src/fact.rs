@@ -5,6 +5,7 @@
 use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::credit::Code;
+use crate::fraud::{FraudAction, FraudRule};
 use crate::ids::{CallId, CompanyId, PaymentId, ProfileId, WebhookId};
 use crate::money::{Currency, Micros};
 use crate::payment::PaymentResult;
@@ -445,6 +446,31 @@ pub enum Fact {
         side: Side,
         /// Over what.
         transport: Transport,
+    },
+    /// A rule against fraud was broken, and somebody should look.
+    FraudSeen {
+        /// Whose.
+        profile: ProfileId,
+        /// Which rule.
+        rule: FraudRule,
+        /// What follows.
+        action: FraudAction,
+        /// What it saw and what it permits, for a person.
+        because: Arc<str>,
+    },
+    /// A breaker has opened.
+    BreakerOpened {
+        /// Whose: a company's identity, or a currency for the house.
+        circuit: Arc<str>,
+        /// What was spent and what is permitted, for a person.
+        because: Arc<str>,
+    },
+    /// A call was refused, or kept from its next increment, by a rule against fraud.
+    FraudBlocked {
+        /// Whose.
+        profile: ProfileId,
+        /// By which rule.
+        rule: FraudRule,
     },
     /// Somebody dialled an emergency number, which is not carried here (O3). Audited.
     EmergencyRefused {

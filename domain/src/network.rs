@@ -3,7 +3,7 @@
 //! Nothing is looked up here.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// All addresses that share their first bits with one: `192.0.2.0/24`, `2001:db8::/32`; one address alone is a network too.
@@ -32,6 +32,20 @@ pub enum NotANetwork {
 }
 
 impl Network {
+    /// The network that one customer has as a rule: the /24 around an IPv4 address, the /48 around an IPv6 one.
+    pub fn around(address: IpAddr) -> Network {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let first = Ipv4Addr::from(u32::from(address) & 0xffff_ff00);
+                Network { address: IpAddr::V4(first), bits: 24 }
+            }
+            IpAddr::V6(address) => {
+                let first = Ipv6Addr::from(u128::from(address) >> 80 << 80);
+                Network { address: IpAddr::V6(first), bits: 48 }
+            }
+        }
+    }
+
     /// Its first address.
     pub const fn address(&self) -> IpAddr {
         self.address
@@ -94,6 +108,15 @@ impl FromStr for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_network_around_an_address_is_what_one_customer_has_as_a_rule() {
+        let around = |address: &str| Network::around(address.parse().unwrap()).to_string();
+        assert_eq!(around("192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(around("::ffff:192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(around("2001:db8:7:1234::9"), "2001:db8:7::/48");
+        assert_eq!(around("192.0.2.77").parse(), Ok(Network::around("192.0.2.1".parse().unwrap())));
+    }
 
     #[test]
     fn a_network_holds_the_addresses_that_share_its_first_bits() {

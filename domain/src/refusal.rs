@@ -56,6 +56,24 @@ refusals! {
     /// The day's spending limit is reached.
     DailyCap, "daily_cap", 402, "Payment Required", NoCredit,
         "The profile has reached its spending limit for today";
+    /// As much is spent in a minute as the profile permits.
+    SpendPerMinute, "spend_per_minute", 402, "Payment Required", NoCredit,
+        "The profile spends more a minute than it may; wait a minute";
+    /// Dearer than a rule against fraud permits.
+    HighCost, "high_cost", 402, "Payment Required", BlockedDestination,
+        "This call is dearer than the profile's rule against fraud permits";
+    /// A country that the profile does not call.
+    NewDestination, "new_destination", 403, "Forbidden", BlockedDestination,
+        "The profile has not called this country before; release the profile to permit it";
+    /// A network that the profile does not call from.
+    IpChange, "ip_change", 403, "Forbidden", AuthFailed,
+        "The call comes from a network that the profile does not call from; release the profile to permit it";
+    /// A rule against fraud has stopped the profile.
+    ProfileSuspended, "profile_suspended", 403, "Forbidden", AuthFailed,
+        "A rule against fraud has stopped this profile; release it once you know who calls";
+    /// Too much is spent by the company, or in all.
+    SpendBreaker, "spend_breaker", 503, "Service Unavailable", Overload,
+        "Far more is being spent than usual, so no new paid calls are placed until the operator has looked";
     /// Dearer a minute than the profile permits.
     MaxRate, "max_rate", 402, "Payment Required", BlockedDestination,
         "This destination costs more a minute than the profile permits";

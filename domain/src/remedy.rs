@@ -14,7 +14,34 @@ const REMEDIES: &[(RefusalKind, &str)] = &[
         RefusalKind::BelowFirstBlock,
         "As `no_credit`: the first block (fee and minimum) must be there before the call is placed. `tandem simulate` says what it costs.",
     ),
-    (RefusalKind::DailyCap, "Wait for tomorrow, or raise the profile's daily limit."),
+    (
+        RefusalKind::DailyCap,
+        "Look whether the calls are yours; then raise `daily_cap` (`tandem profile fraud`), or wait for the next day of the company. Calls that reach it end with their last paid second.",
+    ),
+    (
+        RefusalKind::SpendPerMinute,
+        "Look whether the calls are yours; then raise `spend_per_minute` (`tandem profile fraud`), or wait until a minute has cost less.",
+    ),
+    (
+        RefusalKind::HighCost,
+        "Look whether the call is yours; then raise `high_cost` of the profile (`tandem profile fraud`), or leave the destination to another trunk.",
+    ),
+    (
+        RefusalKind::NewDestination,
+        "If the call is yours: `tandem profile release`, which permits the countries that were refused. Otherwise change the PBX's passwords.",
+    ),
+    (
+        RefusalKind::IpChange,
+        "If the PBX has moved: `tandem profile release`, which permits the networks that were refused. Otherwise renew the profile's password.",
+    ),
+    (
+        RefusalKind::ProfileSuspended,
+        "`tandem profile fraud` says which rule and what it saw. Find out who called, renew passwords where it was a stranger, then `tandem profile release`.",
+    ),
+    (
+        RefusalKind::SpendBreaker,
+        "Operator: `tandem breaker list` says what was spent; `tandem breaker release` lets calls through again, `tandem breaker keep` stops the asking. Calls that are up go on.",
+    ),
     (RefusalKind::MaxRate, "Raise `max_rate` of the profile, or leave the destination to another trunk."),
     (
         RefusalKind::MaxCallCost,

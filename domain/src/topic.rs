@@ -47,6 +47,12 @@ topics! {
     CarrierDown, "carrier.down";
     /// A carrier takes calls again.
     CarrierUp, "carrier.up";
+    /// A rule against fraud was broken, and somebody should look.
+    FraudSeen, "fraud.seen";
+    /// A call was refused, or kept from its next increment, by a rule against fraud.
+    FraudBlocked, "fraud.blocked";
+    /// A breaker has opened: new paid calls are refused.
+    BreakerOpened, "breaker.opened";
     /// A webhook was switched off, because nothing could be delivered to it.
     WebhookDisabled, "webhook.disabled";
     /// A trial of a webhook, ordered by a person.
@@ -142,6 +148,9 @@ impl Topic {
             },
             Fact::CarrierTurned { is_up: true, .. } => Some(Topic::CarrierUp),
             Fact::CarrierTurned { is_up: false, .. } => Some(Topic::CarrierDown),
+            Fact::FraudSeen { .. } => Some(Topic::FraudSeen),
+            Fact::FraudBlocked { .. } => Some(Topic::FraudBlocked),
+            Fact::BreakerOpened { .. } => Some(Topic::BreakerOpened),
             Fact::WebhookDisabled { .. } => Some(Topic::WebhookDisabled),
             Fact::CallProgressed { .. }
             | Fact::CallAdmitted { .. }

@@ -3,6 +3,7 @@
 //! What a profile is made of is the API's to say.
 
 use super::door::Door;
+use super::fraud::{self, ProfileFraudOptions};
 use super::recharge::ProfileRechargeOptions;
 use super::show::text;
 use super::{Order, names, show};
@@ -73,7 +74,8 @@ pub(crate) enum ProfileCommand {
         /// ... while all its calls owe this much at most.
         #[arg(long, value_name = "AMOUNT", required_if_eq("credit_failure", "continue"))]
         continue_risk: Option<String>,
-        /// The dearest rate a minute that its calls may have, in the company's currency: 1.00.
+        /// The dearest rate a minute that its calls may have, in the company's currency: 1.00, or any; what the node's settings say where
+        /// nothing is said.
         #[arg(long, value_name = "AMOUNT")]
         max_rate: Option<String>,
         /// The dearest that one of its calls may become, in the company's currency: 20.00.
@@ -104,6 +106,13 @@ pub(crate) enum ProfileCommand {
     },
     /// Shows how a profile is recharged from its company by itself, and sets it.
     AutoRecharge(ProfileRechargeOptions),
+    /// Shows a profile's rules against fraud and how full they are, and sets them.
+    Fraud(ProfileFraudOptions),
+    /// Lets a profile that a rule against fraud has stopped call again, and permits what was refused.
+    Release {
+        /// The profile's name, SIP user or identity.
+        profile: String,
+    },
 }
 
 /// Whom the To of an incoming call names (I4), in the words of the API.
@@ -158,7 +167,7 @@ impl Order for ProfileCommand {
                 let is_said = credit_failure != "retry" || continue_for_s.is_some() || continue_risk.is_some();
                 let credit_failure = is_said
                     .then(|| json!({ "handling": credit_failure, "for_s": continue_for_s, "risk": continue_risk }));
-                let wanted = json!({
+                let mut wanted = json!({
                     "company": names::company(door, company)?,
                     "name": name,
                     "channels": channels,
@@ -173,12 +182,15 @@ impl Order for ProfileCommand {
                     "dtmf": dtmf,
                     "advice_of_charge": advice_of_charge,
                     "credit_failure": credit_failure,
-                    "max_rate": max_rate,
                     "max_call_cost": max_call_cost,
                     "warn_before_s": warn_before.map(|times| times.seconds().collect::<Vec<_>>()),
                     "auto_recharge": recharge.as_ref().zip(recharge_below.as_ref())
                         .map(|(amount, threshold)| json!({ "amount": amount, "threshold": threshold })),
                 });
+                // Where nothing is said, the node's settings say it.
+                if let (Some(most), Some(fields)) = (max_rate, wanted.as_object_mut()) {
+                    fields.insert("max_rate".to_owned(), if most == "any" { Value::Null } else { json!(most) });
+                }
                 show::answer(door, &door.post("/profiles", &wanted)?, made);
             }
             ProfileCommand::List => {
@@ -196,6 +208,8 @@ impl Order for ProfileCommand {
                 show::list(door, door.list("/profiles")?, &columns);
             }
             ProfileCommand::AutoRecharge(options) => options.run(door)?,
+            ProfileCommand::Fraud(options) => options.run(door)?,
+            ProfileCommand::Release { profile } => fraud::release(door, profile)?,
             ProfileCommand::Spending { profile } => {
                 let id = names::profile(door, profile)?;
                 show::answer(door, &door.get(&format!("/profiles/{id}/credit"))?, show::spending);

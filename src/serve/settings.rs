@@ -8,7 +8,7 @@ use actors::{
 use config::{
     DigestAlgorithm, EchoNumber, EmergencyNumbers, MediaLearning, Secrets, Settings, StatusPattern, TlsVersion,
 };
-use domain::WarnBefore;
+use domain::{Micros, WarnBefore};
 use media::{BySide, Learning, MediaSettings, PortRange};
 use sip::digest::Algorithm;
 use sip::endpoint::Transport;
@@ -16,6 +16,7 @@ use sip::transaction::Timing;
 use std::sync::Arc;
 use std::time::Duration;
 use switch::directory::{CallSettings, Country, CountryPlan, RouteOrder, Statuses};
+use switch::fraud::BreakerLimits;
 use switch::overload::Limits;
 use switch::registration::Expiries;
 
@@ -35,6 +36,7 @@ pub(super) fn of_exchange(settings: &Settings, secrets: &Secrets, open_files: u6
     let milliseconds = |value: u32| Duration::from_millis(value.into());
     let sip = &settings.sip;
     ExchangeSettings {
+        breakers: breakers(&settings.fraud),
         shards: shards.min(config::Node::SHARDS_MAX),
         listen: sip.listen.clone(),
         advertised: sip.advertised_address,
@@ -206,7 +208,27 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
         channels_max: settings.limits.channels_per_profile,
         webhooks_allow_private: settings.webhooks.allow_private,
+        new_profile_daily_cap: units(settings.fraud.new_profile_daily_cap),
+        new_profile_max_rate: Some(settings.fraud.new_profile_max_rate_cents)
+            .filter(|cents| *cents > 0)
+            .map(|cents| Micros::from_cents(cents.into())),
     }
+}
+
+/// An amount in units of a currency; 0 is none.
+fn units(amount: u32) -> Option<Micros> {
+    Some(amount).filter(|amount| *amount > 0).map(|amount| Micros::from_cents(i64::from(amount) * 100))
+}
+
+/// When breakers open: the house's, and a company's.
+fn breakers(fraud: &config::Fraud) -> (BreakerLimits, BreakerLimits) {
+    let usual = BreakerLimits {
+        times_usual: Some(fraud.times_usual).filter(|times| *times > 0),
+        usual_from: units(fraud.usual_from).unwrap_or_default(),
+        ..BreakerLimits::default()
+    };
+    let of = |minute, hour| BreakerLimits { per_minute: units(minute), per_hour: units(hour), ..usual };
+    (of(fraud.house_per_minute, fraud.house_per_hour), of(fraud.company_per_minute, fraud.company_per_hour))
 }
 
 fn algorithm_of(algorithm: DigestAlgorithm) -> Algorithm {

@@ -39,6 +39,10 @@ impl Switchboard for RunningExchange {
         self.0.attempts_of_strangers()
     }
 
+    fn fraud_standing(&self, profile: ProfileId) -> Future<'_, Option<switch::fraud::Standing>> {
+        Box::pin(self.0.fraud_standing(profile))
+    }
+
     fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal> {
         Box::pin(self.0.rehearse(hypothesis))
     }

@@ -13,6 +13,7 @@ use domain::advice::AdviceOfCharge;
 use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
+use domain::fraud::{FraudRules, FraudTerms};
 use domain::srtp::SrtpPolicy;
 use domain::{
     Caps, CertificateName, CompanyId, Currency, E164, Entropy, LandlineId, Micros, ProfileId, Wall, WarnBefore,
@@ -164,6 +165,12 @@ pub struct Profile {
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.
     pub caps: Caps,
+    /// Its rules against fraud, and whether one of them has stopped it.
+    pub fraud: FraudTerms,
+    /// Whether its daily cap is the one that it was made with, which the first credit raises (D-16).
+    pub daily_cap_follows: bool,
+    /// Who released it last.
+    pub released_by: Option<String>,
     /// When its callers are warned before the credit ends; none for what the node's settings say.
     pub warn_before: Option<WarnBefore>,
     /// When it was created.
@@ -209,6 +216,10 @@ pub struct NewProfile {
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.
     pub caps: Caps,
+    /// Its rules against fraud.
+    pub fraud_rules: FraudRules,
+    /// Whether its first credit raises its daily cap (D-16).
+    pub daily_cap_follows: bool,
     /// When its callers are warned before the credit ends.
     pub warn_before: Option<WarnBefore>,
 }
@@ -337,6 +348,9 @@ impl Store {
                 advice: new.advice,
                 credit_failure: new.credit_failure,
                 caps: new.caps,
+                fraud: FraudTerms { rules: new.fraud_rules, ..FraudTerms::default() },
+                daily_cap_follows: new.daily_cap_follows,
+                released_by: None,
                 warn_before: new.warn_before,
                 created_at: signed.at,
             };

@@ -30,6 +30,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0019_bindings.sql"),
     include_str!("../migrations/0020_webhooks.sql"),
     include_str!("../migrations/0021_advice.sql"),
+    include_str!("../migrations/0022_fraud.sql"),
+    include_str!("../migrations/0023_breakers.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

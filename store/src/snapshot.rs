@@ -6,6 +6,7 @@ use crate::account::{self, Account};
 use crate::carrier::{self, Carrier};
 use crate::company::{self, Company};
 use crate::deck::{self, Deck, DeckRow};
+use crate::fraud::{self, Breaker};
 use crate::landline::{self, Landline, LandlineState, Verification};
 use crate::manners::{self, CarrierManners, ProfileManners};
 use crate::number::{self, Number};
@@ -31,6 +32,8 @@ pub struct Everything {
     pub accounts: Vec<Account>,
     /// In order of identity, in every state.
     pub landlines: Vec<Landline>,
+    /// Breakers that are open.
+    pub breakers: Vec<Breaker>,
     /// The companies about which something was said.
     pub verifications: Vec<(CompanyId, Verification)>,
     /// How PBXs are spoken to that want it otherwise than usual.
@@ -116,6 +119,7 @@ impl Store {
                 numbers: number::all(connection, None)?,
                 accounts: account::all(connection, None)?,
                 landlines: landline::all(connection, None)?,
+                breakers: fraud::breakers(connection)?,
                 verifications: landline::verifications(connection)?,
                 profile_manners: manners::of_profiles(connection)?,
                 carrier_manners: manners::of_carriers(connection)?,

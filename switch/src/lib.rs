@@ -12,6 +12,7 @@ pub mod company;
 pub mod directory;
 pub mod emergency;
 pub mod enrolment;
+pub mod fraud;
 pub mod guard;
 pub mod numbering;
 pub mod overload;

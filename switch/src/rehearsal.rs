@@ -366,7 +366,7 @@ impl Rehearsal {
                 self.wanting = Some((Want::Post(Box::new(posting)), 0, LegId::CALLER));
             }
             profile::Effect::TellCall(call, event) => self.tell_call_named(call, event),
-            profile::Effect::Tell(_) => {}
+            profile::Effect::Remember(_) | profile::Effect::Tell(_) => {}
         }
     }
 

@@ -9,6 +9,7 @@ use domain::credit::Code as LedgerCode;
 use domain::fact::{
     AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, RiskOutcome, Side, Transport,
 };
+use domain::fraud::FraudRule;
 use domain::payment::PaymentResult;
 use serde::Serialize;
 
@@ -307,6 +308,11 @@ pub const CATALOGUE: &[MetricRow] = &[
     histogram(Money, "tandem_redis_command_seconds", FAST, &[label("op", RedisOp::VALUES)], "Redis round trip, of all commands that were sent at once; none where the ledger is not in Redis"),
     counter(Money, "tandem_redis_errors_total", &[label("kind", RedisErrorKind::VALUES)], "Redis failures, tries to connect again among them"),
     counter(Money, "tandem_auto_recharges_total", &[label("outcome", RechargeOutcome::VALUES)], "Auto-recharge outcomes"),
+    counter(Money, "tandem_fraud_blocks_total", &[label("rule", FraudRule::VALUES)], "Calls that a rule against fraud refused or kept from their next increment; of a stopped profile by the rule that stopped it"),
+    counter(Money, "tandem_fraud_alerts_total", &[label("rule", FraudRule::VALUES)], "Rules against fraud that were broken and are to be looked at, whatever followed"),
+    gauge(Money, "tandem_fraud_suspended_profiles", &[], "Profiles that a rule against fraud has stopped and nobody has released"),
+    gauge(Money, "tandem_breakers_open", &[], "Breakers that are open: of companies, and of the house, whose new paid calls are refused"),
+    gauge(Money, "tandem_breakers_unanswered", &[], "Of those, the ones that nobody has released or kept"),
     counter(Money, "tandem_payment_answers_total", &[label("result", PaymentResult::VALUES)], "What the payment provider said of payments; unknown where it said nothing that can be relied on"),
     gauge(Money, "tandem_payments_open", &[], "Payments whose result is not known, or that are paid and not booked"),
     gauge(Money, "tandem_recharge_short_companies", &[], "Companies that have less than the next recharge of each of their profiles would take"),

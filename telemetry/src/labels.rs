@@ -8,6 +8,7 @@ use domain::credit::Code as LedgerCode;
 use domain::fact::{
     AttemptResult, AuthOutcome, Flow, Offence, RechargeOutcome, RegistrationOutcome, RiskOutcome, Side, Transport,
 };
+use domain::fraud::FraudRule;
 use domain::payment::PaymentResult;
 
 mod statuses;
@@ -481,6 +482,13 @@ macro_rules! values_of {
 
 impl Label for ReleaseCause {
     const VALUES: &'static [&'static str] = values_of!(ReleaseCause);
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Label for FraudRule {
+    const VALUES: &'static [&'static str] = values_of!(FraudRule);
     fn index(self) -> usize {
         self as usize
     }

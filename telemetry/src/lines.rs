@@ -5,9 +5,10 @@
 
 use crate::labels::Label;
 use crate::mask::mask;
-use domain::Fact;
 use domain::call_record::CallDirection;
 use domain::fact::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome, RiskOutcome};
+use domain::fraud::{FraudAction, FraudRule};
+use domain::{Fact, ProfileId};
 use tracing::{debug, info, warn};
 
 const CALLS: &str = "tandem::calls";
@@ -112,6 +113,12 @@ pub(crate) fn write(fact: &Fact) {
         Fact::CreditRisked { call, profile, outcome, amount, currency } => {
             info!(target: MONEY, { call.id = %call, profile.id = %profile, risk.outcome = word(*outcome), risk.amount = %amount, currency = currency.as_str() }, "an increment spoken while the ledger is away");
         }
+        Fact::FraudSeen { profile, rule, action, because } => on_fraud(profile, *rule, *action, because),
+        // The end of the call says it.
+        Fact::FraudBlocked { .. } => {}
+        Fact::BreakerOpened { circuit, because } => {
+            warn!(target: MONEY, { breaker.circuit = &**circuit, because = &**because }, "breaker opened: no new paid calls are placed until somebody has looked; tandem breaker release or keep");
+        }
         Fact::CallerIdChanged { call, profile, change, anonymous } => {
             let why = match change {
                 CallerIdChange::NotAllowed => "the PBX asked for a caller ID that its profile may not show",
@@ -157,6 +164,15 @@ fn on_call_ended(fact: &Fact) {
         currency = currency.as_str(),
         sip.call_id = &**sip_call_id,
         called.sip_call_id = called_sip_call_id.as_deref() }, "call ended");
+}
+
+fn on_fraud(profile: &ProfileId, rule: FraudRule, action: FraudAction, because: &str) {
+    let what = match action {
+        FraudAction::Alert => "a rule against fraud is broken, and calls go on",
+        FraudAction::Refuse => "a rule against fraud is broken: such calls are refused",
+        FraudAction::Suspend => "a rule against fraud has stopped the profile; tandem profile release ends that",
+    };
+    warn!(target: MONEY, { profile.id = %profile, fraud.rule = rule.as_str(), because = because }, "{what}");
 }
 
 fn on_carrier(carrier: &str, result: AttemptResult, post_dial_delay: Option<std::time::Duration>) {

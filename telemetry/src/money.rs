@@ -8,6 +8,7 @@ use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
 use crate::telemetry::Telemetry;
 use domain::credit::Code;
 use domain::fact::{RechargeOutcome, RiskOutcome};
+use domain::fraud::FraudRule;
 use domain::payment::PaymentResult;
 use domain::{Currency, Micros};
 use std::time::Duration;
@@ -58,6 +59,11 @@ pub(crate) struct MoneyHandles {
     risk: ExactCounters<(RiskOutcome, CurrencyLabel)>,
     recharges: Counters<(RechargeOutcome,)>,
     short_companies: Gauges<()>,
+    fraud_blocks: Counters<(FraudRule,)>,
+    fraud_alerts: Counters<(FraudRule,)>,
+    fraud_suspended: Gauges<()>,
+    breakers_open: Gauges<()>,
+    breakers_unanswered: Gauges<()>,
     payment_answers: Counters<(PaymentResult,)>,
     open_payments: Gauges<()>,
     charge_tick: Histograms<()>,
@@ -83,6 +89,11 @@ impl MoneyHandles {
             risk: maker.exact_counters("tandem_credit_risk_total")?,
             recharges: maker.counters("tandem_auto_recharges_total")?,
             short_companies: maker.gauges("tandem_recharge_short_companies")?,
+            fraud_blocks: maker.counters("tandem_fraud_blocks_total")?,
+            fraud_alerts: maker.counters("tandem_fraud_alerts_total")?,
+            fraud_suspended: maker.gauges("tandem_fraud_suspended_profiles")?,
+            breakers_open: maker.gauges("tandem_breakers_open")?,
+            breakers_unanswered: maker.gauges("tandem_breakers_unanswered")?,
             payment_answers: maker.counters("tandem_payment_answers_total")?,
             open_payments: maker.gauges("tandem_payments_open")?,
             charge_tick: maker.histograms("tandem_charge_tick_seconds")?,
@@ -103,6 +114,14 @@ impl MoneyHandles {
 
     pub(crate) fn on_payment_answered(&self, result: PaymentResult) {
         self.payment_answers.at((result,)).increment(1);
+    }
+
+    pub(crate) fn on_fraud_seen(&self, rule: FraudRule) {
+        self.fraud_alerts.at((rule,)).increment(1);
+    }
+
+    pub(crate) fn on_fraud_blocked(&self, rule: FraudRule) {
+        self.fraud_blocks.at((rule,)).increment(1);
     }
 
     pub(crate) fn on_risked(&self, outcome: RiskOutcome, amount: Micros, currency: Currency) {
@@ -166,6 +185,13 @@ impl Telemetry {
     /// How many companies could not pay the next recharge of each of their profiles (K10).
     pub fn set_short_companies(&self, companies: u64) {
         self.money.short_companies.at(()).set(companies as f64);
+    }
+
+    /// How many profiles a rule against fraud has stopped, how many breakers are open, and how many of those nobody has answered.
+    pub fn set_fraud(&self, suspended: u64, open: u64, unanswered: u64) {
+        self.money.fraud_suspended.at(()).set(suspended as f64);
+        self.money.breakers_open.at(()).set(open as f64);
+        self.money.breakers_unanswered.at(()).set(unanswered as f64);
     }
 
     /// How many payments wait for their result, or to be booked.

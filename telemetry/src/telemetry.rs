@@ -140,6 +140,8 @@ impl Telemetry {
             | Fact::WebhookDisabled { .. }
             | Fact::CallerIdChanged { .. }
             | Fact::EmergencyRefused { .. }
+            // The gauge is read before each scrape.
+            | Fact::BreakerOpened { .. }
             // Counted apart: not every ban has a line.
             | Fact::SourceBanned { .. }
             | Fact::BanLifted { .. } => {}
@@ -155,6 +157,8 @@ impl Telemetry {
                 self.money.on_recharged(*outcome);
             }
             Fact::PaymentAnswered { result, .. } => self.money.on_payment_answered(*result),
+            Fact::FraudSeen { rule, .. } => self.money.on_fraud_seen(*rule),
+            Fact::FraudBlocked { rule, .. } => self.money.on_fraud_blocked(*rule),
             Fact::CreditRisked { outcome, amount, currency, .. } => self.money.on_risked(*outcome, *amount, *currency),
         }
     }

@@ -63,6 +63,8 @@ pub fn profile(id: ProfileId, company: CompanyId, channels: u16, recharge: Optio
         advice: domain::AdviceOfCharge::Off,
         credit_failure: domain::credit_failure::CreditFailure::Retry,
         caps: Default::default(),
+        fraud_rules: Default::default(),
+        daily_cap_follows: false,
         warn_before: None,
     }
 }

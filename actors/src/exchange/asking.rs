@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use switch::attempts::Attempt;
 use switch::call::{LiveTrace, Opening, called_profile};
+use switch::fraud::Standing;
 use switch::profile::Posting;
 use switch::rehearsal::{Hypothesis, Rehearsal, Sound, Want, Whom};
 use tokio::sync::oneshot::{Sender, channel};
@@ -42,6 +43,13 @@ impl Exchange {
     /// What strangers tried lately; newest first.
     pub fn attempts_of_strangers(&self) -> Vec<Attempt> {
         self.inner.core.attempts.of_strangers()
+    }
+
+    /// How a profile stands with its rules against fraud; none where it is too busy to say.
+    pub async fn fraud_standing(&self, profile: ProfileId) -> Option<Standing> {
+        let core = &self.inner.core;
+        let mut machine = borrowed(core.resident::<Profile>(profile), Lend).await?;
+        machine.0.standing(core.clock.now())
     }
 
     /// Admits a hypothetical call dry: nothing is held, nobody is dialled, nothing is counted.
@@ -72,7 +80,8 @@ impl Exchange {
         let binding = called_profile(&directory, &invitation).and_then(|profile| core.registry.binding(profile));
         let id = CallId::mint(now.wall, &mut entropy);
         let gate = core.would_enter(now).err();
-        let opening = Opening { id, invitation, directory, binding, partner: None, gate };
+        let breaker = core.fraud.check(&directory, &invitation.proof);
+        let opening = Opening { id, invitation, directory, binding, partner: None, gate, breaker };
         let mut rehearsal = Rehearsal::open(opening, own, entropy, now);
         let mut books = Books::default();
         while let Some(want) = rehearsal.wants() {

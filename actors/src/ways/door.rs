@@ -16,6 +16,7 @@ use sip::{Kind, Message, Scheme, Uri};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use switch::Directory;
 use switch::call::{Opening, Stranger, called_profile};
 use switch::directory::Certified;
 use switch::guard::{Evidence, Offence};
@@ -31,6 +32,11 @@ pub trait FormerSecrets {
 pub trait Bindings {
     /// Where a profile's PBX can be reached; none where it is not registered.
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>>;
+
+    /// Why a proven caller's paid calls are not placed, where they are not; none where nobody watches.
+    fn breaker(&self, _directory: &Directory, _proof: &Proof) -> Option<Refusal> {
+        None
+    }
 }
 
 /// Knows the client certificates of connections.
@@ -276,7 +282,8 @@ impl Door<'_> {
         let id = CallId::mint(now.wall, self.entropy);
         let directory = Arc::clone(self.desk.directory());
         let binding = called_profile(&directory, &invitation).and_then(|profile| self.bindings.binding(profile));
-        let opening = Opening { id, invitation, directory, binding, partner: None, gate };
+        let breaker = self.bindings.breaker(&directory, &invitation.proof);
+        let opening = Opening { id, invitation, directory, binding, partner: None, gate, breaker };
         let mut effects = orders.into_iter().map(|order| call::Effect::Leg(LegId::CALLER, order)).collect();
         let entropy = self.entropy.fork();
         let desk = Arc::clone(self.desk);

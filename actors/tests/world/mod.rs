@@ -85,6 +85,7 @@ impl World {
 
 fn settings() -> ExchangeSettings {
     ExchangeSettings {
+        breakers: Default::default(),
         shards: 2,
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         advertised: None,

@@ -24,9 +24,12 @@ pub(crate) fn about(fact: &Fact) -> About {
         | Fact::CreditExhausted { call, profile } => (Some(*call), Some(*profile), None),
         Fact::RegistrationChanged { profile, .. }
         | Fact::CreditLow { profile, .. }
+        | Fact::FraudSeen { profile, .. }
+        | Fact::FraudBlocked { profile, .. }
         | Fact::AutoRecharged { profile, .. } => (None, Some(*profile), None),
         Fact::CompanyRecharged { company, .. } => (None, None, Some(*company)),
         Fact::WebhookDisabled { company, .. } => (None, None, *company),
+        Fact::BreakerOpened { circuit, .. } => (None, None, circuit.parse().ok()),
         // Nobody's own; topics that are none are never told.
         _ => (None, None, None),
     };
@@ -63,6 +66,7 @@ fn subject(fact: &Fact, about: About) -> Option<String> {
     match fact {
         Fact::CarrierTurned { carrier, .. } => Some(carrier.to_string()),
         Fact::WebhookDisabled { webhook, .. } => Some(webhook.to_string()),
+        Fact::BreakerOpened { circuit, .. } => Some(circuit.to_string()),
         _ => {
             let company = || about.company.map(|id| id.to_string());
             about.call.map(|id| id.to_string()).or(about.profile.map(|id| id.to_string())).or_else(company)
@@ -125,6 +129,16 @@ fn data(fact: &Fact, about: About, owner: Option<CompanyId>) -> Map<String, Valu
         }
         Fact::CarrierTurned { carrier, because, .. } => {
             put("carrier", (&**carrier).into());
+            put("because", (&**because).into());
+        }
+        Fact::FraudSeen { rule, action, because, .. } => {
+            put("rule", rule.as_str().into());
+            put("action", action.as_str().into());
+            put("because", (&**because).into());
+        }
+        Fact::FraudBlocked { rule, .. } => put("rule", rule.as_str().into()),
+        Fact::BreakerOpened { circuit, because } => {
+            put("circuit", (&**circuit).into());
             put("because", (&**because).into());
         }
         Fact::WebhookDisabled { webhook, because, .. } => {
@@ -191,5 +205,12 @@ mod tests {
         let failed = Fact::CompanyRecharged { company, outcome, amount: Micros::CENT, because: "declined".into() };
         assert_eq!(subject(&failed, about(&failed)), Some(company.to_string()));
         assert_eq!(data(&failed, about(&failed), None)["because"], "declined");
+        let of_a_company = Fact::BreakerOpened { circuit: company.to_string().into(), because: "40 in an hour".into() };
+        assert_eq!(about(&of_a_company).company, Some(company));
+        let of_the_house = Fact::BreakerOpened { circuit: "USD".into(), because: "400 in an hour".into() };
+        assert_eq!(
+            (about(&of_the_house).company, subject(&of_the_house, about(&of_the_house)).as_deref()),
+            (None, Some("USD"))
+        );
     }
 }

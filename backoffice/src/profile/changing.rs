@@ -10,9 +10,11 @@ use crate::caller::Caller;
 use crate::channel::rounded_channels;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
+use crate::fraud::Rules;
 use crate::office::Office;
 use crate::recharge;
 use crate::text::Text;
+use domain::fraud::{FraudAction, FraudRules, SpendLimit};
 use domain::{Caps, CertificateName, Micros, ProfileId, WarnBefore};
 use std::net::SocketAddr;
 use store::{AutoRecharge, Ha1, Password, ProfileAuth, ProfileState};
@@ -53,6 +55,16 @@ fn warn_before(wanted: Vec<u16>) -> Result<WarnBefore> {
 }
 
 impl Office {
+    /// What was asked for, or else a cap of the day (D-16).
+    fn rules_of_new(&self, wanted: Option<&Rules>) -> Result<FraudRules> {
+        if let Some(wanted) = wanted {
+            return wanted.checked();
+        }
+        let limit = |amount| SpendLimit { amount, action: FraudAction::Refuse };
+        let daily_cap = self.inner.settings.new_profile_daily_cap.map(limit);
+        Ok(FraudRules { daily_cap, ..FraudRules::default() })
+    }
+
     fn ha1(&self, user: &str, password: &Password) -> Ha1 {
         let sip::digest::Ha1 { md5, sha256 } =
             sip::digest::Ha1::new(user, &self.inner.settings.realm, password.reveal());
@@ -95,9 +107,14 @@ impl Office {
             advice: new.advice_of_charge.into(),
             credit_failure: new.credit_failure.map(|wanted| wanted.checked()).transpose()?.unwrap_or_default(),
             caps: Caps {
-                max_rate: new.max_rate.map(|most| cap("/max_rate", most)).transpose()?,
+                max_rate: match new.max_rate {
+                    Some(most) => most.map(|most| cap("/max_rate", most)).transpose()?,
+                    None => self.inner.settings.new_profile_max_rate,
+                },
                 max_call_cost: new.max_call_cost.map(|most| cap("/max_call_cost", most)).transpose()?,
             },
+            fraud_rules: self.rules_of_new(new.fraud.as_ref())?,
+            daily_cap_follows: new.fraud.is_none(),
             warn_before: new.warn_before_s.map(warn_before).transpose()?,
         };
         let ha1 = |user: &str, password: &Password| self.ha1(user, password);

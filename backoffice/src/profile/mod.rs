@@ -134,9 +134,13 @@ pub struct NewProfile {
     pub advice_of_charge: AdviceName,
     /// What its calls do while the ledger cannot answer; `retry` where nothing is said. Operators only: it is their risk.
     pub credit_failure: Option<CreditFailure>,
-    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any.
+    /// The dearest rate a minute: calls to dearer destinations are refused with `max_rate`; null for any, and where nothing is said what the
+    /// node's settings say (D-16).
+    #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, example = "1.00")]
-    pub max_rate: Option<Text<Micros>>,
+    pub max_rate: Option<Option<Text<Micros>>>,
+    /// Its rules against fraud; where nothing is said, a cap of the day as the node's settings say, raised by the first credit (D-16).
+    pub fraud: Option<crate::fraud::Rules>,
     /// The dearest call: one whose beginning costs more is refused with `max_call_cost`, one that has cost so much ends with its last paid
     /// second; null for any.
     #[schema(value_type = Option<String>, example = "20.00")]

@@ -5,6 +5,7 @@
 use super::{AutoRecharge, Profile, ProfileAuth};
 use crate::column::{list_text, parsed, parsed_list, parsed_option};
 use crate::{Error, Ha1, Result};
+use domain::fraud::{FraudTerms, Suspension};
 use domain::{Caps, Micros, ProfileId, Wall};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -13,7 +14,8 @@ pub(super) const SELECT: &str =
     "SELECT p.id, p.company, c.currency, p.name, p.sip_user, p.state, p.channels, p.registration, p.sources,
     p.caller_id, p.recharge_amount, p.recharge_threshold, p.require_plus, p.created_us, p.ha1_md5, p.ha1_sha256,
     p.incoming_to, p.srtp, p.calls_per_second, p.t38, p.dtmf, p.certificates, p.contact, p.credit_failure, p.warn_before,
-    p.max_rate, p.max_call_cost, p.advice
+    p.max_rate, p.max_call_cost, p.fraud_rules, p.daily_cap_follows, p.suspended_us, p.suspended_by, p.suspended_because,
+    p.released_us, p.released_by, p.advice
     FROM profiles p JOIN companies c ON c.id = p.company";
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
@@ -44,11 +46,24 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Profile> {
         calls_per_second: row.get(18)?,
         t38: parsed(row, 19)?,
         dtmf: parsed(row, 20)?,
-        advice: parsed(row, 27)?,
+        advice: parsed(row, 34)?,
         credit_failure: parsed(row, 23)?,
         warn_before: parsed_option(row, 24)?,
         caps: Caps { max_rate: micros(row, 25)?, max_call_cost: micros(row, 26)? },
+        fraud: FraudTerms {
+            rules: parsed(row, 27)?,
+            suspension: suspension(row)?,
+            released_at: row.get::<_, Option<i64>>(32)?.map(Wall::from_unix_micros),
+        },
+        daily_cap_follows: row.get(28)?,
+        released_by: row.get(33)?,
     })
+}
+
+fn suspension(row: &Row<'_>) -> rusqlite::Result<Option<Suspension>> {
+    let (at, because): (Option<i64>, Option<String>) = (row.get(29)?, row.get(31)?);
+    let (Some(at), Some(rule)) = (at.map(Wall::from_unix_micros), parsed_option(row, 30)?) else { return Ok(None) };
+    Ok(Some(Suspension { at, rule, because: because.unwrap_or_default().into() }))
 }
 
 fn micros(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Micros>> {
@@ -102,7 +117,9 @@ fn changeable(profile: &Profile) -> [(&'static str, Value); 21] {
 }
 
 pub(super) fn insert(connection: &Connection, profile: &Profile, ha1: &Ha1, sealed: &[u8]) -> Result<()> {
-    let fixed: [(&str, Value); 7] = [
+    let fixed: [(&str, Value); 9] = [
+        ("fraud_rules", profile.fraud.rules.to_string().into()),
+        ("daily_cap_follows", profile.daily_cap_follows.into()),
         ("id", profile.id.to_string().into()),
         ("company", profile.company.to_string().into()),
         ("sip_user", profile.sip_user.clone().into()),

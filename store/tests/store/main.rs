@@ -8,6 +8,7 @@ mod answers;
 mod calls;
 mod carrier_accounts;
 mod configuration;
+mod fraud;
 mod nodes;
 mod opening;
 mod passwords;

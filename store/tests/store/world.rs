@@ -78,6 +78,8 @@ impl World {
             advice: domain::AdviceOfCharge::Off,
             credit_failure: domain::credit_failure::CreditFailure::Retry,
             caps: Default::default(),
+            fraud_rules: Default::default(),
+            daily_cap_follows: false,
             warn_before: None,
         }
     }

@@ -229,9 +229,9 @@ fn admit_outbound(opening: &Opening, caller: &Owner, at: Wall, trace: &mut Trace
         return Ok(Errand::Echo);
     };
     let admission = Admission { call: opening.id, at };
-    dial(admission, directory, caller, invitation, callee, trace)
-        .map(|dial| Errand::Dial(Box::new(dial)))
-        .map_err(Ending::refused)
+    let dial = dial(admission, directory, caller, invitation, callee, trace).map_err(Ending::refused)?;
+    pass_breaker(opening, &dial, trace)?;
+    Ok(Errand::Dial(Box::new(dial)))
 }
 
 /// Whom an address proves by itself: the profiles of IP authentication (S3), or else a carrier.
@@ -262,6 +262,18 @@ pub(super) fn pass_gate(opening: &Opening, trace: &mut Trace) -> Result<(), Endi
             trace.passed(Rule::Node, Value::None, Value::None);
             Ok(())
         }
+    }
+}
+
+/// Whether new paid calls are placed at all; free ones cost nobody anything.
+fn pass_breaker(opening: &Opening, dial: &Dial, trace: &mut Trace) -> Result<(), Ending> {
+    let is_paid = dial.first_block().is_some_and(|block| block.amount.is_positive());
+    match opening.breaker.as_ref().filter(|_| is_paid) {
+        Some(refusal) => {
+            trace.refused(refusal, Value::None);
+            Err(Ending::refused(refusal.clone()))
+        }
+        None => Ok(()),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Opening {
     /// Why the node takes no new calls, where it does not ([`crate::overload::Gate`], draining). Emergency numbers are looked
     /// at before it (O3).
     pub gate: Option<Refusal>,
+    /// Why no new paid calls are placed, where they are not ([`crate::fraud::Breakers`]).
+    pub breaker: Option<Refusal>,
 }
 
 /// What a call hears.

@@ -44,7 +44,7 @@ pub fn opening_inside(
         sip_call_id: record.sip_call_id.clone(),
     };
     let directory = Arc::clone(&first.directory);
-    Opening { id, invitation, directory, binding, partner: Some(first.id()), gate: None }
+    Opening { id, invitation, directory, binding, partner: Some(first.id()), gate: None, breaker: None }
 }
 
 /// What a call inside costs its caller.

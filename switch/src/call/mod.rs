@@ -49,6 +49,7 @@ use domain::{
 use hunting::Hunting;
 use legs::Legs;
 use rating::Rate;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use talking::Talking;
@@ -63,6 +64,8 @@ pub struct Call {
     /// Filled in as things happen.
     record: CallRecord,
     sip_call_id: Arc<str>,
+    /// Where its INVITE came from.
+    source: IpAddr,
     invited: Monotonic,
     /// What is wanted, until everything for it is held.
     errand: Option<Errand>,
@@ -170,6 +173,7 @@ impl Call {
             directory: opening.directory,
             record,
             sip_call_id,
+            source: opening.invitation.source.ip(),
             invited: now.monotonic,
             errand: None,
             came_from,

@@ -24,7 +24,7 @@ impl Call {
         self.phase = Phase::Reserving;
         self.timers.arm(Timer::Reservation, now.monotonic + self.directory.settings().reservation_timeout);
         let opened = Arc::new(self.record.clone());
-        self.ask(Ask::Reserve { first, opened }, effects);
+        self.ask(Ask::Reserve { first, opened, source: self.source }, effects);
     }
 
     /// The profile holds what was asked for.

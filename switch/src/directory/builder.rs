@@ -229,6 +229,7 @@ mod tests {
             currency: Currency::USD,
             suspended: false,
             deck: Default::default(),
+            zone: Default::default(),
         }
     }
 
@@ -254,6 +255,7 @@ mod tests {
             advice: Default::default(),
             credit_failure: Default::default(),
             caps: Default::default(),
+            fraud: Default::default(),
             warn_before: None,
             credentials: 0,
         }

@@ -9,9 +9,10 @@ use domain::advice::AdviceOfCharge;
 use domain::credit_failure::CreditFailure;
 use domain::dtmf::DtmfPolicy;
 use domain::fax::FaxPolicy;
+use domain::fraud::FraudTerms;
 use domain::srtp::SrtpPolicy;
 use domain::{
-    Caps, CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, Wall, WarnBefore,
+    Caps, CarrierId, CertificateName, CompanyId, Currency, E164, Micros, Prefix, ProfileId, Wall, WarnBefore, Zone,
 };
 use rating::{Rate, Schedule};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +32,8 @@ pub struct Company {
     pub suspended: bool,
     /// What its calls cost, by the instant of their admission; without a deck every paid call is refused with `no_route`.
     pub deck: Schedule,
+    /// By which its days begin.
+    pub zone: Zone,
 }
 
 /// A profile, as far as its calls and its registration are concerned (P1).
@@ -78,6 +81,8 @@ pub struct Profile {
     pub credit_failure: CreditFailure,
     /// What a call of it may cost at most.
     pub caps: Caps,
+    /// Its rules against fraud, and whether one of them has stopped it.
+    pub fraud: FraudTerms,
     /// When its callers are warned before the credit ends; none for what the node's settings say.
     pub warn_before: Option<WarnBefore>,
     /// Where its secrets are, for those who check them; a number without meaning here.

@@ -27,7 +27,8 @@ impl Profile {
                     books.accounts
                 });
                 self.on_applied(call, posted, now, effects);
-                self.watch(accounts, &balances, now, effects);
+                self.earmark(call);
+                self.watch_balance(accounts, &balances, now, effects);
                 self.proceed(call, now, effects);
                 self.feed(now, effects);
                 self.foresee(now, effects);
@@ -36,6 +37,7 @@ impl Profile {
                 let Posted { mut draft, posting, .. } = posted;
                 draft.attempt += 1;
                 self.on_refused(call, draft, &posting, refusal, now, effects);
+                self.earmark(call);
                 self.proceed(call, now, effects);
                 self.feed(now, effects);
                 self.foresee(now, effects);
@@ -78,6 +80,7 @@ impl Profile {
             }
             Ask::Charge { sequence, begins, next, .. } => {
                 books.retake_channel();
+                let before = books.captured;
                 if draft.part != Part::Next {
                     match draft.collect {
                         Some(part) => books.write_off(*begins, part, effects),
@@ -91,17 +94,23 @@ impl Profile {
                 if !draft.told || draft.part == Part::Next {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
                 }
+                let spent = books.captured - before;
                 if draft.part == Part::Final && draft.collect.is_none() {
                     self.starve(call, draft);
                 }
+                self.earmark(call);
+                self.spent(spent, before, now, effects);
             }
             Ask::Extend { .. } => books.retake_channel(),
             Ask::Continue { .. } => {}
             Ask::Settle { owed_s, .. } => {
+                let before = books.captured;
                 if let Some(block) = batches::begun_unpaid(books, *owed_s) {
                     books.capture(block, effects);
                 }
+                let spent = books.captured - before;
                 self.close(call, effects);
+                self.spent(spent, before, now, effects);
             }
         }
     }
@@ -264,6 +273,7 @@ impl Profile {
     /// The books are closed: nothing is held for this call any more, and its record is kept.
     fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
         if let Some(books) = self.calls.remove(&call) {
+            self.earmarked = self.earmarked - books.earmarked;
             books.tariff.into_iter().for_each(|tariff| self.pace.leave(tariff));
             self.remember(call, books.captured, books.captured_s);
             let (amount, billed_s) = (books.captured, books.captured_s);
@@ -291,7 +301,7 @@ impl Profile {
     }
 
     /// Looks at what a batch left available, and recharges where that is little (K6).
-    pub(super) fn watch(
+    pub(super) fn watch_balance(
         &mut self,
         accounts: Option<Accounts>,
         balances: &[(Account, Balance)],
@@ -368,7 +378,7 @@ pub(super) fn first_outcome(mut outcome: Outcome) -> Outcome {
 /// 402, with what the first block costs and what there is (K2, K3, R8).
 fn short_of_credit(draft: &Draft) -> Refusal {
     let available = draft.available.unwrap_or_default();
-    let Ask::Reserve { first: Some(first), opened } = &draft.request.ask else {
+    let Ask::Reserve { first: Some(first), opened, .. } = &draft.request.ask else {
         return Refusal::new(RefusalKind::NoCredit);
     };
     if !available.is_positive() {

@@ -120,6 +120,8 @@ pub(super) struct Books {
     pub(super) told_end_s: Option<u32>,
     /// When the block that has begun last will have been talked.
     pub(super) ends_at: Monotonic,
+    /// What is held for it and asked to be, as the profile counts it.
+    pub(super) earmarked: Micros,
     waiting: VecDeque<Request>,
 }
 
@@ -203,6 +205,7 @@ impl Books {
             tariff: None,
             told_end_s: None,
             ends_at: Monotonic::default(),
+            earmarked: Micros::ZERO,
             waiting: VecDeque::new(),
         }
     }

@@ -98,8 +98,11 @@ impl Profile {
         // While it is not known what there is, what was said before stands.
         let Some(available) = self.available else { return };
         let ahead_s = u32::from(earliest_s) + 2 * self.pace.longest_s;
+        // What may not be spent today is as good as not there, and no recharge brings it.
+        let room = self.cap_room(now).filter(|room| *room < available);
+        let available = room.unwrap_or(available);
         let is_plenty = available.get() > self.pace.spends_at_most(ahead_s);
-        if is_plenty || self.is_recharged(now) {
+        if is_plenty || room.is_none() && self.is_recharged(now) {
             return self.unsay(effects);
         }
         let horizon = now.monotonic + Duration::from_secs(ahead_s.into());

@@ -12,6 +12,7 @@ mod answers;
 mod batches;
 mod books;
 mod foreseeing;
+mod guarding;
 mod recharge;
 mod request;
 mod risk;
@@ -24,6 +25,7 @@ pub use request::{Ask, Effect, Event, Held, Papers, Posting, Request};
 
 use crate::call;
 use crate::directory::{AutoRecharge, Directory};
+use crate::fraud::Watch;
 use crate::overload::{RETRY_AFTER_RATE_S, Window};
 use batches::Terms;
 use books::{Accounts, Books, Draft, Posted};
@@ -63,6 +65,9 @@ pub struct Profile {
     has_foreseen: bool,
     /// Calls of its PBX that were let in during the last second.
     window: Window,
+    /// What its calls hold, and have asked for.
+    earmarked: Micros,
+    watch: Watch,
     timers: TimerTable<Timer>,
 }
 
@@ -82,6 +87,8 @@ impl Profile {
             pace: Pace::default(),
             has_foreseen: false,
             window: Window::default(),
+            earmarked: Micros::ZERO,
+            watch: Watch::default(),
             timers: TimerTable::new(),
         }
     }
@@ -120,7 +127,10 @@ impl Profile {
     fn on_first_request(&mut self, request: Request, now: Now, effects: &mut Vec<Effect>) {
         let call = request.call;
         let books = match &request.ask {
-            Ask::Reserve { opened, .. } => match self.check_reservation(opened.direction, now) {
+            Ask::Reserve { first, opened, source } => match self
+                .check_reservation(opened.direction, now)
+                .and_then(|()| self.check_fraud(*first, opened, *source, now, effects))
+            {
                 Ok(()) => Books::open(call, accounts_of(opened)),
                 Err(refusal) => {
                     return effects.push(Effect::TellCall(call, call::Event::ReservationRefused(refusal)));
@@ -182,7 +192,8 @@ impl Profile {
     /// Turns the next request of a call into a batch, if the ledger has none of it.
     fn proceed(&mut self, call: CallId, now: Now, effects: &mut Vec<Effect>) {
         if let Some(request) = self.calls.get_mut(&call).and_then(Books::next_request) {
-            self.submit(call, Draft::new(request), now, effects);
+            let draft = self.within_cap(call, Draft::new(request), now, effects);
+            self.submit(call, draft, now, effects);
         }
     }
 
@@ -193,6 +204,7 @@ impl Profile {
         effects.push(Effect::Submit(posting.clone()));
         let again_at = now.monotonic + UNANSWERED_AGAIN_AFTER;
         books.posted = Some(Posted { draft, posting, again_at });
+        self.earmark(call);
         self.arm_sweep(again_at);
     }
 
@@ -259,9 +271,11 @@ impl Machine for Profile {
         match event {
             Event::Requested(request) => self.on_requested(*request, now, effects),
             Event::LedgerAnswered { batch, outcome } => self.on_ledger_answered(batch, outcome, now, effects),
-            Event::DirectorySwapped(directory) => self.directory = directory,
+            Event::DirectorySwapped(directory) => self.on_directory_swapped(directory, now, effects),
             Event::CompanyToppedUp => self.on_company_topped_up(now, effects),
             Event::CreditAdded => self.on_credit_added(now, effects),
+            Event::RegisteredFrom(source) => self.on_registered_from(source, now, effects),
+            Event::Recalled(memory) => self.on_recalled(&memory, now),
         }
     }
 

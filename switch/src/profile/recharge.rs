@@ -145,7 +145,7 @@ impl Profile {
                 self.say_recharged(RechargeOutcome::Ok, &posting, effects);
                 self.forget_warnings(effects);
                 // Still at the threshold: once more.
-                self.watch(self.accounts(), &balances, now, effects);
+                self.watch_balance(self.accounts(), &balances, now, effects);
                 self.feed(now, effects);
                 self.foresee(now, effects);
             }

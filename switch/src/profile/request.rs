@@ -4,10 +4,12 @@
 
 use crate::call;
 use crate::directory::Directory;
+use crate::fraud::{Memo, Memory};
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, BatchId, Durability, Outcome};
 use domain::{CallId, Fact, Micros};
 use rating::{Block, Tariff};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Something a call asks of its profile. A request asked again (same call, same number) is answered once.
@@ -33,6 +35,8 @@ pub enum Ask {
         first: Option<Block>,
         /// The record as it would be, should the switch die now.
         opened: Arc<CallRecord>,
+        /// Where the call comes from.
+        source: IpAddr,
     },
     /// Capture the block that begins, hold the one after it, extend the channel; answered by [`call::Event::ChargeGranted`] or
     /// [`call::Event::ChargeRefused`].
@@ -113,6 +117,10 @@ pub enum Event {
     CompanyToppedUp,
     /// The profile has more credit than before: calls on their final unit are prolonged (K4).
     CreditAdded,
+    /// The PBX has registered from there.
+    RegisteredFrom(IpAddr),
+    /// What an earlier machine has spent, and whom it knew, was found.
+    Recalled(Box<Memory>),
 }
 
 /// What a profile orders.
@@ -122,6 +130,8 @@ pub enum Effect {
     Submit(Posting),
     /// Of one of its calls.
     TellCall(CallId, call::Event),
+    /// Keep this beyond the life of the process.
+    Remember(Memo),
     /// Say what happened.
     Tell(Fact),
 }

@@ -34,9 +34,10 @@ impl Profile {
             return;
         }
         self.has_starving = self.calls.values().any(|books| books.starving.is_some());
-        let available = self.available;
+        let (available, room) = (self.available, self.cap_room(now));
         let hungry = self.calls.values().filter_map(|books| Some((books.ends_at, books.call, books.hunger()?)));
         let fed = hungry.filter(|(.., needed)| available.is_none_or(|available| *needed <= available));
+        let fed = fed.filter(|(.., needed)| room.is_none_or(|room| *needed <= room));
         let Some((_, call, _)) = fed.min_by_key(|(ends_at, call, _)| (*ends_at, *call)) else { return };
         if let Some(draft) = self.calls.get_mut(&call).and_then(|books| books.starving.take()) {
             self.submit(call, Draft { part: Part::Next, link: Link::Untried, ..draft }, now, effects);

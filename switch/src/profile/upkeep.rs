@@ -5,7 +5,7 @@
 use super::Profile;
 use super::books::Books;
 use super::request::{Ask, Effect, Held, Request};
-use domain::{CallId, Fact, Monotonic, Now, ReleaseCause};
+use domain::{CallId, Fact, Micros, Monotonic, Now, ReleaseCause};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +75,9 @@ impl Profile {
         let Some(books) = self.calls.get_mut(&call) else { return };
         let Some(mut opened) = books.opened.take() else {
             // An earlier machine had its record, and is lost as well: its holds are left to their leases.
-            let lost = self.calls.remove(&call).and_then(|books| books.tariff);
-            lost.into_iter().for_each(|tariff| self.pace.leave(tariff));
+            let lost = self.calls.remove(&call);
+            self.earmarked = self.earmarked - lost.as_ref().map_or(Micros::ZERO, |books| books.earmarked);
+            lost.and_then(|books| books.tariff).into_iter().for_each(|tariff| self.pace.leave(tariff));
             return;
         };
         let talked = Duration::from_secs(u64::from(books.captured_s));

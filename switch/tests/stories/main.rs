@@ -9,6 +9,7 @@ mod advising;
 mod capping;
 mod carriers;
 mod enrolling;
+mod fraud;
 mod hunting;
 mod identity;
 mod ledger;

@@ -283,6 +283,7 @@ fn what_a_rehearsal_says_is_what_becomes_of_the_call_and_it_leaves_no_mark() {
             binding: None,
             partner: None,
             gate: gate.clone().enter(world.now.monotonic).err(),
+            breaker: None,
         };
         let before = marks(&world);
         let rehearsal = rehearse(&world, opening.clone());

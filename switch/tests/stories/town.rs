@@ -47,6 +47,7 @@ pub(crate) fn profile(id: ProfileId, sip_user: &str) -> switch::directory::Profi
         advice: Default::default(),
         credit_failure: Default::default(),
         caps: Default::default(),
+        fraud: Default::default(),
         warn_before: None,
         credentials: 0,
     }
@@ -61,6 +62,7 @@ pub(crate) fn company() -> Company {
         currency: Currency::USD,
         suspended: false,
         deck: Deck::parse_csv(csv.as_bytes(), Currency::USD, "test").unwrap().into(),
+        zone: Default::default(),
     }
 }
 

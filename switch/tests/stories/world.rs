@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use switch::directory::{AutoRecharge, Builder, Directory};
+use switch::fraud::Memo;
 use switch::profile::{self, Papers, Posting, Profile};
 use switch::registration::Binding;
 use switch::{call, call::Call, carrier};
@@ -53,6 +54,8 @@ pub(crate) struct World {
     /// Callers that were warned, and when.
     pub(crate) warned: Vec<(CallId, Monotonic)>,
     pub(crate) facts: Vec<Fact>,
+    /// What profiles want to be kept.
+    pub(crate) memos: Vec<Memo>,
     /// The final records, as the ledger would hand them to the store.
     pub(crate) records: Vec<CallRecord>,
     /// Opened records, newest last.
@@ -66,6 +69,8 @@ pub(crate) struct World {
     pub(crate) busy_carriers: BTreeSet<CarrierId>,
     /// Why there are no ports for sound, where there are none.
     pub(crate) no_sound: Option<Refusal>,
+    /// Why no new paid calls are placed, where they are not.
+    pub(crate) breaker: Option<Refusal>,
     entropy: Entropy,
 }
 
@@ -121,6 +126,7 @@ impl World {
             echoes: Vec::new(),
             warned: Vec::new(),
             facts: Vec::new(),
+            memos: Vec::new(),
             records: Vec::new(),
             opened: Vec::new(),
             strangers: Vec::new(),
@@ -128,6 +134,7 @@ impl World {
             busy_profiles: BTreeSet::new(),
             busy_carriers: BTreeSet::new(),
             no_sound: None,
+            breaker: None,
             entropy: Entropy::from_seed([9; 16]),
         };
         let profiles: Vec<_> = world.directory.profiles().map(|profile| (profile.id, profile.channels)).collect();
@@ -182,7 +189,8 @@ impl World {
         let id = CallId::mint(self.now.wall, &mut self.entropy);
         let directory = self.directory.clone();
         let binding = call::called_profile(&directory, &invitation).and_then(|id| self.bindings.get(&id).cloned());
-        self.open(call::Opening { id, invitation, directory, binding, partner: None, gate });
+        let breaker = self.breaker.clone();
+        self.open(call::Opening { id, invitation, directory, binding, partner: None, gate, breaker });
         id
     }
 
@@ -268,6 +276,7 @@ impl World {
             match effect {
                 profile::Effect::Submit(posting) => self.submit(id, posting),
                 profile::Effect::TellCall(call, event) => self.tell_call(call, event),
+                profile::Effect::Remember(memo) => self.memos.push(memo),
                 profile::Effect::Tell(fact) => self.facts.push(fact),
             }
         }

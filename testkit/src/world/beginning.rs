@@ -134,6 +134,9 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             advice: new.advice,
             credit_failure: new.credit_failure,
             caps: new.caps,
+            fraud: Default::default(),
+            daily_cap_follows: false,
+            released_by: None,
             warn_before: new.warn_before,
             created_at: now,
         };
@@ -181,6 +184,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
     };
     let everything = store::Everything {
         config_version: 1,
+        breakers: Vec::new(),
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
         profiles: customers.iter().map(profile).collect(),
         profile_manners: customers.iter().map(|customer| (customer.profile, of_pbx.clone())).collect(),

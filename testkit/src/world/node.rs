@@ -336,6 +336,8 @@ impl Node {
                         self.work.push_back(Work::Call(*place, call::Event::CallOf(call, event)));
                     }
                 }
+                // Its profiles have no rules against fraud, and what they knew is forgotten with a crash.
+                profile::Effect::Remember(_) => {}
                 profile::Effect::Tell(fact) => self.facts.push((now, fact)),
             }
         }

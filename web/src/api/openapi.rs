@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, credit, decks, doctors, events, identities, landlines, numbers, payments,
-    problems, profiles, rates, recharges, shadows, tokens, webhooks,
+    accounts, bans, calls, carriers, companies, credit, decks, doctors, events, frauds, identities, landlines, numbers,
+    payments, problems, profiles, rates, recharges, shadows, tokens, webhooks,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -61,6 +61,7 @@ impl Modify for BearerToken {
         webhooks::rotate, webhooks::test, webhooks::deliveries, webhooks::replay,
         tokens::create, tokens::list, tokens::revoke,
         bans::list, bans::lift,
+        frauds::of_profile, frauds::set_of_profile, frauds::release, frauds::breakers, frauds::release_breaker, frauds::keep_breaker,
     ),
     components(schemas(Problem)),
     security(("token" = [])),
@@ -80,6 +81,7 @@ impl Modify for BearerToken {
         (name = "webhooks", description = "Whom events are delivered to"),
         (name = "doctor", description = "Why something was refused, or would be"),
         (name = "tokens", description = "Who may ask"),
+        (name = "fraud", description = "Rules against fraud, releases, breakers"),
         (name = "bans", description = "Sources whose messages are dropped unread"),
         (name = "problems", description = "What can go wrong"),
         (name = "document", description = "This document"),

@@ -72,6 +72,7 @@ impl HandSwitchboard {
                 currency: company.currency,
                 suspended: company.suspended,
                 deck,
+                zone: Default::default(),
             });
         }
         let (directory, faults) = builder.build();
@@ -81,6 +82,11 @@ impl HandSwitchboard {
 }
 
 impl Switchboard for HandSwitchboard {
+    /// No machine of a profile is behind it.
+    fn fraud_standing(&self, _: ProfileId) -> Future<'_, Option<switch::fraud::Standing>> {
+        Box::pin(async { None })
+    }
+
     fn live_calls(&self) -> Future<'_, Vec<Live>> {
         Box::pin(async { self.live.lock().unwrap().clone() })
     }
@@ -113,8 +119,15 @@ impl Switchboard for HandSwitchboard {
             };
             let entropy = Entropy::from_seed([1; 16]);
             let id = CallId::from_bits(1);
-            let opening =
-                Opening { id, invitation, directory: Arc::clone(&directory), binding: None, partner: None, gate: None };
+            let opening = Opening {
+                id,
+                invitation,
+                directory: Arc::clone(&directory),
+                binding: None,
+                partner: None,
+                gate: None,
+                breaker: None,
+            };
             let mut rehearsal = Rehearsal::open(opening, own, entropy, now);
             while let Some(want) = rehearsal.wants() {
                 match want {

@@ -29,6 +29,10 @@ struct Quiet {
 }
 
 impl Switchboard for Quiet {
+    fn fraud_standing(&self, _: domain::ProfileId) -> Future<'_, Option<switch::fraud::Standing>> {
+        unreachable!()
+    }
+
     fn live_calls(&self) -> Future<'_, Vec<switch::call::Live>> {
         Box::pin(async { Vec::new() })
     }

@@ -1,0 +1,147 @@
+//! Where a profile asks its guard against fraud: at reservations, at charges, and when something was spent.
+//!
+//! What is suspicious, and what follows, is `crate::fraud`'s to say.
+
+use super::books::{Books, Draft, Part};
+use super::request::{Ask, Effect};
+use super::{Profile, answers};
+use crate::call;
+use crate::directory::{Company, Directory, Profile as Entry};
+use crate::fraud::{Memory, Prospect, Standing, Surroundings};
+use domain::call_record::{CallDirection, CallRecord};
+use domain::refusal::RefusalKind;
+use domain::trace::{Rule, Step, Value, Verdict};
+use domain::{CallId, Destination, Micros, Now, ProfileId, Refusal, Zone};
+use rating::Block;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Who is guarded, as the directory has it: held on to while the guard looks.
+struct Guarded {
+    entry: Arc<Entry>,
+    company: Arc<Company>,
+    home: Option<Destination>,
+}
+
+impl Guarded {
+    fn of(id: ProfileId, directory: &Directory) -> Option<Guarded> {
+        let entry = Arc::clone(directory.profile(id)?);
+        let company = Arc::clone(directory.company(entry.company)?);
+        let home = directory.country(company.country).and_then(|plan| Destination::from_code(&plan.calling_code));
+        Some(Guarded { entry, company, home })
+    }
+
+    fn around(&self, held: Micros, now: Now) -> Surroundings<'_> {
+        let Guarded { entry, company, home } = self;
+        Surroundings { profile: entry.id, terms: &entry.fraud, zone: &company.zone, home: *home, held, now }
+    }
+}
+
+impl Profile {
+    /// The machine with what an earlier one has spent, and whom it knew.
+    pub fn remembering(mut self, memory: &Memory, now: Now) -> Profile {
+        self.on_recalled(memory, now);
+        self
+    }
+
+    /// How it stands with its rules against fraud; none where the directory does not know it.
+    pub fn standing(&mut self, now: Now) -> Option<Standing> {
+        let guarded = Guarded::of(self.id, &self.directory)?;
+        Some(self.watch.standing(guarded.around(self.earmarked, now)))
+    }
+
+    pub(super) fn on_recalled(&mut self, memory: &Memory, now: Now) {
+        let zone = Guarded::of(self.id, &self.directory).map_or_else(Zone::utc, |it| it.company.zone.clone());
+        self.watch.recall(memory, &zone, now);
+    }
+
+    pub(super) fn on_registered_from(&mut self, source: IpAddr, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(guarded) = Guarded::of(self.id, &self.directory) {
+            self.watch.registered(source, guarded.around(self.earmarked, now), effects);
+        }
+    }
+
+    /// Other rules: a cap that was raised prolongs calls that have come to it.
+    pub(super) fn on_directory_swapped(&mut self, directory: Arc<Directory>, now: Now, effects: &mut Vec<Effect>) {
+        self.directory = directory;
+        self.feed(now, effects);
+    }
+
+    /// Whether a call of its PBX may be placed; incoming ones always may.
+    pub(super) fn check_fraud(
+        &mut self,
+        first: Option<Block>,
+        opened: &CallRecord,
+        source: IpAddr,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let Some(guarded) = Guarded::of(self.id, &self.directory) else { return Ok(()) };
+        if opened.direction == CallDirection::Inbound {
+            return Ok(());
+        }
+        let prospect = Prospect {
+            destination: opened.callee.map(Destination::of),
+            name: &opened.destination,
+            rate: opened.rate_per_minute,
+            first: first.map_or(Micros::ZERO, |block| block.amount),
+            currency: opened.currency,
+            source,
+        };
+        self.watch.judge(&prospect, guarded.around(self.earmarked, now), effects)
+    }
+
+    /// What may still be held today; none where no cap binds.
+    pub(super) fn cap_room(&mut self, now: Now) -> Option<Micros> {
+        let entry = self.directory.profile(self.id)?;
+        entry.fraud.rules.daily_cap?;
+        let guarded = Guarded::of(self.id, &self.directory)?;
+        self.watch.room(guarded.around(self.earmarked, now))
+    }
+
+    /// A charge whose next block would pass the cap of the day is the call's last: what has begun is paid, and the call ends with it.
+    pub(super) fn within_cap(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) -> Draft {
+        let Ask::Charge { next: Some(next), .. } = &draft.request.ask else { return draft };
+        if self.cap_room(now).is_none_or(|room| next.amount <= room) {
+            return draft;
+        }
+        if let Some(guarded) = Guarded::of(self.id, &self.directory) {
+            self.watch.cap_reached(guarded.around(self.earmarked, now), effects);
+        }
+        let seen = "as much as the profile may spend today".into();
+        let refusal = Some(RefusalKind::DailyCap);
+        let step = Step { rule: Rule::Credit, verdict: Verdict::Warned, seen, wanted: Value::None, refusal };
+        effects.push(Effect::TellCall(call, call::Event::Noted(Box::new(step))));
+        answers::tell_exhausted(call, &mut draft, effects);
+        Draft { part: Part::Final, ..draft }
+    }
+
+    /// So much was captured for a call, and so much in all for it before.
+    pub(super) fn spent(&mut self, amount: Micros, before: Micros, now: Now, effects: &mut Vec<Effect>) {
+        if let Some(guarded) = Guarded::of(self.id, &self.directory).filter(|_| amount.is_positive()) {
+            self.watch.spend(amount, before, guarded.around(self.earmarked, now), effects);
+        }
+    }
+
+    /// Counts anew what is held for a call and asked to be.
+    pub(super) fn earmark(&mut self, call: CallId) {
+        if let Some(books) = self.calls.get_mut(&call) {
+            let earmarked = books.wanted();
+            self.earmarked = self.earmarked - books.earmarked + earmarked;
+            books.earmarked = earmarked;
+        }
+    }
+}
+
+impl Books {
+    /// What is held for it, and what it has asked the ledger to hold.
+    fn wanted(&self) -> Micros {
+        let held = self.block.map_or(Micros::ZERO, |held| held.block.amount);
+        let asked = self.posted.as_ref().and_then(|posted| match &posted.draft.request.ask {
+            Ask::Reserve { first, .. } => *first,
+            Ask::Charge { next, .. } => next.filter(|_| posted.draft.part != Part::Final),
+            Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => None,
+        });
+        held + asked.map_or(Micros::ZERO, |block| block.amount)
+    }
+}
