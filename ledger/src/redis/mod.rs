@@ -26,6 +26,7 @@ mod server;
 mod settings;
 mod slots;
 mod start;
+mod wire;
 
 pub use audit::{Audited, verify};
 pub use engine::RedisLedger;
@@ -38,3 +39,4 @@ pub use settings::{
     LOOKED_AT, REPLY_TIMEOUT, ROUND, Settings, VERSION_MIN,
 };
 pub use start::{Relaid, leave, relay};
+pub use wire::{Line, Pretence, Pretended};
