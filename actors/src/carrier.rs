@@ -4,12 +4,11 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::resident::{Home, Residence, Resident};
 use crate::shard::ErrandOrdered;
 use crate::shell::Tell;
 use actix::Addr;
-use dashmap::DashMap;
 use domain::CarrierId;
 use std::sync::Arc;
 use switch::Carrier;
@@ -21,7 +20,7 @@ impl Resident for Carrier {
 
     const KIND: Actor = Actor::Carrier;
 
-    fn residents(registry: &Registry) -> &DashMap<CarrierId, Addr<Residence<Carrier>>> {
+    fn residents(registry: &Registry) -> &Listed<CarrierId, Addr<Residence<Carrier>>> {
         &registry.carriers
     }
 
@@ -31,7 +30,7 @@ impl Resident for Carrier {
         carrier
     }
 
-    fn perform(effect: Effect, home: &Home<Carrier>) {
+    fn perform(effect: Effect, home: &Home<Carrier>) -> Option<Self::Event> {
         match effect {
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone needs no answer; its channel is free again when it could no longer last.
@@ -43,6 +42,7 @@ impl Resident for Carrier {
             Effect::Publish(standing) => home.core.registry.publish_standing(home.id, standing),
             Effect::Tell(fact) => home.core.tell(&fact),
         }
+        None
     }
 
     /// The next one knows nobody's channels.

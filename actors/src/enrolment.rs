@@ -4,11 +4,10 @@
 //! When to register is the machine's to decide; what a REGISTER says, `ways::enrolling`'s.
 
 use crate::core::Core;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::resident::{Home, Residence, Resident};
 use crate::shard::ErrandOrdered;
 use actix::Addr;
-use dashmap::DashMap;
 use domain::CarrierId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +20,7 @@ impl Resident for Enrolment {
 
     const KIND: Actor = Actor::Carrier;
 
-    fn residents(registry: &Registry) -> &DashMap<CarrierId, Addr<Residence<Enrolment>>> {
+    fn residents(registry: &Registry) -> &Listed<CarrierId, Addr<Residence<Enrolment>>> {
         &registry.enrolments
     }
 
@@ -32,7 +31,7 @@ impl Resident for Enrolment {
         enrolment
     }
 
-    fn perform(effect: Effect, home: &Home<Enrolment>) {
+    fn perform(effect: Effect, home: &Home<Enrolment>) -> Option<Self::Event> {
         match effect {
             // Bounded: one at a time for each carrier, and one that takes it back.
             Effect::Register { number, expires_s } => {
@@ -45,6 +44,7 @@ impl Resident for Enrolment {
             }
             Effect::Tell(fact) => home.core.tell(&fact),
         }
+        None
     }
 
     /// The next one registers anew.

@@ -4,13 +4,12 @@
 
 use crate::core::Core;
 use crate::mailbox::tell;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::resident::{Home, Residence, Resident};
 use crate::shell::{Enduring, Tell};
 use crate::ways::papers::batch_of;
 use actix::Addr;
-use dashmap::DashMap;
-use domain::credit::{Batch, Kind, Outcome, Unit};
+use domain::credit::{Batch, BatchId, Code, Durability, Kind, Outcome, Unit};
 use domain::{Currency, Fact, Micros, ProfileId};
 use std::sync::Arc;
 use switch::profile::{Effect, Event, Posting};
@@ -24,7 +23,7 @@ impl Resident for Profile {
 
     const KIND: Actor = Actor::Profile;
 
-    fn residents(registry: &Registry) -> &DashMap<ProfileId, Addr<Residence<Profile>>> {
+    fn residents(registry: &Registry) -> &Listed<ProfileId, Addr<Residence<Profile>>> {
         &registry.profiles
     }
 
@@ -32,9 +31,9 @@ impl Resident for Profile {
         Enduring(switch::Profile::new(id, Arc::clone(core.desk.load().directory())))
     }
 
-    fn perform(effect: Effect, home: &Home<Profile>) {
+    fn perform(effect: Effect, home: &Home<Profile>) -> Option<Event> {
         match effect {
-            Effect::Submit(posting) => submit(posting, home),
+            Effect::Submit(posting) => return submit(posting, home),
             Effect::TellCall(call, event) => {
                 // A call whose actor is gone has lost its bill to a panic; its holds are closed by its own settlement.
                 let _ = home.core.registry.with_call(call, |address| {
@@ -43,27 +42,60 @@ impl Resident for Profile {
             }
             Effect::Tell(fact) => home.core.tell(&fact),
         }
+        None
     }
 }
 
-fn submit(posting: Posting, home: &Home<Profile>) {
+/// Asks the ledger, which mostly knows at once; where it does not, its answer comes as a message.
+fn submit(posting: Posting, home: &Home<Profile>) -> Option<Event> {
     let (batch, durability) = batch_of(posting);
-    let id = batch.id;
-    let moved = currency(&home.core, &batch).and_then(|currency| Moved::by(&batch, currency));
-    let code = batch.transfers.first().map(|transfer| transfer.code);
-    let (profile, core) = (home.id, Arc::clone(&home.core));
-    let reply = Box::new(move |outcome: Outcome| {
-        if let (Outcome::Unavailable, Some(code)) = (&outcome, code) {
+    let asked = Asked::by(&batch, &home.core);
+    let answered = match durability {
+        Durability::WithNextGroup => home.core.ledger.answer_now(batch),
+        Durability::BeforeAnswer => Err(batch),
+    };
+    match answered {
+        Ok(outcome) => {
+            asked.count(&outcome, &home.core);
+            Some(Event::LedgerAnswered { batch: asked.id, outcome })
+        }
+        Err(batch) => {
+            let (profile, core) = (home.id, Arc::clone(&home.core));
+            let reply = Box::new(move |outcome: Outcome| {
+                asked.count(&outcome, &core);
+                let _ = core.with_resident::<Profile, _>(profile, |itself| {
+                    tell(itself, Tell(Event::LedgerAnswered { batch: asked.id, outcome }));
+                });
+            });
+            home.core.ledger.submit(batch, durability, reply);
+            None
+        }
+    }
+}
+
+/// What the ledger was asked, for the metrics.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: BatchId,
+    code: Option<Code>,
+    moved: Option<Moved>,
+}
+
+impl Asked {
+    fn by(batch: &Batch, core: &Core) -> Asked {
+        let code = batch.transfers.first().map(|transfer| transfer.code);
+        let moved = currency(core, batch).and_then(|currency| Moved::by(batch, currency));
+        Asked { id: batch.id, code, moved }
+    }
+
+    fn count(&self, outcome: &Outcome, core: &Core) {
+        if let (Outcome::Unavailable, Some(code)) = (outcome, self.code) {
             core.telemetry.count_ledger_failure(code);
         }
-        if let Some(fact) = moved.and_then(|moved| moved.told(&outcome)) {
+        if let Some(fact) = self.moved.and_then(|moved| moved.told(outcome)) {
             core.tell(&fact);
         }
-        let _ = core.with_resident::<Profile, _>(profile, |itself| {
-            tell(itself, Tell(Event::LedgerAnswered { batch: id, outcome }));
-        });
-    });
-    home.core.ledger.submit(batch, durability, reply);
+    }
 }
 
 /// The currency of the company whose batch it is.
@@ -74,7 +106,7 @@ fn currency(core: &Core, batch: &Batch) -> Option<Currency> {
 /// What a batch would move, for the metrics.
 #[derive(Clone, Copy)]
 struct Moved {
-    code: domain::credit::Code,
+    code: Code,
     amount: Micros,
     currency: Currency,
 }

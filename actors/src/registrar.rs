@@ -4,12 +4,11 @@
 
 use crate::core::Core;
 use crate::mailbox::{offer, tell};
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::resident::{Home, Residence, Resident};
 use crate::shard::{ErrandOrdered, RegisterAnswered};
 use crate::shell::Enduring;
 use actix::Addr;
-use dashmap::DashMap;
 use domain::ProfileId;
 use switch::registration::Effect;
 use telemetry::labels::Actor;
@@ -27,7 +26,7 @@ impl Resident for Registration {
 
     const KIND: Actor = Actor::Registration;
 
-    fn residents(registry: &Registry) -> &DashMap<ProfileId, Addr<Residence<Registration>>> {
+    fn residents(registry: &Registry) -> &Listed<ProfileId, Addr<Residence<Registration>>> {
         &registry.registrations
     }
 
@@ -35,7 +34,7 @@ impl Resident for Registration {
         Enduring(switch::Registration::new(id, core.limits.expiries))
     }
 
-    fn perform(effect: Effect, home: &Home<Registration>) {
+    fn perform(effect: Effect, home: &Home<Registration>) -> Option<Self::Event> {
         let core = &home.core;
         match effect {
             Effect::Answer { transaction, answer, trace } => {
@@ -57,6 +56,7 @@ impl Resident for Registration {
             }
             Effect::Tell(fact) => core.tell(&fact),
         }
+        None
     }
 
     fn forget(id: ProfileId, core: &Core) {

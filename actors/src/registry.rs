@@ -17,17 +17,20 @@ use switch::carrier::Standing;
 use switch::registration::Binding;
 use switch::{Carrier, Enrolment, enrolment};
 
+/// Who is found by an identity. Identities are drawn by us, so the quick hash will do: nobody can aim at one bucket.
+pub(crate) type Listed<K, V> = DashMap<K, V, foldhash::fast::RandomState>;
+
 /// Addresses of everybody.
 #[derive(Default)]
 pub struct Registry {
-    pub(crate) profiles: DashMap<ProfileId, Addr<Residence<Profile>>>,
-    pub(crate) registrations: DashMap<ProfileId, Addr<Residence<Registration>>>,
-    pub(crate) bindings: DashMap<ProfileId, Arc<Binding>>,
-    pub(crate) carriers: DashMap<CarrierId, Addr<Residence<Carrier>>>,
-    pub(crate) standings: DashMap<CarrierId, Standing>,
-    pub(crate) enrolments: DashMap<CarrierId, Addr<Residence<Enrolment>>>,
-    pub(crate) enrolled: DashMap<CarrierId, enrolment::Standing>,
-    calls: DashMap<CallId, Addr<CallShell>>,
+    pub(crate) profiles: Listed<ProfileId, Addr<Residence<Profile>>>,
+    pub(crate) registrations: Listed<ProfileId, Addr<Residence<Registration>>>,
+    pub(crate) bindings: Listed<ProfileId, Arc<Binding>>,
+    pub(crate) carriers: Listed<CarrierId, Addr<Residence<Carrier>>>,
+    pub(crate) standings: Listed<CarrierId, Standing>,
+    pub(crate) enrolments: Listed<CarrierId, Addr<Residence<Enrolment>>>,
+    pub(crate) enrolled: Listed<CarrierId, enrolment::Standing>,
+    calls: Listed<CallId, Addr<CallShell>>,
 }
 
 impl Registry {

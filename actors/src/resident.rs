@@ -5,11 +5,10 @@
 
 use crate::core::{Core, ShardHandle};
 use crate::mailbox::tell;
-use crate::registry::Registry;
+use crate::registry::{Listed, Registry};
 use crate::shard::ErrandOrdered;
 use crate::shell::{Outlet, Shell};
 use actix::{Actor as _, Addr, Handler, Message};
-use dashmap::DashMap;
 use domain::{CarrierId, Machine, ProfileId};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -36,7 +35,7 @@ impl Identity for CarrierId {
 }
 
 /// A machine whose actor stays.
-pub(crate) trait Resident: Machine<Event: Send, Effect: Unpin> + Unpin + Sized + 'static {
+pub(crate) trait Resident: Machine<Event: Send + Unpin, Effect: Unpin> + Unpin + Sized + 'static {
     /// Whose it is.
     type Id: Identity;
 
@@ -44,13 +43,13 @@ pub(crate) trait Resident: Machine<Event: Send, Effect: Unpin> + Unpin + Sized +
     const KIND: Actor;
 
     /// Where the actors of its kind are noted.
-    fn residents(registry: &Registry) -> &DashMap<Self::Id, Addr<Residence<Self>>>;
+    fn residents(registry: &Registry) -> &Listed<Self::Id, Addr<Residence<Self>>>;
 
     /// The machine as it begins.
     fn born(id: Self::Id, core: &Core) -> Self;
 
-    /// Performs one effect.
-    fn perform(effect: Self::Effect, home: &Home<Self>);
+    /// Performs one effect; as [`Outlet::perform`].
+    fn perform(effect: Self::Effect, home: &Home<Self>) -> Option<Self::Event>;
 
     /// Its actor died: the next message to it starts another. What else is noted of it is forgotten.
     fn forget(_id: Self::Id, _core: &Core) {}
@@ -92,8 +91,8 @@ impl<M: Resident> Outlet<M> for Home<M> {
         self.core.limits.mailbox_profile_max
     }
 
-    fn perform(&mut self, effect: M::Effect) {
-        M::perform(effect, self);
+    fn perform(&mut self, effect: M::Effect) -> Option<M::Event> {
+        M::perform(effect, self)
     }
 
     fn finished(&mut self) {

@@ -19,8 +19,9 @@ pub trait Outlet<M: Machine>: 'static {
     /// Messages at most that may wait for this actor before an offer is refused.
     fn mailbox_max(&self) -> usize;
 
-    /// Performs one effect. Effects come in the order in which the machine gave them.
-    fn perform(&mut self, effect: M::Effect);
+    /// Performs one effect. Effects come in the order in which the machine gave them. Where the world answered on the spot, gives what the
+    /// machine is to hear of it, once the other effects of the step are performed: that spares the actor a message to itself.
+    fn perform(&mut self, effect: M::Effect) -> Option<M::Event>;
 
     /// Called after the effects of one step were performed, with the machine as it stands.
     fn settle(&mut self, _machine: &M) {}
@@ -65,18 +66,19 @@ pub struct Shell<M: Machine, O: Outlet<M>> {
     outlet: O,
     clock: Clock,
     effects: Vec<M::Effect>,
+    /// What was answered on the spot; empty between steps.
+    answers: Vec<M::Event>,
     armed: Option<(Monotonic, SpawnHandle)>,
 }
 
 impl<M, O> Shell<M, O>
 where
-    M: Machine + Unpin + 'static,
-    M::Effect: Unpin,
+    M: Machine<Event: Unpin, Effect: Unpin> + Unpin + 'static,
     O: Outlet<M> + Unpin,
 {
     /// A shell around `machine`, whose birth gave `effects`.
     pub fn new(machine: M, effects: Vec<M::Effect>, outlet: O, clock: Clock) -> Self {
-        Self { machine, outlet, clock, effects, armed: None }
+        Self { machine, outlet, clock, effects, answers: Vec::new(), armed: None }
     }
 
     /// The machine as it stands, for those who look at it.
@@ -89,10 +91,15 @@ where
         self.clock
     }
 
-    /// Performs what the machine ordered, then sees to its timer and its end.
-    fn follow_up(&mut self, ctx: &mut Context<Self>) {
-        for effect in self.effects.drain(..) {
-            self.outlet.perform(effect);
+    /// Performs what the machine ordered, and what it orders when it hears an answer at once; then sees to its timer and its end.
+    fn follow_up(&mut self, now: Now, ctx: &mut Context<Self>) {
+        while !self.effects.is_empty() {
+            for effect in self.effects.drain(..) {
+                self.answers.extend(self.outlet.perform(effect));
+            }
+            for answer in self.answers.drain(..) {
+                self.machine.handle(answer, now, &mut self.effects);
+            }
         }
         self.outlet.settle(&self.machine);
         if self.machine.is_finished() {
@@ -120,29 +127,26 @@ where
         let now = self.clock.now();
         // The runtime's timer has a grain of a millisecond and may fire a hair early: then nothing is due yet.
         self.machine.expire(now, &mut self.effects);
-        self.follow_up(ctx);
+        self.follow_up(now, ctx);
     }
 }
 
 impl<M, O> Actor for Shell<M, O>
 where
-    M: Machine + Unpin + 'static,
-    M::Effect: Unpin,
+    M: Machine<Event: Unpin, Effect: Unpin> + Unpin + 'static,
     O: Outlet<M> + Unpin,
 {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         ctx.set_mailbox_capacity(self.outlet.mailbox_max());
-        self.follow_up(ctx);
+        self.follow_up(self.clock.now(), ctx);
     }
 }
 
 impl<M, O> Handler<Tell<M::Event>> for Shell<M, O>
 where
-    M: Machine + Unpin + 'static,
-    M::Event: Send,
-    M::Effect: Unpin,
+    M: Machine<Event: Send + Unpin, Effect: Unpin> + Unpin + 'static,
     O: Outlet<M> + Unpin,
 {
     type Result = ();
@@ -151,7 +155,7 @@ where
         let now = self.clock.now();
         self.machine.handle(event, now, &mut self.effects);
         self.outlet.telemetry().count_actor_messages(O::KIND, ActorOutcome::Ok, 1);
-        self.follow_up(ctx);
+        self.follow_up(now, ctx);
     }
 }
 

@@ -216,7 +216,7 @@ impl Outlet<House> for CallOutlet {
         self.core.limits.mailbox_call_max
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn perform(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Leg(leg, order) => self.orders.push((leg, order)),
             Effect::Joined(second) => self.on_joined(second),
@@ -242,6 +242,7 @@ impl Outlet<House> for CallOutlet {
             Effect::Avoid(addr) => self.core.avoid(addr),
             Effect::Tell(fact) => self.core.tell(&fact),
         }
+        None
     }
 
     fn settle(&mut self, house: &House) {

@@ -40,7 +40,9 @@ impl Outlet<Fragile> for Counting {
     fn mailbox_max(&self) -> usize {
         8
     }
-    fn perform(&mut self, (): ()) {}
+    fn perform(&mut self, (): ()) -> Option<Order> {
+        None
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The balances and holds in memory, changed in place; a batch that is refused is undone step by step. What was answered to whom
 //! is remembered in [`super::subjects`]; nothing here knows the journal.
 
+use super::Quick;
 use super::row::{OnHold, Touched};
 use super::subjects::{Held, Holds, Subjects};
 use crate::api::OpenHold;
@@ -35,12 +36,12 @@ enum Undo {
 /// Every balance and every open hold.
 #[derive(Default)]
 pub(super) struct Books {
-    index: HashMap<Account, Place>,
+    index: HashMap<Account, Place, Quick>,
     pub(super) slots: Vec<Slot>,
     /// What a balance may be at most, either way; none for the range of its integer.
     pub(super) balance_max: Option<i64>,
     /// The last row of each company that moved something.
-    pub(super) companies: HashMap<CompanyId, u64>,
+    pub(super) companies: HashMap<CompanyId, u64, Quick>,
     pub(super) subjects: Subjects,
     /// Whether these are one node's share of what several have: some row of the journal was decided elsewhere for all of them.
     pub(super) is_part: bool,

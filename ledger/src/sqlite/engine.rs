@@ -11,7 +11,7 @@ pub(super) use taking::Taken;
 use super::books::{Books, check_form};
 use super::intents::Step;
 use super::journal::{self, Lock};
-use super::row::{self, Row};
+use super::row::{self, Row, Scribe};
 use super::settings::Settings;
 use super::start::{Rebuilt, rebuild};
 use super::subjects::{Known, Question};
@@ -51,6 +51,7 @@ pub(super) enum Stop {
 /// What the lock guards.
 struct State {
     books: Books,
+    scribe: Scribe,
     pending: Vec<Pending>,
     intents: Vec<Step>,
     pending_rows: usize,
@@ -86,9 +87,10 @@ pub struct SqliteLedger {
 
 /// What to do once the lock is let go.
 enum Decision {
-    Answer(Reply, Outcome),
+    Answer(Outcome),
+    /// The answer comes with the group.
     Wait,
-    Ask(Question, Batch, Reply),
+    Ask(Question, Batch),
 }
 
 impl SqliteLedger {
@@ -107,6 +109,7 @@ impl SqliteLedger {
         let reader = journal::open_to_read(&settings.path)?;
         let state = State {
             books,
+            scribe: Scribe::default(),
             pending: Vec::new(),
             intents: Vec::new(),
             pending_rows: 0,
@@ -134,10 +137,10 @@ impl SqliteLedger {
         Ok(Self { shared, reader: Mutex::new(reader), writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) })
     }
 
-    /// Decides a batch under the lock.
-    fn decide(&self, state: &mut State, batch: Batch, durability: Durability, reply: Reply) -> Decision {
+    /// Decides a batch under the lock. The reply is taken where it has to wait for the disk.
+    fn decide(&self, state: &mut State, batch: Batch, durability: Durability, reply: &mut Option<Reply>) -> Decision {
         if state.has_failed || state.stop != Stop::No {
-            return Decision::Answer(reply, Outcome::Unavailable);
+            return Decision::Answer(Outcome::Unavailable);
         }
         let refused = |transfer, because| Outcome::Refused(BatchRefusal { transfer, because });
         match state.books.subjects.known(&batch) {
@@ -153,32 +156,38 @@ impl SqliteLedger {
                 if durability == Durability::BeforeAnswer && recent.line > state.journalled {
                     // Answers that wait take room too; who asks the same thing 65,536 times meanwhile may ask later.
                     if state.pending.len() >= self.shared.settings.queue_batches_reserved {
-                        return Decision::Answer(reply, Outcome::Unavailable);
+                        return Decision::Answer(Outcome::Unavailable);
                     }
-                    self.push(state, Pending { row: None, answer: Some((reply, outcome)) });
+                    self.push(state, Pending { row: None, answer: reply.take().map(|reply| (reply, outcome)) });
                     return Decision::Wait;
                 }
-                return Decision::Answer(reply, outcome);
+                return Decision::Answer(outcome);
             }
             Some(Known::Refusal(refusal)) => {
-                return Decision::Answer(reply, Outcome::Replayed(Box::new(Outcome::Refused(refusal))));
+                return Decision::Answer(Outcome::Replayed(Box::new(Outcome::Refused(refusal))));
             }
-            Some(Known::Other) => return Decision::Answer(reply, refused(0, RefusedBecause::DifferentBody)),
+            Some(Known::Other) => return Decision::Answer(refused(0, RefusedBecause::DifferentBody)),
             None => {}
         }
         let question = state.books.subjects.question(&batch);
         if question.is_none_or(|question| question.sequence.is_none())
             && let Err(refusal) = check_form(&batch)
         {
-            return Decision::Answer(reply, Outcome::Refused(refusal));
+            return Decision::Answer(Outcome::Refused(refusal));
         }
         if let Some(question) = question {
-            return Decision::Ask(question, batch, reply);
+            return Decision::Ask(question, batch);
         }
         if self.is_full(state, &batch) {
-            return Decision::Answer(reply, Outcome::Unavailable);
+            return Decision::Answer(Outcome::Unavailable);
         }
         self.apply(state, batch, durability, reply, None)
+    }
+}
+
+fn tell(reply: Option<Reply>, outcome: Outcome) {
+    if let Some(reply) = reply {
+        reply(outcome);
     }
 }
 
@@ -188,7 +197,7 @@ fn replayed(row: &Row) -> Outcome {
 
 impl Ledger for SqliteLedger {
     fn submit(&self, batch: Batch, durability: Durability, reply: Reply) {
-        let (mut batch, mut reply) = (batch, reply);
+        let (mut batch, mut reply) = (batch, Some(reply));
         let mut learned = None;
         for _ in 0..QUESTIONS_MAX {
             let decision = {
@@ -196,24 +205,34 @@ impl Ledger for SqliteLedger {
                 if let Some((question, findings)) = learned.take() {
                     state.books.subjects.learn(question, findings);
                 }
-                self.decide(&mut state, batch, durability, reply)
+                self.decide(&mut state, batch, durability, &mut reply)
             };
             match decision {
-                Decision::Answer(reply, outcome) => return reply(outcome),
+                Decision::Answer(outcome) => return tell(reply, outcome),
                 Decision::Wait => return,
-                Decision::Ask(question, same_batch, same_reply) => {
-                    (batch, reply) = (same_batch, same_reply);
+                Decision::Ask(question, same_batch) => {
+                    batch = same_batch;
                     match journal::consult(&self.reader.lock(), question) {
                         Ok(findings) => learned = Some((question, findings)),
                         Err(error) => {
                             tracing::error!(%error, "the ledger's journal could not be asked for an older batch");
-                            return reply(Outcome::Unavailable);
+                            return tell(reply, Outcome::Unavailable);
                         }
                     }
                 }
             }
         }
-        reply(Outcome::Unavailable);
+        tell(reply, Outcome::Unavailable);
+    }
+
+    fn answer_now(&self, batch: Batch) -> Result<Outcome, Batch> {
+        let decision = self.decide(&mut self.shared.state.lock(), batch, Durability::WithNextGroup, &mut None);
+        match decision {
+            Decision::Answer(outcome) => Ok(outcome),
+            Decision::Ask(_, batch) => Err(batch),
+            // Only an order waits for the disk, and this is none.
+            Decision::Wait => Ok(Outcome::Unavailable),
+        }
     }
 
     fn balance(&self, account: Account) -> Balance {

@@ -5,7 +5,7 @@
 //! is done where its id is in the journal, and its decider must be asked otherwise.
 
 use super::journal::{id_of, key, memo_columns, memo_of, read, sum_of, written};
-use super::row;
+use super::row::{self, Scribe};
 use crate::error::Error;
 use domain::credit::{Batch, Durability};
 use rusqlite::{Connection, params};
@@ -78,12 +78,13 @@ pub(super) fn prepare(connection: &Connection) -> Result<Identity, Error> {
 
 /// Does the steps, within the transaction of a group.
 pub(super) fn write(connection: &Connection, steps: &[Step]) -> Result<(), Error> {
+    let mut scribe = Scribe::default();
     for step in steps {
         match step {
             Step::Open { number, batch, durability } => {
-                let (id, body) = (key(batch.id), row::encode(batch, 0, &[], &[], None, false));
+                let (id, body) = (key(batch.id), scribe.write(batch, 0, &[], &[], None, false));
                 let (kind, memo) = memo_columns(batch.memo.as_ref());
-                let sum = sum_of(*number, &id, &body, kind, memo);
+                let sum = sum_of(*number, &id, body, kind, memo);
                 let is_order = *durability == Durability::BeforeAnswer;
                 let sql = "INSERT INTO intent (number, id, body, memo_kind, memo, is_order, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
                 let mut insert = connection.prepare_cached(sql).map_err(written)?;

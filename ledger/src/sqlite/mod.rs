@@ -20,6 +20,9 @@ mod subjects;
 mod verify;
 mod writer;
 
+/// Hashes what is drawn by us and by those who are let in, so that the quick one will do; its seed is each process's own.
+type Quick = foldhash::fast::RandomState;
+
 pub(crate) use bytes::checksum;
 pub use engine::SqliteLedger;
 pub(crate) use engine::following::{CompanyState, Look, node_of, read_companies};

@@ -66,46 +66,58 @@ impl Row {
     }
 }
 
-/// Writes a row.
-pub(super) fn encode(
-    batch: &Batch,
-    before: u64,
-    touched: &[Touched],
-    on_holds: &[Option<OnHold>],
-    refusal: Option<BatchRefusal>,
-    is_part: bool,
-) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(64 + 40 * touched.len() + 32 * batch.transfers.len());
-    let mut accounts = Accounts(Vec::with_capacity(touched.len() + 2));
-    touched.iter().for_each(|touched| {
-        accounts.0.push(touched.account);
-    });
-    let mut tail = Vec::with_capacity(32 * batch.transfers.len() + 16);
-    put_unsigned(&mut tail, batch.transfers.len() as u64);
-    for (index, transfer) in batch.transfers.iter().enumerate() {
-        let on_hold = on_holds.get(index).copied().flatten();
-        put_transfer(&mut tail, &mut accounts, batch.id.subject, transfer, on_hold);
-    }
-    put_refusal(&mut tail, &mut accounts, refusal);
+/// Writes rows, and keeps the room that it wrote the last one in.
+#[derive(Default)]
+pub(super) struct Scribe {
+    bytes: Vec<u8>,
+    /// The transfers and the refusal, which name the accounts that come before them.
+    tail: Vec<u8>,
+    accounts: Accounts,
+}
 
-    bytes.push(if is_part { FORMAT_OF_PART } else { FORMAT });
-    put_id(&mut bytes, batch.company.bits());
-    put_signed(&mut bytes, batch.at.as_unix_micros());
-    put_unsigned(&mut bytes, before);
-    put_unsigned(&mut bytes, accounts.0.len() as u64);
-    accounts.0.iter().for_each(|account| put_account(&mut bytes, account));
-    put_unsigned(&mut bytes, touched.len() as u64);
-    for (index, touched) in touched.iter().enumerate() {
-        put_unsigned(&mut bytes, index as u64);
-        put_signed(&mut bytes, touched.after.posted);
-        put_signed(&mut bytes, touched.after.held);
-        put_unsigned(&mut bytes, touched.before);
+impl Scribe {
+    /// Writes a row.
+    pub(super) fn write(
+        &mut self,
+        batch: &Batch,
+        before: u64,
+        touched: &[Touched],
+        on_holds: &[Option<OnHold>],
+        refusal: Option<BatchRefusal>,
+        is_part: bool,
+    ) -> &[u8] {
+        let Scribe { bytes, tail, accounts } = self;
+        accounts.0.clear();
+        accounts.0.extend(touched.iter().map(|touched| touched.account));
+        tail.clear();
+        put_unsigned(tail, batch.transfers.len() as u64);
+        for (index, transfer) in batch.transfers.iter().enumerate() {
+            let on_hold = on_holds.get(index).copied().flatten();
+            put_transfer(tail, accounts, batch.id.subject, transfer, on_hold);
+        }
+        put_refusal(tail, accounts, refusal);
+
+        bytes.clear();
+        bytes.push(if is_part { FORMAT_OF_PART } else { FORMAT });
+        put_id(bytes, batch.company.bits());
+        put_signed(bytes, batch.at.as_unix_micros());
+        put_unsigned(bytes, before);
+        put_unsigned(bytes, accounts.0.len() as u64);
+        accounts.0.iter().for_each(|account| put_account(bytes, account));
+        put_unsigned(bytes, touched.len() as u64);
+        for (index, touched) in touched.iter().enumerate() {
+            put_unsigned(bytes, index as u64);
+            put_signed(bytes, touched.after.posted);
+            put_signed(bytes, touched.after.held);
+            put_unsigned(bytes, touched.before);
+        }
+        bytes.extend_from_slice(tail);
+        bytes
     }
-    bytes.extend_from_slice(&tail);
-    bytes
 }
 
 /// The accounts of a row, each once.
+#[derive(Default)]
 struct Accounts(Vec<Account>);
 
 impl Accounts {

@@ -1,6 +1,7 @@
 //! What is remembered of each subject (a call, a profile's recharges, one request): its open and ended holds, its last outcomes,
 //! and when all of that may be forgotten. Balances are in [`super::books`]; what is forgotten here is found again in the journal.
 
+use super::Quick;
 use super::books::Place;
 use super::settings::{REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS};
 use domain::credit::{Batch, BatchRefusal, Code, HoldId, Kind, Transfer};
@@ -114,7 +115,7 @@ pub(super) enum Known {
 /// Every subject that is live or was lately.
 #[derive(Default)]
 pub(super) struct Subjects {
-    all: HashMap<u128, Subject>,
+    all: HashMap<u128, Subject, Quick>,
     /// Subjects to forget, oldest first; the live ones among them are skipped.
     queue: VecDeque<u128>,
     /// The newest subject that sorts by birth and may be in the journal without being in `all`: of a former life, or forgotten in this

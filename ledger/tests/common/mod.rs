@@ -83,8 +83,17 @@ pub fn with_memo(batch: Batch, memo: Memo) -> Batch {
     Batch { memo: Some(memo), ..batch }
 }
 
-/// Posts and waits for the answer.
+/// Posts and waits for the answer. Every second batch of a call is asked as its profile asks: on the spot, where the engine can.
 pub fn ask(ledger: &dyn Ledger, batch: Batch, durability: Durability) -> Outcome {
+    let on_the_spot = durability == Durability::WithNextGroup && batch.id.sequence.is_multiple_of(2);
+    let batch = match on_the_spot.then(|| ledger.answer_now(batch.clone())) {
+        Some(Ok(outcome)) => return outcome,
+        Some(Err(same)) => {
+            assert_eq!(same, batch, "what cannot be answered at once is given back as it was");
+            same
+        }
+        None => batch,
+    };
     let (tell, told) = sync_channel(1);
     ledger.submit(batch, durability, Box::new(move |outcome| tell.send(outcome).unwrap()));
     told.recv_timeout(Duration::from_secs(60)).expect("the ledger answers")

@@ -1,7 +1,6 @@
 //! A batch applied: the books moved, the row made and handed to the writer, the answer given or kept until the row is on disk. Whether it is
 //! new, and whether it may be applied, was decided before: in [`super`], or elsewhere (`following.rs`).
 
-use super::super::row;
 use super::super::writer::{Pending, PendingRow};
 use super::{Decision, SqliteLedger, State, journal};
 use crate::api::Reply;
@@ -16,7 +15,7 @@ impl SqliteLedger {
         state: &mut State,
         batch: Batch,
         durability: Durability,
-        reply: Reply,
+        reply: &mut Option<Reply>,
         decided: Option<&Outcome>,
     ) -> Decision {
         let line = state.applied + 1;
@@ -38,7 +37,7 @@ impl SqliteLedger {
         };
         if let (Some(refusal), Durability::WithNextGroup) = (refusal, durability) {
             state.books.subjects.remember_refusal(batch, refusal);
-            return Decision::Answer(reply, outcome);
+            return Decision::Answer(outcome);
         }
         state.applied = line;
         let before = match refusal {
@@ -46,8 +45,11 @@ impl SqliteLedger {
             _ => 0,
         };
         let body: Arc<[u8]> = match refusal {
-            None => row::encode(&batch, before, &state.books.touched, &state.books.on_holds, None, decided.is_some()),
-            Some(refusal) => row::encode(&batch, before, &[], &[], Some(refusal), decided.is_some()),
+            None => {
+                let (touched, on_holds) = (&state.books.touched, &state.books.on_holds);
+                state.scribe.write(&batch, before, touched, on_holds, None, decided.is_some())
+            }
+            Some(refusal) => state.scribe.write(&batch, before, &[], &[], Some(refusal), decided.is_some()),
         }
         .into();
         let journalled = state.journalled;
@@ -61,10 +63,10 @@ impl SqliteLedger {
         match durability {
             Durability::WithNextGroup => {
                 self.push(state, Pending { row, answer: None });
-                Decision::Answer(reply, outcome)
+                Decision::Answer(outcome)
             }
             Durability::BeforeAnswer => {
-                self.push(state, Pending { row, answer: Some((reply, outcome)) });
+                self.push(state, Pending { row, answer: reply.take().map(|reply| (reply, outcome)) });
                 Decision::Wait
             }
         }

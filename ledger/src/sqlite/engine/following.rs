@@ -146,14 +146,15 @@ impl SqliteLedger {
     }
 
     fn follow_as(&self, batch: Batch, durability: Durability, reply: Reply, decided: Option<&Outcome>) -> Outcome {
+        let mut reply = Some(reply);
         let (decision, outcome) = {
             let mut state = self.shared.state.lock();
             if state.has_failed || state.stop != Stop::No {
-                (Decision::Answer(reply, Outcome::Unavailable), Outcome::Unavailable)
+                (Decision::Answer(Outcome::Unavailable), Outcome::Unavailable)
             } else {
-                let decision = self.apply(&mut state, batch, durability, reply, decided);
+                let decision = self.apply(&mut state, batch, durability, &mut reply, decided);
                 let outcome = match &decision {
-                    Decision::Answer(_, outcome) => outcome.clone(),
+                    Decision::Answer(outcome) => outcome.clone(),
                     _ => {
                         let answer = state.pending.last().and_then(|pending| pending.answer.as_ref());
                         answer.map_or(Outcome::Unavailable, |(_, outcome)| outcome.clone())
@@ -162,8 +163,8 @@ impl SqliteLedger {
                 (decision, outcome)
             }
         };
-        if let Decision::Answer(reply, outcome) = decision {
-            reply(outcome);
+        if let Decision::Answer(outcome) = decision {
+            super::tell(reply, outcome);
         }
         outcome
     }
