@@ -8,5 +8,6 @@
 pub mod company;
 pub mod ledgers;
 pub mod reckoning;
+pub mod redis;
 pub mod simulation;
 pub mod world;

@@ -9,7 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use testkit::ledgers::Bug;
-use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug};
+use testkit::redis::FunctionBug;
+use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug, run_with_function_bug, seeds_with_redis};
 
 /// Seeds where nothing is said.
 const SEEDS: u64 = 200;
@@ -31,15 +32,20 @@ fn every_invariant_holds_after_every_step_of_every_seed() {
     };
     println!("from seed {}", seeds.start);
     let told = tell_all(seeds, number("FOR_S").map(Duration::from_secs));
-    let (mut calls, mut lines, mut crashes, mut causes) = (0, 0, 0, BTreeMap::new());
+    let (mut calls, mut lines, mut crashes, mut causes, mut troubles) = (0, 0, 0, BTreeMap::new(), BTreeMap::new());
     for told in &told {
         (calls, lines, crashes) = (calls + told.calls, lines + told.lines, crashes + told.crashes);
         for (cause, count) in &told.causes {
             *causes.entry(*cause).or_insert(0) += count;
         }
+        for (trouble, count) in &told.troubles {
+            *troubles.entry(*trouble).or_insert(0) += count;
+        }
     }
     println!("{} seeds: {calls} calls, {lines} datagrams and batches, {crashes} crashes", told.len());
     println!("{causes:?}");
+    let of_redis = told.iter().filter(|told| !told.troubles.is_empty()).count();
+    println!("{of_redis} of them with a Redis that fails: {troubles:?}");
 }
 
 /// Tells the story of each seed, on as many threads as there are cores; stops when a few have failed, or the time is over.
@@ -140,6 +146,25 @@ fn the_planted_bug_of_rounding_per_tick_is_found() {
 #[test]
 fn the_planted_bug_of_missing_idempotency_is_found() {
     find(Bug::MissingIdempotency, Invariant::OneRecordACall);
+}
+
+/// Seeds with Redis within which each planted bug of its functions must be found.
+const FOUND_WITHIN_OF_REDIS: usize = 100;
+
+/// Planted in the functions that Redis runs, where nobody but Redis and the ledger's courier can show it: each is found, and its seed is
+/// clean without it.
+#[test]
+fn a_planted_bug_of_the_functions_in_redis_is_found() {
+    // The two others do harm for moments only, and are found where batches are as dense: in `stepped_redis.rs`.
+    for bug in [FunctionBug::ForgetsOutcomes, FunctionBug::KeepsTheHoldInTotals, FunctionBug::DecidesByItsPart] {
+        let mut seeds = seeds_with_redis().take(FOUND_WITHIN_OF_REDIS);
+        let found = seeds.find_map(|seed| run_with_function_bug(seed, bug).err());
+        let failure = found.unwrap_or_else(|| panic!("{bug:?} was not found in {FOUND_WITHIN_OF_REDIS} seeds"));
+        println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
+        let last: Vec<&str> = failure.trace.lines().rev().take(LINES_SHOWN).collect();
+        last.iter().rev().for_each(|line| println!("    {line}"));
+        run(failure.seed).unwrap_or_else(|clean| panic!("seed {} fails without the bug too: {clean}", failure.seed));
+    }
 }
 
 /// One seed gives everything: two tellings are the same to the last datagram.

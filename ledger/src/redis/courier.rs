@@ -8,17 +8,19 @@
 //! told again under its id. Given up, it is answered [`Outcome::Unavailable`], and what Redis may have done of it is undone when the
 //! connection is back: what the journal does not have has not happened.
 
+mod collecting;
 mod laying;
 mod reconnecting;
 
+pub(super) use collecting::Pace;
+
 use super::asking::{self, Answer};
-use super::audit::Audited;
 use super::laying as parts;
 use super::link::{self, Link, Lost};
-use super::queue::{Asked, Query, Queue, Shared, Stop};
+use super::queue::{Asked, Shared};
 use super::seen::{Failure, Op, Seen};
-use super::settings::{LISTEN_EVERY, LOOKED_AT, ROUND, Settings};
-use super::start::{self, Begun};
+use super::settings::{LOOKED_AT, ROUND, Settings};
+use super::start::{self, Begun, Part};
 use crate::api::{Ledger, Reply};
 use crate::sqlite::Look;
 use domain::CompanyId;
@@ -27,7 +29,6 @@ use redis::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// How often a round may lose its connection, and a batch be sent again for another reason, before it is given up.
@@ -39,14 +40,6 @@ struct Sent {
     ended_names: u32,
     intent: Option<u64>,
     tries: u32,
-}
-
-/// What there is to do, beside what is asked.
-struct Collected {
-    stop: Stop,
-    written: VecDeque<(u64, bool)>,
-    audits: Vec<SyncSender<Result<Audited, String>>>,
-    queries: Vec<Query>,
 }
 
 /// What became of a decision.
@@ -69,8 +62,10 @@ pub(super) struct Courier {
     connections: u64,
     /// For whose parts this node cares too, where they are dead.
     settings: Settings,
-    /// What `have` must be of each company in which this life has laid its part.
-    changes: BTreeMap<CompanyId, u64>,
+    /// Of each company in which this life has laid its part.
+    parts: BTreeMap<CompanyId, Part>,
+    /// Layings of this life.
+    layings: u64,
     /// Taken from the queue, and behind an earlier batch of the same subject.
     waiting: VecDeque<Asked>,
     /// Their intents are being written.
@@ -85,12 +80,14 @@ pub(super) struct Courier {
     /// Answered since the queue was told last.
     answered: usize,
     patience: Duration,
+    /// Whether it waits for what comes, or is called when something has come.
+    pace: Pace,
     /// A later process has this node's journal, or a copy of it: this one may charge nobody any more.
     is_fenced_off: bool,
 }
 
 impl Courier {
-    pub(super) fn new(shared: Arc<Shared>, begun: Begun, settings: Settings) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, begun: Begun, settings: Settings, pace: Pace) -> Self {
         let patience = settings.away_patience;
         Self {
             shared,
@@ -98,7 +95,8 @@ impl Courier {
             life: begun.life,
             connections: 0,
             settings,
-            changes: begun.changes,
+            parts: begun.parts,
+            layings: 0,
             waiting: VecDeque::new(),
             awaiting: VecDeque::new(),
             next_intent: begun.next_intent,
@@ -107,75 +105,9 @@ impl Courier {
             missed: BTreeSet::new(),
             answered: 0,
             patience,
+            pace,
             is_fenced_off: false,
         }
-    }
-
-    /// Until the ledger is closed or abandoned.
-    pub(super) fn run(mut self) {
-        loop {
-            let Collected { stop, written, audits, queries } = self.collect();
-            if stop == Stop::Abandoned {
-                return self.abandon();
-            }
-            let round = self.form_round(written);
-            if stop == Stop::Closed && round.is_empty() && self.waiting.is_empty() && self.awaiting.is_empty() {
-                return;
-            }
-            self.play(round);
-            for query in queries {
-                let found = self.look_up(&query);
-                // Who asked may have gone.
-                let _ = query.tell.send(found);
-            }
-            for audit in audits {
-                // Who asked may be gone.
-                let _ = audit.send(self.audit());
-            }
-        }
-    }
-
-    /// Waits for something to do, and takes it.
-    fn collect(&mut self) -> Collected {
-        let shared = Arc::clone(&self.shared);
-        let is_held_up = !self.awaiting.is_empty();
-        let mut queue = shared.queue.lock();
-        queue.in_all -= std::mem::take(&mut self.answered);
-        if is_held_up && queue.stop == Stop::Closed {
-            shared.journal.hurry();
-        }
-        let is_idle = |queue: &Queue| {
-            queue.asked.is_empty()
-                && queue.written.is_empty()
-                && queue.audits.is_empty()
-                && queue.queries.is_empty()
-                && queue.dialled.is_none()
-                && (queue.stop == Stop::No || is_held_up && queue.stop == Stop::Closed)
-        };
-        let mut is_quiet = false;
-        while !self.has_more && is_idle(&queue) {
-            is_quiet = shared.work.wait_for(&mut queue, LISTEN_EVERY).timed_out();
-            if is_quiet {
-                break;
-            }
-        }
-        self.waiting.append(&mut queue.asked);
-        let written = std::mem::take(&mut queue.written);
-        let audits = std::mem::take(&mut queue.audits);
-        let queries = std::mem::take(&mut queue.queries);
-        let (stop, dialled) = (queue.stop, queue.dialled.take());
-        drop(queue);
-        if let Some(link) = dialled {
-            self.take_up(link, &BTreeMap::new());
-        }
-        if is_quiet && let Err(lost) = self.listen() {
-            self.lose(&lost);
-        }
-        // However it was lost, now or in the round before: where it does not come back soon, everybody is to know that it is away.
-        if self.link.is_none() {
-            self.wait_for_link(&BTreeMap::new());
-        }
-        Collected { stop, written, audits, queries }
     }
 
     /// What may go now: the batches whose intents are written, and of the others those that need none and are first of their
@@ -290,7 +222,7 @@ impl Courier {
     fn send(&mut self, round: &[Sent]) -> Result<Vec<Value>, Lost> {
         let strangers: BTreeSet<CompanyId> = round.iter().map(|sent| sent.asked.batch.company).collect();
         for company in strangers {
-            if !self.changes.contains_key(&company) {
+            if !self.parts.contains_key(&company) {
                 self.lay(company)?;
             }
         }
@@ -423,7 +355,9 @@ impl Courier {
                 }
             },
         };
-        *self.changes.entry(company).or_default() += changes;
+        if let Some(part) = self.parts.get_mut(&company) {
+            part.changes += changes;
+        }
         self.answered += 1;
         if followed == decided || followed == Outcome::Unavailable {
             if let (true, Outcome::Applied(totals)) = (is_shared, decided) {
@@ -444,12 +378,6 @@ impl Courier {
     fn answer(&mut self, reply: Reply, outcome: Outcome) {
         self.answered += 1;
         reply(outcome);
-    }
-
-    fn abandon(mut self) {
-        let asked = std::mem::take(&mut self.waiting).into_iter();
-        let awaiting = std::mem::take(&mut self.awaiting).into_iter().map(|sent| sent.asked);
-        asked.chain(awaiting).for_each(|asked| (asked.reply)(Outcome::Unavailable));
     }
 }
 

@@ -6,6 +6,7 @@ use super::fitness::unfit;
 use super::server::{Place, Server, Servers};
 use super::settings::{CONNECT_TIMEOUT, REPLY_TIMEOUT};
 use super::slots::SlotMap;
+use super::wire::Wire;
 use crate::error::Error;
 use redis::io::tcp::TcpSettings;
 use redis::{
@@ -16,7 +17,7 @@ use redis::{
 /// A way to one server.
 pub(super) struct Node {
     pub(super) place: Place,
-    pub(super) connection: Connection,
+    pub(super) wire: Wire,
 }
 
 /// Connects to every server that is Redis now, and checks each; with what the slots say, and the functions' names.
@@ -25,20 +26,26 @@ pub(super) fn dial(server: &Server) -> Result<(Vec<Node>, SlotMap, [String; 2]),
         Servers::Single { place, .. } => SlotMap::of_one(place.clone()),
         Servers::Sentinel { sentinels, service, .. } => SlotMap::of_one(master(server, sentinels, service)?),
         Servers::Cluster { seeds } => slots(server, seeds)?,
+        Servers::Pretended(_) => SlotMap::of_one(Place { host: server.address(), port: 0 }),
     };
     let mut nodes = Vec::with_capacity(slots.masters.len());
     let mut shas = [String::new(), String::new()];
     for place in &slots.masters {
         let away = |source: RedisError| away(server, place, source);
-        let mut connection = connect(server, place, true).map_err(away)?;
-        let info: String = redis::cmd("INFO").query(&mut connection).map_err(away)?;
+        let mut wire = match &server.servers {
+            Servers::Pretended(pretence) => {
+                Wire::Pretended(pretence.0.connect().map_err(RedisError::from).map_err(away)?)
+            }
+            _ => connect(server, place, true).map_err(away)?.into(),
+        };
+        let info: String = wire.ask(&redis::cmd("INFO")).map_err(away)?;
         if let Some(what) = unfit(&info, &server.servers) {
             return Err(Error::RedisUnfit { address: at(server, place), what });
         }
         for (sha, function) in shas.iter_mut().zip([FUNCTION, LAYING]) {
-            *sha = redis::cmd("SCRIPT").arg("LOAD").arg(function).query(&mut connection).map_err(away)?;
+            *sha = wire.ask(redis::cmd("SCRIPT").arg("LOAD").arg(function)).map_err(away)?;
         }
-        nodes.push(Node { place: place.clone(), connection });
+        nodes.push(Node { place: place.clone(), wire });
     }
     Ok((nodes, slots, shas))
 }
@@ -150,7 +157,7 @@ fn slots(server: &Server, seeds: &[Place]) -> Result<SlotMap, Error> {
 /// The server's place for people, with what was asked for where that is another.
 fn at(server: &Server, place: &Place) -> String {
     match &server.servers {
-        Servers::Single { .. } => server.address(),
+        Servers::Single { .. } | Servers::Pretended(_) => server.address(),
         Servers::Sentinel { .. } | Servers::Cluster { .. } => format!("{place}, of {},", server.address()),
     }
 }

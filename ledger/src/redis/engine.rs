@@ -2,7 +2,7 @@
 //! [`super::courier`]; every question about the past is the journal's to answer.
 
 use super::audit::Audited;
-use super::courier::Courier;
+use super::courier::{Courier, Pace};
 use super::queue::{Asked, Query, Shared, Stop};
 use super::seen::{Seen, Watch};
 use super::settings::Settings;
@@ -31,11 +31,21 @@ const QUERIES: usize = 256;
 /// How long a person waits for Redis before he is told what was last known: as long as Redis may take for one round.
 const QUERY_PATIENCE: Duration = super::settings::REPLY_TIMEOUT;
 
+/// Where the courier is.
+enum Works {
+    /// In its thread.
+    Thread(JoinHandle<()>),
+    /// Here, until somebody orders a step.
+    Here(Box<Courier>),
+    /// It has ended.
+    Nowhere,
+}
+
 /// The ledger with its balances in Redis and its journal on this node.
 pub struct RedisLedger {
     shared: Arc<Shared>,
     journal: Arc<SqliteLedger>,
-    courier: Mutex<Option<JoinHandle<()>>>,
+    courier: Mutex<Works>,
     asked: usize,
     asked_reserved: usize,
 }
@@ -46,6 +56,19 @@ impl RedisLedger {
     /// Fails where the journal does, where Redis does not answer, and where it cannot be trusted with money as it is set up or keeps
     /// the ledger of another node.
     pub fn open(settings: Settings) -> Result<Self, Error> {
+        Self::open_at(settings, Pace::Threaded)
+    }
+
+    /// The same without a thread to Redis: what is asked is done in [`RedisLedger::step`]. For simulations, where time is not the
+    /// machine's; the journal's own writer is a thread all the same, and waited for.
+    ///
+    /// # Errors
+    /// Those of [`RedisLedger::open`].
+    pub fn open_stepped(settings: Settings) -> Result<Self, Error> {
+        Self::open_at(settings, Pace::Stepped)
+    }
+
+    fn open_at(settings: Settings, pace: Pace) -> Result<Self, Error> {
         let watch = Watch { clock: settings.journal.clock.clone(), listener: settings.on_seen.clone() };
         let (path, server) = (settings.journal.path.clone(), settings.server.clone());
         let (asked, asked_reserved) = (settings.asked, settings.asked_reserved);
@@ -58,12 +81,33 @@ impl RedisLedger {
         watch.tell(Seen::Up(true));
         let identity = begun.identity.clone();
         let shared = Arc::new(Shared::new(Arc::clone(&journal), server, identity, house, house_id, watch));
-        let courier = Courier::new(Arc::clone(&shared), begun, settings);
-        let courier = std::thread::Builder::new()
-            .name("ledger-redis".into())
-            .spawn(move || courier.run())
-            .map_err(|source| Error::File { path, source })?;
-        Ok(Self { shared, journal, courier: Mutex::new(Some(courier)), asked, asked_reserved })
+        let courier = Courier::new(Arc::clone(&shared), begun, settings, pace);
+        let works = match pace {
+            Pace::Stepped => Works::Here(Box::new(courier)),
+            Pace::Threaded => std::thread::Builder::new()
+                .name("ledger-redis".into())
+                .spawn(move || courier.run())
+                .map(Works::Thread)
+                .map_err(|source| Error::File { path, source })?,
+        };
+        Ok(Self { shared, journal, courier: Mutex::new(works), asked, asked_reserved })
+    }
+
+    /// Does all that is asked and can be done now, where the ledger is stepped; and hears whether Redis is there, and what other nodes
+    /// need. Does nothing where it has a thread.
+    pub fn step(&self) {
+        let mut works = self.courier.lock();
+        if let Works::Here(courier) = &mut *works
+            && !courier.step()
+        {
+            *works = Works::Nowhere;
+        }
+    }
+
+    /// There is something to do.
+    fn wake(&self) {
+        self.shared.work.notify_one();
+        self.step();
     }
 
     /// How often Redis has said something else than follows from the journal, since the start. Anything but 0 was somebody else's
@@ -88,6 +132,11 @@ impl RedisLedger {
         &self.shared.identity.node
     }
 
+    /// What this node's journal has of a company: its share of what all nodes have together.
+    pub fn part(&self, company: CompanyId) -> Vec<(Account, Balance)> {
+        self.journal.balances(company)
+    }
+
     /// Whether other nodes have part in a company; where the store cannot be read, what is last known says more than this journal.
     fn is_shared(&self, company: CompanyId) -> bool {
         self.shared
@@ -106,7 +155,7 @@ impl RedisLedger {
             }
             queue.queries.push(Query { company, account, tell });
         }
-        self.shared.work.notify_one();
+        self.wake();
         let found = told.recv_timeout(QUERY_PATIENCE).ok().flatten()?;
         self.shared.last_known.lock().extend(found.iter().copied());
         Some(found)
@@ -128,7 +177,7 @@ impl RedisLedger {
             }
             queue.audits.push(tell);
         }
-        self.shared.work.notify_one();
+        self.wake();
         told.recv().unwrap_or_else(|_| Err("the ledger was closed".to_owned()))
     }
 
@@ -147,7 +196,9 @@ impl RedisLedger {
         }
         self.shared.work.notify_one();
         self.shared.redialled.notify_one();
-        if let Some(courier) = self.courier.lock().take()
+        self.step();
+        let works = std::mem::replace(&mut *self.courier.lock(), Works::Nowhere);
+        if let Works::Thread(courier) = works
             && courier.join().is_err()
         {
             tracing::error!("the ledger's courier to Redis died of a bug; what was journalled is safe");

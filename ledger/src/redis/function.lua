@@ -1,7 +1,8 @@
 -- One batch, all or nothing: the laws of the ledger for one company. What is sent and what the answer means is in `asking.rs`.
 --
 -- KEYS: meta, balances, outcomes of the company; part, holds, order of the node that asks. All are in one hash slot.
---   meta      life:NODE = whose connection may write for it, have:NODE = its changes since it laid its part, missing = the nodes
+--   meta      life:NODE = whose connection may write for it, have:NODE = its changes since it laid its part,
+--             laid:NODE = the mark of that laying, missing = the nodes
 --             whose parts are not laid, shared = "1" where there are several (`laying.lua` writes all of it)
 --   balances  account -> "posted held", the totals of all nodes
 --   outcomes  batch -> "node body outcome", the last KEPT of each node that changed something; order = the node's ids, oldest first

@@ -2,7 +2,7 @@
 -- is sent and what the answer means is in `laying.rs`; what stands under the keys is in `function.lua`.
 --
 -- KEYS: meta, balances, outcomes of the company; order, holds of the node; then the part of each member, the node's own first.
--- ARGV: node, life, version of the list of members, their number, their ids in the order of their parts, the number of accounts,
+-- ARGV: node, life, mark of this laying, version of the list of members, their number, their ids in the order of their parts, the number of accounts,
 --       then account and "posted held" of each, then name and text of each open hold.
 --
 -- A part is what has happened: the totals may fall below zero by it. What Redis had done for the node and its journal does not know
@@ -11,12 +11,21 @@
 local MAX = 9007199254740991
 
 local meta, balances, outcomes, order, holds = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local node, life, version, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local node, life, mark, version, count = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 -- Somebody knows of a member that this list does not have.
 if version < tonumber(redis.call('HGET', meta, 'version') or '0') then return 'stale' end
 
-local at = 5 + count
+-- A later laying of the same life is there: this order lay in a buffer since its connection broke.
+local function of_mark(text)
+  local its_life, number = (text or ''):match('^(.*)/(%d+)$')
+  return its_life, tonumber(number or 0)
+end
+local laid_life, laid = of_mark(redis.call('HGET', meta, 'laid:' .. node) or '')
+local this_life, this = of_mark(mark)
+if laid_life == this_life and laid >= this then return 'late' end
+
+local at = 6 + count
 local accounts = tonumber(ARGV[at])
 at = at + 1
 
@@ -33,7 +42,8 @@ put(KEYS[6], at + 2 * accounts)
 put(holds, #ARGV + 1)
 for _, batch in ipairs(redis.call('LRANGE', order, 0, -1)) do redis.call('HDEL', outcomes, batch) end
 redis.call('DEL', order)
-redis.call('HSET', meta, 'life:' .. node, life, 'have:' .. node, 0, 'version', ARGV[3], 'shared', count > 1 and '1' or '0')
+redis.call('HSET', meta, 'life:' .. node, life, 'have:' .. node, 0, 'laid:' .. node, mark, 'version', ARGV[4],
+  'shared', count > 1 and '1' or '0')
 
 local function kept(value)
   assert(value and value == math.floor(value) and value >= -MAX and value <= MAX, 'not an integer below 2^53')
@@ -42,7 +52,7 @@ end
 
 local posted, held, missing = {}, {}, {}
 for member = 1, count do
-  local id = ARGV[4 + member]
+  local id = ARGV[5 + member]
   if redis.call('HEXISTS', meta, 'have:' .. id) == 1 then
     local part = redis.call('HGETALL', KEYS[5 + member])
     for field = 1, #part, 2 do

@@ -23,6 +23,8 @@ pub(super) struct Layer<'a> {
     pub(super) house: &'a dyn House,
     pub(super) node: &'a str,
     pub(super) life: &'a str,
+    /// Its mark: no two layings have the same.
+    pub(super) mark: &'a str,
 }
 
 /// What became of it.
@@ -71,7 +73,7 @@ impl Layer<'_> {
         others.iter().for_each(|member| {
             cmd.arg(Keys::of(company, &member.node).part);
         });
-        cmd.arg(self.node).arg(self.life).arg(members.version).arg(1 + others.len()).arg(self.node);
+        cmd.arg(self.node).arg(self.life).arg(self.mark).arg(members.version).arg(1 + others.len()).arg(self.node);
         others.iter().for_each(|member| {
             cmd.arg(&member.node);
         });

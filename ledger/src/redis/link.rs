@@ -114,12 +114,12 @@ impl Link {
         }
         let began = self.watch.now();
         for (node, packed) in self.nodes.iter_mut().zip(&packed).filter(|(_, packed)| !packed.is_empty()) {
-            node.connection.send_packed_command(packed).map_err(|error| lost(&self.watch, node, &error))?;
+            node.wire.send(packed).map_err(|error| lost(&self.watch, node, &error))?;
         }
         let mut answers = Vec::with_capacity(whose.len());
         for node in whose {
             let node = &mut self.nodes[*node];
-            answers.push(node.connection.recv_response().map_err(|error| lost(&self.watch, node, &error))?);
+            answers.push(node.wire.hear().map_err(|error| lost(&self.watch, node, &error))?);
         }
         if !answers.is_empty() {
             self.watch.answered(op, began);

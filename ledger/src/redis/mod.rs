@@ -27,6 +27,7 @@ mod server;
 mod settings;
 mod slots;
 mod start;
+mod wire;
 
 pub use audit::{Audited, verify};
 pub use board::{Board, BoardAway, News, READ_MAX, Row};
@@ -40,3 +41,4 @@ pub use settings::{
     LOOKED_AT, REPLY_TIMEOUT, ROUND, Settings, VERSION_MIN,
 };
 pub use start::{Relaid, leave, relay};
+pub use wire::{Line, Pretence, Pretended};

@@ -56,6 +56,12 @@ pub(super) fn have(node: &str) -> String {
     format!("have:{node}")
 }
 
+/// The field of a company's meta that says which laying a node's part is from: a server that was promoted may have one that is older, with
+/// as many changes.
+pub(super) fn laid(node: &str) -> String {
+    format!("laid:{node}")
+}
+
 /// The field of a company's meta that names the connection over which a node may write.
 pub(super) fn life(node: &str) -> String {
     format!("life:{node}")

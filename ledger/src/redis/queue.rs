@@ -58,6 +58,17 @@ pub(super) struct Queue {
     pub(super) stop: Stop,
 }
 
+impl Queue {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+            && self.written.is_empty()
+            && self.audits.is_empty()
+            && self.queries.is_empty()
+            && self.dialled.is_none()
+    }
+}
+
 /// What the courier shares with its callers.
 pub(super) struct Shared {
     pub(super) queue: Mutex<Queue>,
@@ -132,30 +143,38 @@ impl Shared {
         let mut back_off = BACK_OFF_FIRST;
         let mut said_unfit = false;
         while !self.is_stopped() {
-            match Link::open(&self.server, &self.house_id, &self.watch) {
-                Ok(link) => {
-                    self.queue.lock().dialled = Some(link);
-                    self.work.notify_one();
-                    self.redialled.notify_one();
-                    return;
-                }
-                Err(error @ Error::RedisUnfit { .. }) => {
-                    self.watch.failed(Failure::Refused);
-                    if !std::mem::replace(&mut said_unfit, true) {
-                        tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
-                    }
-                }
-                Err(error) => {
-                    let failure = match &error {
-                        Error::RedisAway { source, .. } => Failure::of(source),
-                        _ => Failure::Connection,
-                    };
-                    self.watch.failed(failure);
-                    tracing::debug!(%error, "Redis is not back yet");
-                }
+            if self.dial_again(&mut said_unfit) {
+                return;
             }
             std::thread::sleep(back_off);
             back_off = (back_off * 2).min(BACK_OFF_MAX);
+        }
+    }
+    /// Tries once; whether there is a connection now, for the courier to take up. That Redis is unfit is said once.
+    pub(super) fn dial_again(&self, said_unfit: &mut bool) -> bool {
+        match Link::open(&self.server, &self.house_id, &self.watch) {
+            Ok(link) => {
+                self.queue.lock().dialled = Some(link);
+                self.work.notify_one();
+                self.redialled.notify_one();
+                true
+            }
+            Err(error @ Error::RedisUnfit { .. }) => {
+                self.watch.failed(Failure::Refused);
+                if !std::mem::replace(said_unfit, true) {
+                    tracing::error!(%error, "Redis is back and cannot be used: no call is let in until that is changed");
+                }
+                false
+            }
+            Err(error) => {
+                let failure = match &error {
+                    Error::RedisAway { source, .. } => Failure::of(source),
+                    _ => Failure::Connection,
+                };
+                self.watch.failed(failure);
+                tracing::debug!(%error, "Redis is not back yet");
+                false
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which Redis is meant: one server, the master that Sentinels know, or a cluster; and what we show there. How a connection is made is
 //! in [`super::dial`].
 
+use super::wire::Pretence;
 use std::fmt;
 
 /// Where one server is.
@@ -45,6 +46,8 @@ pub enum Servers {
         /// Where some of its servers are; the first that answers says which there are.
         seeds: Vec<Place>,
     },
+    /// One that a simulation pretends.
+    Pretended(Pretence),
 }
 
 /// Texts in PEM for connections that are encrypted.
@@ -84,6 +87,7 @@ impl Server {
                 format!("{service}/{database} (Sentinels {})", listed(sentinels))
             }
             Servers::Cluster { seeds } => format!("the cluster of {}", listed(seeds)),
+            Servers::Pretended(_) => "a pretended server".to_owned(),
         }
     }
 
@@ -93,6 +97,7 @@ impl Server {
             Servers::Single { database, .. } | Servers::Sentinel { database, .. } => {
                 format!("redis-cli -n {database} flushdb")
             }
+            Servers::Pretended(_) => "FLUSHALL".to_owned(),
             Servers::Cluster { seeds } => {
                 let seed = seeds.first().map(ToString::to_string).unwrap_or_default();
                 format!("redis-cli --cluster call {seed} flushdb --cluster-only-masters")

@@ -19,12 +19,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// A part that was laid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Which laying of this life it was, from 0; at the start all companies have one.
+    pub(super) laying: u64,
+    /// What was changed since: what `have` must be.
+    pub(super) changes: u64,
+}
+
+/// The mark of a laying of this life.
+pub(super) fn mark(identity: &Identity, laying: u64) -> String {
+    format!("{}/{laying}", identity.life)
+}
+
 /// What the courier begins with.
 pub(super) struct Begun {
     pub(super) link: Link,
     pub(super) identity: Identity,
     pub(super) life: String,
-    pub(super) changes: BTreeMap<CompanyId, u64>,
+    pub(super) parts: BTreeMap<CompanyId, Part>,
     pub(super) next_intent: u64,
 }
 
@@ -67,14 +81,14 @@ pub(super) fn begin(
         companies.entry(*company).or_default();
     });
     house.enrol(&identity.node, &companies.keys().copied().collect::<Vec<_>>()).map_err(Error::House)?;
-    let mut changes = BTreeMap::new();
-    let layer = Layer { house, node: &identity.node, life: &life };
+    let mut parts = BTreeMap::new();
+    let layer = Layer { house, node: &identity.node, life: &life, mark: &mark(&identity, 0) };
     for (company, state) in &companies {
         let laid = layer.lay(&mut link, *company, state).map_err(away)?;
         tell_below_zero(*company, laid.below_zero);
-        changes.insert(*company, 0);
+        parts.insert(*company, Part { laying: 0, changes: 0 });
     }
-    Ok(Begun { link, identity, life, changes, next_intent })
+    Ok(Begun { link, identity, life, parts, next_intent })
 }
 
 /// From now on this process writes for its node, and no earlier one does.
@@ -84,13 +98,19 @@ fn claim_life(identity: &Identity) -> Order {
     Order::about(names::LIVES, claim)
 }
 
-/// Which process writes for the node: this one, where a flush has taken it away.
+/// Which process writes for the node: this one where a flush has taken it away, or a failover has brought back an earlier one.
 pub(super) fn living(link: &mut Link, identity: &Identity) -> Result<String, Lost> {
     let (mut keep, mut get) = (redis::cmd("HSETNX"), redis::cmd("HGET"));
     keep.arg(names::LIVES).arg(&identity.node).arg(&identity.life);
     get.arg(names::LIVES).arg(&identity.node);
     let said = link.run_well(Op::Set, &[Order::about(names::LIVES, keep), Order::about(names::LIVES, get)])?;
-    redis::from_redis_value(said.into_iter().nth(1).unwrap_or_default()).map_err(|error| Lost(error.to_string()))
+    let life: String = redis::from_redis_value(said.into_iter().nth(1).unwrap_or_default())
+        .map_err(|error| Lost(error.to_string()))?;
+    if !identity.is_after(&life) {
+        return Ok(life);
+    }
+    link.run_well(Op::Set, &[claim_life(identity)])?;
+    Ok(identity.life.clone())
 }
 
 /// Facts outran what was there, as after a promotion that lost what others had spent: told, and never hidden.

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS intent (
   sum INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS node (id BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS start (count INTEGER NOT NULL);
 ";
 
 /// A step in the life of intents, done with the next group.
@@ -40,21 +41,38 @@ pub(super) enum Step {
     Settle(u64),
 }
 
-/// Who this node is, for ever and for this life: chance of SQLite's, which has it from the operating system.
+/// Who this node is, for ever and for this life; chance is SQLite's, which has it from the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// Of the journal, 32 hexadecimal digits: who has it is this node.
     pub(crate) node: String,
-    /// Of this start, 16 hexadecimal digits.
+    /// Of this start, 24 hexadecimal digits: how many starts the journal has seen, and chance, for a copy of it has seen as many.
     pub(crate) life: String,
 }
+
+impl Identity {
+    /// Whether that life of this node began before this one. Of two that began from copies of one journal neither did.
+    pub(crate) fn is_after(&self, life: &str) -> bool {
+        let count = |life: &str| life.get(..STARTS).filter(|_| life.len() == LIFE).map(str::to_owned);
+        count(life) < count(&self.life)
+    }
+}
+
+/// Digits of a life.
+const LIFE: usize = 24;
+/// Digits of them that count starts.
+const STARTS: usize = 8;
 
 /// Makes the tables where there are none, and tells who this node is.
 pub(super) fn prepare(connection: &Connection) -> Result<Identity, Error> {
     connection.execute_batch(TABLE).map_err(written)?;
     let sql = "INSERT INTO node (id) SELECT randomblob(16) WHERE NOT EXISTS (SELECT 1 FROM node)";
     connection.execute(sql, []).map_err(written)?;
-    let sql = "SELECT lower(hex(id)), lower(hex(randomblob(8))) FROM node LIMIT 1";
+    connection
+        .execute("INSERT INTO start (count) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM start)", [])
+        .map_err(written)?;
+    connection.execute("UPDATE start SET count = count + 1", []).map_err(written)?;
+    let sql = "SELECT lower(hex(id)), printf('%08x', (SELECT count FROM start)) || lower(hex(randomblob(8))) FROM node LIMIT 1";
     connection.query_row(sql, [], |row| Ok(Identity { node: row.get(0)?, life: row.get(1)? })).map_err(read)
 }
 
@@ -107,4 +125,25 @@ pub(super) fn open(connection: &Connection) -> Result<Vec<(u64, Batch, Durabilit
         found.push((number, Batch { id, company: row.company, at: row.at, transfers, memo }, durability));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(life: &str) -> Identity {
+        Identity { node: "ab".to_owned(), life: life.to_owned() }
+    }
+
+    #[test]
+    fn a_later_start_of_a_node_knows_that_it_is_later_and_a_copy_does_not() {
+        let connection = Connection::open_in_memory().unwrap();
+        let [first, second] = [(); 2].map(|()| prepare(&connection).unwrap());
+        assert_eq!(first.node, second.node);
+        assert!(second.is_after(&first.life) && !first.is_after(&second.life) && !first.is_after(&first.life));
+        let here = identity("0000000aaaaaaaaaaaaaaaaa");
+        let of_a_copy = "0000000abbbbbbbbbbbbbbbb";
+        assert!(!here.is_after(of_a_copy) && !identity(of_a_copy).is_after(&here.life));
+        assert!(here.is_after("ffffffffffffffff"), "a life of before starts were counted");
+    }
 }

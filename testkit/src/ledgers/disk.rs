@@ -3,6 +3,8 @@
 //! When the disk is reached is the story's to say, so that a seed decides what is lost and not the machine that runs it.
 
 use super::pass_questions_on;
+use super::shared::{House, Stepped};
+use crate::redis::{FunctionBug, PretendedRedis};
 use domain::credit::{Batch, Durability};
 use ledger::memory::MemoryLedger;
 use ledger::sqlite::{Settings, SqliteLedger};
@@ -12,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// No group closes by itself in this time.
-const NEVER: Duration = Duration::from_secs(100_000);
+pub(super) const NEVER: Duration = Duration::from_secs(100_000);
+/// The folder of this node's journal.
+const HERE: &str = "here";
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub enum Engine {
     Memory,
     /// SQLite in a temporary folder: the real journal, and the real start from it.
     Sqlite,
+    /// Balances in a pretended Redis that another node has part in, the journal as in [`Engine::Sqlite`]. With a bug in its functions,
+    /// perhaps.
+    Redis(Option<FunctionBug>),
 }
 
 /// The engine and its disk.
@@ -29,6 +36,7 @@ pub struct Disk(Kept);
 enum Kept {
     Memory(Arc<Journalled>),
     Sqlite { ledger: Option<Arc<SqliteLedger>>, path: PathBuf, _folder: tempfile::TempDir },
+    Redis { ledger: Option<Arc<Stepped>>, house: House },
 }
 
 impl Disk {
@@ -36,6 +44,10 @@ impl Disk {
     pub fn new(engine: Engine) -> Disk {
         match engine {
             Engine::Memory => Disk(Kept::Memory(Arc::default())),
+            Engine::Redis(bug) => {
+                let house = House::new(PretendedRedis::with_bug(bug));
+                Disk(Kept::Redis { ledger: Some(house.open(HERE).unwrap()), house })
+            }
             Engine::Sqlite => {
                 // In memory where there is such a folder: what fsync takes is not what is simulated.
                 let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -50,6 +62,15 @@ impl Disk {
         match &self.0 {
             Kept::Memory(ledger) => Arc::clone(ledger) as Arc<dyn Ledger>,
             Kept::Sqlite { ledger, .. } => Arc::clone(ledger.as_ref().unwrap()) as Arc<dyn Ledger>,
+            Kept::Redis { ledger, .. } => Arc::clone(ledger.as_ref().unwrap()) as Arc<dyn Ledger>,
+        }
+    }
+
+    /// The nodes that share a Redis, and this one's ledger while it lives; none with another engine.
+    pub fn house(&self) -> Option<(&House, Option<&Arc<Stepped>>)> {
+        match &self.0 {
+            Kept::Redis { ledger, house } => Some((house, ledger.as_ref())),
+            _ => None,
         }
     }
 
@@ -66,6 +87,10 @@ impl Disk {
                 let alone = Arc::try_unwrap(ledger.take().unwrap());
                 alone.unwrap_or_else(|_| panic!("somebody else has the ledger")).abandon();
             }
+            Kept::Redis { ledger, .. } => {
+                let alone = Arc::try_unwrap(ledger.take().unwrap());
+                alone.unwrap_or_else(|_| panic!("somebody else has the ledger")).abandon();
+            }
         }
     }
 
@@ -73,6 +98,9 @@ impl Disk {
     pub fn reopen(&mut self) {
         if let Kept::Sqlite { ledger, path, .. } = &mut self.0 {
             *ledger = Some(open(path));
+        }
+        if let Kept::Redis { ledger, house } = &mut self.0 {
+            *ledger = Some(house.open(HERE).unwrap());
         }
     }
 }

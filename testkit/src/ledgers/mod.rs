@@ -4,14 +4,17 @@
 //! |---|---|
 //! | `disk` | an engine and what a crash leaves of it |
 //! | `watched` | tells a witness what the engine did |
+//! | `shared` | nodes that share a Redis, step by step |
 //! | `sabotage` | five bugs, planted between the switch and its ledger |
 
 mod disk;
 mod sabotage;
+mod shared;
 mod watched;
 
 pub use disk::{Disk, Engine};
 pub use sabotage::{Bug, Sabotaged};
+pub use shared::{House, Stepped};
 pub use watched::Watched;
 
 /// Every question of the trait passes through to the ledger behind; only `submit` and `flush` are the wrapper's own.
@@ -23,6 +26,14 @@ macro_rules! pass_questions_on {
         fn balances(&self, company: domain::CompanyId) -> Vec<(domain::credit::Account, domain::credit::Balance)> {
             self.$field.balances(company)
         }
+        $crate::ledgers::pass_other_questions_on!($field);
+    };
+}
+use pass_questions_on;
+
+/// The same without balances.
+macro_rules! pass_other_questions_on {
+    ($field:ident) => {
         fn statement(&self, query: &ledger::StatementQuery) -> Result<ledger::StatementPage, ledger::Error> {
             self.$field.statement(query)
         }
@@ -55,4 +66,4 @@ macro_rules! pass_questions_on {
         }
     };
 }
-use pass_questions_on;
+use pass_other_questions_on;

@@ -39,7 +39,7 @@ const WEATHERS: [Weather; 7] = [
 ];
 
 const fn mood(late_ms: u64, away_permille: u64, cut_permille: u64) -> Mood {
-    Mood { late: Duration::from_millis(late_ms), away_permille, cut_permille }
+    Mood { late: Duration::from_millis(late_ms), away_permille, cut_permille, is_shaky: false }
 }
 
 /// The embedded ledger; one that is slow, very slow, away, cut off; all of it.
@@ -73,7 +73,8 @@ impl Simulation {
     }
 
     pub(super) fn change_ledger(&mut self) {
-        self.world.node.mood = *self.pick(&MOODS);
+        let is_shaky = self.world.node.mood.is_shaky;
+        self.world.node.mood = Mood { is_shaky, ..*self.pick(&MOODS) };
         self.say(&format!("ledger: {:?}", self.world.node.mood));
     }
 
@@ -127,7 +128,14 @@ impl Simulation {
         if !self.world.is_down {
             return Ok(());
         }
+        self.mend_redis();
+        if let Some((house, _)) = self.disk.house() {
+            house.redis.do_what_is_late();
+        }
         self.disk.reopen();
+        if let Some((house, _)) = self.disk.house() {
+            house.settle();
+        }
         let ledger: Arc<dyn Ledger> = wrapped(&self.disk, &self.world.witness, self.bug, &mut self.chance);
         let recovered = recover(&ledger, self.world.now);
         self.say(&format!("the switch is started: {recovered:?}"));
@@ -147,6 +155,8 @@ impl Simulation {
     pub(super) fn all_is_well_again(&mut self) -> Result<(), Violation> {
         self.say("the dust settles");
         self.restart()?;
+        self.mend_redis();
+        self.everybody_elsewhere_hangs_up();
         self.acts = 0;
         self.is_stuck = false;
         self.world.network.weather = Weather::FAIR;

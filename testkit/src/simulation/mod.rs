@@ -6,18 +6,21 @@
 //! | `story` | what may happen, and by what chance |
 //! | `operating` | what operators and customers order |
 //! | `faults` | crashes, restarts, bad weather, a slow ledger |
+//! | `sharing` | a Redis that fails, and another node of the house |
 //! | `audit` | what must be true |
 //! | `trace` | what was seen, for people and as a hash |
 
 mod audit;
 mod faults;
 mod operating;
+mod sharing;
 mod story;
 mod trace;
 
 pub use audit::{Invariant, Violation};
 
 use crate::ledgers::{Bug, Disk, Engine, Sabotaged, Watched};
+use crate::redis::FunctionBug;
 use crate::world::{Beginning, Recharge, World};
 use actors::SessionTimers;
 use audit::Audit;
@@ -31,8 +34,12 @@ use std::time::Duration;
 use switch::directory::CallSettings;
 use trace::Trace;
 
-/// Every so many seeds the ledger is the sqlite engine on a disk.
-const SQLITE_EVERY: u64 = 8;
+/// Of so many seeds one has the sqlite engine on a disk, and one the redis engine.
+const ENGINES_EVERY: u64 = 8;
+/// Which of them has the sqlite engine.
+const OF_SQLITE: u64 = 7;
+/// Which has the redis engine.
+const OF_REDIS: u64 = 3;
 /// Calls that each carrier takes at one time.
 const CARRIER_CHANNELS: u32 = 5;
 /// Calls that each carrier takes in any second.
@@ -57,6 +64,8 @@ pub struct Told {
     pub causes: BTreeMap<ReleaseCause, u32>,
     /// How often the switch was killed.
     pub crashes: u32,
+    /// What went wrong with Redis and the other node, and how often.
+    pub troubles: BTreeMap<&'static str, u32>,
 }
 
 /// What came of a seed in which something was wrong.
@@ -95,11 +104,33 @@ pub fn run(seed: u64) -> Result<Told, Box<Failure>> {
 /// # Errors
 /// The first thing that was not true: with luck the bug.
 pub fn run_with_bug(seed: u64, bug: Bug) -> Result<Told, Box<Failure>> {
-    tell(seed, Some(bug))
+    tell(seed, Some(Planted::InOrders(bug)))
 }
 
-fn tell(seed: u64, bug: Option<Bug>) -> Result<Told, Box<Failure>> {
-    let mut simulation = Simulation::new(seed, bug);
+/// The same, with a bug in the functions that Redis runs: of a seed whose ledger is the redis engine.
+///
+/// # Errors
+/// The first thing that was not true: with luck the bug.
+pub fn run_with_function_bug(seed: u64, bug: FunctionBug) -> Result<Told, Box<Failure>> {
+    tell(seed, Some(Planted::InFunctions(bug)))
+}
+
+/// The seeds whose ledger is the redis engine, in order.
+pub fn seeds_with_redis() -> impl Iterator<Item = u64> {
+    (OF_REDIS..).step_by(ENGINES_EVERY as usize)
+}
+
+/// Where a bug is planted.
+#[derive(Clone, Copy, Debug)]
+enum Planted {
+    /// Between the switch and its ledger.
+    InOrders(Bug),
+    /// In Redis.
+    InFunctions(FunctionBug),
+}
+
+fn tell(seed: u64, planted: Option<Planted>) -> Result<Told, Box<Failure>> {
+    let mut simulation = Simulation::new(seed, planted);
     // A machine that panics is found like everything else, with its seed and its trace.
     let told = catch_unwind(AssertUnwindSafe(|| simulation.tell()));
     let violation = match told {
@@ -126,6 +157,10 @@ struct Simulation {
     /// Acts that are still to come.
     acts: u64,
     crashes: u32,
+    troubles: BTreeMap<&'static str, u32>,
+    neighbour: sharing::Neighbour,
+    /// Whether the nodes are about to look what the others need.
+    is_listening: bool,
     /// Orders about money so far.
     top_ups: u64,
     /// Whether the disk is about to be reached.
@@ -135,10 +170,19 @@ struct Simulation {
 }
 
 impl Simulation {
-    fn new(seed: u64, bug: Option<Bug>) -> Simulation {
+    fn new(seed: u64, planted: Option<Planted>) -> Simulation {
         // Other streams than the world's own, which begins with the seed itself.
         let mut chance = Entropy::from_seed((u128::from(seed) | 0x51_u128 << 64).to_le_bytes());
-        let engine = if seed % SQLITE_EVERY == SQLITE_EVERY - 1 { Engine::Sqlite } else { Engine::Memory };
+        let engine = match (seed % ENGINES_EVERY, planted) {
+            (_, Some(Planted::InFunctions(bug))) => Engine::Redis(Some(bug)),
+            (OF_SQLITE, _) => Engine::Sqlite,
+            (OF_REDIS, _) => Engine::Redis(None),
+            _ => Engine::Memory,
+        };
+        let bug = match planted {
+            Some(Planted::InOrders(bug)) => Some(bug),
+            _ => None,
+        };
         let beginning = Simulation::beginning(seed, &mut chance);
         let disk = Disk::new(engine);
         let witness = crate::world::Witness::attentive();
@@ -156,6 +200,9 @@ impl Simulation {
             bug,
             acts,
             crashes: 0,
+            troubles: BTreeMap::new(),
+            neighbour: sharing::Neighbour::default(),
+            is_listening: false,
             top_ups: 0,
             is_syncing: false,
             is_stuck: false,
@@ -192,7 +239,12 @@ impl Simulation {
             self.step()?;
         }
         self.settle_the_dust()?;
-        self.audit.after_the_dust(&self.world)
+        // After a flush nobody lays a company that nobody asks about.
+        if let Some((house, _)) = self.disk.house() {
+            house.settle();
+        }
+        self.audit.after_the_dust(&self.world)?;
+        self.check_house_at_the_end()
     }
 
     fn step(&mut self) -> Result<(), Violation> {
@@ -210,6 +262,8 @@ impl Simulation {
             self.trace.saw(at, seen);
         }
         self.sync_soon(&seen);
+        self.listen_soon(&seen);
+        self.check_house()?;
         self.audit.after_step(&self.world, &seen)
     }
 
@@ -242,6 +296,7 @@ impl Simulation {
             calls: self.audit.count(),
             causes,
             crashes: self.crashes,
+            troubles: self.troubles.clone(),
         }
     }
 }

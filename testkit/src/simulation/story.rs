@@ -14,6 +14,10 @@ pub(super) const ACT: u64 = 0;
 pub(super) const SYNC: u64 = 1;
 /// The dead switch is started.
 pub(super) const RESTART: u64 = 2;
+/// The Redis that was away is there again.
+pub(super) const REDIS_IS_BACK: u64 = 3;
+/// The nodes that share a Redis look whether another needs them.
+pub(super) const LISTEN: u64 = 4;
 /// The media room has heard nothing of an end for too long; behind it the number of the end.
 pub(super) const SILENT: u64 = 1_000;
 /// An end is heard again.
@@ -67,6 +71,8 @@ impl Simulation {
             ACT => return self.on_act(),
             SYNC => self.on_sync(),
             RESTART => return self.restart(),
+            REDIS_IS_BACK => self.mend_redis(),
+            LISTEN => self.listen(),
             SILENT..HEARD => self.report_silence((cue - SILENT) as usize),
             _ => self.be_heard_again((cue - HEARD) as usize),
         }
@@ -94,6 +100,9 @@ impl Simulation {
     }
 
     fn act(&mut self) {
+        if self.act_of_the_house() {
+            return;
+        }
         match self.chance.below(100) {
             0..32 => self.dial(),
             32..34 => self.storm(),

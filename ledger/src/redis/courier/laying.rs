@@ -8,7 +8,7 @@ use crate::redis::link::{Lost, Order};
 use crate::redis::names::{self, Keys};
 use crate::redis::queue::Query;
 use crate::redis::seen::{Op, Seen};
-use crate::redis::start;
+use crate::redis::start::{self, Part};
 use domain::CompanyId;
 use domain::credit::{Account, Balance};
 use redis::Value;
@@ -21,12 +21,14 @@ impl Courier {
         let state = self.shared.journal.company(company);
         let Some(link) = &mut self.link else { return Err(no_link()) };
         let (house, node) = (self.shared.house.as_ref(), self.shared.identity.node.as_str());
-        let laid = Layer { house, node, life: &self.life }.lay(link, company, &state)?;
+        self.layings += 1;
+        let mark = start::mark(&self.shared.identity, self.layings);
+        let laid = Layer { house, node, life: &self.life, mark: &mark }.lay(link, company, &state)?;
         start::tell_below_zero(company, laid.below_zero);
         self.shared.below_zero.fetch_add(laid.below_zero, Ordering::Relaxed);
         self.shared.rebuilt.fetch_add(1, Ordering::Relaxed);
         self.shared.watch.tell(Seen::Rebuilt);
-        self.changes.insert(company, 0);
+        self.parts.insert(company, Part { laying: self.layings, changes: 0 });
         self.missed.retain(|(of, _)| *of != company);
         Ok(())
     }
@@ -111,7 +113,7 @@ impl Courier {
     }
 
     fn try_look_up(&mut self, query: &Query) -> Result<Option<Vec<(Account, Balance)>>, Lost> {
-        if self.link.is_some() && !self.changes.contains_key(&query.company) {
+        if self.link.is_some() && !self.parts.contains_key(&query.company) {
             self.lay(query.company)?;
         }
         let Some(link) = &mut self.link else { return Ok(None) };

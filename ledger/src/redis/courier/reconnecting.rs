@@ -1,12 +1,13 @@
 //! The courier without its connection: lost, waited for a little, taken up again once every company in Redis is what the journal says.
 //! How a connection is made is in [`crate::redis::link`].
 
-use super::Courier;
+use super::{Courier, Pace};
 use crate::redis::link::{Link, Lost, Order};
 use crate::redis::names::{self, Keys};
+use crate::redis::queue::Stop;
 use crate::redis::seen::Op;
 use crate::redis::settings::ROUND;
-use crate::redis::{queue::Stop, start};
+use crate::redis::start::{self, Part};
 use domain::CompanyId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ impl Courier {
             return;
         }
         tracing::warn!(why = %why.0, redis = %self.shared.server.address(), "the connection to Redis is lost");
+        if self.pace == Pace::Stepped {
+            return;
+        }
         let shared = Arc::clone(&self.shared);
         if let Err(error) = std::thread::Builder::new().name("ledger-redial".into()).spawn(move || shared.redial()) {
             tracing::error!(%error, "no thread can be had to call Redis again; the next start will");
@@ -42,9 +46,13 @@ impl Courier {
     /// Waits a little for the next connection; false where there is none.
     pub(super) fn wait_for_link(&mut self, in_flight: &BTreeMap<CompanyId, u64>) -> bool {
         let shared = Arc::clone(&self.shared);
+        if self.pace == Pace::Stepped && !self.is_fenced_off {
+            shared.dial_again(&mut true);
+        }
         let mut queue = shared.queue.lock();
         // Known to be away: nobody waits for it again.
-        if queue.dialled.is_none() && queue.stop == Stop::No && shared.is_up.load(Ordering::Relaxed) {
+        let may_wait = self.pace == Pace::Threaded && queue.stop == Stop::No && shared.is_up.load(Ordering::Relaxed);
+        if queue.dialled.is_none() && may_wait {
             shared.redialled.wait_for(&mut queue, self.patience);
         }
         let dialled = queue.dialled.take();
@@ -88,7 +96,7 @@ impl Courier {
         self.connections += 1;
         self.life = start::life(&self.shared.identity, self.connections);
         let node = self.shared.identity.node.clone();
-        let companies: Vec<(CompanyId, u64)> = self.changes.iter().map(|(company, have)| (*company, *have)).collect();
+        let companies: Vec<(CompanyId, Part)> = self.parts.iter().map(|(company, part)| (*company, *part)).collect();
         for some in companies.chunks(ROUND) {
             let asked: Vec<_> = some
                 .iter()
@@ -96,10 +104,11 @@ impl Courier {
                 .collect();
             let Some(link) = &mut self.link else { return Err(Lost("there is no connection".to_owned())) };
             let said = link.run(Op::Set, &asked)?;
-            for ((company, changes), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
-                let most = changes + in_flight.get(company).copied().unwrap_or(0);
-                let have = redis::from_redis_value::<Option<u64>>(said).ok().flatten();
-                let is_ours = have.is_some_and(|have| (*changes..=most).contains(&have));
+            for ((company, part), said) in some.iter().zip(said.into_iter().skip(1).step_by(2)) {
+                let most = part.changes + in_flight.get(company).copied().unwrap_or(0);
+                let found = redis::from_redis_value::<(Option<u64>, Option<String>)>(said).unwrap_or_default();
+                let is_whole = found.0.is_some_and(|have| (part.changes..=most).contains(&have));
+                let is_ours = is_whole && found.1 == Some(start::mark(&self.shared.identity, part.laying));
                 if !is_ours {
                     tracing::warn!(company = %company, "Redis has lost or kept what it should not; it is made what the journal says");
                     self.lay(*company)?;
@@ -118,7 +127,7 @@ fn mark(company: CompanyId, node: &str, life: &str) -> Order {
 }
 
 fn have_of(company: CompanyId, node: &str) -> Order {
-    let (keys, mut cmd) = (Keys::of(company, node), redis::cmd("HGET"));
-    cmd.arg(&keys.meta).arg(names::have(node));
+    let (keys, mut cmd) = (Keys::of(company, node), redis::cmd("HMGET"));
+    cmd.arg(&keys.meta).arg(names::have(node)).arg(names::laid(node));
     Order::about(&keys.meta, cmd)
 }

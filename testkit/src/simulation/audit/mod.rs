@@ -9,11 +9,12 @@
 mod books;
 mod rules;
 
-use crate::world::{Mood, Seen, World};
+use super::sharing::is_elsewhere;
+use crate::world::{Customer, Mood, Seen, World};
 use books::{CallBooks, Wires};
 use domain::credit::Code;
 use domain::{CallId, Monotonic};
-use ledger::{Ledger, LineKind, Lines, StatementQuery};
+use ledger::{Ledger, LineKind, Lines, StatementLine, StatementQuery};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -43,6 +44,8 @@ pub enum Invariant {
     /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
     /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
+    /// What Redis says follows from the journals of its nodes.
+    RedisAgrees,
     /// Every offer is answered as RFC 3264 says, and every request in a dialog has a number of its own.
     NobodyComplains,
     /// After the dust has settled there is nothing left.
@@ -66,6 +69,7 @@ impl fmt::Display for Invariant {
                 "a carrier's channels are its calls, and its calls a second within its limit"
             }
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
+            Invariant::RedisAgrees => "what Redis says follows from the journals",
             Invariant::NobodyComplains => {
                 "every offer is answered as it must be, every request has a number of its own"
             }
@@ -96,6 +100,8 @@ pub(super) struct Audit {
     /// By the call's bits.
     calls: BTreeMap<u128, CallBooks>,
     wires: Wires,
+    /// Calls of the other node that shares the Redis, as far as money goes.
+    elsewhere: BTreeMap<u128, CallBooks>,
     /// How many of the present node's calls are known.
     opened: usize,
     /// Calls of the present node whose houses stand.
@@ -169,6 +175,22 @@ impl Audit {
         self.calls.values_mut().for_each(|books| books.had_slow_ledger = true);
     }
 
+    /// The ledger has trouble: who is up now may be charged late.
+    pub(super) fn on_ledger_shaken(&mut self) {
+        self.on_clock_set();
+    }
+
+    /// The other node was started again: its books are what its journal says.
+    pub(super) fn read_elsewhere(&mut self, ledger: &dyn Ledger, customers: &[Customer]) {
+        self.elsewhere.clear();
+        for line in journal_of(ledger, customers) {
+            let call = line.hold.map_or(line.batch.subject, |hold| hold.subject);
+            if is_elsewhere(call) {
+                keep(self.elsewhere.entry(call).or_default(), &line);
+            }
+        }
+    }
+
     /// The disk was reached: what was posted before must survive.
     pub(super) fn on_synced(&mut self) {
         for books in self.calls.values_mut() {
@@ -200,23 +222,10 @@ impl Audit {
     }
 
     fn read_journal(&mut self, ledger: &dyn Ledger, world: &World) {
-        let mut companies: Vec<_> = world.customers.iter().map(|customer| customer.company).collect();
-        companies.dedup();
-        for company in companies {
-            let query =
-                StatementQuery { company, account: None, lines: Lines::All, before: None, after: 0, limit: usize::MAX };
-            let mut lines = ledger.statement(&query).unwrap().lines;
-            lines.reverse();
-            for line in lines {
-                let call = line.hold.map_or(line.batch.subject, |hold| hold.subject);
-                let Some(books) = self.calls.get_mut(&call) else { continue };
-                match (line.kind, line.hold) {
-                    (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit.unit, line.amount),
-                    (LineKind::Capture, Some(hold)) => books.capture(hold.number, line.amount),
-                    (LineKind::Release, Some(hold)) => books.release(hold.number),
-                    (LineKind::Post, _) if line.code == Code::CallCharge => books.captured += line.amount,
-                    _ => {}
-                }
+        for line in journal_of(ledger, &world.customers) {
+            let call = line.hold.map_or(line.batch.subject, |hold| hold.subject);
+            if let Some(books) = self.calls.get_mut(&call) {
+                keep(books, &line);
             }
         }
     }
@@ -233,5 +242,28 @@ impl Audit {
 
     fn name(call: u128) -> String {
         format!("call {} ({})", super::trace::short(call), CallId::from_bits(call))
+    }
+}
+
+/// Every line about these customers' companies, oldest first.
+fn journal_of(ledger: &dyn Ledger, customers: &[Customer]) -> Vec<StatementLine> {
+    let mut companies: Vec<_> = customers.iter().map(|customer| customer.company).collect();
+    companies.dedup();
+    let mut lines = Vec::new();
+    for company in companies {
+        let query =
+            StatementQuery { company, account: None, lines: Lines::All, before: None, after: 0, limit: usize::MAX };
+        lines.extend(ledger.statement(&query).unwrap().lines.into_iter().rev());
+    }
+    lines
+}
+
+fn keep(books: &mut CallBooks, line: &StatementLine) {
+    match (line.kind, line.hold) {
+        (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit.unit, line.amount),
+        (LineKind::Capture, Some(hold)) => books.capture(hold.number, line.amount),
+        (LineKind::Release, Some(hold)) => books.release(hold.number),
+        (LineKind::Post, _) if line.code == Code::CallCharge => books.captured += line.amount,
+        _ => {}
     }
 }

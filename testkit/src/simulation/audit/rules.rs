@@ -5,6 +5,7 @@
 use super::books::CallBooks;
 use super::{Audit, Invariant, Violation};
 use crate::reckoning;
+use crate::simulation::sharing::is_elsewhere;
 use crate::world::{CallSeen, Complaint, World, carrier_ip};
 use domain::call_record::CallRecord;
 use domain::credit::{Batch, Code, Holder, Kind, Memo, Outcome, Unit};
@@ -54,8 +55,13 @@ impl Audit {
             Kind::Post { .. } if code == Code::CallCharge => batch.id.subject,
             Kind::Post { .. } | Kind::PostIfAvailableAtMost { .. } | Kind::Extend { .. } => return 0,
         };
-        self.touched.insert(call);
-        let books = self.calls.entry(call).or_default();
+        let books = match is_elsewhere(call) {
+            true => self.elsewhere.entry(call).or_default(),
+            false => {
+                self.touched.insert(call);
+                self.calls.entry(call).or_default()
+            }
+        };
         match kind {
             Kind::Hold { hold, debit, amount, .. } => books.hold(hold.number, debit.unit, amount),
             Kind::Release { hold } => books.release(hold.number),
@@ -270,11 +276,12 @@ impl Audit {
                 return wrong(Invariant::BooksBalance, format!("{unit:?} of {company} sums to {sum}"));
             }
         }
-        let open: i64 = self.calls.values().flat_map(|books| books.money.values()).sum();
+        let all = || self.calls.values().chain(self.elsewhere.values());
+        let open: i64 = all().flat_map(|books| books.money.values()).sum();
         if held != open {
             return wrong(Invariant::BooksBalance, format!("{held} micros are held, the open holds say {open}"));
         }
-        let captured: i64 = self.calls.values().map(|books| books.captured).sum();
+        let captured: i64 = all().map(|books| books.captured).sum();
         if revenue != captured {
             return wrong(Invariant::ChargesAreTheBill, format!("revenue {revenue}, charges of calls {captured}"));
         }
