@@ -50,7 +50,7 @@ fn an_unknown_section_is_refused_with_the_sections_that_there_are() {
     assert_eq!(
         report(&refused("[sipp]\nt1_ms = 500\n")),
         "  × unknown key `sipp`, expected one of `node`, `sip`, `tls`, `websocket`, `registration`, `media`, `calls`,
-  │ `carriers`, `dns`, `limits`, `guard`, `ledger`, `payments`, `fraud`, `http`, `log`
+  │ `carriers`, `dns`, `limits`, `guard`, `ledger`, `payments`, `webhooks`, `fraud`, `http`, `log`
    ╭─[tandem.toml:1:2]
  1 │ [sipp]
    ·  ────

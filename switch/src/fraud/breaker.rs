@@ -91,7 +91,7 @@ struct Span {
 impl Span {
     fn spend(&mut self, amount: Micros, grain: Duration, span: Duration, at: Monotonic) -> Micros {
         while let Some((_, gone)) = self.sums.pop_front_if(|(began, _)| at.since(*began) >= span) {
-            self.sum = self.sum - gone;
+            self.sum -= gone;
         }
         self.sum += amount;
         match self.sums.back_mut().filter(|(began, _)| at.since(*began) < grain) {

@@ -55,7 +55,7 @@ impl Tally {
     /// Spent in the last 60 seconds.
     pub(super) fn last_minute(&mut self, now: Now) -> Micros {
         while let Some((_, gone)) = self.minute.pop_front_if(|(began, _)| now.monotonic.since(*began) >= MINUTE) {
-            self.last_minute = self.last_minute - gone;
+            self.last_minute -= gone;
         }
         self.last_minute
     }

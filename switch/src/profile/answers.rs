@@ -273,7 +273,7 @@ impl Profile {
     /// The books are closed: nothing is held for this call any more, and its record is kept.
     fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
         if let Some(books) = self.calls.remove(&call) {
-            self.earmarked = self.earmarked - books.earmarked;
+            self.earmarked -= books.earmarked;
             books.tariff.into_iter().for_each(|tariff| self.pace.leave(tariff));
             self.remember(call, books.captured, books.captured_s);
             let (amount, billed_s) = (books.captured, books.captured_s);

@@ -76,7 +76,7 @@ impl Profile {
         let Some(mut opened) = books.opened.take() else {
             // An earlier machine had its record, and is lost as well: its holds are left to their leases.
             let lost = self.calls.remove(&call);
-            self.earmarked = self.earmarked - lost.as_ref().map_or(Micros::ZERO, |books| books.earmarked);
+            self.earmarked -= lost.as_ref().map_or(Micros::ZERO, |books| books.earmarked);
             lost.and_then(|books| books.tariff).into_iter().for_each(|tariff| self.pace.leave(tariff));
             return;
         };

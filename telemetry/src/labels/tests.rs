@@ -1,6 +1,8 @@
 //! Labels cannot come from the wire, and their number is bounded.
 
 use super::*;
+use domain::ReleaseCause;
+use domain::credit::Code as LedgerCode;
 
 #[test]
 fn a_status_has_its_own_label_or_that_of_its_class() {

@@ -4,6 +4,7 @@
 
 pub mod agent;
 mod beginning;
+mod mood;
 mod network;
 mod node;
 mod queue;
@@ -27,8 +28,9 @@ use domain::credit::{Holder, Unit};
 use domain::{CompanyId, Entropy, Micros, Monotonic, Now, ProfileId, Wall};
 use ledger::memory::MemoryLedger;
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
+pub use mood::Mood;
 use network::Network;
-pub use node::{CallSeen, Mood, Node};
+pub use node::{CallSeen, Node};
 use queue::{Happening, Queue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

@@ -25,6 +25,7 @@ use std::time::Duration;
 use switch::registration::{self, Registration};
 use switch::{Carrier, Profile, carrier, profile};
 
+use super::mood::Mood;
 use super::network::Datagram;
 use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
@@ -94,19 +95,6 @@ pub struct Node {
 
 /// An answer of the ledger on its way to the node.
 pub struct Answer(Work);
-
-/// How a ledger behaves: the embedded one answers at once, one on another machine may not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mood {
-    /// How long an answer may take at most.
-    pub late: Duration,
-    /// Of a thousand batches, how many are not done and answered [`Outcome::Unavailable`].
-    pub away_permille: u64,
-    /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
-    pub cut_permille: u64,
-    /// Whether the ledger itself has trouble with its server; nothing is falsified for that.
-    pub is_shaky: bool,
-}
 
 impl Node {
     /// A node that has just been started.

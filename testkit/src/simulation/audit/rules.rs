@@ -128,10 +128,13 @@ impl Audit {
         // Credit and the longest call end at their second, however late the machine is.
         let is_by_clock = matches!(record.cause, ReleaseCause::CreditExhausted | ReleaseCause::MaxDuration);
         let late = if is_by_clock { world.lateness_max } else { Duration::ZERO };
+        // Rounded up to the millisecond (decision 108).
         let told = Duration::from_millis(record.talked_ms);
+        let grain = Duration::from_millis(1);
         // The BYE to a caller who has not acknowledged yet waits for the ACK.
-        let is_held_back = self.wires.acknowledged(wire).is_none_or(|at| at.monotonic > answered.monotonic + told);
-        if told > seen || !is_held_back && told + late + Duration::from_millis(1) <= seen {
+        let is_held_back =
+            self.wires.acknowledged(wire).is_none_or(|at| at.monotonic + grain > answered.monotonic + told);
+        if told >= seen + grain || !is_held_back && told + late < seen {
             return wrong(
                 Invariant::ChargesAreTheBill,
                 format!("{seen:?} between 200 and BYE on the wire: {record:#?}"),
