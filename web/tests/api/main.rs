@@ -14,6 +14,7 @@ mod doctoring;
 mod document;
 mod doors;
 mod events;
+mod guarding;
 mod identity;
 mod paying;
 mod profiles;
