@@ -65,6 +65,8 @@ pub struct Standing {
 pub struct Prospect<'a> {
     /// Where it leads; none for what is no number.
     pub destination: Option<Destination>,
+    /// The country of its company, which it always may call.
+    pub home: Option<Destination>,
     /// What the deck calls it.
     pub name: &'a str,
     /// What a minute costs; 0 for a free call.
@@ -83,8 +85,6 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) profile: ProfileId,
     pub(crate) terms: &'a FraudTerms,
     pub(crate) zone: &'a Zone,
-    /// The country of its company, which it always may call.
-    pub(crate) home: Option<Destination>,
     /// What its calls hold, and have asked for.
     pub(crate) held: Micros,
     pub(crate) now: Now,
@@ -307,7 +307,7 @@ impl Watch {
         let Some(destination) = prospect.destination.filter(|_| prospect.first.is_positive()) else { return Ok(()) };
         let at = around.now.wall;
         if let Some(rule) = around.terms.rules.new_destination
-            && around.home != Some(destination)
+            && prospect.home != Some(destination)
             && !self.called.knows(destination, rule.days, at)
         {
             let days = rule.days;

@@ -20,20 +20,23 @@ use std::sync::Arc;
 struct Guarded {
     entry: Arc<Entry>,
     company: Arc<Company>,
-    home: Option<Destination>,
 }
 
 impl Guarded {
     fn of(id: ProfileId, directory: &Directory) -> Option<Guarded> {
         let entry = Arc::clone(directory.profile(id)?);
         let company = Arc::clone(directory.company(entry.company)?);
-        let home = directory.country(company.country).and_then(|plan| Destination::from_code(&plan.calling_code));
-        Some(Guarded { entry, company, home })
+        Some(Guarded { entry, company })
     }
 
     fn around(&self, held: Micros, now: Now) -> Surroundings<'_> {
-        let Guarded { entry, company, home } = self;
-        Surroundings { profile: entry.id, terms: &entry.fraud, zone: &company.zone, home: *home, held, now }
+        let Guarded { entry, company } = self;
+        Surroundings { profile: entry.id, terms: &entry.fraud, zone: &company.zone, held, now }
+    }
+
+    /// The company's own country, which is never new.
+    fn home(&self, directory: &Directory) -> Option<Destination> {
+        directory.country(self.company.country).and_then(|plan| Destination::from_code(&plan.calling_code))
     }
 }
 
@@ -82,6 +85,7 @@ impl Profile {
         }
         let prospect = Prospect {
             destination: opened.callee.map(Destination::of),
+            home: guarded.home(&self.directory),
             name: &opened.destination,
             rate: opened.rate_per_minute,
             first: first.map_or(Micros::ZERO, |block| block.amount),

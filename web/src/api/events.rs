@@ -67,6 +67,13 @@ impl EventsQuery {
     }
 }
 
+impl TypesQuery {
+    /// Of everybody, until the path says whose.
+    fn ask(self) -> Result<EventsAsk, Failure> {
+        EventsQuery { types: self.types, company: None, profile: None, call: None }.ask()
+    }
+}
+
 /// Behind which event a stream is taken up again.
 fn last_of(request: &HttpRequest) -> Result<Option<EventId>, Failure> {
     let Some(header) = request.headers().get("last-event-id") else { return Ok(None) };
@@ -182,8 +189,7 @@ pub(super) async fn of_call(
     query: Query<TypesQuery>,
 ) -> Answer {
     let call: CallId = id(&path)?;
-    let asked = EventsQuery { types: query.0.types, company: None, profile: None, call: None };
-    let ask = EventsAsk { call: Some(call), ..asked.ask()? };
+    let ask = EventsAsk { call: Some(call), ..query.0.ask()? };
     open(desk, asking, &request, ask).await
 }
 
@@ -199,7 +205,6 @@ pub(super) async fn of_profile(
     query: Query<TypesQuery>,
 ) -> Answer {
     let profile: ProfileId = id(&path)?;
-    let asked = EventsQuery { types: query.0.types, company: None, profile: None, call: None };
-    let ask = EventsAsk { profile: Some(profile), ..asked.ask()? };
+    let ask = EventsAsk { profile: Some(profile), ..query.0.ask()? };
     open(desk, asking, &request, ask).await
 }
