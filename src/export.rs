@@ -8,6 +8,7 @@ use backoffice::export::books::{DECK_COLUMNS, JOURNAL_COLUMNS, Table};
 use clap::{Subcommand, ValueEnum};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What is written out.
 #[derive(Clone, Debug, Subcommand)]
@@ -84,7 +85,7 @@ fn export_journal(
     node: Option<&str>,
     after: u64,
 ) -> Result<(), String> {
-    let mut journals = journals(settings, &store(settings)?)?;
+    let mut journals = journals(settings, &Arc::new(store(settings)?))?;
     let names: Vec<String> = journals.iter().map(|journal| journal.name().to_owned()).collect();
     journals.retain(|journal| node.is_none_or(|node| node == journal.name()));
     if journals.is_empty() {

@@ -2,14 +2,16 @@
 //!
 //! The checks are `ledger`'s. Where Redis keeps the balances, they are compared with the journal's.
 
+use crate::serve::archive::StoreArchive;
 use crate::serve::settings;
 use backoffice::proof::month::{self, Month};
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::redis::Audited;
 use ledger::sqlite::Journal;
-use ledger::{Error, Verification};
+use ledger::{Archive, Error, Verification};
 use serde_json::json;
 use std::process::ExitCode;
+use std::sync::Arc;
 use store::Store;
 
 /// Verifies and prints. 0 where nothing is wrong, 1 where something is or the journal cannot be read.
@@ -26,6 +28,8 @@ pub(crate) fn run(settings: &config::Settings, as_json: bool) -> ExitCode {
         let summary = json!({
             "clean": verified.is_clean(),
             "batches": verified.batches,
+            "archived": verified.archived,
+            "unread": verified.unread,
             "refused": verified.refused,
             "transfers": verified.transfers,
             "accounts": verified.accounts,
@@ -59,6 +63,7 @@ pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool
             bar.set_length(total);
             bar.set_position(done);
         };
+        let store = Arc::new(store);
         month::prove(&store, &journals(settings, &store)?, month, progress)
     });
     bar.finish_and_clear();
@@ -84,23 +89,25 @@ pub(crate) fn run_month(settings: &config::Settings, month: Month, as_json: bool
     if proof.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The journals of every node that ever had this store, to be read.
-pub(crate) fn journals(settings: &config::Settings, store: &Store) -> Result<Vec<Journal>, String> {
+/// The journals of every node that ever had this store, with what the store has of them, to be read.
+pub(crate) fn journals(settings: &config::Settings, store: &Arc<Store>) -> Result<Vec<Journal>, String> {
+    let archive = archive(store);
     let nodes = store.nodes().map_err(|error| error.to_string())?;
     if nodes.is_empty() {
-        return Ok(vec![journal(settings)?]);
+        let path = settings::of_journal(settings).path;
+        let journal = Journal::open_with(&path, Some(&archive));
+        return Ok(vec![journal.map_err(|error| format!("{}: {error}", path.display()))?]);
     }
     let open = |node: &store::Node| {
-        Journal::open(&node.journal)
+        Journal::open_with(&node.journal, Some(&archive))
             .map_err(|error| format!("{}, the journal of {}: {error}", node.journal.display(), node.name))
     };
     nodes.iter().map(open).collect()
 }
 
-/// The journal of this node, to be read.
-pub(crate) fn journal(settings: &config::Settings) -> Result<Journal, String> {
-    let path = settings::of_journal(settings).path;
-    Journal::open(&path).map_err(|error| format!("{}: {error}", path.display()))
+/// What a store has of journals.
+fn archive(store: &Arc<Store>) -> Arc<dyn Archive> {
+    Arc::new(StoreArchive(Arc::clone(store)))
 }
 
 /// The store, to be read.
@@ -118,7 +125,10 @@ pub(crate) fn store(settings: &config::Settings) -> Result<Store, String> {
 fn verify(settings: &config::Settings) -> Result<(Verification, Option<Audited>), String> {
     let journal = settings::of_journal(settings);
     if settings.ledger.engine != config::LedgerEngine::Redis {
-        return Ok((ledger::sqlite::verify(&journal.path).map_err(|error| error.to_string())?, None));
+        // Without a store there is no archive: what was trimmed shows as such.
+        let archive = store(settings).ok().map(|store| archive(&Arc::new(store)));
+        let verified = ledger::sqlite::verify_with(&journal.path, archive.as_ref());
+        return Ok((verified.map_err(|error| error.to_string())?, None));
     }
     let verified = ledger::redis::verify(&crate::nodes::settings_of_house(settings)?);
     let (verified, compared) = verified.map_err(|error: Error| error.to_string())?;

@@ -45,6 +45,8 @@ enum Command {
     Payment(Ordered<admin::PaymentCommand>),
     /// Profiles of a running switch, one for each PBX: made, listed, given credit.
     Profile(Ordered<admin::ProfileCommand>),
+    /// PBXs that are registered with a running switch, or with another node of its house.
+    Registration(Ordered<admin::RegistrationCommand>),
     /// Carriers of a running switch: made, listed.
     Carrier(Ordered<admin::CarrierCommand>),
     /// Online numbers of a running switch: added, listed.
@@ -124,6 +126,12 @@ enum LedgerCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Copies the journal of a running switch to the store's archive now, and takes those rows out of it. Rows older than ledger.keep_days go
+    /// by themselves.
+    Trim {
+        #[command(flatten)]
+        door: admin::DoorOptions,
+    },
     /// Makes Redis anew from the journals, while no node runs.
     Rebuild {
         #[command(flatten)]
@@ -176,6 +184,7 @@ fn main() -> ExitCode {
         Command::Credit(Ordered { order, door }) => admin::run(&door, &order),
         Command::Payment(Ordered { order, door }) => admin::run(&door, &order),
         Command::Profile(Ordered { order, door }) => admin::run(&door, &order),
+        Command::Registration(Ordered { order, door }) => admin::run(&door, &order),
         Command::Carrier(Ordered { order, door }) => admin::run(&door, &order),
         Command::Number(Ordered { order, door }) => admin::run(&door, &order),
         Command::Account(Ordered { order, door }) => admin::run(&door, &order),
@@ -199,6 +208,7 @@ fn main() -> ExitCode {
             with_settings(&config, |settings| ledger_verify::run_month(&settings, month, json))
         }
         Command::Export { config, order } => with_settings(&config, |settings| export::run(&settings, order)),
+        Command::Ledger(LedgerCommand::Trim { door }) => admin::run(&door, &admin::TrimOrder),
         Command::Ledger(LedgerCommand::Rebuild { config, json }) => {
             with_settings(&config, |settings| nodes::rebuild(&settings, json))
         }

@@ -3,6 +3,7 @@
 //!
 //! What is done for a dead node is `serve::reaping`'s; how Redis is made anew is the ledger's.
 
+use crate::serve::archive::StoreArchive;
 use crate::serve::house::{StoreHouse, member_of};
 use crate::serve::reaping::Reaper;
 use crate::serve::settings;
@@ -177,7 +178,9 @@ fn redis_settings(settings: &Settings, store: &Arc<Store>, clock: Clock) -> Resu
     }
     let login = settings.redis_login().map_err(|faults| faults.report())?;
     let server = settings::of_redis(settings, &login).ok_or("ledger.url names no server")?;
-    let mut redis = ledger::redis::Settings::new(settings::of_journal(settings), server);
+    let mut journal = settings::of_journal(settings);
+    journal.archive = Some(Arc::new(StoreArchive(Arc::clone(store))));
+    let mut redis = ledger::redis::Settings::new(journal, server);
     let house = StoreHouse { store: Arc::clone(store), name: settings.node.name.clone(), clock };
     redis.house = Some(Arc::new(house) as Arc<dyn House>);
     Ok(redis)

@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "switch",
     "rating",
     "config",
+    "clerk",
     "testkit",
     "loadtest",
     "telephone",
@@ -95,9 +96,22 @@ fn may_import(room: &str) -> &'static [&'static str] {
         "switch" => &["rating", "domain"],
         "sip" | "rating" | "config" => &["domain"],
         // The simulated world runs what the actors run, and nobody has it but for tests: no room may import it.
-        "testkit" => {
-            &["actors", "ledger", "media", "store", "telemetry", "wire", "leg", "sip", "switch", "rating", "domain"]
-        }
+        "testkit" => &[
+            "clerk",
+            "actors",
+            "ledger",
+            "media",
+            "store",
+            "telemetry",
+            "wire",
+            "leg",
+            "sip",
+            "switch",
+            "rating",
+            "domain",
+        ],
+        // Who posts to a ledger in tests, those of the ledger itself too.
+        "clerk" => &["ledger", "domain"],
         "telephone" => &["sip", "domain"],
         // A stranger on the wire: it knows what a SIP message is, and nothing of the switch.
         "loadtest" => &["telephone", "sip", "domain"],

@@ -214,6 +214,21 @@ impl Core {
         self.guarding.acquaint(known);
     }
 
+    /// Where a profile's PBX is registered; where that is at a node that is lost, the binding says so.
+    pub(crate) fn binding_now(&self, profile: ProfileId) -> Option<Arc<Binding>> {
+        let binding = self.registry.binding(profile)?;
+        match self.is_lost(&binding) {
+            true => Some(Arc::new(binding.lost())),
+            false => Some(binding),
+        }
+    }
+
+    /// Whether nobody passes a call on to the PBX of this binding.
+    pub(crate) fn is_lost(&self, binding: &Binding) -> bool {
+        let Some(elsewhere) = &binding.elsewhere else { return false };
+        self.neighbours.get().is_some_and(|neighbours| neighbours.has_lost(&elsewhere.node))
+    }
+
     /// A shard by its number.
     pub fn shard(&self, number: u16) -> Option<&ShardHandle> {
         self.shards.get()?.get(usize::from(number))
@@ -240,6 +255,6 @@ impl Bindings for Core {
     }
 
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
-        self.registry.binding(profile)
+        self.binding_now(profile)
     }
 }

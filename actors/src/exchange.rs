@@ -125,7 +125,7 @@ impl Exchange {
             Guarding::start(settings.guard.clone(), store, telemetry, rooms.clock).map_err(StartError::Audit)?
         };
         guarding.acquaint(desk.acquainted());
-        let fraud = Fraud::read(settings.breakers, &desk, &rooms.store, &*rooms.ledger, rooms.clock.now())?;
+        let fraud = Fraud::read(settings.breakers, &desk, &rooms.store, &rooms.ledger, rooms.clock.now())?;
         let core = Arc::new(Core {
             clock: rooms.clock,
             guarding,
@@ -282,7 +282,7 @@ impl Exchange {
 
     /// Where a profile's PBX can be reached now (P6).
     pub fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
-        self.inner.core.registry.binding(profile)
+        self.inner.core.binding_now(profile)
     }
 
     /// How a carrier stands; none where it has never been asked.
@@ -316,15 +316,18 @@ impl Exchange {
     /// Where the store cannot be read; the old desk stays.
     pub fn reload(&self) -> Result<Vec<String>, store::Error> {
         let _one_at_a_time = self.inner.reloading.lock();
-        let everything = self.inner.store.snapshot(self.inner.core.clock.now().wall)?;
-        self.inner.core.fraud.take_over(&everything.breakers);
+        let mut everything = self.inner.store.snapshot(self.inner.core.clock.now().wall)?;
+        let own = std::mem::take(&mut everything.breaker_limits);
+        self.inner.core.fraud.take_over(&everything.breakers, own);
         let (desk, faults) = Desk::build(everything, &self.inner.rules);
         report(&faults);
         let core = &self.inner.core;
         core.telemetry.set_carriers(desk.directory().carriers().map(|carrier| &*carrier.name));
         let directory = Arc::clone(desk.directory());
         self.inner.resolver.want(desk.names());
+        let before = core.desk.load_full();
         core.swap_desk(desk);
+        core.fraud.swapped(before.directory(), &directory);
         core.acquaint();
         core.registry.tell_every::<Profile>(|| switch::profile::Event::DirectorySwapped(Arc::clone(&directory)));
         core.registry.tell_every::<Carrier>(|| switch::carrier::Event::DirectorySwapped(Arc::clone(&directory)));

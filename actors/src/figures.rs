@@ -5,6 +5,7 @@
 mod credit;
 
 use crate::core::Core;
+use crate::neighbours::Neighbours;
 use domain::credit::{Account, Holder, Unit};
 use domain::fact::{Flow, Side};
 use domain::{CompanyId, Currency, Micros};
@@ -14,7 +15,7 @@ use switch::carrier::State;
 use switch::company::Liabilities;
 use switch::directory::AutoRecharge;
 use switch::enrolment;
-use telemetry::labels::{Discarded, MediaMode, ProfileKind};
+use telemetry::labels::{Discarded, MediaMode, NodeState, ProfileKind};
 use telemetry::{Capacity, CarrierStanding, Counts, CurrencyTotals, LedgerTotals, MediaTotals, ProcessFigures};
 
 /// Reads everything once.
@@ -152,7 +153,7 @@ fn publish_ledger(core: &Core) {
     };
     let currencies = read.units.keys().filter_map(|unit| match unit {
         domain::credit::Unit::Money(currency) => Some(of(*currency)),
-        domain::credit::Unit::BundleSeconds | domain::credit::Unit::Channels => None,
+        domain::credit::Unit::BundleSeconds | domain::credit::Unit::Channels | domain::credit::Unit::Day(_) => None,
     });
     core.telemetry.set_ledger(&LedgerTotals {
         currencies: currencies.collect(),
@@ -160,7 +161,7 @@ fn publish_ledger(core: &Core) {
         queued_batches: read.queued,
         is_up: core.ledger.is_healthy(),
     });
-    let limited = read.units.iter().filter(|(unit, _)| **unit != Unit::Channels);
+    let limited = read.units.iter().filter(|(unit, _)| !unit.may_fall_short());
     credit::publish(core, limited.map(|(_, sums)| sums.below_zero).sum());
     let channels = read.units.get(&domain::credit::Unit::Channels).copied().unwrap_or_default();
     let limits = core.gate.lock().limits();
@@ -195,4 +196,10 @@ fn publish_registrar(core: &Core) {
         bindings.add((binding.transport,), 1);
     }
     core.telemetry.set_registrations_active(&bindings);
+    let (living, lost) = core.neighbours.get().map(Neighbours::counted).unwrap_or_default();
+    let mut nodes = Counts::default();
+    nodes.set((NodeState::Living,), living);
+    nodes.set((NodeState::Lost,), lost);
+    core.telemetry
+        .set_nodes(&nodes, if lost == 0 { 0 } else { core.registry.bindings_that(|binding| core.is_lost(binding)) });
 }

@@ -3,6 +3,10 @@
 //!
 //! What is suspicious is `switch::fraud`'s to say; what a release is, `backoffice`'s.
 
+mod days;
+
+pub(crate) use days::close_past;
+
 use crate::core::Core;
 use crate::desk::Desk;
 use crate::mailbox::tell;
@@ -14,7 +18,7 @@ use domain::credit::{Account, Code, Holder, Unit};
 use domain::{CompanyId, Fact, Micros, Now, ProfileId, Refusal, Wall};
 use ledger::{Ledger, LineKind, Lines, StatementQuery};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -30,6 +34,8 @@ const LINES_AT_ONCE: usize = 1_000;
 const LINES_MAX: usize = 1_500_000;
 /// How often it is looked what is usual.
 const USUAL_EVERY: Duration = Duration::from_hours(1);
+/// How often it is seen whether it is time for that.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// So far back.
 const USUAL_FROM: Duration = Duration::from_hours(7 * 24);
 /// What is usual is known where the first call is at least this old.
@@ -45,6 +51,8 @@ enum Note {
     Recall(ProfileId),
     /// A breaker has opened.
     Opened(OpenBreaker),
+    /// A profile has a cap that it had not: what was spent today counts too.
+    Capped(ProfileId),
 }
 
 /// What the actors of one node share.
@@ -62,15 +70,20 @@ impl Fraud {
         limits: (BreakerLimits, BreakerLimits),
         desk: &Desk,
         store: &Store,
-        ledger: &dyn Ledger,
+        ledger: &Arc<dyn Ledger>,
         now: Now,
     ) -> Result<Fraud, store::Error> {
         let (notes, waiting) = sync_channel(NOTES_MAX);
         let memories = DashMap::new();
+        close_past(ledger, companies(desk.directory()), now);
         for profile in desk.directory().profiles() {
-            memories.insert(profile.id, memory(profile.id, desk.directory(), store, ledger, now)?);
+            if profile.fraud.rules.daily_cap.is_some() {
+                days::count_spent(profile.id, desk.directory(), ledger, now);
+            }
+            memories.insert(profile.id, memory(profile.id, desk.directory(), store, &**ledger, now)?);
         }
         let mut breakers = Breakers::new(limits.0, limits.1);
+        breakers.set_own(store.breaker_limits()?);
         breakers.set_open(open_breakers(&store.breakers()?));
         learn_usual(&mut breakers, store, now)?;
         Ok(Fraud { memories, breakers: Mutex::new(breakers), notes, waiting: Mutex::new(Some(waiting)) })
@@ -85,13 +98,21 @@ impl Fraud {
         let Some(waiting) = core.fraud.waiting.lock().take() else { return Ok(()) };
         let core = Arc::downgrade(core);
         std::thread::Builder::new().name("fraud".to_owned()).spawn(move || {
+            let mut looked_at = None;
             loop {
-                let note = waiting.recv_timeout(USUAL_EVERY);
+                let note = waiting.recv_timeout(LOOK_EVERY);
                 let Some(core) = core.upgrade() else { return };
+                let now = core.clock.now();
                 match note {
                     Ok(note) => write(note, &core, &store, &reload),
-                    Err(RecvTimeoutError::Timeout) => look_what_is_usual(&core, &store),
+                    Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return,
+                }
+                let looked = *looked_at.get_or_insert(now.monotonic);
+                if now.monotonic.since(looked) >= USUAL_EVERY {
+                    looked_at = Some(now.monotonic);
+                    look_what_is_usual(&core, &store);
+                    close_past(&core.ledger, companies(core.desk.load().directory()), now);
                 }
             }
         })?;
@@ -108,6 +129,21 @@ impl Fraud {
                 machine
             }
         }
+    }
+
+    /// The directory is another one: who has a cap that he had not is to count what he has spent.
+    pub(crate) fn swapped(&self, before: &Directory, after: &Directory) {
+        let has_cap = |entry: &Arc<switch::directory::Profile>| entry.fraud.rules.daily_cap.is_some();
+        for profile in after.profiles().filter(|profile| has_cap(profile)) {
+            if before.profile(profile.id).is_some_and(|before| !has_cap(before)) {
+                self.note(Note::Capped(profile.id));
+            }
+        }
+    }
+
+    /// What counts today against the cap of a profile, where it has one. May ask Redis, and wait for it.
+    pub(crate) fn counted(&self, id: ProfileId, core: &Core) -> Option<(u16, Micros)> {
+        days::counted(id, core.desk.load().directory(), &*core.ledger, core.clock.now())
     }
 
     /// A machine wants something to be kept.
@@ -142,8 +178,10 @@ impl Fraud {
     }
 
     /// The store's rows are in force.
-    pub(crate) fn take_over(&self, rows: &[store::Breaker]) {
-        self.breakers.lock().set_open(open_breakers(rows));
+    pub(crate) fn take_over(&self, rows: &[store::Breaker], own: BTreeMap<CompanyId, BreakerLimits>) {
+        let mut breakers = self.breakers.lock();
+        breakers.set_own(own);
+        breakers.set_open(open_breakers(rows));
     }
 
     /// How many breakers are open, and how many of them nobody has answered.
@@ -159,6 +197,11 @@ impl Fraud {
             tracing::error!("a note about fraud cannot be written down: the disk lags behind, or the node stops");
         }
     }
+}
+
+/// Those that have profiles.
+fn companies(directory: &Directory) -> BTreeSet<CompanyId> {
+    directory.profiles().map(|profile| profile.company).collect()
 }
 
 fn open_breakers(rows: &[store::Breaker]) -> Vec<OpenBreaker> {
@@ -178,7 +221,8 @@ fn memory(
     ledger: &dyn Ledger,
     now: Now,
 ) -> Result<Memory, store::Error> {
-    let mut memory = Memory { spent: spent_today(id, directory, ledger, now), ..Memory::default() };
+    let spent = spent_today(id, directory, ledger, now);
+    let mut memory = Memory { spent, counted: days::counted(id, directory, ledger, now), ..Memory::default() };
     for (known, at) in store.acquaintances(id)? {
         match known {
             Acquaintance::Destination(destination) => memory.called.push((destination, at)),
@@ -265,6 +309,10 @@ fn write(note: Note, core: &Arc<Core>, store: &Store, reload: &impl Fn()) {
             store.open_breaker(&breaker.circuit.to_string(), &breaker.because, signed).map(|()| reload())
         }
         Note::Recall(id) => recall(id, core, store),
+        Note::Capped(id) => {
+            days::count_spent(id, core.desk.load().directory(), &core.ledger, core.clock.now());
+            Ok(())
+        }
     };
     if let Err(error) = written {
         tracing::error!(%error, "a note about fraud cannot be written down; it holds until the node stops");

@@ -3,13 +3,15 @@
 //! Called once at start, before anybody may call. What a living call does is not here.
 
 use domain::call_record::CallRecord;
-use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, Transfer};
+use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, RefusedBecause, Transfer};
 use domain::{Micros, Now, ReleaseCause};
-use ledger::{Ledger, Unfinished};
+use ledger::{Ledger, LineKind, Unfinished};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use store::record_json::{from_json, to_json};
 
+/// Numbers that a dead call may have been refused under after its last row: all attempts of two requests.
+const REFUSED_MAX: u32 = 128;
 /// How often a ledger that cannot answer is asked again before the start is given up: for five seconds.
 const ASKED_AGAIN: u32 = 50;
 /// The pause between two askings.
@@ -34,7 +36,7 @@ pub fn recover(ledger: &Arc<dyn Ledger>, now: Now) -> Result<Recovered, String> 
     let mut recovered = Recovered::default();
     for died in ledger.unfinished().map_err(|error| error.to_string())? {
         let record = record_of(&died, now);
-        let batch = closing_batch(&died, record.as_ref(), now);
+        let batch = closing_batch(&died, record.as_ref(), &counted(&died, &**ledger)?, now);
         close(ledger, batch)?;
         recovered.calls += u64::from(record.is_some());
         recovered.charged += record.map(|record| record.amount).unwrap_or_default();
@@ -67,9 +69,27 @@ fn paid_up_to(died: &Unfinished) -> u32 {
     paid.map(|hold| hold.number).max().unwrap_or(0)
 }
 
-fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, now: Now) -> Batch {
+/// What is held and counts against the cap of a day, to be given back: it was counted right in front of each hold.
+fn counted(died: &Unfinished, ledger: &dyn Ledger) -> Result<Vec<Transfer>, String> {
+    if died.open_holds.iter().all(|open| open.hold.is_channel()) {
+        return Ok(Vec::new());
+    }
+    let lines = ledger.history(died.subject).map_err(|error| error.to_string())?;
+    let in_front = lines.windows(2).filter(|two| {
+        let [count, held] = two else { return false };
+        let is_counted = count.code == Code::DailyCap && count.batch == held.batch && count.amount == held.amount;
+        is_counted && held.kind == LineKind::Hold && died.open_holds.iter().any(|open| held.hold == Some(open.hold))
+    });
+    let back = in_front.filter_map(|two| two.first()).map(|count| {
+        let kind = Kind::Post { debit: count.credit, credit: count.debit, amount: count.amount };
+        Transfer { kind, code: Code::DailyCap }
+    });
+    Ok(back.collect())
+}
+
+fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, counted: &[Transfer], now: Now) -> Batch {
     let release = |hold: &ledger::OpenHold| Transfer { kind: Kind::Release { hold: hold.hold }, code: hold.code };
-    let mut transfers: Vec<Transfer> = died.open_holds.iter().map(release).collect();
+    let mut transfers: Vec<Transfer> = died.open_holds.iter().map(release).chain(counted.iter().copied()).collect();
     transfers.truncate(Batch::TRANSFERS_MAX);
     Batch {
         id: BatchId { subject: died.subject, sequence: died.last_sequence + 1 },
@@ -80,7 +100,8 @@ fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, now: Now) -> Ba
     }
 }
 
-fn ask(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<Outcome, std::sync::mpsc::RecvError> {
+/// Posts a batch and waits until it is durable.
+pub(crate) fn ask(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<Outcome, std::sync::mpsc::RecvError> {
     let (told, heard) = sync_channel(1);
     let reply = Box::new(move |outcome| {
         let _ = told.send(outcome);
@@ -89,16 +110,27 @@ fn ask(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<Outcome, std::sync::mps
     heard.recv()
 }
 
-fn close(ledger: &Arc<dyn Ledger>, batch: Batch) -> Result<(), String> {
+fn close(ledger: &Arc<dyn Ledger>, mut batch: Batch) -> Result<(), String> {
     let subject = batch.id.subject;
     let code = batch.transfers.first().map_or(Code::ChannelUse, |transfer| transfer.code);
     let mut said = ask(ledger, batch.clone());
-    // Balances that are shared may be on their way: after Redis has lost them, other nodes need a moment to lay their parts.
-    for _ in 0..ASKED_AGAIN {
-        if !matches!(said, Ok(Outcome::Unavailable)) {
-            break;
+    let (mut again, mut further) = (0, 0);
+    loop {
+        match &said {
+            // Balances that are shared may be on their way: after Redis has lost them, other nodes need a moment to lay their parts.
+            Ok(Outcome::Unavailable) if again < ASKED_AGAIN => {
+                again += 1;
+                std::thread::sleep(ASKED_EVERY);
+            }
+            // A batch of the dead call was refused under this number, which Redis remembers and no journal does.
+            Ok(Outcome::Refused(refusal))
+                if refusal.because == RefusedBecause::DifferentBody && further < REFUSED_MAX =>
+            {
+                further += 1;
+                batch.id.sequence += 1;
+            }
+            _ => break,
         }
-        std::thread::sleep(ASKED_EVERY);
         said = ask(ledger, batch.clone());
     }
     match said {

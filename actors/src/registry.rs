@@ -82,6 +82,11 @@ impl Registry {
         own.map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
     }
 
+    /// How many bindings are such.
+    pub fn bindings_that(&self, are_such: impl Fn(&Binding) -> bool) -> u64 {
+        self.bindings.iter().filter(|entry| are_such(entry.value())).count() as u64
+    }
+
     /// Notes where a profile's PBX can be reached, or that it cannot.
     pub fn publish_binding(&self, id: ProfileId, binding: Option<Arc<Binding>>) {
         match binding {

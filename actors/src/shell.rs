@@ -5,6 +5,7 @@
 use crate::clock::Clock;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, SpawnHandle};
 use domain::{Machine, Monotonic, Now};
+use std::time::Duration;
 use telemetry::Telemetry;
 use telemetry::labels::{Actor as Kind, ActorOutcome, Label as _};
 
@@ -12,6 +13,8 @@ use telemetry::labels::{Actor as Kind, ActorOutcome, Label as _};
 pub trait Outlet<M: Machine>: 'static {
     /// As what its actor is counted.
     const KIND: Kind;
+    /// What is due within so long of each other is done together, up to so much late. Zero: each at its own time.
+    const GRAIN: Duration = Duration::ZERO;
 
     /// Where its actor is counted.
     fn telemetry(&self) -> &Telemetry;
@@ -112,6 +115,7 @@ where
     /// Re-arms only where the deadline moved earlier; a timer that fires too early finds nothing due and re-arms.
     fn arm(&mut self, ctx: &mut Context<Self>) {
         let Some(deadline) = self.machine.deadline() else { return };
+        let deadline = deadline.rounded_up_to(O::GRAIN);
         if let Some((armed_for, handle)) = self.armed {
             if armed_for <= deadline {
                 return;

@@ -4,6 +4,7 @@
 
 use crate::caller::Caller;
 use crate::error::Result;
+use crate::number::released;
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::text::{Text, nullable};
@@ -112,9 +113,11 @@ impl Office {
     /// # Errors
     /// [`crate::Error::NotFound`].
     pub fn delete_account(&self, caller: &Caller, id: BusinessAccountId) -> Result<()> {
-        self.account_row(caller, id)?;
+        let company = self.account_row(caller, id)?.company;
+        let numbers = self.store().numbers(Some(company))?;
         self.store().delete_account(id, self.signed(caller))?;
-        self.reload()
+        let of_account = numbers.iter().filter(|number| number.account == Some(id));
+        self.reload_and_tell(&of_account.filter_map(released).collect::<Vec<_>>())
     }
 
     /// One account.

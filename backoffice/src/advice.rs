@@ -17,6 +17,8 @@ pub enum AdviceName {
     End,
     /// As each increment is charged too: in INFO, at most one a second (AOC-D).
     During,
+    /// With the answer too, what it will cost: in INFO (AOC-S); then as `during`.
+    Throughout,
 }
 
 impl From<AdviceName> for AdviceOfCharge {
@@ -25,6 +27,7 @@ impl From<AdviceName> for AdviceOfCharge {
             AdviceName::Off => AdviceOfCharge::Off,
             AdviceName::End => AdviceOfCharge::End,
             AdviceName::During => AdviceOfCharge::During,
+            AdviceName::Throughout => AdviceOfCharge::Throughout,
         }
     }
 }
@@ -35,6 +38,7 @@ impl From<AdviceOfCharge> for AdviceName {
             AdviceOfCharge::Off => AdviceName::Off,
             AdviceOfCharge::End => AdviceName::End,
             AdviceOfCharge::During => AdviceName::During,
+            AdviceOfCharge::Throughout => AdviceName::Throughout,
         }
     }
 }

@@ -6,8 +6,8 @@
 use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::posting::{post, profile_channels, subject, world_channels};
-use domain::ProfileId;
 use domain::credit::{Batch, BatchId, Code, Memo};
+use domain::{Fact, ProfileId};
 use store::Profile;
 
 /// Channels of a profile at most, where the settings say nothing else (C2).
@@ -77,6 +77,8 @@ impl Office {
             memo: Some(Memo::Note(format!("{channels} channels").into())),
         };
         self.applied(batch)?;
+        let before = u32::try_from(posted).unwrap_or_default();
+        self.tell(&Fact::SubscriptionChanged { profile: id, company, before, channels: channels.into() });
         Ok(true)
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! What is suspicious is decided in `switch`; what one call may cost is [`crate::profile`]'s.
 
+mod brief;
+
+pub use brief::FraudInBrief;
+
 use crate::caller::Caller;
 use crate::credit::AMOUNT_MAX;
 use crate::error::{Error, Result};
@@ -351,7 +355,7 @@ impl Office {
         self.reload()
     }
 
-    fn show_breaker(&self, row: store::Breaker) -> Breaker {
+    pub(crate) fn show_breaker(&self, row: store::Breaker) -> Breaker {
         let company = row.circuit.parse().ok().and_then(|id| self.store().company(id).ok());
         Breaker {
             company: company.map(|company| company.name),

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod advice;
 pub mod ban;
+pub mod breaker;
 pub mod call;
 pub mod caller;
 pub mod carrier;
@@ -44,12 +45,13 @@ pub mod statement;
 mod switchboard;
 pub mod text;
 pub mod token;
+pub mod trimming;
 pub mod webhook;
 
 pub use caller::{Caller, StartToken};
 pub use channel::{CHANNELS_MAX, Reconciled, rounded_channels};
 pub use error::{Error, FieldFault, Result};
-pub use office::{Clock, Office, Parts, Random, Settings};
+pub use office::{Clock, Office, Parts, Random, Settings, Tell};
 pub use page::{Page, PageAsk};
 pub use problem::{Problem, ProblemKind};
 pub use switchboard::{Future, Switchboard};

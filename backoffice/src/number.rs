@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::office::Office;
 use crate::page::{Page, PageAsk};
 use crate::text::{Text, nullable};
-use domain::{BusinessAccountId, CompanyId, E164, NumberId, ProfileId};
+use domain::{BusinessAccountId, CompanyId, E164, Fact, NumberId, ProfileId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,6 +76,27 @@ pub(crate) fn show(number: store::Number) -> Number {
     }
 }
 
+/// That a number does not ring any more where it rang; none where it rang nowhere.
+pub(crate) fn released(number: &store::Number) -> Option<Fact> {
+    let store::Number { id, company, profile, account, .. } = *number;
+    let rang = profile.is_some() || account.is_some();
+    rang.then_some(Fact::NumberReleased { number: id, company, profile, account })
+}
+
+fn assigned(number: &store::Number) -> Option<Fact> {
+    let store::Number { id, company, profile, account, .. } = *number;
+    let rings = profile.is_some() || account.is_some();
+    rings.then_some(Fact::NumberAssigned { number: id, company, profile, account })
+}
+
+/// What has happened to a number whose row was one and is another: nothing, where it rings where it rang.
+fn moved(before: &store::Number, after: &store::Number) -> Vec<Fact> {
+    if (before.profile, before.account) == (after.profile, after.account) {
+        return Vec::new();
+    }
+    released(before).into_iter().chain(assigned(after)).collect()
+}
+
 impl Office {
     /// Adds a number to a company.
     ///
@@ -94,7 +115,7 @@ impl Office {
             created_at: self.wall(),
         };
         self.store().create_number(&number, self.signed(caller))?;
-        self.reload()?;
+        self.reload_and_tell(assigned(&number).as_slice())?;
         Ok(show(number))
     }
 
@@ -103,7 +124,8 @@ impl Office {
     /// # Errors
     /// [`crate::Error::NotFound`], [`crate::Error::Invalid`] (another company's profile); whether it may be shown, operators only.
     pub fn update_number(&self, caller: &Caller, id: NumberId, patch: &NumberPatch) -> Result<Number> {
-        let mut number = self.number_row(caller, id)?;
+        let before = self.number_row(caller, id)?;
+        let mut number = before.clone();
         if patch.account.is_some() && patch.profile.is_some() {
             return Err(Error::field("/account", "expected either a profile or an account"));
         }
@@ -124,7 +146,7 @@ impl Office {
         if let Some(allowed) = patch.caller_id_allowed {
             number = self.store().permit_number(id, allowed, self.signed(caller))?;
         }
-        self.reload()?;
+        self.reload_and_tell(&moved(&before, &number))?;
         Ok(show(number))
     }
 
@@ -133,10 +155,10 @@ impl Office {
     /// # Errors
     /// Operators only; [`crate::Error::NotFound`].
     pub fn delete_number(&self, caller: &Caller, id: NumberId) -> Result<()> {
-        self.number_row(caller, id)?;
+        let number = self.number_row(caller, id)?;
         caller.operator("remove numbers")?;
         self.store().delete_number(id, self.signed(caller))?;
-        self.reload()
+        self.reload_and_tell(released(&number).as_slice())
     }
 
     /// One number.

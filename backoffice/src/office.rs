@@ -9,8 +9,8 @@ use crate::events::bus::Bus;
 use crate::payments::Till;
 use crate::switchboard::Switchboard;
 use crate::webhook::postman::PostOffice;
-use domain::Micros;
-use domain::{Entropy, Now, Wall};
+use domain::fraud::BreakerLimits;
+use domain::{Entropy, Fact, Micros, Now, Wall};
 use ledger::Ledger;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -22,6 +22,9 @@ use store::{Signed, Store};
 pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
 /// Fills a buffer with unpredictable bytes: the operating system's in production.
 pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// Who is told what happens in the office: `telemetry`, in production.
+pub type Tell = Box<dyn Fn(&Fact) + Send + Sync>;
 
 /// What is the same for every request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct Settings {
     pub new_profile_daily_cap: Option<Micros>,
     /// The dearest rate a minute that a new profile may call; none for any.
     pub new_profile_max_rate: Option<Micros>,
+    /// When the breaker of a company opens that has no limits of its own.
+    pub company_breaker: BreakerLimits,
 }
 
 impl Default for Settings {
@@ -49,6 +54,7 @@ impl Default for Settings {
             webhooks_allow_private: false,
             new_profile_daily_cap: None,
             new_profile_max_rate: None,
+            company_breaker: BreakerLimits::default(),
         }
     }
 }
@@ -95,6 +101,8 @@ pub(crate) struct Inner {
     pub(crate) webhook_changes: AtomicU64,
     /// What happens, for who listens.
     pub(crate) bus: Arc<Bus>,
+    /// Who is told what happens here, once somebody is.
+    tell: OnceLock<Tell>,
 }
 
 impl std::fmt::Debug for Office {
@@ -125,6 +133,7 @@ impl Office {
             post: OnceLock::new(),
             webhook_changes: AtomicU64::new(0),
             bus,
+            tell: OnceLock::new(),
         };
         Office { inner: Arc::new(inner) }
     }
@@ -172,6 +181,26 @@ impl Office {
 
     pub(crate) fn signed<'a>(&self, caller: &'a Caller) -> Signed<'a> {
         Signed { by: &caller.name, at: self.wall() }
+    }
+
+    /// From now on facts of the office are told to this one, who hands them on to the bus. The first one who is named stays.
+    pub fn tell_by(&self, tell: Tell) {
+        let _ = self.inner.tell.set(tell);
+    }
+
+    /// Says what happened here; to the bus itself, where nobody stands before it.
+    pub(crate) fn tell(&self, fact: &Fact) {
+        match self.inner.tell.get() {
+            Some(tell) => tell(fact),
+            None => self.inner.bus.hear(fact),
+        }
+    }
+
+    /// Puts the store's configuration in force, and then says what has happened in the store, in force or not.
+    pub(crate) fn reload_and_tell(&self, facts: &[Fact]) -> Result<()> {
+        let reloaded = self.reload();
+        facts.iter().for_each(|fact| self.tell(fact));
+        reloaded
     }
 
     /// Puts the store's configuration in force.

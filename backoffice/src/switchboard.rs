@@ -48,6 +48,9 @@ pub trait Switchboard: Send + Sync {
     /// The live binding of a profile (P6).
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>>;
 
+    /// What this node is called among those of the house.
+    fn node_name(&self) -> String;
+
     /// Puts the store's present configuration in force; blocks. Returns what was left out, one sentence each.
     ///
     /// # Errors

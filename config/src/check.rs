@@ -330,8 +330,9 @@ impl Checks {
     }
 
     fn ledger(&mut self, ledger: &Ledger) {
-        self.range(("ledger", "group_ms"), ledger.group_ms, 1, 1_000, " milliseconds");
+        self.range(("ledger", "group_ms"), ledger.group_ms(), 1, 1_000, " milliseconds");
         self.range(("ledger", "group_batches"), ledger.group_batches, 1, 100_000, " batches");
+        self.range(("ledger", "keep_days"), ledger.keep_days, 0, 3_650, " days");
         if ledger.engine == LedgerEngine::Redis && ledger.url.is_none() {
             self.complain(
                 &[("ledger", "url"), ("ledger", "engine")],

@@ -390,11 +390,24 @@ pub struct Ledger {
     pub certificate_file: Option<PathBuf>,
     /// PEM file with the certificate's private key.
     pub key_file: Option<PathBuf>,
-    /// Milliseconds after which a group of batches is written to disk, 1 to 1000. No call waits for it; a power cut
+    /// Milliseconds after which a group of batches is written to disk, 1 to 1000; [`Ledger::group_ms`] where nothing is said. A power cut
     /// loses at most this much of what was granted to calls.
-    pub group_ms: u32,
+    pub group_ms: Option<u32>,
     /// Batches after which a group is written earlier, 1 to 100000.
     pub group_batches: u32,
+    /// Days that rows stay in the journal, 0 to 3650; then they are in the store's archive only. 0: for ever, and nothing is archived.
+    pub keep_days: u32,
+}
+
+impl Ledger {
+    /// Milliseconds after which a group of batches is written to disk: what is set, or 50. With Redis 20, for there a call's answer waits for
+    /// its group.
+    pub fn group_ms(&self) -> u32 {
+        self.group_ms.unwrap_or(match self.engine {
+            LedgerEngine::Sqlite | LedgerEngine::Memory => 50,
+            LedgerEngine::Redis => 20,
+        })
+    }
 }
 
 impl Default for Ledger {
@@ -406,8 +419,9 @@ impl Default for Ledger {
             ca_file: None,
             certificate_file: None,
             key_file: None,
-            group_ms: 20,
+            group_ms: None,
             group_batches: 1_000,
+            keep_days: 7,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A leg tells what happened ([`LegEvent`]); the call orders what shall happen ([`LegOrder`]).
 
-use crate::advice::Advice;
+use crate::advice::{Advice, Quote};
 use crate::call_record::CallDirection;
 use crate::cause::{ReleaseCause, SipReason};
 use crate::dtmf::DtmfPolicy;
@@ -333,6 +333,8 @@ pub enum LegOrder {
         /// What is to be done; never one of these itself.
         order: Box<LegOrder>,
     },
+    /// To the caller's leg, with the answer: what the call will cost.
+    Quote(Quote),
     /// To the caller's leg: what the call has cost. The final word comes with every end, and before the order that ends the leg.
     Advise(Advice),
     /// To any leg: end it now, in the way that its state asks for (CANCEL, BYE, a final answer).

@@ -39,6 +39,23 @@ pub enum Unit {
     BundleSeconds,
     /// Channels: calls at one time (C1). A [`Kind::Post`] may take it below zero available (C11).
     Channels,
+    /// What counts against the cap of a day: micros of the company's currency that calls of a profile cost in increments that begin on this
+    /// day, in days since 1970 by the clocks of the company ([`crate::Zone::day_number`]). An account counts up, from [`Holder::World`]; a
+    /// [`Kind::PostIfAvailableAtMost`] that watches it keeps it within the cap, whoever counts. What is left of a past day is posted back, and
+    /// an account that is empty again is as one that was never used. A [`Kind::Post`] may take it below zero available.
+    Day(u16),
+}
+
+impl Unit {
+    /// Whether a [`Kind::Post`] may take a customer's account below zero available (C11).
+    pub const fn may_fall_short(self) -> bool {
+        matches!(self, Unit::Channels | Unit::Day(_))
+    }
+
+    /// Whether accounts of this unit are forgotten once nothing is on them.
+    pub const fn is_passing(self) -> bool {
+        matches!(self, Unit::Day(_))
+    }
 }
 
 /// The name of an account. Both sides of a transfer belong to one company and one unit. An account exists from its first use.
@@ -166,6 +183,8 @@ pub enum Code {
     CallCharge,
     /// A channel taken or given back by a call.
     ChannelUse,
+    /// Counted against what a profile may spend in a day, or not counted any more.
+    DailyCap,
     /// A channel subscription bought, changed or ended.
     Subscription,
     /// A minute bundle.
@@ -187,6 +206,7 @@ impl Code {
         Code::AutoRecharge,
         Code::CallCharge,
         Code::ChannelUse,
+        Code::DailyCap,
         Code::Subscription,
         Code::Bundle,
         Code::Number,
@@ -203,6 +223,7 @@ impl Code {
             Code::AutoRecharge => "auto_recharge",
             Code::CallCharge => "call_charge",
             Code::ChannelUse => "channel_use",
+            Code::DailyCap => "daily_cap",
             Code::Subscription => "subscription",
             Code::Bundle => "bundle",
             Code::Number => "number",

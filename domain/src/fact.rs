@@ -6,13 +6,17 @@ use crate::call_record::CallDirection;
 use crate::cause::ReleaseCause;
 use crate::credit::Code;
 use crate::fraud::{FraudAction, FraudRule};
-use crate::ids::{CallId, CompanyId, PaymentId, ProfileId, WebhookId};
+use crate::ids::{BusinessAccountId, CallId, CompanyId, NumberId, PaymentId, ProfileId, WebhookId};
 use crate::money::{Currency, Micros};
 use crate::payment::PaymentResult;
 use crate::time::Wall;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod outcome;
+
+pub use outcome::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome, RiskOutcome};
 
 /// Which kind of neighbour: PBXs are access, carriers are peering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,90 +62,6 @@ impl Transport {
             Transport::Wss => "wss",
         }
     }
-}
-
-/// How an attempt to prove an identity went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AuthOutcome {
-    /// Proven.
-    Ok,
-    /// Nothing was shown, a challenge was sent.
-    Challenged,
-    /// Wrong password.
-    BadPassword,
-    /// No such user. The stranger sees no difference to a wrong password.
-    UnknownUser,
-    /// The nonce is too old or not ours.
-    StaleNonce,
-    /// The nonce count was used before.
-    Replayed,
-    /// The source belongs to no profile.
-    IpNotAllowed,
-}
-
-/// How a REGISTER ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RegistrationOutcome {
-    /// A new binding.
-    Created,
-    /// The same binding, prolonged.
-    Refreshed,
-    /// Removed by the PBX.
-    Removed,
-    /// Ran out.
-    Expired,
-    /// Refused.
-    Rejected,
-    /// Shorter than the minimum (423).
-    IntervalTooBrief,
-}
-
-/// How an attempt at a carrier ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttemptResult {
-    /// It answered.
-    Answered,
-    /// The called person is busy, away or unwilling.
-    UserFailure,
-    /// The carrier or the network failed.
-    NetworkFailure,
-    /// Nothing came in time.
-    Timeout,
-    /// Not tried.
-    Skipped,
-}
-
-/// What became of money that calls speak for while the ledger is away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RiskOutcome {
-    /// An increment begins that nothing is held for.
-    Taken,
-    /// It was held or paid when the ledger was back.
-    Covered,
-    /// There was too little credit for it: nobody pays.
-    WrittenOff,
-}
-
-/// How an auto-recharge ended (K6): of a profile from its company, or of a company by a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RechargeOutcome {
-    /// Credited.
-    Ok,
-    /// The company has too little.
-    CompanyEmpty,
-    /// The payment was declined.
-    PaymentDeclined,
-    /// The payment's result cannot be learnt, or what may be paid in a day or a month is paid.
-    Failed,
-}
-
-/// Why another caller ID is shown than was asked for or configured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CallerIdChange {
-    /// The PBX asked for a number that the profile may not show (L5).
-    NotAllowed,
-    /// The configured number is no longer the profile's (L7).
-    NumberGone,
 }
 
 /// What a source of messages did at the door that counts against it.
@@ -323,6 +243,39 @@ pub enum Fact {
         company: Option<CompanyId>,
         /// Why, in words.
         because: Arc<str>,
+    },
+    /// A number rings somewhere from now on (N2, W1): at a profile, or wherever a business account is attached.
+    NumberAssigned {
+        /// Which.
+        number: NumberId,
+        /// Whose.
+        company: CompanyId,
+        /// The profile that it rings at.
+        profile: Option<ProfileId>,
+        /// The account that it belongs to, in place of a profile.
+        account: Option<BusinessAccountId>,
+    },
+    /// A number does not ring there any more: it rings elsewhere or nowhere (N3), or was taken from its company.
+    NumberReleased {
+        /// Which.
+        number: NumberId,
+        /// Whose.
+        company: CompanyId,
+        /// The profile that it rang at.
+        profile: Option<ProfileId>,
+        /// The account that it belonged to.
+        account: Option<BusinessAccountId>,
+    },
+    /// A profile has another number of channels, in the store and in the ledger (C2, C11); 0 is no subscription any more (P7).
+    SubscriptionChanged {
+        /// Whose.
+        profile: ProfileId,
+        /// Of which company.
+        company: CompanyId,
+        /// Channels that it had.
+        before: u32,
+        /// Channels that it has.
+        channels: u32,
     },
     /// The ledger's answer to a charge was applied in its call: granted, or refused as the final unit (R8).
     ChargeAnswered {

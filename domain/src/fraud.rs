@@ -93,6 +93,30 @@ pub struct HighCost {
     pub action: FraudAction,
 }
 
+/// When a breaker opens; none for what is not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BreakerLimits {
+    /// More than this in the last minute.
+    pub per_minute: Option<Micros>,
+    /// More than this in the last hour.
+    pub per_hour: Option<Micros>,
+    /// More in the last hour than so many times the dearest hour of the last seven days; only where a day of them is known.
+    pub times_usual: Option<u16>,
+    /// ... and more than this: a house that spends cents may spend ten times as many.
+    pub usual_from: Micros,
+}
+
+/// For the audit: `20.00 a minute, 200.00 an hour, 10 times the usual from 100.00`; `none` where nothing is looked at.
+impl fmt::Display for BreakerLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = |amount: Option<Micros>, of: &str| amount.map(|amount| format!("{amount} {of}"));
+        let usual = self.times_usual.map(|times| format!("{times} times the usual from {}", self.usual_from));
+        let parts = [amount(self.per_minute, "a minute"), amount(self.per_hour, "an hour"), usual];
+        let said: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(if said.is_empty() { "none".to_owned() } else { said.join(", ") }.as_str())
+    }
+}
+
 /// What is new, and what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Newness {

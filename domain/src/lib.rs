@@ -41,7 +41,7 @@ pub mod trace;
 pub mod warn_before;
 pub mod zone;
 
-pub use advice::{Advice, AdviceOfCharge};
+pub use advice::{Advice, AdviceOfCharge, Quote, Rates};
 pub use caps::Caps;
 pub use cause::{ReleaseCause, SipReason};
 pub use certificate_name::CertificateName;

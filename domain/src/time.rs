@@ -25,6 +25,14 @@ impl Monotonic {
     pub const fn since(self, earlier: Monotonic) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
+
+    /// The first instant, this one or a later, that is a whole number of grains after the start; this one where a grain is zero.
+    pub fn rounded_up_to(self, grain: Duration) -> Self {
+        match micros_of(grain) {
+            0 => self,
+            grain => Self(self.0.div_ceil(grain).saturating_mul(grain)),
+        }
+    }
 }
 
 impl Add<Duration> for Monotonic {
@@ -152,5 +160,13 @@ mod tests {
         let late = early + Duration::from_micros(7);
         assert_eq!(late.since(early), Duration::from_micros(7));
         assert_eq!(early.since(late), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_instant_is_rounded_up_and_never_down() {
+        let at = |micros| Monotonic::from_micros(micros).rounded_up_to(Duration::from_millis(10)).as_micros();
+        assert_eq!([0, 1, 9_999, 10_000, 10_001].map(at), [0, 10_000, 10_000, 10_000, 20_000]);
+        assert_eq!(at(u64::MAX), u64::MAX);
+        assert_eq!(Monotonic::from_micros(7).rounded_up_to(Duration::ZERO).as_micros(), 7);
     }
 }

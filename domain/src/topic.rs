@@ -43,6 +43,14 @@ topics! {
     RechargeSucceeded, "recharge.succeeded";
     /// A recharge failed.
     RechargeFailed, "recharge.failed";
+    /// A number rings somewhere from now on.
+    NumberAssigned, "number.assigned";
+    /// A number does not ring there any more.
+    NumberReleased, "number.released";
+    /// The subscription of a profile has begun, or has another number of channels.
+    SubscriptionChanged, "subscription.changed";
+    /// A profile has no subscription any more.
+    SubscriptionEnded, "subscription.ended";
     /// A carrier takes no calls.
     CarrierDown, "carrier.down";
     /// A carrier takes calls again.
@@ -146,6 +154,10 @@ impl Topic {
                     Some(Topic::RechargeFailed)
                 }
             },
+            Fact::NumberAssigned { .. } => Some(Topic::NumberAssigned),
+            Fact::NumberReleased { .. } => Some(Topic::NumberReleased),
+            Fact::SubscriptionChanged { channels: 0, .. } => Some(Topic::SubscriptionEnded),
+            Fact::SubscriptionChanged { .. } => Some(Topic::SubscriptionChanged),
             Fact::CarrierTurned { is_up: true, .. } => Some(Topic::CarrierUp),
             Fact::CarrierTurned { is_up: false, .. } => Some(Topic::CarrierDown),
             Fact::FraudSeen { .. } => Some(Topic::FraudSeen),

@@ -52,6 +52,11 @@ impl Zone {
         Day { from: self.begins(number, at_s), until: self.begins(number + 1, at_s + DAY_S) }
     }
 
+    /// The number of the day that an instant is in: days since 1970 by the clocks of this zone, 0 before that.
+    pub fn day_number(&self, at: Wall) -> u16 {
+        u16::try_from(self.number(at.as_unix_micros().div_euclid(1_000_000)).max(0)).unwrap_or(u16::MAX)
+    }
+
     fn offset(&self, at_s: i64) -> i64 {
         let after = self.offsets.partition_point(|(from, _)| *from <= at_s);
         after.checked_sub(1).and_then(|last| self.offsets.get(last)).map_or(0, |(_, offset)| i64::from(*offset))
@@ -102,6 +107,15 @@ mod tests {
         assert_eq!((day.from, day.until), (at(1_799_964_000), at(1_800_050_400)));
         assert_eq!(Zone::utc().day(at(1_800_000_000)).from, at(1_799_971_200));
         assert!(day.contains(day.from) && !day.contains(day.until));
+    }
+
+    #[test]
+    fn days_are_numbered_by_the_clocks_of_the_zone() {
+        let midnight = tallinn().day(at(1_800_000_000)).from;
+        let number = tallinn().day_number(midnight);
+        assert_eq!(number, Zone::utc().day_number(midnight) + 1, "ten in the evening in Greenwich");
+        assert_eq!(tallinn().day_number(midnight - Duration::from_micros(1)), number - 1);
+        assert_eq!(Zone::utc().day_number(at(1_799_971_200)), 20_833);
     }
 
     #[test]

@@ -8,11 +8,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
-#[path = "../tests/common/mod.rs"]
-mod common;
-
-use common::server::RedisServer;
-use common::{batch, capture, channels, endow, extend, hold, is_applied, order, profile};
+use clerk::server::RedisServer;
+use clerk::{batch, capture, channels, endow, extend, hold, is_applied, order, profile};
 use domain::Wall;
 use domain::credit::{Batch, Durability, Outcome};
 use ledger::redis::RedisLedger;
@@ -101,7 +98,7 @@ fn measure(name: &str, ledger: &dyn Ledger) {
 
 /// As an order, which the queue may have no room for.
 fn order_softly(ledger: &dyn Ledger, wanted: Batch) -> Outcome {
-    common::tell(ledger, wanted.clone());
+    clerk::tell(ledger, wanted.clone());
     match order(ledger, wanted) {
         Outcome::Replayed(first) => *first,
         outcome => outcome,

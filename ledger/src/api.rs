@@ -1,5 +1,6 @@
 //! What a ledger can be asked: the trait, and the shapes of its answers. How balances are kept is in the engines.
 
+use crate::archive::{Trim, Trimmed};
 use crate::error::Error;
 use domain::credit::{Account, Balance, Batch, BatchId, Code, Durability, HoldId, Memo, Outcome, Unit};
 use domain::{CompanyId, Currency, Wall};
@@ -35,6 +36,11 @@ pub trait Ledger: Send + Sync {
 
     /// Every account of a company, in order of [`Account`].
     fn balances(&self, company: CompanyId) -> Vec<(Account, Balance)>;
+
+    /// Of these, what this node has posted and holds: all, where it keeps its company alone.
+    fn share(&self, company: CompanyId) -> Vec<(Account, Balance)> {
+        self.balances(company)
+    }
 
     /// The movements of a company or of one of its accounts, newest first. Blocks; sees everything that was applied before.
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error>;
@@ -78,6 +84,15 @@ pub trait Ledger: Send + Sync {
 
     /// Recomputes every balance from the first line of the journal, and compares. Reads everything: minutes on a large journal.
     fn verify(&self) -> Result<Verification, Error>;
+
+    /// Copies rows of the journal to the archive, and takes those away that are there and old enough. Blocks, in steps of some tenths of a
+    /// second each; batches are answered meanwhile. Does nothing for an engine without a journal or without an archive.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] where it fails or contradicts the journal, [`Error::Damaged`] for a row that is; both stay as they were.
+    fn trim(&self, _order: &Trim) -> Result<Trimmed, Error> {
+        Ok(Trimmed { is_done: true, ..Trimmed::default() })
+    }
 
     /// What a balance, posted, held or available, may be at most, either way. A batch that would take one further is refused with
     /// [`domain::credit::RefusedBecause::Overflow`].
@@ -330,8 +345,12 @@ impl Totals {
 /// What a verification found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Journal rows read.
+    /// Journal rows read, archived ones too.
     pub batches: u64,
+    /// Of these, rows that are in the archive only.
+    pub archived: u64,
+    /// Rows before them that are in an archive which was not read: the balances after them were taken as they stand.
+    pub unread: u64,
     /// Of these, refusals.
     pub refused: u64,
     /// Transfers recomputed.
@@ -362,6 +381,8 @@ impl Verification {
     /// Adds what was found in another journal of the same house, under its node's name.
     pub(crate) fn add(&mut self, name: &str, other: Verification) {
         self.batches += other.batches;
+        self.archived += other.archived;
+        self.unread += other.unread;
         self.refused += other.refused;
         self.transfers += other.transfers;
         self.accounts += other.accounts;
@@ -390,6 +411,11 @@ impl fmt::Display for Verification {
             "{} batches ({} refused), {} transfers, {} accounts of {} companies, {} holds ({} open): ",
             self.batches, self.refused, self.transfers, self.accounts, self.companies, self.holds, self.open_holds
         )?;
+        match (self.archived, self.unread) {
+            (0, 0) => {}
+            (archived, 0) => write!(f, "{archived} of the batches from the archive, ")?,
+            (_, unread) => write!(f, "{unread} batches before these are archived and were not read, ")?,
+        }
         match self.fault_count {
             0 => f.write_str("every balance agrees, every unit of every company sums to zero"),
             count => {

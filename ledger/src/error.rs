@@ -51,6 +51,28 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// Somebody else goes on with the journal, though this process had its lock: it was deleted, or its file system has forgotten it.
+    #[error(
+        "row {sequence} of the ledger's journal was written by another process, which has the journal now: stop this one"
+    )]
+    Overtaken {
+        /// The row that both would have written.
+        sequence: u64,
+    },
+    /// The archive of the journal failed, or says something else than the journal.
+    #[error("the archive of the ledger's journal could not be {doing}: {what}")]
+    Archive {
+        /// "read", "written".
+        doing: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// What is asked for was trimmed, and nobody said where it is archived.
+    #[error("rows up to {cut} of the ledger's journal are in the archive of its store only, which is not at hand")]
+    NoArchive {
+        /// The last row that was trimmed.
+        cut: u64,
+    },
     /// An intent of the former life cannot be understood.
     #[error("intent {number} of the ledger's journal is damaged ({what}): restore a backup")]
     Intent {

@@ -25,6 +25,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod api;
+mod archive;
 mod error;
 pub mod memory;
 pub mod redis;
@@ -34,4 +35,5 @@ pub use api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, LineKind, Lines, MemoKind, OpenHold, Reply, StatementLine,
     StatementPage, StatementQuery, Totals, Unfinished, UnitTotals, Unjournalled, Verification,
 };
+pub use archive::{Archive, Mark, MemoryArchive, Mention, Segment, Trim, Trimmed};
 pub use error::Error;

@@ -146,7 +146,11 @@ impl World {
         }
         self.tables = attempt;
         self.closed.extend(closed);
-        let balances = touched.into_iter().map(|account| (account, self.tables.balance(account))).collect();
+        let balances: Vec<_> = touched.into_iter().map(|account| (account, self.tables.balance(account))).collect();
+        // An account of a day is forgotten once nothing is on it.
+        let is_kept =
+            |account: &Account, balance: &Balance| !account.unit.is_passing() || *balance != Balance::default();
+        self.tables.balances.retain(|account, balance| is_kept(account, balance));
         let outcome = Outcome::Applied(balances);
         self.journal.push(Entry { company: batch.company, id: batch.id, memo: batch.memo.clone(), lines });
         self.remember(batch, &outcome, true);
@@ -297,7 +301,7 @@ impl Tables {
         {
             return Err(RefusedBecause::AboveLimit);
         }
-        let may_fall_short = !debit.holder.is_customer() || debit.unit == Unit::Channels;
+        let may_fall_short = !debit.holder.is_customer() || debit.unit.may_fall_short();
         if !may_fall_short && from.available() < amount {
             return Err(RefusedBecause::InsufficientFunds { account: debit, available: from.available() });
         }

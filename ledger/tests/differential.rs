@@ -1,28 +1,26 @@
-//! The sqlite engine against the memory engine: the same random batches, many of them wrong, with restarts and crashes in between.
+//! The sqlite engine against the memory engine: the same random batches, many of them wrong, with restarts, crashes and trimmings in between.
+//! The memory engine is never trimmed, and has the same answers, statements and histories.
 //!
 //! `OPERATIONS` is the number of batches (default 50,000; the long form takes 1,000,000), `SEED` repeats a run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-#[path = "differential/comparing.rs"]
-mod comparing;
-#[path = "differential/posting.rs"]
-mod posting;
-
-use common::ask;
-use comparing::{Journal, is_journalled, is_promise, replay, row_of};
-use domain::Entropy;
+use clerk::ask;
+use clerk::comparing::{Journal, is_journalled, is_promise, replay, row_of};
+use clerk::posting::{Poster, chance_of, label, number};
 use domain::credit::Durability;
-use ledger::Ledger;
+use domain::{Entropy, Wall};
 use ledger::memory::MemoryLedger;
-use ledger::sqlite::{Settings, SqliteLedger, verify};
-use posting::{Poster, chance_of, label, number};
+use ledger::sqlite::{Settings, SqliteLedger, verify, verify_with};
+use ledger::{Archive, Ledger, MemoryArchive, Trim};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Batches on one file; then both engines begin anew, so that the model's history stays short enough to be replayed.
 const EPOCH: u64 = 10_000;
+/// One file in so many is trimmed: its answers come out of many small segments, which takes its time.
+const TRIMMED_ONE_IN: u64 = 5;
 
 #[test]
 fn the_sqlite_engine_does_what_the_specification_does() {
@@ -30,14 +28,14 @@ fn the_sqlite_engine_does_what_the_specification_does() {
     let seed = number("SEED", 0x7a6e_64f0_1e06_e200);
     println!("SEED={seed} OPERATIONS={operations}");
     let mut left = operations;
-    let (mut restarts, mut crashes, mut lost) = (0, 0, 0);
+    let (mut restarts, mut crashes, mut lost, mut trimmed) = (0, 0, 0, 0);
     let mut tally = std::collections::BTreeMap::new();
     for epoch in 0.. {
         if left == 0 {
             break;
         }
         let folder = tempfile::tempdir().unwrap();
-        let mut pair = Pair::new(folder.path(), chance_of(seed, epoch));
+        let mut pair = Pair::new(folder.path(), chance_of(seed, epoch), epoch % TRIMMED_ONE_IN == 0);
         for _ in 0..left.min(EPOCH) {
             *tally.entry(pair.one_operation()).or_insert(0u64) += 1;
         }
@@ -47,11 +45,14 @@ fn the_sqlite_engine_does_what_the_specification_does() {
         restarts += pair.restarts;
         crashes += pair.crashes;
         lost += pair.lost;
+        trimmed += pair.trimmed;
     }
     println!("{tally:?}");
     println!("{restarts} restarts, {crashes} crashes that lost {lost} batches which nobody was promised");
+    println!("{trimmed} rows were trimmed");
     println!("{operations} operations, 0 differences");
     assert!(operations < 10_000 || (crashes > 3 && lost > 0), "the run must have crashed and lost something");
+    assert!(operations < 50_000 || trimmed > 1_000, "the run must have trimmed something");
 }
 
 /// Both engines, and what was posted to them.
@@ -70,16 +71,19 @@ struct Pair {
     restarts: u64,
     crashes: u64,
     lost: u64,
+    trimmed: u64,
 }
 
 impl Pair {
-    fn new(folder: &Path, mut chance: Entropy) -> Self {
+    fn new(folder: &Path, mut chance: Entropy, is_trimmed: bool) -> Self {
         let path = folder.join("ledger.db");
         let settings = Settings {
             group_after: Duration::from_millis(chance.below(4)),
             group_batches: 1 + chance.below(300) as usize,
             remembered_subjects: 1 + chance.below(40) as usize,
             snapshot_every: 1 + chance.below(3_000),
+            archive: is_trimmed.then(|| Arc::new(MemoryArchive::default()) as Arc<dyn Archive>),
+            placed_together: 1 + chance.below(500) as usize,
             ..Settings::new(&path)
         };
         let sqlite = Some(SqliteLedger::open(settings.clone()).unwrap());
@@ -96,6 +100,7 @@ impl Pair {
             restarts: 0,
             crashes: 0,
             lost: 0,
+            trimmed: 0,
         };
         // A third of the runs keep the disk far behind, so that crashes lose much.
         if pair.poster.chance.below(3) == 0 {
@@ -117,9 +122,10 @@ impl Pair {
             1..3 => self.crash(),
             3..8 => self.compare_balances(),
             8 => self.compare_everything(),
+            9..12 => self.trim(),
             _ => {}
         }
-        let batch = self.poster.next();
+        let batch = self.poster.next_batch();
         let durability = match self.poster.chance.below(self.orders_one_in) {
             0 => Durability::BeforeAnswer,
             _ => Durability::WithNextGroup,
@@ -152,11 +158,23 @@ impl Pair {
     fn restart(&mut self) {
         self.restarts += 1;
         self.sqlite.take().unwrap().close().unwrap();
-        let audit = verify(&self.path).unwrap();
-        assert!(audit.is_clean(), "{audit}");
+        let with_all = verify_with(&self.path, self.settings.archive.as_ref()).unwrap();
+        for audit in [verify(&self.path).unwrap(), with_all] {
+            assert!(audit.is_clean(), "{audit}");
+            assert_eq!(audit.unread + audit.batches, self.journal.len() as u64);
+        }
         self.sqlite = Some(SqliteLedger::open(self.settings.clone()).unwrap());
         assert_eq!(self.sqlite().totals().journalled, self.journal.len() as u64);
         self.rewind(self.journal.len());
+    }
+
+    /// Some or all of the rows go, as far as so many steps lead; or they are archived only.
+    fn trim(&mut self) {
+        let chance = &mut self.poster.chance;
+        let before = if chance.below(4) == 0 { i64::MIN } else { i64::MAX };
+        let steps = if chance.below(2) == 0 { usize::MAX } else { 1 + chance.below(6) as usize };
+        let order = Trim { before: Wall::from_unix_micros(before), to_the_end: chance.below(3) == 0, steps };
+        self.trimmed += self.sqlite().trim(&order).unwrap().deleted;
     }
 
     /// The process dies: the state is that after some prefix, which has everything that was promised.
@@ -180,12 +198,12 @@ impl Pair {
     }
 
     fn compare_balances(&self) {
-        comparing::compare_balances(self.sqlite(), &self.memory);
+        clerk::comparing::compare_balances(self.sqlite(), &self.memory);
         assert_eq!(self.sqlite().totals().applied, self.memory.totals().applied);
     }
 
     fn compare_unfinished(&self) {
-        comparing::compare_unfinished(self.sqlite(), &self.memory);
+        clerk::comparing::compare_unfinished(self.sqlite(), &self.memory);
     }
 
     fn compare_everything(&mut self) {
@@ -193,7 +211,7 @@ impl Pair {
         self.sqlite().flush().unwrap();
         self.compare_unfinished();
         let sqlite = self.sqlite.as_ref().unwrap();
-        comparing::compare_readings(sqlite, &self.memory, &mut self.poster, self.journal.len() as u64);
+        clerk::comparing::compare_readings(sqlite, &self.memory, &mut self.poster, self.journal.len() as u64);
         for audit in [sqlite.verify().unwrap(), self.memory.verify().unwrap()] {
             assert!(audit.is_clean(), "{audit}");
             assert_eq!(audit.batches, self.journal.len() as u64);

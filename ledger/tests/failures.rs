@@ -5,10 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::server::RedisServer;
-use common::*;
+use clerk::server::RedisServer;
+use clerk::*;
 use domain::credit::{Code, Durability, Memo, Outcome, RefusedBecause};
 use ledger::redis::{Failure, RedisLedger, Seen};
 use ledger::sqlite::{Settings, SqliteLedger, verify};
@@ -354,4 +352,29 @@ fn a_process_that_was_cut_off_finds_itself_replaced() {
     assert!(fresh.is_healthy());
     assert_eq!(fresh.balance(profile()), has(100, 10));
     assert_sound(&fresh);
+}
+
+/// The lock is the fence, and may be lost: somebody deletes its file. Who was there first finds the row taken that it would write, and grants
+/// nothing any more; the journal is the other's, and sound.
+#[test]
+fn a_process_whose_lock_was_taken_away_grants_nothing_once_another_has_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let stale = open_in(folder.path());
+    endow(&stale, 100, 10);
+    let call = vec![hold(7, 0, channels(), 1), hold(7, 30, profile(), 10)];
+    assert!(is_applied(&tell(&stale, with_memo(batch(7, 0, call), Memo::CallOpened("up".into())))));
+    stale.flush().unwrap();
+    std::fs::remove_file(folder.path().join("ledger.db.lock")).unwrap();
+    let fresh = open_in(folder.path());
+    assert!(is_applied(&order(&fresh, batch(7, 1, vec![release(7, 0), release(7, 30)]))));
+    let tick = |sequence| batch(7, sequence, vec![capture(7, 30, 10)]);
+    // What was granted in memory before the disk was asked is the last.
+    tell(&stale, tick(1));
+    assert!(matches!(stale.flush(), Err(ledger::Error::Closed)));
+    assert_eq!(tell(&stale, tick(2)), Outcome::Unavailable);
+    assert!(!stale.is_healthy());
+    assert_eq!(fresh.balance(profile()), has(100, 0), "what the call held is free, and charged by nobody");
+    drop(stale);
+    fresh.close().unwrap();
+    clean(&verify(&folder.path().join("ledger.db")).unwrap());
 }

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::*;
+use clerk::*;
 use domain::credit::{Code, Durability, Memo, Outcome, RefusedBecause};
 use ledger::sqlite::{Settings, SqliteLedger, verify};
 use ledger::{Error, Ledger, Unjournalled};
@@ -61,12 +59,95 @@ fn a_journal_of_another_version_is_refused_in_words_and_left_as_it_is() {
     for version in [1, 999] {
         raw.pragma_update(None, "user_version", version).unwrap();
         let refused = SqliteLedger::open(Settings::new(&path)).err().expect("another version");
-        assert!(matches!(refused, Error::Format { found, expected: 2 } if found == version));
+        assert!(matches!(refused, Error::Format { found, expected: 4 } if found == version));
         assert!(refused.to_string().contains(&version.to_string()), "{refused}");
         assert!(matches!(verify(&path), Err(Error::Format { .. })));
     }
     let rows: i64 = raw.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 28);
+}
+
+#[test]
+fn a_journal_of_the_format_before_is_brought_over_and_knows_every_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = a_written_ledger(folder.path());
+    let columns = "seq, id, body, memo_kind, memo, sum";
+    let as_it_was = format!(
+        "DROP TABLE place; DROP TABLE placed; ALTER TABLE journal RENAME TO newer;
+         CREATE TABLE journal (seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body BLOB NOT NULL, memo_kind INTEGER, memo TEXT, sum INTEGER NOT NULL);
+         INSERT INTO journal ({columns}) SELECT {columns} FROM newer; DROP TABLE newer; PRAGMA user_version = 2;"
+    );
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&as_it_was).unwrap();
+    let ledger = open_in(folder.path());
+    for call in 1..=7 {
+        let again = batch(call, 2, vec![release(call, 36), release(call, 0)]);
+        assert!(matches!(tell(&ledger, again), Outcome::Replayed(_)), "call {call}");
+        assert_eq!(ledger.history(call).unwrap().len(), 6);
+    }
+    assert!(is_applied(&order(&ledger, batch(8, 2, vec![release(8, 36), release(8, 0)]))));
+    ledger.close().unwrap();
+    assert!(verify(&path).unwrap().is_clean());
+}
+
+#[test]
+fn a_day_on_which_nothing_is_left_is_forgotten_alike_with_a_snapshot_and_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    // With every second row the last snapshot stands right behind the forgetting, and what comes to the day again is read from the rows.
+    for snapshot_every in [1, 2, 3, 1_000] {
+        let settings = Settings { snapshot_every, ..Settings::new(&path) };
+        let ledger = SqliteLedger::open(settings.clone()).unwrap();
+        let first = u128::from(snapshot_every) * 100;
+        for turn in 0..4 {
+            let (there, back) =
+                (count(7, 50, 100), post(day(7), world(domain::credit::Unit::Day(7)), 50, Code::DailyCap));
+            assert!(is_applied(&order(&ledger, batch(first + turn, 0, vec![there]))));
+            assert!(is_applied(&order(&ledger, batch(first + turn, 1, vec![back]))));
+        }
+        assert!(is_applied(&order(&ledger, batch(first + 9, 0, vec![count(7, 50, 100)]))));
+        ledger.abandon();
+        let again = SqliteLedger::open(settings).unwrap();
+        assert_eq!(again.balance(day(7)).posted, 50);
+        let back = post(day(7), world(domain::credit::Unit::Day(7)), 50, Code::DailyCap);
+        assert!(is_applied(&order(&again, batch(first + 9, 1, vec![back]))));
+        again.close().unwrap();
+        let audit = verify(&path).unwrap();
+        assert!(audit.is_clean(), "a snapshot every {snapshot_every} rows: {audit}");
+    }
+}
+
+#[test]
+fn a_batch_is_found_by_its_id_before_its_place_is_in_the_table_then_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    // Forty together, two with each group; nothing is remembered, so every question goes to the journal.
+    let settings = Settings { placed_together: 40, remembered_subjects: 0, group_batches: 1, ..Settings::new(&path) };
+    let mut ledger = SqliteLedger::open(settings.clone()).unwrap();
+    endow(&ledger, 100_000, 1_000);
+    let mut placed = Vec::new();
+    for call in 1..=150u128 {
+        assert!(is_applied(&order(&ledger, batch(call, 0, vec![hold(call, 30, profile(), 10)]))));
+        assert!(is_applied(&order(&ledger, batch(call, 1, vec![release(call, 30)]))));
+        if call % 50 == 0 {
+            // Killed amid a run, and started again.
+            ledger.abandon();
+            ledger = SqliteLedger::open(settings.clone()).unwrap();
+        }
+        for asked in [1, call.div_ceil(2), call] {
+            let again = batch(asked, 1, vec![release(asked, 30)]);
+            assert!(matches!(tell(&ledger, again), Outcome::Replayed(_)), "call {asked} after call {call}");
+            assert_eq!(ledger.history(asked).unwrap().len(), 2, "call {asked} after call {call}");
+            let other = batch(asked, 0, vec![hold(asked, 30, profile(), 11)]);
+            assert_eq!(tell(&ledger, other), refused(0, RefusedBecause::DifferentBody));
+        }
+        let raw = rusqlite::Connection::open(&path).unwrap();
+        let count = |sql| raw.query_row::<i64, _, _>(sql, [], |row| row.get(0)).unwrap();
+        placed.push((count("SELECT count(*) FROM place"), count("SELECT until FROM placed")));
+    }
+    ledger.close().unwrap();
+    assert!(verify(&path).unwrap().is_clean());
+    assert!(placed.iter().any(|(rows, until)| rows > until), "no question was put amid a run: {placed:?}");
+    assert!(placed.iter().any(|(rows, until)| rows == until && *until >= 200), "no run was finished: {placed:?}");
 }
 
 #[test]

@@ -3,14 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
 #[path = "laws/form.rs"]
 mod form;
 #[path = "laws/reading.rs"]
 mod reading;
 
-use common::server::RedisServer;
-use common::*;
+use clerk::server::RedisServer;
+use clerk::*;
 use domain::credit::{Batch, Code, Durability, HoldId, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit};
 use domain::{BusinessAccountId, Currency};
 use form::*;
@@ -89,6 +88,8 @@ laws!(
     a_customer_never_has_less_than_zero_available,
     every_unit_of_a_company_sums_to_zero,
     a_hold_takes_from_what_is_available_and_not_from_what_is_posted,
+    no_more_counts_on_a_day_than_its_cap,
+    a_day_on_which_nothing_counts_is_forgotten,
     a_capture_posts_its_amount_and_gives_the_rest_back,
     a_capture_of_more_than_is_held_is_refused,
     a_release_gives_everything_back,

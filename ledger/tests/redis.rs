@@ -4,10 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::server::RedisServer;
-use common::*;
+use clerk::server::RedisServer;
+use clerk::*;
 use domain::Monotonic;
 use domain::credit::{Code, Durability, Memo, Outcome};
 use ledger::redis::{Failure, Op, Place, RedisLedger, Seen, Servers, Settings};

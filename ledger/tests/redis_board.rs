@@ -5,10 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::server::RedisServer;
-use common::several::{Cluster, Watched, until};
+use clerk::server::RedisServer;
+use clerk::several::{Cluster, Watched, until};
 use ledger::redis::{Board, News, READ_MAX, Row, Server};
 
 const NOW_MS: i64 = 1_800_000_000_000;

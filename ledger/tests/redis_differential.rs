@@ -5,21 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-#[path = "differential/comparing.rs"]
-mod comparing;
-#[path = "differential/posting.rs"]
-mod posting;
-
-use common::ask;
-use common::server::RedisServer;
-use comparing::{Journal, is_journalled, is_promise, replay, row_of};
+use clerk::ask;
+use clerk::comparing::{Journal, is_journalled, is_promise, replay, row_of};
+use clerk::posting::{Poster, chance_of, label, number};
+use clerk::server::RedisServer;
 use domain::Entropy;
 use domain::credit::{Batch, Durability, Kind, Outcome};
 use ledger::Ledger;
 use ledger::memory::MemoryLedger;
 use ledger::redis::{BALANCE_MAX, RedisLedger, Settings};
-use posting::{Poster, chance_of, label, number};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -124,6 +118,7 @@ impl Pair {
         settings.journal.group_after = Duration::from_millis(chance.below(5));
         settings.journal.remembered_subjects = 1 + chance.below(40) as usize;
         settings.journal.snapshot_every = 1 + chance.below(3_000);
+        settings.journal.placed_together = 1 + chance.below(500) as usize;
         let redis = Some(RedisLedger::open(settings.clone()).unwrap());
         let memory = MemoryLedger::with_balance_max(BALANCE_MAX);
         let (journal, told) = (Vec::new(), Told::default());
@@ -163,7 +158,7 @@ impl Pair {
             return self.burst();
         }
         self.posted += 1;
-        let (batch, durability) = (self.poster.next(), self.durability());
+        let (batch, durability) = (self.poster.next_batch(), self.poster.any_durability());
         let theirs = self.insist(&batch, durability);
         self.compare(batch, durability, theirs);
     }
@@ -172,12 +167,12 @@ impl Pair {
     fn burst(&mut self) {
         let many = 2 + self.poster.chance.below(6);
         self.posted += many;
-        let first = self.poster.next();
+        let first = self.poster.next_batch();
         let posted: Vec<(Batch, Durability)> = (0..many)
             .map(|_| {
-                let mut batch = self.poster.next();
+                let mut batch = self.poster.next_batch();
                 batch.id.subject = first.id.subject;
-                (batch, self.durability())
+                (batch, self.poster.any_durability())
             })
             .collect();
         let answers: Vec<_> = posted
@@ -213,13 +208,6 @@ impl Pair {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         panic!("the ledger never answered again");
-    }
-
-    fn durability(&mut self) -> Durability {
-        match self.poster.chance.below(8) {
-            0 => Durability::BeforeAnswer,
-            _ => Durability::WithNextGroup,
-        }
     }
 
     fn compare(&mut self, batch: Batch, durability: Durability, theirs: Outcome) {
@@ -264,7 +252,7 @@ impl Pair {
         self.agree();
         // Something that is certainly not on disk yet.
         for _ in 0..3 {
-            let batch = self.poster.next();
+            let batch = self.poster.next_batch();
             let theirs = self.insist(&batch, Durability::WithNextGroup);
             self.compare(batch, Durability::WithNextGroup, theirs);
             self.posted += 1;
@@ -325,12 +313,12 @@ impl Pair {
     }
 
     fn compare_balances(&self) {
-        comparing::compare_balances(self.redis(), &self.memory);
+        clerk::comparing::compare_balances(self.redis(), &self.memory);
         self.agree();
     }
 
     fn compare_unfinished(&self) {
-        comparing::compare_unfinished(self.redis(), &self.memory);
+        clerk::comparing::compare_unfinished(self.redis(), &self.memory);
     }
 
     /// What stands in Redis itself.
@@ -344,7 +332,7 @@ impl Pair {
         self.redis().flush().unwrap();
         self.compare_unfinished();
         let redis = self.redis.as_ref().unwrap();
-        comparing::compare_readings(redis, &self.memory, &mut self.poster, self.journal.len() as u64);
+        clerk::comparing::compare_readings(redis, &self.memory, &mut self.poster, self.journal.len() as u64);
         assert!(self.memory.verify().unwrap().is_clean());
     }
 }

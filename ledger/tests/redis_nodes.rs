@@ -1,34 +1,52 @@
-//! Two nodes on one real Redis against the memory engine: random batches to either, with crashes of nodes, a node that stays dead for
-//! a while, `FLUSHALL`, restarts of Redis, and a Redis that comes back without its latest writes. Each answer must be the
-//! specification's, for it has had all batches of both in the order in which they were asked.
+//! Two nodes on one real Redis, on a cluster, and on a master that Sentinels watch, against the memory engine: random batches to either, with
+//! crashes of nodes, a node that stays dead for a while, `FLUSHALL`, restarts of Redis, and a Redis that comes back, or a replica that takes
+//! over, without the latest writes. Each answer must be the specification's, for it has had all batches of both in the order of their asking.
 //!
 //! `OPERATIONS` is the number of batches (default 10,000), `SEED` repeats a run. Not here: one node alone (`redis_differential.rs`).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-#[path = "differential/comparing.rs"]
-#[allow(dead_code)]
-mod comparing;
-#[path = "differential/posting.rs"]
-mod posting;
-
-use common::house::TestHouse;
-use common::server::RedisServer;
-use common::{ask, company};
-use domain::credit::{Batch, BatchId, Durability, Kind, Outcome};
-use ledger::memory::MemoryLedger;
-use ledger::redis::{BALANCE_MAX, RedisLedger, Settings};
+use clerk::kinds::Kind as Redis;
+use clerk::posting::{COMPANIES, Poster, chance_of, number};
+use clerk::roster::Roster;
+use clerk::server::RedisServer;
+use clerk::together::Together;
+use clerk::{ask, company};
+use domain::credit::{Batch, Durability, Outcome};
+use ledger::redis::{RedisLedger, Settings};
 use ledger::{Ledger, Lines, StatementLine, StatementQuery};
-use posting::{COMPANIES, Poster, chance_of, is_of_state, label, number};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Batches on one pair of files and one Redis; then everything begins anew.
 const EPOCH: u64 = 2_500;
-/// In each subject this bit says whose it is: calls belong to one node.
-const WHOSE: u128 = 1 << 100;
+
+/// The same where Redis is several servers, and the one that has a company dies half-way with its latest writes.
+fn on_several(redis: Redis, epoch: u64) {
+    let seed = number("SEED", 0x5ed1_5000_1e06_e201);
+    println!("SEED={seed}");
+    let mut house = Two::new(redis, seed, epoch);
+    while house.posted < EPOCH {
+        if house.posted > EPOCH / 2 && !house.told.contains_key("failed over") {
+            house.fail_over();
+        }
+        house.one_step();
+    }
+    house.settle();
+    println!("{:?}", house.told);
+}
+
+#[test]
+fn two_nodes_on_a_cluster_do_together_what_the_specification_does() {
+    on_several(Redis::cluster(), 1 << 32);
+}
+
+/// As a user who may do nothing but what `config/tandem.toml` names.
+#[test]
+fn two_nodes_on_a_master_that_sentinels_watch_do_together_what_the_specification_does() {
+    on_several(Redis::watched(), 2 << 32);
+}
 
 #[test]
 fn two_nodes_on_one_redis_do_together_what_the_specification_does() {
@@ -42,7 +60,7 @@ fn two_nodes_on_one_redis_do_together_what_the_specification_does() {
             std::thread::spawn(move || {
                 let mut told = BTreeMap::new();
                 for epoch in epochs {
-                    let mut house = Two::new(seed, epoch);
+                    let mut house = Two::new(Redis::one(), seed, epoch);
                     while house.posted < EPOCH {
                         house.one_step();
                     }
@@ -74,36 +92,28 @@ struct Node {
 }
 
 struct Two {
-    server: RedisServer,
+    redis: Redis,
     nodes: [Node; 2],
     posters: [Poster; 2],
-    memory: MemoryLedger,
-    /// Every row that was journalled: whose, and what. In the order in which they were asked.
-    rows: Vec<(usize, Batch, Durability, Outcome)>,
-    /// Refusals that one of the two remembers, and who has forgotten rows before them may see otherwise: never asked again.
-    void: BTreeSet<BatchId>,
-    refused: BTreeSet<BatchId>,
-    is_rewound: bool,
+    together: Together,
     posted: u64,
     told: BTreeMap<&'static str, u64>,
 }
 
 impl Two {
-    fn new(seed: u64, epoch: u64) -> Self {
-        let server = RedisServer::start();
-        let house = Arc::new(TestHouse::default());
+    fn new(redis: Redis, seed: u64, epoch: u64) -> Self {
+        let house = Arc::new(Roster::default());
         let node = |_| {
             let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-            let mut settings = server.settings(folder.path());
+            let mut settings = RedisServer::settings_of(redis.server(), folder.path());
             settings.house = Some(house.clone());
             let ledger = Some(RedisLedger::open(settings.clone()).unwrap());
             Node { settings, ledger, _folder: folder }
         };
         let nodes = [0, 1].map(node);
         let posters = [0, 1].map(|which| Poster::new(chance_of(seed, 2 * epoch + which)));
-        let memory = MemoryLedger::with_balance_max(BALANCE_MAX);
-        let (rows, void, refused, told) = Default::default();
-        Self { server, nodes, posters, memory, rows, void, refused, is_rewound: false, posted: 0, told }
+        let (together, told) = Default::default();
+        Self { redis, nodes, posters, together, posted: 0, told }
     }
 
     fn ledger(&self, which: usize) -> &RedisLedger {
@@ -128,55 +138,13 @@ impl Two {
         self.post(which);
     }
 
-    /// The next batch of a node: the subjects are its own.
-    fn next(&mut self, which: usize) -> Batch {
-        let mine = |subject: u128| if which == 0 { subject & !WHOSE } else { subject | WHOSE };
-        let mut batch = self.posters[which].next();
-        batch.id.subject = mine(batch.id.subject);
-        for transfer in &mut batch.transfers {
-            if let Kind::Hold { hold, .. }
-            | Kind::Capture { hold, .. }
-            | Kind::Release { hold }
-            | Kind::Extend { hold, .. } = &mut transfer.kind
-            {
-                hold.subject = mine(hold.subject);
-            }
-        }
-        batch
-    }
-
     fn post(&mut self, which: usize) {
         self.posted += 1;
-        let batch = self.next(which);
-        if self.void.contains(&batch.id) {
-            return;
-        }
-        let durability = match self.posters[which].chance.below(8) {
-            0 => Durability::BeforeAnswer,
-            _ => Durability::WithNextGroup,
-        };
+        let Some(batch) = self.together.next(which, &mut self.posters[which]) else { return };
+        let durability = self.posters[which].any_durability();
         let theirs = self.insist(which, &batch, durability);
-        let ours = ask(&self.memory, batch.clone(), durability);
-        // Where rows were lost, what is replayed had been answered with balances that the specification has not seen.
-        let (theirs, ours) = match self.is_rewound {
-            true => (without_replayed_balances(theirs), without_replayed_balances(ours)),
-            false => (theirs, ours),
-        };
-        assert_eq!(
-            theirs,
-            ours,
-            "node {which} and memory differ on {batch:#?} ({durability:?}) after {} rows",
-            self.rows.len()
-        );
-        if let Outcome::Refused(refusal) = &ours
-            && is_of_state(refusal.because)
-        {
-            self.refused.insert(batch.id);
-        }
-        if comparing::is_journalled(&ours, durability) {
-            self.rows.push((which, batch.clone(), durability, ours.clone()));
-        }
-        *self.told.entry(label(&ours)).or_default() += 1;
+        let word = self.together.judge(which, &batch, durability, theirs);
+        self.happened(word);
         self.posters[which].posted.push(batch);
     }
 
@@ -194,25 +162,45 @@ impl Two {
 
     fn flush(&mut self) {
         self.happened("flushed");
-        redis::cmd("FLUSHALL").exec(&mut self.server.connection()).unwrap();
+        self.redis.flush();
     }
 
     fn kill_redis(&mut self) {
-        self.happened("redis killed");
-        self.server.restart();
+        // One of several has somebody who takes over: `fail_over`.
+        if let Redis::One(server) = &mut self.redis {
+            server.restart();
+            self.happened("redis killed");
+        }
     }
 
     /// Redis comes back without what both had done since a moment before: as soon as both have noticed, nothing is missing.
     fn lose_the_latest(&mut self) {
+        self.settle();
+        let Redis::One(server) = &mut self.redis else { return };
+        server.save();
+        self.post_some(40);
+        let Redis::One(server) = &mut self.redis else { return };
+        server.restart_saved();
         self.happened("latest writes lost");
         self.settle();
-        self.server.save();
-        for _ in 0..40 {
+    }
+
+    /// A replica takes over that has not heard the latest.
+    fn fail_over(&mut self) {
+        self.settle();
+        let number = 1 + u128::from(self.posters[0].chance.below(COMPANIES as u64));
+        self.redis.cut_off(company(number));
+        self.post_some(40);
+        self.redis.fail_over();
+        self.happened("failed over");
+        self.settle();
+    }
+
+    fn post_some(&mut self, batches: u64) {
+        for _ in 0..batches {
             let which = self.posters[0].chance.below(2) as usize;
             self.post(which);
         }
-        self.server.restart_saved();
-        self.settle();
     }
 
     /// Both have heard of whatever happened to Redis, and everything agrees: each part with its journal, the totals with the parts,
@@ -224,15 +212,15 @@ impl Two {
         for which in 0..2 {
             for number in 1..=COMPANIES {
                 let theirs = self.whole(which, number);
-                assert_eq!(theirs, self.memory.balances(company(number)), "company {number} by node {which}");
+                assert_eq!(theirs, self.together.memory.balances(company(number)), "company {number} by node {which}");
             }
             assert_eq!(self.ledger(which).disagreements(), 0);
         }
         self.compare_statements();
         let mut open: Vec<_> = (0..2).flat_map(|which| self.ledger(which).open_holds(None, usize::MAX)).collect();
         open.sort_unstable_by_key(|open| (open.debit.company, open.hold));
-        assert_eq!(open, self.memory.open_holds(None, usize::MAX));
-        assert!(self.memory.verify().unwrap().is_clean());
+        assert_eq!(open, self.together.memory.open_holds(None, usize::MAX));
+        assert!(self.together.memory.verify().unwrap().is_clean());
     }
 
     /// The statement is that of both journals, each line once, in pages as in one piece.
@@ -254,7 +242,7 @@ impl Two {
                     && whole.lines.is_sorted_by(|one, other| one.journal_sequence >= other.journal_sequence)
             );
             let mut theirs: Vec<_> = whole.lines.iter().map(key).collect();
-            let mut ours: Vec<_> = self.memory.statement(&query).unwrap().lines.iter().map(key).collect();
+            let mut ours: Vec<_> = self.together.memory.statement(&query).unwrap().lines.iter().map(key).collect();
             theirs.sort_unstable();
             ours.sort_unstable();
             assert_eq!(theirs, ours, "the lines of company {number}");
@@ -306,7 +294,7 @@ impl Two {
             self.flush();
             // What was not on disk is gone from now on: the living node lays what the dead one's journal has.
             let path = self.nodes[dead].settings.journal.path.clone();
-            self.rewind(dead, ledger::sqlite::verify(&path).unwrap().batches as usize);
+            self.together.rewind(dead, ledger::sqlite::verify(&path).unwrap().batches as usize);
             for _ in 0..20 {
                 self.post(living);
             }
@@ -314,7 +302,7 @@ impl Two {
         self.reopen(dead);
         self.ledger(dead).flush().unwrap();
         let kept = self.ledger(dead).totals().journalled as usize;
-        self.rewind(dead, kept);
+        self.together.rewind(dead, kept);
         self.settle();
     }
 
@@ -324,7 +312,7 @@ impl Two {
         let which = self.posters[0].chance.below(2) as usize;
         self.nodes[which].ledger.take().unwrap().close().unwrap();
         self.reopen(which);
-        self.rewind(which, usize::MAX);
+        self.together.rewind(which, usize::MAX);
         let (verification, _) = ledger::redis::verify(&self.nodes[which].settings).unwrap();
         assert!(verification.is_clean(), "{verification}");
     }
@@ -339,36 +327,5 @@ impl Two {
             opened => Some(opened.unwrap()),
         };
         self.nodes[which].ledger = (0..60_000).find_map(|_| open());
-    }
-
-    /// The specification again, without the rows that a node has lost. What was refused then might not be now: it is not asked again.
-    fn rewind(&mut self, which: usize, kept: usize) {
-        self.is_rewound = true;
-        let mut seen = 0;
-        self.rows.retain(|(whose, ..)| {
-            seen += usize::from(*whose == which);
-            *whose != which || seen <= kept
-        });
-        self.void.append(&mut self.refused);
-        self.memory = MemoryLedger::with_balance_max(BALANCE_MAX);
-        for (_, batch, durability, outcome) in &self.rows {
-            if matches!(outcome, Outcome::Applied(_)) {
-                let again = ask(&self.memory, batch.clone(), *durability);
-                assert!(matches!(again, Outcome::Applied(_)), "what one node lost is needed by nobody else: {again:?}");
-            }
-        }
-    }
-}
-
-fn without_replayed_balances(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Replayed(first) => match *first {
-            Outcome::Applied(balances) => {
-                let accounts = balances.into_iter().map(|(account, _)| (account, Default::default()));
-                Outcome::Replayed(Box::new(Outcome::Applied(accounts.collect())))
-            }
-            first => Outcome::Replayed(Box::new(first)),
-        },
-        outcome => outcome,
     }
 }

@@ -4,11 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::house::TestHouse;
-use common::server::RedisServer;
-use common::*;
+use clerk::roster::Roster;
+use clerk::server::RedisServer;
+use clerk::*;
 use domain::credit::Code;
 use ledger::redis::{RedisLedger, Settings, relay};
 use ledger::{Error, Ledger};
@@ -22,7 +20,7 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let (server, house) = (RedisServer::start(), Arc::new(TestHouse::default()));
+        let (server, house) = (RedisServer::start(), Arc::new(Roster::default()));
         let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
         let settings = folders.each_ref().map(|folder| {
             let mut settings = server.settings(folder.path());

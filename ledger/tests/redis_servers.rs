@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::server::RedisServer;
-use common::several::{Cluster, Watched, place};
-use common::*;
+use clerk::server::RedisServer;
+use clerk::several::{Cluster, RIGHTS, Watched, place};
+use clerk::*;
 use domain::CompanyId;
 use domain::credit::{Account, Batch, BatchId, Code, Outcome, Transfer};
 use ledger::Ledger;
@@ -133,10 +131,6 @@ fn sentinel_is_asked_who_the_master_is_and_asked_again_when_it_dies() {
     let role: Vec<redis::Value> = redis::cmd("ROLE").query(&mut watched.replica.connection()).unwrap();
     assert_eq!(role[0], redis::Value::BulkString("master".into()), "the replica has it now");
 }
-
-/// What a switch needs of Redis, and nothing else (`config/tandem.toml`).
-const RIGHTS: &str =
-    "+@hash +@list +@sortedset +@keyspace -@dangerous +@transaction +@scripting +@connection +setnx +get +info";
 
 #[test]
 fn a_user_of_redis_needs_few_rights() {

@@ -185,6 +185,7 @@ impl CallerLeg {
             LegOrder::GiveReason(q850) => self.given.q850 = Some(q850),
             LegOrder::GiveSipReason(reason) => self.given.sip = Some(reason),
             LegOrder::Accompany { lines, order } => self.on_accompanied(lines, *order, now, effects),
+            LegOrder::Quote(quote) => self.on_quote(quote, now, effects),
             LegOrder::Advise(advice) => self.on_advise(advice, now, effects),
             LegOrder::Release(cause) => self.on_release(cause, effects),
             // The caller's leg is not invited; it invited.

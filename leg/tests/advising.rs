@@ -1,4 +1,4 @@
-//! Advice of charge towards a PBX that pays: AOC-D in INFO, AOC-E in our BYE or in the answer to its own (3GPP TS 24.647).
+//! Advice of charge towards a PBX that pays: AOC-S and AOC-D in INFO, AOC-E in our BYE or in the answer to its own (3GPP TS 24.647).
 //!
 //! When a sum is worth saying is the call's to decide.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on shall stop")]
@@ -6,7 +6,7 @@
 mod phone;
 
 use bytes::Bytes;
-use domain::advice::{Advice, AdviceOfCharge};
+use domain::advice::{Advice, AdviceOfCharge, Quote};
 use domain::call_control::LegOrder;
 use domain::srtp::SrtpPolicy;
 use domain::{Currency, Machine, Micros, Monotonic, Now, ReleaseCause, Wall};
@@ -187,4 +187,30 @@ fn nothing_is_said_before_the_ack() {
     let transaction = phone.invite;
     let sent = at(&mut phone, 10, Event::AckArrived { transaction, message });
     assert!(matches!(&sent[..], [(Sent::Advice, info)] if body(info).contains("0.01")), "{sent:?}");
+}
+
+#[test]
+fn the_terms_go_first_with_the_sum_that_is_known_by_then() {
+    let quote = || Event::Ordered(LegOrder::Quote(Quote::Free));
+    let mut phone = calls(SrtpPolicy::Off, &described("RTP/AVP", ""));
+    phone.leg.take_advice(AdviceOfCharge::Throughout);
+    phone.is_answered();
+    assert!(
+        at(&mut phone, 0, quote()).is_empty() && at(&mut phone, 1, sum(1, false)).is_empty(),
+        "no request before the ACK"
+    );
+    let message = request("ACK", 1, &format!(";tag={TAG}"), "");
+    let transaction = phone.invite;
+    let sent = at(&mut phone, 10, Event::AckArrived { transaction, message });
+    let [(Sent::Advice, info)] = &sent[..] else { panic!("{sent:?}") };
+    assert!(body(info).contains("<aoc-s>") && body(info).contains("<aoc-d>"), "{}", body(info));
+
+    let mut phone = talks(AdviceOfCharge::Throughout);
+    let sent = at(&mut phone, 0, quote());
+    assert!(body(&sent[0].1).contains("<aoc-s>") && !body(&sent[0].1).contains("<aoc-d>"), "{}", body(&sent[0].1));
+    let transaction = goes(&mut phone, Sent::Advice, &sent[0].1);
+    assert!(at(&mut phone, 100, answered(transaction, 200)).is_empty());
+    assert!(at(&mut phone, 200, sum(1, false)).is_empty(), "at most one a second");
+    let later = due(&mut phone, 1_000);
+    assert!(!body(&later[0].1).contains("<aoc-s>") && body(&later[0].1).contains("<aoc-d>"), "terms are told once");
 }

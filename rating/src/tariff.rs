@@ -3,7 +3,7 @@
 //! Which tariff a number has is the [`crate::deck`]'s; holding and capturing the blocks is `switch`'s and `ledger`'s.
 
 use domain::call_record::{CallRecord, Priced};
-use domain::{Currency, Micros, Prefix};
+use domain::{Currency, Micros, Prefix, Rates};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,6 +176,19 @@ impl Tariff {
             increment_s: self.increment_s(),
             rounding: self.rounding,
             scale: u32::from(self.scale),
+        }
+    }
+
+    /// What whoever pays is told of it.
+    pub const fn rates(&self) -> Rates {
+        Rates {
+            per_minute: self.rate_per_minute(),
+            connection_fee: self.connection_fee(),
+            currency: self.currency,
+            minimum_s: self.minimum_s(),
+            increment_s: self.increment_s(),
+            rounding: self.rounding,
+            scale: self.scale(),
         }
     }
 

@@ -52,6 +52,16 @@ fn told(house: &Value) -> Vec<String> {
         let (below, overdraft, imbalance) = (text(of, "/below_zero"), money("/overdraft"), money("/imbalance"));
         lines.push(format!("  overdraft {overdraft} on {below} accounts, imbalance {imbalance}"));
     }
+    for company in all(house, "/soonest_companies") {
+        lines.push(format!(
+            "{} s left: {} with its profiles, {} {} at {} a minute",
+            text(company, "/time_to_empty_s"),
+            text(company, "/company"),
+            text(company, "/balance"),
+            text(company, "/currency"),
+            text(company, "/per_minute")
+        ));
+    }
     for profile in all(house, "/soonest") {
         lines.push(format!(
             "{} s left: {} of {}, {} {} at {} a minute",

@@ -1,11 +1,10 @@
-//! Rules against fraud on the command line: of profiles, their release, and breakers.
+//! Rules against fraud on the command line: of profiles, and their release.
 //!
-//! What is suspicious is the switch's to decide.
+//! Breakers are in `breaker`; what is suspicious is the switch's to decide.
 
 use super::door::Door;
 use super::show::text;
-use super::{Order, names, show};
-use clap::Subcommand;
+use super::{names, show};
 use serde_json::{Map, Value, json};
 
 /// How a profile is to be guarded.
@@ -130,53 +129,4 @@ pub(super) fn release(door: &Door, profile: &str) -> Result<(), String> {
     let released = door.post(&format!("/profiles/{id}/release"), &json!({}))?;
     show::answer(door, &released, |now| shown(now, profile));
     Ok(())
-}
-
-/// Breakers: where far more is spent than usual, new paid calls are refused until somebody has looked.
-#[derive(Debug, Subcommand)]
-pub(crate) enum BreakerCommand {
-    /// Lists the breakers that are open.
-    List,
-    /// Closes a breaker: new paid calls are placed again.
-    Release {
-        /// The company's name or identity, or the currency for all companies together.
-        whose: String,
-    },
-    /// Keeps a breaker open, and asks no more.
-    Keep {
-        /// The company's name or identity, or the currency for all companies together.
-        whose: String,
-    },
-}
-
-/// Whose breaker: a currency as it is, a company by its identity.
-fn circuit(door: &Door, whose: &str) -> Result<String, String> {
-    let is_currency = whose.len() == 3 && whose.bytes().all(|byte| byte.is_ascii_uppercase());
-    if is_currency { Ok(whose.to_owned()) } else { names::company(door, whose) }
-}
-
-impl Order for BreakerCommand {
-    fn run(&self, door: &Door) -> Result<(), String> {
-        let (whose, order, done) = match self {
-            BreakerCommand::List => {
-                let columns = [
-                    ("whose", "/circuit"),
-                    ("company", "/company"),
-                    ("since", "/opened_at"),
-                    ("because", "/because"),
-                    ("kept by", "/kept_by"),
-                ];
-                let open = door.get("/breakers")?;
-                let rows = open.pointer("/items").and_then(Value::as_array).cloned().unwrap_or_default();
-                show::list(door, rows, &columns);
-                return Ok(());
-            }
-            BreakerCommand::Release { whose } => (whose, "release", "new paid calls are placed again"),
-            BreakerCommand::Keep { whose } => (whose, "keep", "no new paid calls are placed until it is released"),
-        };
-        let circuit = circuit(door, whose)?;
-        door.post(&format!("/breakers/{circuit}/{order}"), &json!({}))?;
-        show::answer(door, &json!({ "circuit": circuit, "order": order }), |_| vec![format!("{whose}: {done}")]);
-        Ok(())
-    }
 }

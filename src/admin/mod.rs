@@ -11,6 +11,7 @@
 
 mod account;
 mod ban;
+mod breaker;
 mod call;
 mod calls;
 mod carrier;
@@ -21,17 +22,20 @@ mod door;
 mod events;
 mod fraud;
 mod identity;
+mod ledger;
 mod names;
 mod number;
 mod payment;
 mod profile;
 mod recharge;
+mod registration;
 mod show;
 mod simulate;
 mod webhook;
 
 pub(crate) use account::AccountCommand;
 pub(crate) use ban::BanCommand;
+pub(crate) use breaker::BreakerCommand;
 pub(crate) use call::CallCommand;
 pub(crate) use calls::CallsCommand;
 pub(crate) use carrier::CarrierCommand;
@@ -40,11 +44,12 @@ pub(crate) use credit::CreditCommand;
 pub(crate) use deck::DeckCommand;
 pub(crate) use door::DoorOptions;
 pub(crate) use events::EventsCommand;
-pub(crate) use fraud::BreakerCommand;
 pub(crate) use identity::IdentityCommand;
+pub(crate) use ledger::TrimOrder;
 pub(crate) use number::NumberCommand;
 pub(crate) use payment::PaymentCommand;
 pub(crate) use profile::{ProfileCommand, made as profile_made};
+pub(crate) use registration::RegistrationCommand;
 pub(crate) use simulate::SimulateCommand;
 pub(crate) use webhook::WebhookCommand;
 

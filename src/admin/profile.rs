@@ -2,6 +2,8 @@
 //!
 //! What a profile is made of is the API's to say.
 
+mod showing;
+
 use super::door::Door;
 use super::fraud::{self, ProfileFraudOptions};
 use super::recharge::ProfileRechargeOptions;
@@ -62,8 +64,9 @@ pub(crate) enum ProfileCommand {
         /// How it hears keys: in its sound (RFC 4733), by INFO, or as it can.
         #[arg(long, default_value = "auto", value_parser = ["auto", "rfc4733", "info"])]
         dtmf: String,
-        /// Whether it is told in SIP what its calls cost: never, with their end, or as they are charged too (3GPP TS 24.647).
-        #[arg(long, default_value = "off", value_parser = ["off", "end", "during"])]
+        /// Whether it is told in SIP what its calls cost: never, with their end, as they are charged too, or with their terms at
+        /// the answer besides (3GPP TS 24.647).
+        #[arg(long, default_value = "off", value_parser = ["off", "end", "during", "throughout"])]
         advice_of_charge: String,
         /// What its calls do while the ledger cannot answer: end with the second that is paid, ask again until then, or speak on.
         #[arg(long, default_value = "retry", value_parser = ["terminate", "retry", "continue"])]
@@ -88,6 +91,11 @@ pub(crate) enum ProfileCommand {
     },
     /// Lists the profiles.
     List,
+    /// Shows a profile: what it is and has, its daily cap, and what stopped it.
+    Show {
+        /// The profile's name, SIP user or identity.
+        profile: String,
+    },
     /// Says what a profile has, and how fast it is being spent.
     Spending {
         /// The profile's name, SIP user or identity.
@@ -206,6 +214,10 @@ impl Order for ProfileCommand {
                     ("id", "/id"),
                 ];
                 show::list(door, door.list("/profiles")?, &columns);
+            }
+            ProfileCommand::Show { profile } => {
+                let id = names::profile(door, profile)?;
+                show::answer(door, &door.get(&format!("/profiles/{id}"))?, showing::shown);
             }
             ProfileCommand::AutoRecharge(options) => options.run(door)?,
             ProfileCommand::Fraud(options) => options.run(door)?,

@@ -2,6 +2,7 @@
 //!
 //! What a setting means to a room is in `settings`.
 
+pub(crate) mod archive;
 mod certificates;
 mod clocks;
 pub(crate) mod house;
@@ -86,6 +87,9 @@ pub(crate) enum ServeError {
     /// The threads for payments did not start.
     #[error("payments cannot be made: {0}")]
     Till(std::io::Error),
+    /// The thread that archives the journal did not start.
+    #[error("the ledger's journal cannot be archived: {0}")]
+    Archive(std::io::Error),
     /// Webhooks cannot be served.
     #[error(transparent)]
     Post(#[from] backoffice::webhook::postman::NoPost),
@@ -106,6 +110,7 @@ pub(crate) struct Running {
     pub(crate) operator_token: String,
     office: Office,
     server: RunningServer,
+    archivist: archive::Archivist,
 }
 
 /// Starts everything. Must be called inside an actix system.
@@ -137,7 +142,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
     let office = Office::open(Parts {
         store: Arc::clone(&store),
         ledger: Arc::new(ToldLedger { ledger: Arc::clone(&ledger), telemetry: Arc::clone(&telemetry) }),
-        switchboard: Arc::new(RunningExchange(exchange.clone())),
+        switchboard: Arc::new(RunningExchange(exchange.clone(), settings.node.name.clone())),
         clock: Arc::new(move || clock.now()),
         random: Box::new(random),
         settings: settings::of_office(settings),
@@ -170,7 +175,10 @@ pub(crate) async fn start(settings: &Settings) -> Result<Running, ServeError> {
         reaping::watch(reaper, Arc::clone(&telemetry));
     }
     forget_answers(office.clone());
-    Ok(Running { exchange, ledger, http: server.addr, operator_token, office, server })
+    let keep = settings::journal_kept(settings);
+    let archivist =
+        archive::Archivist::start(Arc::clone(&ledger), keep, telemetry, clock).map_err(ServeError::Archive)?;
+    Ok(Running { exchange, ledger, http: server.addr, operator_token, office, server, archivist })
 }
 
 impl Running {
@@ -182,16 +190,19 @@ impl Running {
         self.server.handle.stop(true).await;
         self.office.close_till();
         self.exchange.stop();
+        drop(self.archivist);
         if let Err(error) = self.ledger.close() {
             tracing::error!(%error, "the ledger could not be closed");
         }
     }
 }
 
-/// Facts go to the office's bus, as far as somebody wants them.
-fn listen(office: &Office, telemetry: &Telemetry) {
+/// Facts go to the office's bus, as far as somebody wants them; its own too.
+fn listen(office: &Office, telemetry: &Arc<Telemetry>) {
     let bus = Arc::clone(office.bus());
     telemetry.listen(bus.wanted(), Box::new(move |fact| bus.hear(fact)));
+    let told = Arc::clone(telemetry);
+    office.tell_by(Box::new(move |fact| told.tell(fact)));
 }
 
 /// What the program was built from.
@@ -248,6 +259,7 @@ fn open_ledger(
     let mut journal = settings::of_journal(settings);
     journal.clock = Some(Arc::new(move || clock.monotonic()));
     let (of_groups, of_redis, of_disk) = (Arc::clone(telemetry), Arc::clone(telemetry), Arc::clone(telemetry));
+    journal.archive = Some(Arc::new(archive::StoreArchive(Arc::clone(store))));
     journal.on_stalled = Some(Arc::new(move |is_stalled| of_disk.set_journal_stalled(is_stalled)));
     journal.on_group = Some(Arc::new(move |group| of_groups.observe_ledger_commit(group.took)));
     Ok(match settings.ledger.engine {

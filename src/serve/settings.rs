@@ -169,10 +169,16 @@ fn dns(settings: &Settings) -> DnsSettings {
 /// What the ledger's journal is told.
 pub(crate) fn of_journal(settings: &Settings) -> ledger::sqlite::Settings {
     ledger::sqlite::Settings {
-        group_after: Duration::from_millis(settings.ledger.group_ms.into()),
+        group_after: Duration::from_millis(settings.ledger.group_ms().into()),
         group_batches: settings.ledger.group_batches as usize,
         ..ledger::sqlite::Settings::new(settings.node.data_dir.join(settings.node.journal()))
     }
+}
+
+/// How long rows stay in the journal; none where they stay for ever.
+pub(crate) fn journal_kept(settings: &Settings) -> Option<Duration> {
+    let days = u64::from(settings.ledger.keep_days);
+    (days > 0).then(|| Duration::from_secs(days * 24 * 3_600))
 }
 
 /// Where the ledger's balances are; none where no server is named.
@@ -208,6 +214,7 @@ pub(super) fn of_office(settings: &Settings) -> backoffice::Settings {
         domain: settings.sip.domain.as_ref().map(|host| host.as_str().to_owned()),
         channels_max: settings.limits.channels_per_profile,
         webhooks_allow_private: settings.webhooks.allow_private,
+        company_breaker: breakers(&settings.fraud).1,
         new_profile_daily_cap: units(settings.fraud.new_profile_daily_cap),
         new_profile_max_rate: Some(settings.fraud.new_profile_max_rate_cents)
             .filter(|cents| *cents > 0)

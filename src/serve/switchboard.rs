@@ -15,8 +15,8 @@ use switch::guard::{Ban, Source};
 use switch::registration::Binding;
 use switch::rehearsal::{Hypothesis, Rehearsal};
 
-/// The switch of this node.
-pub(super) struct RunningExchange(pub(super) Exchange);
+/// The switch of this node, and its name.
+pub(super) struct RunningExchange(pub(super) Exchange, pub(super) String);
 
 impl Switchboard for RunningExchange {
     fn live_calls(&self) -> Future<'_, Vec<Live>> {
@@ -53,6 +53,10 @@ impl Switchboard for RunningExchange {
 
     fn binding(&self, profile: ProfileId) -> Option<Arc<Binding>> {
         self.0.binding(profile)
+    }
+
+    fn node_name(&self) -> String {
+        self.1.clone()
     }
 
     fn reload(&self) -> Result<Vec<String>, store::Error> {

@@ -5,8 +5,8 @@
 use domain::credit::{Account, Balance, Batch, Code, Durability, Kind, Outcome, Unit};
 use domain::{CompanyId, Currency, Fact, Micros};
 use ledger::{
-    EndedListener, Error, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
-    Unjournalled, Verification,
+    EndedListener, Error, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Trim, Trimmed,
+    Unfinished, Unjournalled, Verification,
 };
 use std::sync::Arc;
 use telemetry::Telemetry;
@@ -100,6 +100,10 @@ impl Ledger for ToldLedger {
 
     fn verify(&self) -> Result<Verification, Error> {
         self.ledger.verify()
+    }
+
+    fn trim(&self, order: &Trim) -> Result<Trimmed, Error> {
+        self.ledger.trim(order)
     }
 
     fn balance_max(&self) -> i64 {

@@ -32,6 +32,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0021_advice.sql"),
     include_str!("../migrations/0022_fraud.sql"),
     include_str!("../migrations/0023_breakers.sql"),
+    include_str!("../migrations/0024_breaker_limits.sql"),
+    include_str!("../migrations/0025_journal.sql"),
 ];
 
 /// Whether a database has exactly the version known here.

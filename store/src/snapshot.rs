@@ -3,6 +3,7 @@
 //! Tables for look-ups do not live here: `switch` and `rating` build them from this.
 
 use crate::account::{self, Account};
+use crate::breaker_limits;
 use crate::carrier::{self, Carrier};
 use crate::company::{self, Company};
 use crate::deck::{self, Deck, DeckRow};
@@ -12,6 +13,7 @@ use crate::manners::{self, CarrierManners, ProfileManners};
 use crate::number::{self, Number};
 use crate::profile::{self, Profile};
 use crate::{CarrierAccount, Ha1, Password, Result, Store, write};
+use domain::fraud::BreakerLimits;
 use domain::{CarrierId, CompanyId, ProfileId, Wall};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +36,8 @@ pub struct Everything {
     pub landlines: Vec<Landline>,
     /// Breakers that are open.
     pub breakers: Vec<Breaker>,
+    /// Of companies whose breakers have limits of their own.
+    pub breaker_limits: BTreeMap<CompanyId, BreakerLimits>,
     /// The companies about which something was said.
     pub verifications: Vec<(CompanyId, Verification)>,
     /// How PBXs are spoken to that want it otherwise than usual.
@@ -120,6 +124,7 @@ impl Store {
                 accounts: account::all(connection, None)?,
                 landlines: landline::all(connection, None)?,
                 breakers: fraud::breakers(connection)?,
+                breaker_limits: breaker_limits::all(connection)?,
                 verifications: landline::verifications(connection)?,
                 profile_manners: manners::of_profiles(connection)?,
                 carrier_manners: manners::of_carriers(connection)?,

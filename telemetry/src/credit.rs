@@ -21,6 +21,8 @@ pub struct CreditTotals {
     pub below_zero: u64,
     /// Profiles that spend, by when they will have nothing left.
     pub emptying: Counts<(Emptying,)>,
+    /// Companies that spend, by when they and all of their profiles will have nothing left.
+    pub companies_emptying: Counts<(Emptying,)>,
 }
 
 pub(crate) struct CreditHandles {
@@ -28,6 +30,7 @@ pub(crate) struct CreditHandles {
     at_risk: Gauges<(CurrencyLabel,)>,
     below_zero: Gauges<()>,
     emptying: Gauges<(Emptying,)>,
+    companies_emptying: Gauges<(Emptying,)>,
 }
 
 impl CreditHandles {
@@ -37,6 +40,7 @@ impl CreditHandles {
             at_risk: maker.gauges("tandem_credit_at_risk")?,
             below_zero: maker.gauges("tandem_ledger_accounts_below_zero")?,
             emptying: maker.gauges("tandem_profiles_emptying")?,
+            companies_emptying: maker.gauges("tandem_companies_emptying")?,
         })
     }
 }
@@ -53,6 +57,8 @@ impl Telemetry {
         self.credit.below_zero.at(()).set(totals.below_zero as f64);
         for within in [Emptying::Minute, Emptying::TenMinutes, Emptying::Hour, Emptying::Day, Emptying::Later] {
             self.credit.emptying.at((within,)).set(totals.emptying.get((within,)) as f64);
+            let companies = totals.companies_emptying.get((within,));
+            self.credit.companies_emptying.at((within,)).set(companies as f64);
         }
     }
 }

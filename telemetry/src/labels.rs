@@ -100,6 +100,13 @@ labels! {
         /// WebSocket in TLS.
         Wss = "wss",
     }
+    /// How another node of the house is heard of.
+    NodeState {
+        /// It says that it lives.
+        Living = "living",
+        /// It has not said so for longer than its lease.
+        Lost = "lost",
+    }
     /// Which end of a TLS handshake we were.
     TlsRole {
         /// A peer connected to us.
@@ -421,7 +428,7 @@ mod credit;
 mod dns;
 mod foreign;
 
-pub use credit::Emptying;
+pub use credit::{Emptying, RowsIn};
 pub use dns::{DnsKind, DnsOutcome};
 
 #[cfg(test)]

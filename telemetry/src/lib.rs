@@ -36,7 +36,7 @@ pub use families::{Counts, LabelSet};
 pub use logs::{LogFormat, LogGuard, LogSettings, init_logs};
 pub use mask::mask;
 pub use media::MediaTotals;
-pub use money::{CurrencyTotals, LedgerTotals};
+pub use money::{CurrencyTotals, JournalStands, LedgerTotals};
 pub use process::{ProcessFigures, RuntimeFigures};
 pub use sip::{GuardTotals, SipTotals};
 pub use telemetry::{Build, Telemetry};

@@ -8,7 +8,7 @@ use crate::mask::mask;
 use domain::call_record::CallDirection;
 use domain::fact::{AttemptResult, AuthOutcome, CallerIdChange, RechargeOutcome, RegistrationOutcome, RiskOutcome};
 use domain::fraud::{FraudAction, FraudRule};
-use domain::{Fact, ProfileId};
+use domain::{BusinessAccountId, Fact, ProfileId};
 use tracing::{debug, info, warn};
 
 const CALLS: &str = "tandem::calls";
@@ -17,9 +17,16 @@ const REGISTRAR: &str = "tandem::registrar";
 const SIP: &str = "tandem::sip";
 const MONEY: &str = "tandem::money";
 const EVENTS: &str = "tandem::events";
+const OFFICE: &str = "tandem::office";
 
 fn word<L: Label>(label: L) -> &'static str {
     L::VALUES[label.index()]
+}
+
+/// Where a number rings: a profile, or an account wherever that is attached.
+fn place(profile: Option<ProfileId>, account: Option<BusinessAccountId>) -> String {
+    let profile = profile.map(|id| id.to_string());
+    profile.or_else(|| account.map(|id| id.to_string())).unwrap_or_default()
 }
 
 /// The line of a fact, where it is worth one.
@@ -62,6 +69,17 @@ pub(crate) fn write(fact: &Fact) {
         }
         Fact::WebhookDisabled { webhook, because, .. } => {
             warn!(target: EVENTS, { webhook.id = %webhook, because = &**because }, "webhook switched off: nothing could be delivered to it; `tandem webhook enable` tries again");
+        }
+        Fact::NumberAssigned { number, profile, account, .. } => {
+            let place = place(*profile, *account);
+            info!(target: OFFICE, { number.id = %number, place }, "a number rings here from now on");
+        }
+        Fact::NumberReleased { number, profile, account, .. } => {
+            let place = place(*profile, *account);
+            info!(target: OFFICE, { number.id = %number, place }, "a number rings here no more");
+        }
+        Fact::SubscriptionChanged { profile, before, channels, .. } => {
+            info!(target: OFFICE, { profile.id = %profile, channels.before = before, channels.now = channels }, "subscription changed");
         }
         Fact::RegistrationChanged { profile, outcome, transport } => {
             let (outcome, transport) = (*outcome, word(*transport));

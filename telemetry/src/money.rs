@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::families::{Counters, ExactCounters, Gauges, Histograms, Maker};
-use crate::labels::{CurrencyLabel, LedgerOutcome, Pool};
+use crate::labels::{CurrencyLabel, LedgerOutcome, Pool, RowsIn};
 use crate::telemetry::Telemetry;
 use domain::credit::Code;
 use domain::fact::{RechargeOutcome, RiskOutcome};
@@ -26,6 +26,17 @@ pub struct CurrencyTotals {
     pub imbalance: i128,
     /// What customers have available below zero; likewise.
     pub overdraft: i128,
+}
+
+/// What the journal of the ledger has, and what its archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalStands {
+    /// Rows in the journal.
+    pub kept: u64,
+    /// Rows in the archive.
+    pub archived: u64,
+    /// How old the oldest row in the journal is.
+    pub oldest: Duration,
 }
 
 /// What the ledger holds now.
@@ -53,6 +64,9 @@ pub(crate) struct MoneyHandles {
     overdraft: Gauges<(CurrencyLabel,)>,
     up: Gauges<()>,
     stalled: Gauges<()>,
+    journal_rows: Gauges<(RowsIn,)>,
+    journal_oldest: Gauges<()>,
+    archive_failures: Counters<()>,
     journal_failures: Counters<()>,
     disagreements: Counters<()>,
     rebuilt: Counters<()>,
@@ -83,6 +97,9 @@ impl MoneyHandles {
             overdraft: maker.gauges("tandem_ledger_overdraft")?,
             up: maker.gauges("tandem_ledger_up")?,
             stalled: maker.gauges("tandem_ledger_journal_stalled")?,
+            journal_rows: maker.gauges("tandem_ledger_journal_rows")?,
+            journal_oldest: maker.gauges("tandem_ledger_journal_oldest_seconds")?,
+            archive_failures: maker.counters("tandem_ledger_archive_failures_total")?,
             journal_failures: maker.counters("tandem_ledger_journal_failures_total")?,
             disagreements: maker.counters("tandem_ledger_disagreements_total")?,
             rebuilt: maker.counters("tandem_ledger_rebuilt_total")?,
@@ -170,6 +187,18 @@ impl Telemetry {
         if is_stalled {
             self.money.journal_failures.at(()).increment(1);
         }
+    }
+
+    /// How many rows the journal and its archive have.
+    pub fn set_journal_stands(&self, stands: JournalStands) {
+        self.money.journal_rows.at((RowsIn::Journal,)).set(stands.kept as f64);
+        self.money.journal_rows.at((RowsIn::Archive,)).set(stands.archived as f64);
+        self.money.journal_oldest.at(()).set(stands.oldest.as_secs_f64());
+    }
+
+    /// Old rows of the journal could not be archived.
+    pub fn count_archive_failure(&self) {
+        self.money.archive_failures.at(()).increment(1);
     }
 
     /// Redis said what does not follow from the journal.

@@ -4,13 +4,15 @@
 
 use crate::error::Error;
 use crate::families::{Counters, Counts, Gauges, Histograms, Maker};
-use crate::labels::ProfileKind;
+use crate::labels::{NodeState, ProfileKind};
 use crate::telemetry::Telemetry;
 use domain::fact::{RegistrationOutcome, Transport};
 use std::time::Duration;
 
 pub(crate) struct RegistrarHandles {
     active: Gauges<(Transport,)>,
+    unreachable: Gauges<()>,
+    nodes: Gauges<(NodeState,)>,
     registrations: Counters<(RegistrationOutcome,)>,
     conflicts: Counters<()>,
     delay: Histograms<()>,
@@ -21,6 +23,8 @@ impl RegistrarHandles {
     pub(crate) fn make(maker: &mut Maker<'_>) -> Result<Self, Error> {
         Ok(Self {
             active: maker.gauges("tandem_registrations_active")?,
+            unreachable: maker.gauges("tandem_registrations_unreachable")?,
+            nodes: maker.gauges("tandem_nodes")?,
             registrations: maker.counters("tandem_registrations_total")?,
             conflicts: maker.counters("tandem_registration_conflicts_total")?,
             delay: maker.histograms("tandem_registration_request_delay_seconds")?,
@@ -41,6 +45,12 @@ impl Telemetry {
     /// Bindings now held, by transport.
     pub fn set_registrations_active(&self, bindings: &Counts<(Transport,)>) {
         self.registrar.active.set_all(bindings);
+    }
+
+    /// The other nodes of the house, and how many bindings are at those that are lost.
+    pub fn set_nodes(&self, nodes: &Counts<(NodeState,)>, unreachable: u64) {
+        self.registrar.nodes.set_all(nodes);
+        self.registrar.unreachable.at(()).set(unreachable as f64);
     }
 
     /// Profiles by what they can do now.

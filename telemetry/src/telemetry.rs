@@ -138,6 +138,9 @@ impl Telemetry {
             | Fact::ChargeTicked { .. }
             | Fact::CreditLow { .. }
             | Fact::WebhookDisabled { .. }
+            | Fact::NumberAssigned { .. }
+            | Fact::NumberReleased { .. }
+            | Fact::SubscriptionChanged { .. }
             | Fact::CallerIdChanged { .. }
             | Fact::EmergencyRefused { .. }
             // The gauge is read before each scrape.

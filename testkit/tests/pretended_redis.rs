@@ -5,17 +5,12 @@
 //! `stepped_redis.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../ledger/tests/common/mod.rs"]
-mod common;
-#[path = "../../ledger/tests/differential/posting.rs"]
-mod posting;
-
-use common::house::TestHouse;
-use common::server::RedisServer;
+use clerk::posting::{Poster, chance_of, number};
+use clerk::roster::Roster;
+use clerk::server::RedisServer;
 use domain::credit::Durability;
 use ledger::Ledger;
 use ledger::redis::{Line, Pretence, Pretended, RedisLedger, Server, Servers, Settings};
-use posting::{Poster, chance_of, number};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -134,7 +129,7 @@ fn the_pretended_server_answers_as_the_real_one_does() {
     let both = Arc::new(Both { ours: PretendedRedis::new(), port: real.port(), compared: Arc::default() });
     let mut stream = TcpStream::connect(("127.0.0.1", real.port())).unwrap();
     let server = Server { servers: Servers::Pretended(Pretence(both.clone())), ..Server::single("", 0) };
-    let house = Arc::new(TestHouse::default());
+    let house = Arc::new(Roster::default());
     let nodes: Vec<_> = (0..2)
         .map(|_| {
             let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
@@ -155,7 +150,7 @@ fn the_pretended_server_answers_as_the_real_one_does() {
             assert_eq!(both.ours.run(words), ask(&mut stream, words));
         });
         let (ledger, _) = &nodes[poster.chance.below(2) as usize];
-        let batch = poster.next();
+        let batch = poster.next_batch();
         let durability = [Durability::WithNextGroup, Durability::BeforeAnswer][poster.chance.below(2) as usize];
         ledger.submit(batch.clone(), durability, Box::new(drop));
         ledger.step();

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use testkit::ledgers::Bug;
 use testkit::redis::FunctionBug;
-use testkit::simulation::{Failure, Invariant, Told, run, run_with_bug, run_with_function_bug, seeds_with_redis};
+use testkit::simulation::{
+    Failure, Invariant, Told, run, run_with_bug, run_with_function_bug, run_with_wire_bug, seeds_with_redis,
+};
+use testkit::world::WireBug;
 
 /// Seeds where nothing is said.
 const SEEDS: u64 = 200;
@@ -101,18 +104,20 @@ const LINES_SHOWN: usize = 8;
 
 /// The first seed in which a bug is found by this invariant (another may be faster in another seed); it is clean without the bug.
 fn find(bug: Bug, invariant: Invariant) {
+    find_by(&format!("{bug:?}"), &|seed| run_with_bug(seed, bug), invariant);
+}
+
+fn find_by(bug: &str, run_with: &dyn Fn(u64) -> Result<Told, Box<Failure>>, invariant: Invariant) {
     let mut others = BTreeMap::new();
-    let mut failures = (0..FOUND_WITHIN).filter_map(|seed| run_with_bug(seed, bug).err());
+    let mut failures = (0..FOUND_WITHIN).filter_map(|seed| run_with(seed).err());
     let found = failures.find(|failure| {
         *others.entry(failure.invariant).or_insert(0) += 1;
         failure.invariant == invariant
     });
     let failure = found.unwrap_or_else(|| {
-        panic!(
-            "{bug:?} was not found within {FOUND_WITHIN} seeds: {invariant}; what was found in its place: {others:?}"
-        )
+        panic!("{bug} was not found within {FOUND_WITHIN} seeds: {invariant}; what was found in its place: {others:?}")
     });
-    println!("{bug:?}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
+    println!("{bug}: seed {}: not true: {}\n  {}", failure.seed, failure.invariant, failure.what);
     let last: Vec<&str> = failure.trace.lines().rev().take(LINES_SHOWN).collect();
     last.iter().rev().for_each(|line| println!("    {line}"));
     run(failure.seed).unwrap_or_else(|clean| panic!("seed {} fails without the bug too: {clean}", failure.seed));
@@ -146,6 +151,24 @@ fn the_planted_bug_of_rounding_per_tick_is_found() {
 #[test]
 fn the_planted_bug_of_missing_idempotency_is_found() {
     find(Bug::MissingIdempotency, Invariant::OneRecordACall);
+}
+
+/// The same bug, where money came in: a payment whose booking was not heard of is booked again.
+#[test]
+fn the_planted_bug_of_a_payment_that_is_booked_twice_is_found() {
+    find(Bug::MissingIdempotency, Invariant::PaymentsAreBookedOnce);
+}
+
+/// Planted: the last sum that a PBX is told is a cent more than its bill (3GPP TS 24.647).
+#[test]
+fn the_planted_bug_of_a_bill_that_is_told_too_high_is_found() {
+    find_by("DearerBill", &|seed| run_with_wire_bug(seed, WireBug::DearerBill), Invariant::ToldIsCharged);
+}
+
+/// Planted: a PBX is told a sum that nobody has paid yet.
+#[test]
+fn the_planted_bug_of_a_sum_that_is_told_too_early_is_found() {
+    find_by("EarlySum", &|seed| run_with_wire_bug(seed, WireBug::EarlySum), Invariant::ToldIsCharged);
 }
 
 /// Seeds with Redis within which each planted bug of its functions must be found.

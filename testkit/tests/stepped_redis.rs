@@ -5,21 +5,12 @@
 //! `EPOCHS` is how often everything begins anew (default 100), `EPOCH` repeats one, `TRACE=1` tells what happens. The simulation of whole calls is in `simulation.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-#[path = "../../ledger/tests/common/mod.rs"]
-mod common;
-#[path = "../../ledger/tests/differential/comparing.rs"]
-#[allow(dead_code)]
-mod comparing;
-#[path = "../../ledger/tests/differential/posting.rs"]
-mod posting;
-
-use common::{ask, company};
-use domain::credit::{Batch, BatchId, Durability, Kind, Outcome};
+use clerk::posting::{COMPANIES, Poster, chance_of, number};
+use clerk::together::Together;
+use clerk::{ask, company};
+use domain::credit::{Batch, Durability, Outcome};
 use ledger::Ledger;
-use ledger::memory::MemoryLedger;
-use ledger::redis::BALANCE_MAX;
-use posting::{COMPANIES, Poster, chance_of, is_of_state, label, number};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use testkit::ledgers::{House, Stepped};
@@ -29,12 +20,10 @@ use testkit::redis::{Cut, FunctionBug, PretendedRedis, Rest};
 const SEED: u64 = 0x5ed1_5000_1e06_e204;
 /// Batches of an epoch.
 const BATCHES: u64 = 150;
-/// In each subject this bit says whose it is: calls belong to one node.
-const WHOSE: u128 = 1 << 100;
 /// How often a batch is asked at most: Redis may be away, and the other node's part missing.
 const ASKED_AGAIN: usize = 20;
 /// Epochs within which each planted bug must be found.
-const FOUND_WITHIN: u64 = 200;
+const FOUND_WITHIN: u64 = 1_000;
 
 #[test]
 fn two_nodes_do_together_what_the_specification_does_whatever_becomes_of_redis() {
@@ -85,13 +74,7 @@ struct Two {
     house: House,
     nodes: [Option<Arc<Stepped>>; 2],
     posters: [Poster; 2],
-    memory: MemoryLedger,
-    /// Every row that was journalled: whose, and what. In the order in which they were asked.
-    rows: Vec<(usize, Batch, Durability, Outcome)>,
-    /// Refusals of before rows were forgotten: what is refused then might not be now, so they are never asked again.
-    void: BTreeSet<BatchId>,
-    refused: BTreeSet<BatchId>,
-    is_rewound: bool,
+    together: Together,
     told: BTreeMap<&'static str, u64>,
 }
 
@@ -100,9 +83,8 @@ impl Two {
         let house = House::new(PretendedRedis::with_bug(bug));
         let nodes = ["one", "other"].map(|name| Some(house.open(name).unwrap()));
         let posters = [0, 1].map(|which| Poster::new(chance_of(SEED, 2 * epoch + which)));
-        let memory = MemoryLedger::with_balance_max(BALANCE_MAX);
-        let (rows, void, refused, told) = Default::default();
-        Self { house, nodes, posters, memory, rows, void, refused, is_rewound: false, told }
+        let (together, told) = Default::default();
+        Self { house, nodes, posters, together, told }
     }
 
     fn below(&mut self, limit: u64) -> u64 {
@@ -153,52 +135,15 @@ impl Two {
         self.house.redis.cut_next(cut);
     }
 
-    /// The next batch of a node: the subjects are its own.
-    fn next(&mut self, which: usize) -> Batch {
-        let mine = |subject: u128| if which == 0 { subject & !WHOSE } else { subject | WHOSE };
-        let mut batch = self.posters[which].next();
-        batch.id.subject = mine(batch.id.subject);
-        for transfer in &mut batch.transfers {
-            if let Kind::Hold { hold, .. }
-            | Kind::Capture { hold, .. }
-            | Kind::Release { hold }
-            | Kind::Extend { hold, .. } = &mut transfer.kind
-            {
-                hold.subject = mine(hold.subject);
-            }
-        }
-        batch
-    }
-
     fn post(&mut self, which: usize) {
-        let batch = self.next(which);
+        let Some(batch) = self.together.next(which, &mut self.posters[which]) else { return };
         if std::env::var_os("TRACE").is_some() {
             println!("node {which}, company {}", batch.company.bits());
         }
-        if self.void.contains(&batch.id) {
-            return;
-        }
-        let durability = match self.below(8) {
-            0 => Durability::BeforeAnswer,
-            _ => Durability::WithNextGroup,
-        };
+        let durability = self.posters[0].any_durability();
         let theirs = self.insist(which, &batch, durability);
-        let ours = ask(&self.memory, batch.clone(), durability);
-        // Where rows were lost, what is replayed had been answered with balances that the specification has not seen.
-        let (theirs, ours) = match self.is_rewound {
-            true => (without_replayed_balances(theirs), without_replayed_balances(ours)),
-            false => (theirs, ours),
-        };
-        assert_eq!(theirs, ours, "node {which} and memory differ on {batch:#?} ({durability:?})");
-        if let Outcome::Refused(refusal) = &ours
-            && is_of_state(refusal.because)
-        {
-            self.refused.insert(batch.id);
-        }
-        if comparing::is_journalled(&ours, durability) {
-            self.rows.push((which, batch.clone(), durability, ours.clone()));
-        }
-        self.happened(label(&ours));
+        let word = self.together.judge(which, &batch, durability, theirs);
+        self.happened(word);
         self.posters[which].posted.push(batch);
     }
 
@@ -241,13 +186,13 @@ impl Two {
             assert_eq!((audited.faults, audited.busy), (Vec::new(), 0));
             assert_eq!(node.engine().disagreements(), 0);
             for number in 1..=COMPANIES {
-                assert_eq!(node.engine().balances(company(number)), self.memory.balances(company(number)));
+                assert_eq!(node.engine().balances(company(number)), self.together.memory.balances(company(number)));
             }
         }
         let nodes = self.nodes.iter().flatten();
         let mut open: Vec<_> = nodes.flat_map(|node| node.open_holds(None, usize::MAX)).collect();
         open.sort_unstable_by_key(|open| (open.debit.company, open.hold));
-        assert_eq!(open, self.memory.open_holds(None, usize::MAX));
+        assert_eq!(open, self.together.memory.open_holds(None, usize::MAX));
     }
 
     /// A node dies with what was not on disk, and starts again; what Redis knows more than its journal is undone.
@@ -263,38 +208,7 @@ impl Two {
         let name = ["one", "other"][dead];
         self.nodes[dead] = Some(self.house.open(name).unwrap());
         let kept = self.nodes[dead].as_ref().unwrap().totals().journalled as usize;
-        self.rewind(dead, kept);
+        self.together.rewind(dead, kept);
         self.settle();
-    }
-
-    /// The specification again, without the rows that a node has lost.
-    fn rewind(&mut self, which: usize, kept: usize) {
-        self.is_rewound = true;
-        let mut seen = 0;
-        self.rows.retain(|(whose, ..)| {
-            seen += usize::from(*whose == which);
-            *whose != which || seen <= kept
-        });
-        self.void.append(&mut self.refused);
-        self.memory = MemoryLedger::with_balance_max(BALANCE_MAX);
-        for (_, batch, durability, outcome) in &self.rows {
-            if matches!(outcome, Outcome::Applied(_)) {
-                let again = ask(&self.memory, batch.clone(), *durability);
-                assert!(matches!(again, Outcome::Applied(_)), "what one node lost is needed by nobody else: {again:?}");
-            }
-        }
-    }
-}
-
-fn without_replayed_balances(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Replayed(first) => match *first {
-            Outcome::Applied(balances) => {
-                let accounts = balances.into_iter().map(|(account, _)| (account, Default::default()));
-                Outcome::Replayed(Box::new(Outcome::Applied(accounts.collect())))
-            }
-            first => Outcome::Replayed(Box::new(first)),
-        },
-        outcome => outcome,
     }
 }

@@ -16,9 +16,9 @@ from waiting import Failure, expect
 class Stream(threading.Thread):
     """Sound that never stops: sends a numbered packet every 20 ms to wherever `to` says, and notes when what comes came."""
 
-    def __init__(self, ssrc):
+    def __init__(self, ssrc, ip="127.0.0.1"):
         super().__init__(daemon=True)
-        self.ssrc, self.to, self.number = ssrc, None, 0
+        self.ssrc, self.ip, self.to, self.number = ssrc, ip, None, 0
         self.heard = {}
         self.sockets = []
         self.move()
@@ -28,7 +28,7 @@ class Stream(threading.Thread):
     def move(self):
         """From now on it sends from another port, and listens at both."""
         own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        own.bind(("127.0.0.1", 0))
+        own.bind((self.ip, 0))
         own.setblocking(False)
         self.sockets.append(own)
         return self.port

@@ -1,7 +1,7 @@
-"""A Redis Cluster of the scenario's own: three masters that speak TLS alone and want a certificate of who connects; or three masters, each
-with a replica that takes over.
+"""A Redis Cluster of the scenario's own: three masters that speak TLS alone and want a certificate of who connects; three masters, each
+with a replica that takes over; or both in one.
 
-Not here: what the switch makes of it (scenarios/sharing.py, scenarios/failing.py).
+Not here: what the switch makes of it (scenarios/sharing.py, scenarios/failing.py, scenarios/pairing.py).
 """
 
 import subprocess
@@ -77,6 +77,9 @@ class SecureCluster:
 class ReplicatedCluster:
     """Three masters and behind each a replica, without TLS."""
 
+    # How redis-cli comes in.
+    comes_in = ()
+
     def __init__(self, folder):
         self.folder = folder / "redis"
         self.folder.mkdir(parents=True)
@@ -95,7 +98,7 @@ class ReplicatedCluster:
         for port in self.ports:
             home = self.folder / str(port)
             home.mkdir()
-            command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(home), "--appendonly", "yes", "--save", "",
+            command = ["redis-server", *self.listens(port), "--bind", "127.0.0.1", "--dir", str(home), "--appendonly", "yes", "--save", "",
                        "--daemonize", "no", "--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
                        "--cluster-port", str(free_port(udp=False)), "--repl-diskless-sync-delay", "0"]
             with (home / "log").open("ab") as log:
@@ -119,9 +122,13 @@ class ReplicatedCluster:
             until(lambda: "state=online" in self.said(master, "INFO", "replication"), "a replica to follow", 30)
         return self
 
+    def listens(self, port):
+        """The options of a server that is to be reached at this port."""
+        return ["--port", str(port)]
+
     def said(self, port, *words):
         """What one of them answers."""
-        done = subprocess.run(["redis-cli", "-p", str(port), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(["redis-cli", "-p", str(port), *self.comes_in, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
         return done.stdout.replace("\r", "").strip() or done.stderr.strip()
 
     def kill_master_of(self, company):
@@ -142,3 +149,26 @@ class ReplicatedCluster:
         for process in self.processes.values():
             process.kill()
             process.wait()
+
+
+class SecureReplicatedCluster(ReplicatedCluster):
+    """The same where all speak TLS alone, and want a certificate of who connects: clients, replicas, and each other."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.authority = Authority(self.folder)
+        self.papers = self.authority.issue("redis")
+        self.ours = self.authority.issue("switch", "DNS:switch.example.net")
+        certificate, key = self.ours
+        self.comes_in = ("--tls", "--cacert", str(self.authority.ca), "--cert", str(certificate), "--key", str(key))
+
+    @property
+    def ledger(self):
+        certificate, key = self.ours
+        return {"engine": "redis", "url": super().ledger["url"].replace("redis+", "rediss+"), "ca_file": str(self.authority.ca),
+                "certificate_file": str(certificate), "key_file": str(key)}
+
+    def listens(self, port):
+        certificate, key = self.papers
+        return ["--port", "0", "--tls-port", str(port), "--tls-cluster", "yes", "--tls-replication", "yes",
+                "--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file", str(self.authority.ca)]

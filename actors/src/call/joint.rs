@@ -92,7 +92,7 @@ impl Second {
                 LegEvent::RefusedInside { status: kind.status(), cause, kind, sentence: None }
             }
             // The leg of who called is not invited; and what a call inside costs, its own caller pays.
-            LegOrder::Invite(_) | LegOrder::Advise(_) => return (None, false),
+            LegOrder::Invite(_) | LegOrder::Quote(_) | LegOrder::Advise(_) => return (None, false),
         };
         self.standing = Standing::Over;
         (Some(event), true)

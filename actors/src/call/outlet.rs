@@ -20,11 +20,17 @@ use leg::SoundOrder;
 use media::{OpenRequest, Remote, SessionId, SessionReport, Side};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use switch::call::PhaseName;
 use switch::carrier::Ask;
 use switch::profile::Request;
 use telemetry::Telemetry;
 use telemetry::labels::{Actor, ActorOutcome};
+
+/// What calls have to do within so long of each other, their charge ticks above all, is done in one waking of their thread. A tick is so much
+/// late at most: the increment that begins was held with the tick before, and what it costs goes by the instant at which it was due,
+/// not by this one.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 /// Performs the effects of one call.
 pub struct CallOutlet {
@@ -224,6 +230,7 @@ impl CallOutlet {
 
 impl Outlet<House> for CallOutlet {
     const KIND: Actor = Actor::Call;
+    const GRAIN: Duration = TOGETHER;
 
     fn telemetry(&self) -> &Telemetry {
         &self.core.telemetry

@@ -49,6 +49,9 @@ impl Exchange {
     pub async fn fraud_standing(&self, profile: ProfileId) -> Option<Standing> {
         let core = &self.inner.core;
         let mut machine = borrowed(core.resident::<Profile>(profile), Lend).await?;
+        if let Some((day, amount)) = core.fraud.counted(profile, core) {
+            machine.0.counted(day, amount);
+        }
         machine.0.standing(core.clock.now())
     }
 
@@ -77,7 +80,7 @@ impl Exchange {
         let mut entropy = chance::entropy().unwrap_or_else(|_| Entropy::from_seed([0; 16]));
         let mut ways = entropy.fork();
         let directory = Arc::clone(desk.directory());
-        let binding = called_profile(&directory, &invitation).and_then(|profile| core.registry.binding(profile));
+        let binding = called_profile(&directory, &invitation).and_then(|profile| core.binding_now(profile));
         let id = CallId::mint(now.wall, &mut entropy);
         let gate = core.would_enter(now).err();
         let breaker = core.fraud.check(&directory, &invitation.proof);

@@ -4,6 +4,7 @@
 //! Which binding stands is decided in `switch::registration`, what may pass in `sip::relaying`; what is said is kept on a board that all
 //! can read. While the board is away each node goes on with what it knows; then it says again what it holds.
 
+mod places;
 mod retiring;
 mod row;
 mod saying;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use domain::{ProfileId, Wall};
 use ledger::redis::{News, Row};
 use parking_lot::Mutex;
+use places::Seen;
 use saying::Saying;
 use sip::Message;
 use sip::endpoint::Source;
@@ -75,7 +77,7 @@ pub(crate) struct Neighbours {
     /// The same as it is bound.
     local: SocketAddr,
     relay: Relay,
-    nodes: ArcSwap<BTreeSet<SocketAddr>>,
+    seen: ArcSwap<Seen>,
     /// At most one for each profile.
     unsaid: Mutex<BTreeMap<ProfileId, Unsaid>>,
     wake: SyncSender<()>,
@@ -91,14 +93,14 @@ impl Neighbours {
 
     /// What becomes of a message that arrived; none where this node is alone, or it is no message.
     pub(crate) fn pass(&self, bytes: &Bytes, source: &Source) -> Option<(Message, Passing)> {
-        let nodes = self.nodes.load();
-        if nodes.is_empty() {
+        let seen = self.seen.load();
+        if seen.addresses.is_empty() {
             return None;
         }
         let message = Message::parse(bytes.clone()).ok()?;
         // A response that passes has more than our Via, as none of this node's own may have.
         let passing = match message.is_request() && message.check().is_err() {
-            false => self.relay.pass(&message, source, &nodes),
+            false => self.relay.pass(&message, source, &seen.addresses),
             true => Passing::Own,
         };
         Some((message, passing))
@@ -106,7 +108,18 @@ impl Neighbours {
 
     /// The addresses of the other nodes: no strangers.
     pub(crate) fn acquainted(&self) -> BTreeSet<IpAddr> {
-        self.nodes.load().iter().map(|node| node.ip().to_canonical()).collect()
+        self.seen.load().addresses.iter().map(|node| node.ip().to_canonical()).collect()
+    }
+
+    /// Whether nobody passes anything on at this node now: nothing is heard of it any more.
+    pub(crate) fn has_lost(&self, node: &str) -> bool {
+        !self.seen.load().living.contains(node)
+    }
+
+    /// How many of the other nodes live, and how many are lost.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        let seen = self.seen.load();
+        (seen.living.len() as u64, seen.lost.len() as u64)
     }
 
     /// The address of ours that another node is called from.
@@ -131,7 +144,7 @@ pub(crate) fn join(
         address,
         local,
         relay: Relay::new(&joining.key, life, address, local, advertised),
-        nodes: ArcSwap::default(),
+        seen: ArcSwap::default(),
         unsaid: Mutex::default(),
         wake,
     };

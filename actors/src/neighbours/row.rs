@@ -17,8 +17,8 @@ use switch::registration::{Binding, Elsewhere};
 
 /// How long the removal of a binding is told: as long as any binding may last that somebody may still have in mind.
 const REMOVAL_TOLD: Duration = Duration::from_secs(3_600);
-/// How long a node is believed to be where it said it is; it says so again long before.
-pub(super) const NODE_TOLD: Duration = Duration::from_secs(86_400);
+/// A node that has not said for so long that it lives is lost; it says so again long before.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
 
 /// What stands under the name of a profile.
 #[derive(Serialize, Deserialize)]
@@ -79,10 +79,15 @@ const fn millis(wall: Wall) -> i64 {
     wall.as_unix_micros() / 1_000
 }
 
-/// A node's own row.
+/// A node's own row: where it is, and that it lives.
 pub(super) fn of_node(node: &str, address: SocketAddr, now: Wall) -> Row {
     let text = serde_json::to_string(&Place { address }).unwrap_or_default();
-    Row { name: format!("node/{node}"), at_us: now.as_unix_micros(), until_ms: millis(now + NODE_TOLD), text }
+    Row { name: format!("node/{node}"), at_us: now.as_unix_micros(), until_ms: millis(now + LEASE), text }
+}
+
+/// Whether a node's row says that it is not expected back: it was worth nothing when it was written.
+pub(super) const fn is_withdrawn(row: &Row) -> bool {
+    row.until_ms <= row.at_us / 1_000
 }
 
 /// That nothing is bound any more since then.
@@ -147,7 +152,8 @@ impl Bound {
 
     /// Another node's binding, as this one reaches it from its own address `local`.
     pub(super) fn elsewhere(&self, node: &str, local: SocketAddr) -> Option<Binding> {
-        let there = Elsewhere { node: node.into(), source: self.source, transport: transport(&self.transport)? };
+        let (source, transport_there) = (self.source, transport(&self.transport)?);
+        let there = Elsewhere { node: node.into(), source, transport: transport_there, is_lost: false };
         let (source, by) = (self.at, transport(&self.by)?);
         Some(self.with(source, local, by, &self.path, Some(Arc::new(there))))
     }

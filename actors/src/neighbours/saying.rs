@@ -2,6 +2,7 @@
 //!
 //! How it is written is `row`'s.
 
+use super::places::Places;
 use super::row::{self, About, Told};
 use super::{Board, Neighbours};
 use crate::core::Core;
@@ -10,8 +11,6 @@ use crate::registrar::Registration;
 use crate::shell::Tell;
 use domain::{ProfileId, Wall};
 use ledger::redis::Row;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -23,16 +22,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const AWAY_FOR: Duration = Duration::from_secs(1);
 /// Rows that are written at once at most.
 const ROWS_MAX: usize = 512;
-/// How often a node says again where it is.
-const PLACE_EVERY: Duration = Duration::from_secs(3_600);
+/// How often a node says again where it is, and that it lives: several times in a lease.
+const PLACE_EVERY: Duration = Duration::from_secs(2);
 
 /// What the thread works with.
 pub(super) struct Saying {
     /// The thread ends with the switch.
     core: Weak<Core>,
     board: Box<dyn Board>,
-    /// Where each node is, and until when that is believed.
-    places: BTreeMap<String, (SocketAddr, Wall)>,
+    places: Places,
     /// When this node said last where it is.
     placed: Option<Wall>,
     /// Whether everything was read once: what an earlier life of this node said is of interest until then.
@@ -42,7 +40,7 @@ pub(super) struct Saying {
 
 impl Saying {
     pub(super) fn new(core: Weak<Core>, board: Box<dyn Board>) -> Saying {
-        Saying { core, board, places: BTreeMap::new(), placed: None, has_read: false, is_away: false }
+        Saying { core, board, places: Places::default(), placed: None, has_read: false, is_away: false }
     }
 
     pub(super) fn run(&mut self, woken: &Receiver<()>) {
@@ -63,11 +61,13 @@ impl Saying {
         let Some(neighbours) = core.neighbours.get() else { return };
         let done = self.say(&core, neighbours).and_then(|()| self.hear(&core, neighbours));
         match done {
-            Ok(()) if self.is_away => {
-                tracing::info!("the nodes' board in Redis is back");
-                self.is_away = false;
+            Ok(()) => {
+                if std::mem::take(&mut self.is_away) {
+                    tracing::info!("the nodes' board in Redis is back");
+                    self.places.listen_anew(core.clock.now().wall);
+                }
+                self.look_round(&core, neighbours);
             }
-            Ok(()) => {}
             Err(why) if !self.is_away => {
                 tracing::warn!(%why, "nodes cannot hear of each other: this one goes on with the bindings that it knows");
                 self.is_away = true;
@@ -114,23 +114,18 @@ impl Saying {
             let news = self.board.read(now.as_unix_micros() / 1_000)?;
             if news.is_new {
                 self.placed = None;
+                self.places.listen_anew(now);
                 for (profile, binding) in core.registry.own_bindings() {
                     let at = binding.refreshed_at;
                     neighbours.unsaid.lock().entry(profile).or_insert((Some(binding), at));
                 }
             }
-            let mut has_moved = false;
             for row in news.rows {
                 match row::about(&row.name) {
                     Some(About::Binding(profile)) => self.on_binding(profile, &row, now, core, neighbours),
-                    Some(About::Node(node)) => has_moved |= self.on_node(node, &row, now, neighbours),
+                    Some(About::Node(node)) => self.on_node(&node, &row, neighbours),
                     None => {}
                 }
-            }
-            if has_moved {
-                self.places.retain(|_, (_, until)| *until > now);
-                neighbours.nodes.store(Arc::new(self.places.values().map(|(address, _)| *address).collect()));
-                core.acquaint();
             }
             if !news.has_more {
                 self.has_read = true;
@@ -139,14 +134,30 @@ impl Saying {
         }
     }
 
-    fn on_node(&mut self, node: String, row: &Row, now: Wall, neighbours: &Neighbours) -> bool {
-        let Ok(row::Place { address }) = serde_json::from_str(&row.text) else { return false };
+    fn on_node(&mut self, node: &str, row: &Row, neighbours: &Neighbours) {
+        let Ok(row::Place { address }) = serde_json::from_str(&row.text) else { return };
         if *node == *neighbours.name || address == neighbours.address {
-            return false;
+            return;
         }
-        let until = Wall::from_unix_micros(row.until_ms.saturating_mul(1_000));
-        let known = self.places.insert(node, (address, until));
-        known.is_none_or(|(known, _)| known != address) || until <= now
+        match row::is_withdrawn(row) {
+            true => self.places.forget(node),
+            false => self.places.heard(node, address, Wall::from_unix_micros(row.until_ms.saturating_mul(1_000))),
+        }
+    }
+
+    /// Everything was heard that there is: who has not said that it lives is lost.
+    fn look_round(&mut self, core: &Core, neighbours: &Neighbours) {
+        let Some(seen) = self.places.look(core.clock.now().wall) else { return };
+        let former = neighbours.seen.swap(Arc::new(seen.clone()));
+        for node in seen.lost.difference(&former.lost) {
+            tracing::warn!(%node, "nothing is heard of a node any more: calls to PBXs that are registered there are refused");
+        }
+        for node in seen.living.intersection(&former.lost) {
+            tracing::info!(%node, "a node that was lost is back");
+        }
+        if former.addresses != seen.addresses {
+            core.acquaint();
+        }
     }
 
     fn on_binding(&self, profile: ProfileId, row: &Row, now: Wall, core: &Arc<Core>, neighbours: &Neighbours) {

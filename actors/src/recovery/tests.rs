@@ -99,3 +99,66 @@ fn a_channel_that_was_taken_again_twice_is_no_billed_time() {
     assert_eq!((record.talked_ms, record.ended_at), (30_000, answered_at + Duration::from_secs(30)));
     assert_eq!(record.cause, ReleaseCause::SwitchRestarted);
 }
+
+/// What a dead call held counts against the cap of its day no more; what it paid does.
+#[test]
+fn what_a_dead_call_held_is_not_counted_any_more() {
+    let answered_at = Wall::from_unix_seconds(1_795_262_400);
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let usd = Unit::Money(Currency::USD);
+    let (money, revenue) = (account(Holder::Profile(PROFILE), usd), account(Holder::Revenue, usd));
+    let (today, tomorrow) = (Unit::Day(20_778), Unit::Day(20_779));
+    let transfer = |(kind, code)| Transfer { kind, code };
+    let count = |unit, amount| {
+        let (debit, credit) = (account(Holder::World, unit), account(Holder::Profile(PROFILE), unit));
+        (Kind::PostIfAvailableAtMost { debit, credit, amount, watched: credit, limit: 90_000 }, Code::DailyCap)
+    };
+    let held = |number, amount| (hold(number, money, revenue, amount), Code::CallCharge);
+    let capture = Kind::Capture { hold: HoldId { subject: CALL.bits(), number: 30 }, amount: 10_000 };
+    let credit = Kind::Post { debit: account(Holder::World, usd), credit: money, amount: 1_000_000 };
+    let opened = Memo::CallOpened(to_json(&answered(answered_at)).into());
+    let life = [
+        (vec![(credit, Code::TopUp)], None),
+        (vec![count(today, 10_000), held(30, 10_000)], Some(opened)),
+        (vec![(capture, Code::CallCharge), count(tomorrow, 2_000), held(36, 2_000)], None),
+    ];
+    for (sequence, (kinds, memo)) in (0u64..).zip(life) {
+        let transfers = kinds.into_iter().map(transfer).collect();
+        let id = BatchId { subject: CALL.bits(), sequence };
+        close(&ledger, Batch { id, company: COMPANY, at: answered_at, transfers, memo }).unwrap();
+    }
+    let counted = |unit| ledger.balance(account(Holder::Profile(PROFILE), unit)).posted;
+    assert_eq!((counted(today), counted(tomorrow)), (10_000, 2_000));
+    recover(&ledger, Now { monotonic: domain::Monotonic::default(), wall: answered_at }).unwrap();
+    assert_eq!((counted(today), counted(tomorrow)), (10_000, 0));
+    assert!(ledger.verify().unwrap().is_clean());
+}
+
+/// R8: what a call was refused is known to the ledger under that number, and to no journal; who closes its books takes the next one.
+#[test]
+fn a_dead_call_that_was_refused_its_next_increment_is_closed_all_the_same() {
+    let at = Wall::from_unix_seconds(1_795_262_400);
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+    let (money, revenue) = (
+        account(Holder::Profile(PROFILE), Unit::Money(Currency::USD)),
+        account(Holder::Revenue, Unit::Money(Currency::USD)),
+    );
+    let world = account(Holder::World, Unit::Money(Currency::USD));
+    let opened = Memo::CallOpened(to_json(&answered(at)).into());
+    let post = |subject, sequence, kind, memo| {
+        let transfers = vec![Transfer { kind, code: Code::CallCharge }];
+        ask(&ledger, Batch { id: BatchId { subject, sequence }, company: COMPANY, at, transfers, memo }).unwrap()
+    };
+    assert!(matches!(
+        post(99, 0, Kind::Post { debit: world, credit: money, amount: 10_000 }, None),
+        Outcome::Applied(_)
+    ));
+    assert!(matches!(post(CALL.bits(), 0, hold(30, money, revenue, 10_000), Some(opened)), Outcome::Applied(_)));
+    for sequence in [1, 2] {
+        assert!(matches!(post(CALL.bits(), sequence, hold(36, money, revenue, 10_000), None), Outcome::Refused(_)));
+    }
+    let now = Now { monotonic: domain::Monotonic::from_micros(0), wall: at };
+    assert_eq!(recover(&ledger, now).map(|recovered| (recovered.calls, recovered.holds)), Ok((1, 1)));
+    assert!(ledger.unfinished().unwrap().is_empty());
+    assert_eq!(ledger.balance(money).held, 0);
+}

@@ -27,6 +27,10 @@ pub(crate) fn about(fact: &Fact) -> About {
         | Fact::FraudSeen { profile, .. }
         | Fact::FraudBlocked { profile, .. }
         | Fact::AutoRecharged { profile, .. } => (None, Some(*profile), None),
+        Fact::NumberAssigned { profile, company, .. } | Fact::NumberReleased { profile, company, .. } => {
+            (None, *profile, Some(*company))
+        }
+        Fact::SubscriptionChanged { profile, company, .. } => (None, Some(*profile), Some(*company)),
         Fact::CompanyRecharged { company, .. } => (None, None, Some(*company)),
         Fact::WebhookDisabled { company, .. } => (None, None, *company),
         Fact::BreakerOpened { circuit, .. } => (None, None, circuit.parse().ok()),
@@ -66,6 +70,7 @@ fn subject(fact: &Fact, about: About) -> Option<String> {
     match fact {
         Fact::CarrierTurned { carrier, .. } => Some(carrier.to_string()),
         Fact::WebhookDisabled { webhook, .. } => Some(webhook.to_string()),
+        Fact::NumberAssigned { number, .. } | Fact::NumberReleased { number, .. } => Some(number.to_string()),
         Fact::BreakerOpened { circuit, .. } => Some(circuit.to_string()),
         _ => {
             let company = || about.company.map(|id| id.to_string());
@@ -126,6 +131,16 @@ fn data(fact: &Fact, about: About, owner: Option<CompanyId>) -> Map<String, Valu
             if !because.is_empty() {
                 put("because", (&**because).into());
             }
+        }
+        Fact::NumberAssigned { number, account, .. } | Fact::NumberReleased { number, account, .. } => {
+            put("number", number.to_string().into());
+            if let Some(account) = account {
+                put("account", account.to_string().into());
+            }
+        }
+        Fact::SubscriptionChanged { before, channels, .. } => {
+            put("before", (*before).into());
+            put("channels", (*channels).into());
         }
         Fact::CarrierTurned { carrier, because, .. } => {
             put("carrier", (&**carrier).into());

@@ -118,6 +118,7 @@ impl<W: Write> Table<W> {
         let in_unit = |amount: i64| match line.debit.unit {
             Unit::Money(_) => Micros::new(amount).to_string(),
             Unit::BundleSeconds | Unit::Channels => amount.to_string(),
+            Unit::Day(_) => Micros::new(amount).to_string(),
         };
         self.line(&[
             SCHEMA.to_string(),
@@ -186,5 +187,6 @@ fn unit(account: Account) -> String {
         Unit::Money(currency) => currency.to_string(),
         Unit::BundleSeconds => "bundle_seconds".to_owned(),
         Unit::Channels => "channels".to_owned(),
+        Unit::Day(day) => format!("day_{day}"),
     }
 }

@@ -3,13 +3,17 @@
 //! Their money is moved in [`crate::credit`]; their registration is the switch's, and only shown here.
 
 mod changing;
+mod registered;
 mod showing;
+
+pub use registered::Registered;
 
 use crate::advice::AdviceName;
 use crate::credit::Credit;
 use crate::credit_failure::CreditFailure;
 use crate::dtmf::DtmfName;
 use crate::fax::FaxName;
+use crate::fraud::FraudInBrief;
 use crate::srtp::SrtpName;
 use crate::text::{Text, nullable};
 use domain::{CertificateName, CompanyId, E164, Micros};
@@ -296,6 +300,8 @@ pub struct Profile {
     pub numbers: Vec<ProfileNumber>,
     /// Element 6: whose number its calls show.
     pub caller_id: CallerId,
+    /// Whether it was stopped for fraud, and how full its cap of the day is.
+    pub fraud: FraudInBrief,
 }
 
 /// How a PBX connects (P6).
@@ -334,7 +340,7 @@ pub struct SipServer {
 /// The live registration (P6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Registration {
-    /// `registered` or `not_registered`.
+    /// `registered`, `not_registered`, or `unreachable`: registered at a node of the house of which nothing is heard.
     pub state: String,
     /// The Contact URI; null where not registered, as everything below.
     pub contact: Option<String>,

@@ -24,9 +24,14 @@ use switch::registration::Binding;
 /// Accounts that are shown with their profile: there may be a hundred thousand (W5).
 const ACCOUNTS_SHOWN: usize = 100;
 
-fn registration(binding: Option<&Binding>) -> Registration {
+pub(super) fn registration(binding: Option<&Binding>) -> Registration {
     Registration {
-        state: if binding.is_some() { "registered" } else { "not_registered" }.to_owned(),
+        state: match binding {
+            None => "not_registered",
+            Some(binding) if binding.lost_with().is_some() => "unreachable",
+            Some(_) => "registered",
+        }
+        .to_owned(),
         contact: binding.map(|binding| binding.contact.to_string()),
         source: binding.map(|binding| binding.seen_from().to_string()),
         transport: binding.map(|binding| binding.seen_over().as_str().to_owned()),
@@ -157,6 +162,7 @@ impl Office {
         Profile {
             id: row.id.to_string(),
             company: row.company.to_string(),
+            fraud: self.fraud_in_brief(&row),
             state: state(&row).to_owned(),
             require_plus: row.require_plus,
             incoming_to: row.incoming_to.into(),

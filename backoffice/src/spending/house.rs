@@ -7,7 +7,7 @@ use crate::caller::Caller;
 use crate::error::Result;
 use crate::office::Office;
 use crate::posting::profile_money;
-use domain::credit::Unit;
+use domain::credit::{Account, Balance, Unit};
 use domain::{CompanyId, Currency, Micros, ProfileId};
 use ledger::{Totals, Unjournalled};
 use serde::Serialize;
@@ -69,6 +69,21 @@ pub struct Emptying {
     pub time_to_empty_s: u64,
 }
 
+/// A company that spends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EmptyingCompany {
+    /// Which.
+    pub company: String,
+    /// Of the amounts.
+    pub currency: String,
+    /// What it has with all of its profiles, held or not.
+    pub balance: String,
+    /// What its calls cost a minute, together.
+    pub per_minute: String,
+    /// Seconds until the balance is spoken, if they all go on.
+    pub time_to_empty_s: u64,
+}
+
 /// The credit of the house.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct House {
@@ -80,6 +95,8 @@ pub struct House {
     pub currencies: Vec<HouseCredit>,
     /// The profiles that will have spent what they have first, 20 at most.
     pub soonest: Vec<Emptying>,
+    /// The companies that will have spent all that they and their profiles have first, 20 at most.
+    pub soonest_companies: Vec<EmptyingCompany>,
 }
 
 impl Office {
@@ -96,12 +113,13 @@ impl Office {
             queued_batches: totals.queued,
             currencies: currencies(&totals, &live, &captures),
             soonest: self.soonest(&live),
+            soonest_companies: self.soonest_companies(&live),
         })
     }
 
     fn soonest(&self, live: &[Live]) -> Vec<Emptying> {
         let mut paces = BTreeMap::<(CompanyId, ProfileId, Currency), Micros>::new();
-        for call in live.iter().filter(|call| call.phase == PhaseName::Talking && call.rate_per_minute.is_positive()) {
+        for call in live.iter().filter(is_paid) {
             *paces.entry((call.company, call.profile, call.currency)).or_default() += call.rate_per_minute;
         }
         let left = |((company, profile, currency), per_minute): ((CompanyId, ProfileId, Currency), Micros)| {
@@ -120,6 +138,39 @@ impl Office {
         soonest.truncate(SOONEST_MAX);
         soonest
     }
+
+    fn soonest_companies(&self, live: &[Live]) -> Vec<EmptyingCompany> {
+        let mut paces = BTreeMap::<(CompanyId, Currency), Micros>::new();
+        for call in live.iter().filter(is_paid) {
+            *paces.entry((call.company, call.currency)).or_default() += call.rate_per_minute;
+        }
+        let left = |((company, currency), per_minute): ((CompanyId, Currency), Micros)| {
+            let balance = purse(&self.inner.ledger.balances(company), currency);
+            Some(EmptyingCompany {
+                company: company.to_string(),
+                currency: currency.to_string(),
+                balance: balance.to_string(),
+                per_minute: per_minute.to_string(),
+                time_to_empty_s: seconds_left(balance, per_minute)?,
+            })
+        };
+        let mut soonest: Vec<EmptyingCompany> = paces.into_iter().filter_map(left).collect();
+        soonest.sort_by_key(|company| company.time_to_empty_s);
+        soonest.truncate(SOONEST_MAX);
+        soonest
+    }
+}
+
+/// What it has with all of its profiles.
+fn purse(balances: &[(Account, Balance)], currency: Currency) -> Micros {
+    let is_purse = |account: &Account| account.holder.is_customer() && account.unit == Unit::Money(currency);
+    let of = balances.iter().filter(|(account, _)| is_purse(account));
+    of.map(|(_, balance)| Micros::new(balance.posted)).sum()
+}
+
+/// A call that costs while it runs.
+fn is_paid(call: &&Live) -> bool {
+    call.phase == PhaseName::Talking && call.rate_per_minute.is_positive()
 }
 
 fn currencies(totals: &Totals, live: &[Live], captures: &[Unjournalled]) -> Vec<HouseCredit> {

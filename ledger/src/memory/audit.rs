@@ -37,6 +37,11 @@ impl World {
                 found.fault(format!("{account:?} has {} held, its open holds say {held}", balance.held));
             }
         }
+        for (account, recomputed) in &posted {
+            if *recomputed != 0 && !world.tables.balances.contains_key(account) {
+                found.fault(format!("{account:?} is not there, its lines say {recomputed}"));
+            }
+        }
         for ((company, unit), sum) in sums {
             if sum != 0 {
                 found.fault(format!("{unit:?} of {company} sums to {sum}"));

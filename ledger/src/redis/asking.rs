@@ -5,7 +5,7 @@ use super::link::Order;
 use super::names::{self, Keys};
 use crate::sqlite::checksum;
 use domain::CompanyId;
-use domain::credit::{Account, Balance, Batch, BatchId, BatchRefusal, Durability, Kind, Outcome, RefusedBecause, Unit};
+use domain::credit::{Account, Balance, Batch, BatchId, BatchRefusal, Durability, Kind, Outcome, RefusedBecause};
 
 /// The function's text; Redis names it by its SHA-1.
 pub(super) const FUNCTION: &str = include_str!("function.lua");
@@ -98,7 +98,7 @@ fn put(arguments: &mut Vec<String>, kind: Kind, code: &str) {
 
 /// C11: channels may be posted below what is in use.
 fn may_post_short(debit: Account) -> bool {
-    !debit.holder.is_customer() || debit.unit == Unit::Channels
+    !debit.holder.is_customer() || debit.unit.may_fall_short()
 }
 
 /// What the function said about a batch of this company.

@@ -173,6 +173,9 @@ pub(super) fn add_up(link: &mut Link, audited: &mut Audited, company: CompanyId)
         for name in names {
             let sum = sums.get(name).copied().unwrap_or_default();
             let total = totals.get(name).map_or("nothing", String::as_str);
+            if total == "nothing" && sum == (0, 0) && names::is_passing(name) {
+                continue;
+            }
             if total == "nothing" || numbers(total) != sum {
                 let (posted, held) = sum;
                 audited.fault(format!(
@@ -250,7 +253,7 @@ pub fn verify(settings: &Settings) -> Result<(Verification, Audited), Error> {
     let (mut verification, mut audited) = (Verification::default(), Audited::default());
     let mut all: BTreeSet<CompanyId> = BTreeSet::new();
     for member in &members {
-        let found = sqlite::verify(&member.journal)?;
+        let found = sqlite::verify_with(&member.journal, journal.archive.as_ref())?;
         match members.len() {
             1 => verification = found,
             _ => verification.add(&member.name, found),

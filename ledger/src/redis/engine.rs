@@ -11,6 +11,7 @@ use crate::api::{
     EndedListener, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery, Totals, Unfinished,
     Unjournalled, Verification,
 };
+use crate::archive::{Trim, Trimmed};
 use crate::error::Error;
 use crate::sqlite::{SqliteLedger, merged_page, only_ends};
 use domain::CompanyId;
@@ -244,12 +245,19 @@ impl Ledger for RedisLedger {
         if !self.is_shared(company) {
             return self.journal.balances(company);
         }
-        self.totals_of(company, None).unwrap_or_else(|| {
+        let mut totals = self.totals_of(company, None).unwrap_or_else(|| {
             let mut balances: BTreeMap<Account, Balance> = self.journal.balances(company).into_iter().collect();
             let last_known = self.shared.last_known.lock();
             balances.extend(last_known.iter().filter(|(account, _)| account.company == company));
             balances.into_iter().collect()
-        })
+        });
+        // Where parts are laid that come to nothing together, Redis has a nothing of an account that is forgotten.
+        totals.retain(|(account, balance)| !account.unit.is_passing() || *balance != Balance::default());
+        totals
+    }
+
+    fn share(&self, company: CompanyId) -> Vec<(Account, Balance)> {
+        self.part(company)
     }
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
@@ -259,7 +267,7 @@ impl Ledger for RedisLedger {
         }
         self.journal.flush()?;
         let journals: Vec<&Path> = members.nodes.iter().map(|member| member.journal.as_path()).collect();
-        merged_page(&journals, query)
+        merged_page(&journals, self.journal.archive(), query)
     }
 
     fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
@@ -271,7 +279,7 @@ impl Ledger for RedisLedger {
         let nodes = self.shared.house.nodes().map_err(Error::House)?;
         for member in nodes.iter().filter(|member| member.node != self.shared.identity.node && member.journal.exists())
         {
-            let there = crate::sqlite::Journal::open(&member.journal)?.history(subject)?;
+            let there = crate::sqlite::Journal::open_with(&member.journal, self.journal.archive())?.history(subject)?;
             if !there.is_empty() {
                 return Ok(there);
             }
@@ -338,6 +346,10 @@ impl Ledger for RedisLedger {
             Err(why) => verification.fault(format!("Redis was not compared with the journal: {why}")),
         }
         Ok(verification)
+    }
+
+    fn trim(&self, order: &Trim) -> Result<Trimmed, Error> {
+        self.journal.trim(order)
     }
 
     fn balance_max(&self) -> i64 {

@@ -221,18 +221,25 @@ while at <= #ARGV do
   index = index + 1
 end
 
+-- An account of a day is forgotten once nothing is on it.
+local function keep(fields, key, name, text)
+  if text == '0 0' and name:find(':day/', 1, true) then
+    redis.call('HDEL', key, name)
+  else
+    fields[#fields + 1], fields[#fields + 2] = name, text
+  end
+end
+
 local outcome, totals, own = { 'applied' }, {}, {}
 for _, name in ipairs(touched) do
   local now = accounts[name]
   local total = text_of(now.posted) .. ' ' .. text_of(now.held)
-  totals[#totals + 1], totals[#totals + 2] = name, total
-  own[#own + 1], own[#own + 2] = name, text_of(now.own_posted) .. ' ' .. text_of(now.own_held)
+  keep(totals, balances, name, total)
+  keep(own, part, name, text_of(now.own_posted) .. ' ' .. text_of(now.own_held))
   outcome[#outcome + 1] = name .. ' ' .. total
 end
-if #touched > 0 then
-  redis.call('HSET', balances, unpack(totals))
-  redis.call('HSET', part, unpack(own))
-end
+if #totals > 0 then redis.call('HSET', balances, unpack(totals)) end
+if #own > 0 then redis.call('HSET', part, unpack(own)) end
 for name in pairs(changed) do
   local now = open[name]
   if now then

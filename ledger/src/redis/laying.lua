@@ -77,7 +77,7 @@ for name, value in pairs(posted) do
     fields = {}
   end
   local is_customer = not (name:match('^world:') or name:match('^revenue:'))
-  if is_customer and not name:match(':channels$') and value < held[name] then below = below + 1 end
+  if is_customer and not (name:match(':channels$') or name:find(':day/', 1, true)) and value < held[name] then below = below + 1 end
 end
 if #fields > 0 then redis.call('HSET', balances, unpack(fields)) end
 

@@ -81,12 +81,25 @@ pub(super) fn company_of(key: &str) -> Option<CompanyId> {
     u128::from_str_radix(bits, 16).ok().map(CompanyId::from_bits)
 }
 
+/// What the unit of a day begins with; `function.lua` and `laying.lua` know it too.
+const DAY: &str = "day/";
+
+/// Whether an account of this name is forgotten once nothing is on it.
+pub(super) fn is_passing(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(_, unit)| unit.starts_with(DAY))
+}
+
 /// An account, within its company.
 pub(super) fn account(account: &Account) -> String {
+    let day;
     let unit = match &account.unit {
         Unit::Money(currency) => currency.as_str(),
         Unit::BundleSeconds => "seconds",
         Unit::Channels => "channels",
+        Unit::Day(number) => {
+            day = format!("{DAY}{number}");
+            &day
+        }
     };
     match account.holder {
         Holder::Company => format!("company:{unit}"),
@@ -103,6 +116,7 @@ pub(super) fn account_of(company: CompanyId, name: &str) -> Option<Account> {
     let unit = match unit {
         "seconds" => Unit::BundleSeconds,
         "channels" => Unit::Channels,
+        day if day.starts_with(DAY) => Unit::Day(day.strip_prefix(DAY)?.parse().ok()?),
         currency => Unit::Money(currency.parse().ok()?),
     };
     let bits = |text: &str| u128::from_str_radix(text, 16).ok();
@@ -139,7 +153,7 @@ mod tests {
             Holder::World,
         ];
         for holder in holders {
-            for unit in [Unit::Money(Currency::USD), Unit::BundleSeconds, Unit::Channels] {
+            for unit in [Unit::Money(Currency::USD), Unit::BundleSeconds, Unit::Channels, Unit::Day(20_779)] {
                 let one = Account { company, holder, unit };
                 assert_eq!(account_of(company, &account(&one)), Some(one));
                 assert!(!account(&one).contains(' '));

@@ -6,9 +6,7 @@ use super::row::{OnHold, Touched};
 use super::subjects::{Held, Holds, Subjects};
 use crate::api::OpenHold;
 use domain::CompanyId;
-use domain::credit::{
-    Account, Balance, Batch, BatchRefusal, HoldId, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit,
-};
+use domain::credit::{Account, Balance, Batch, BatchRefusal, HoldId, Kind, Memo, Outcome, RefusedBecause, Transfer};
 use std::collections::HashMap;
 
 /// An account's place in [`Books::slots`].
@@ -21,6 +19,13 @@ pub(super) struct Slot {
     pub(super) balance: Balance,
     /// The journal sequence number of the row that touched it last; 0 for never: the account does not exist yet.
     pub(super) line: u64,
+}
+
+impl Slot {
+    /// Whether the account exists: it was touched, and is not a day's on which nothing is left.
+    fn exists(&self) -> bool {
+        self.line > 0 && !(self.account.unit.is_passing() && self.balance == Balance::default())
+    }
 }
 
 /// How to take back one step.
@@ -122,7 +127,7 @@ impl Books {
 
     /// The accounts that exist.
     pub(super) fn existing(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| slot.line > 0)
+        self.slots.iter().filter(|slot| slot.exists())
     }
 
     /// Puts an account in, as a snapshot has it.
@@ -147,6 +152,10 @@ impl Books {
             let slot = &mut self.slots[*place as usize];
             self.touched.push(Touched { account: slot.account, after: slot.balance, before: slot.line });
             slot.line = sequence;
+            if !slot.exists() {
+                // Forgotten here as a snapshot forgets it: what a row says of the row before must not depend on a start in between.
+                slot.line = 0;
+            }
         }
         Ok(())
     }
@@ -228,7 +237,7 @@ impl Books {
             return Err(RefusedBecause::AboveLimit);
         }
         // C11: a change of subscription may take channels below what is in use; only a new hold needs a free one.
-        let must_have = debit.holder.is_customer() && debit.unit != Unit::Channels && !self.is_decided;
+        let must_have = debit.holder.is_customer() && !debit.unit.may_fall_short() && !self.is_decided;
         if must_have && before.available() < amount {
             return Err(RefusedBecause::InsufficientFunds { account: debit, available: before.available() });
         }

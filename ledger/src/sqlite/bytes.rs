@@ -51,6 +51,7 @@ pub(super) fn put_account(bytes: &mut Vec<u8>, account: &Account) {
         Unit::Money(_) => 0x00,
         Unit::BundleSeconds => 0x10,
         Unit::Channels => 0x20,
+        Unit::Day(_) => 0x30,
     };
     bytes.push(holder | unit);
     if let Some(id) = id {
@@ -58,6 +59,8 @@ pub(super) fn put_account(bytes: &mut Vec<u8>, account: &Account) {
     }
     if let Unit::Money(currency) = account.unit {
         bytes.extend_from_slice(currency.as_str().as_bytes());
+    } else if let Unit::Day(day) = account.unit {
+        bytes.extend_from_slice(&day.to_be_bytes());
     }
 }
 
@@ -75,6 +78,7 @@ pub(super) const fn code_byte(code: Code) -> u8 {
         Code::Number => 8,
         Code::Refund => 9,
         Code::Adjustment => 10,
+        Code::DailyCap => 11,
     }
 }
 
@@ -146,6 +150,7 @@ impl Reader<'_> {
             }
             0x10 => Unit::BundleSeconds,
             0x20 => Unit::Channels,
+            0x30 => Unit::Day(u16::from_be_bytes(self.take::<2>()?)),
             _ => return Err(Garbled("an unknown unit")),
         };
         Ok(Account { company, holder, unit })
@@ -154,6 +159,14 @@ impl Reader<'_> {
     pub(super) fn code(&mut self) -> Result<Code, Garbled> {
         let byte = self.byte()?;
         Code::ALL.iter().copied().find(|code| code_byte(*code) == byte).ok_or(Garbled("an unknown code"))
+    }
+
+    /// Bytes with their number before them.
+    pub(super) fn bytes(&mut self) -> Result<&[u8], Garbled> {
+        let length = self.count()?;
+        let (taken, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Ok(taken)
     }
 
     pub(super) fn end(&self) -> Result<(), Garbled> {

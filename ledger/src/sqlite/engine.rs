@@ -5,6 +5,7 @@ mod applying;
 mod ending;
 pub(crate) mod following;
 mod taking;
+mod trimming;
 mod unjournalled;
 
 pub(super) use taking::Taken;
@@ -12,9 +13,11 @@ pub(super) use taking::Taken;
 use super::books::{Books, check_form};
 use super::intents::Step;
 use super::journal::{self, Lock};
+use super::past::{Past, Shelf, name_of};
+use super::places::{Placing, Reading, Tail};
 use super::row::{self, Row, Scribe};
 use super::settings::Settings;
-use super::start::{Rebuilt, rebuild};
+use super::start::{Rebuilt, complete, rebuild};
 use super::subjects::{Known, Question};
 use super::writer::{self, Pending};
 use super::{statement, verify};
@@ -22,6 +25,7 @@ use crate::api::{
     ClosedHold, EndedListener, LISTENERS_MAX, Ledger, OpenHold, Reply, StatementLine, StatementPage, StatementQuery,
     Totals, Unfinished, Unjournalled, Verification,
 };
+use crate::archive::{Trim, Trimmed};
 use crate::error::Error;
 pub(crate) use applying::only_ends;
 use domain::CompanyId;
@@ -29,7 +33,6 @@ use domain::credit::{
     Account, Balance, Batch, BatchRefusal, Durability, HoldId, Holder, Outcome, RefusedBecause, Unit,
 };
 use parking_lot::{Condvar, Mutex};
-use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
@@ -63,6 +66,8 @@ struct State {
     applied: u64,
     journalled: u64,
     snapshot: u64,
+    /// A snapshot is to be written with the next group, whenever the last one was.
+    wants_snapshot: bool,
     /// Somebody waits for the disk.
     is_urgent: bool,
     /// The disk takes nothing for now: nothing new is answered, and what is owed to it is tried again.
@@ -83,7 +88,10 @@ pub(super) struct Shared {
 /// The ledger with SQLite as its journal.
 pub struct SqliteLedger {
     shared: Arc<Shared>,
-    reader: Mutex<Connection>,
+    reader: Mutex<Reading>,
+    shelf: Option<Shelf>,
+    /// One trimming at a time.
+    trimming: Mutex<()>,
     writer: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
 }
@@ -104,12 +112,15 @@ impl SqliteLedger {
         let lock = journal::lock(&settings.path)?;
         let connection = journal::open(&settings.path)?;
         connection.busy_timeout(settings.busy).map_err(journal::written)?;
-        let Rebuilt { mut books, sequence, snapshot } = rebuild(&connection)?;
+        let tail = Tail::load(&connection)?;
+        let reader = journal::open_beside(&settings.path, tail.clone())?;
+        let Rebuilt { mut books, sequence, snapshot } = rebuild(&reader)?;
         if books.is_part && !settings.is_part {
             return Err(Error::Part { path: settings.path });
         }
         books.balance_max = Some(settings.balance_max);
-        let reader = journal::open_to_read(&settings.path)?;
+        let shelf = Shelf::of(settings.archive.as_ref(), &settings.path);
+        complete(&mut books, Past { connection: &reader, shelf: shelf.as_ref() })?;
         let state = State {
             books,
             scribe: Scribe::default(),
@@ -121,11 +132,13 @@ impl SqliteLedger {
             applied: sequence,
             journalled: sequence,
             snapshot,
+            wants_snapshot: false,
             is_urgent: false,
             is_stalled: false,
             has_failed: false,
             stop: Stop::No,
         };
+        let placing = Placing::new(tail, settings.placed_together);
         let path = settings.path.clone();
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -136,9 +149,15 @@ impl SqliteLedger {
         let for_writer = shared.clone();
         let writer = std::thread::Builder::new()
             .name("ledger".into())
-            .spawn(move || writer::run(&for_writer, connection))
+            .spawn(move || writer::run(&for_writer, connection, placing))
             .map_err(|source| Error::File { path, source })?;
-        Ok(Self { shared, reader: Mutex::new(reader), writer: Mutex::new(Some(writer)), lock: Mutex::new(Some(lock)) })
+        let (reader, writer, lock) = (Mutex::new(reader), Mutex::new(Some(writer)), Mutex::new(Some(lock)));
+        Ok(Self { shared, reader, shelf, trimming: Mutex::default(), writer, lock })
+    }
+
+    /// The journal, by this connection, with its archive.
+    fn past<'a>(&'a self, connection: &'a Reading) -> Past<'a> {
+        Past { connection, shelf: self.shelf.as_ref() }
     }
 
     /// Decides a batch under the lock. The reply is taken where it has to wait for the disk.
@@ -216,7 +235,7 @@ impl Ledger for SqliteLedger {
                 Decision::Wait => return,
                 Decision::Ask(question, same_batch) => {
                     batch = same_batch;
-                    match journal::consult(&self.reader.lock(), question) {
+                    match self.past(&self.reader.lock()).consult(question) {
                         Ok(findings) => learned = Some((question, findings)),
                         Err(error) => {
                             tracing::error!(%error, "the ledger's journal could not be asked for an older batch");
@@ -264,12 +283,12 @@ impl Ledger for SqliteLedger {
             }
         };
         self.flush()?;
-        statement::page(&self.reader.lock(), query, newest)
+        statement::page(self.past(&self.reader.lock()), query, newest)
     }
 
     fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
         self.flush()?;
-        statement::history(&self.reader.lock(), subject)
+        statement::history(self.past(&self.reader.lock()), subject)
     }
 
     fn open_holds(&self, company: Option<CompanyId>, limit: usize) -> Vec<OpenHold> {
@@ -341,13 +360,13 @@ impl Ledger for SqliteLedger {
         };
         let reader = self.reader.lock();
         for call in &mut unfinished {
-            call.opened = journal::opened_memo(&reader, call.subject)?;
+            call.opened = self.past(&reader).opened_memo(call.subject)?;
         }
         Ok(unfinished)
     }
 
     fn ended_after(&self, journal_sequence: u64, limit: usize) -> Result<Vec<(u64, Arc<str>)>, Error> {
-        journal::ended_after(&self.reader.lock(), journal_sequence, limit)
+        self.past(&self.reader.lock()).ended_after(journal_sequence, limit)
     }
 
     fn on_journalled(&self, listener: EndedListener) -> Result<(), Error> {
@@ -360,8 +379,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn journal(&self) -> String {
-        let name = self.shared.settings.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        name.unwrap_or_else(|| "ledger.db".to_owned())
+        name_of(&self.shared.settings.path)
     }
 
     fn flush(&self) -> Result<(), Error> {
@@ -396,7 +414,13 @@ impl Ledger for SqliteLedger {
         };
         self.flush()?;
         // A connection of its own: the reading takes long, and queries must not wait for it.
-        verify::recompute(&journal::open_to_read(&self.shared.settings.path)?, sequence, Some(&kept))
+        let connection = journal::open_to_read(&self.shared.settings.path)?;
+        connection.execute_batch("BEGIN").map_err(journal::read)?;
+        verify::recompute(self.past(&connection), sequence, Some(&kept))
+    }
+
+    fn trim(&self, order: &Trim) -> Result<Trimmed, Error> {
+        self.trim_by(order)
     }
 
     fn balance_max(&self) -> i64 {

@@ -4,8 +4,10 @@
 //! An intent is taken away with the group that comes after its outcome. What is left at a start was asked and not heard: the batch
 //! is done where its id is in the journal, and its decider must be asked otherwise.
 
-use super::journal::{id_of, key, memo_columns, memo_of, read, sum_of, written};
+use super::journal::{memo_columns, memo_of, read, sum_of, written};
+use super::places::{id_of, key};
 use super::row::{self, Scribe};
+use super::trimming::{self, Slice};
 use crate::error::Error;
 use domain::credit::{Batch, Durability};
 use rusqlite::{Connection, params};
@@ -26,7 +28,7 @@ CREATE TABLE IF NOT EXISTS node (id BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS start (count INTEGER NOT NULL);
 ";
 
-/// A step in the life of intents, done with the next group.
+/// A step in the life of intents, or of the journal's end, done with the next group.
 pub(super) enum Step {
     /// Writes one down.
     Open {
@@ -39,6 +41,8 @@ pub(super) enum Step {
     },
     /// Takes away every one up to this number.
     Settle(u64),
+    /// No intent, but done with a group all the same: a piece of trimming.
+    Trim(Slice),
 }
 
 /// Who this node is, for ever and for this life; chance is SQLite's, which has it from the operating system.
@@ -90,6 +94,7 @@ pub(super) fn write(connection: &Connection, steps: &[Step]) -> Result<(), Error
                 let mut insert = connection.prepare_cached(sql).map_err(written)?;
                 insert.execute(params![*number as i64, id, body, kind, memo, is_order, sum]).map_err(written)?;
             }
+            Step::Trim(slice) => trimming::write(connection, slice)?,
             Step::Settle(until) => {
                 let mut delete = connection.prepare_cached("DELETE FROM intent WHERE number <= ?1").map_err(written)?;
                 delete.execute([*until as i64]).map_err(written)?;

@@ -2,21 +2,25 @@
 //! writes is [`super::writer`].
 //!
 //! - `journal`: one row for each journalled batch. `seq` counts from 1 without a gap. `id` is the batch's subject (16 bytes) and
-//!   sequence (8 bytes), both big-endian, so that a subject's batches stand together. `memo_kind` is 1 for `CallOpened`, 2 for
+//!   sequence (8 bytes), both big-endian. `memo_kind` is 1 for `CallOpened`, 2 for
 //!   `CallEnded`, 3 for `Note`. `sum` is a checksum over all of these.
-//! - `stranger`: rows that make or end a hold whose subject is not the batch's; without it such a name could not be found again.
+//! - `place`, `placed`: the row of an id; see [`super::places`].
+//! - `stranger`: rows that make, extend or end a hold whose subject is not the batch's; without it such a name could not be found again.
 //! - `snapshot`: all balances and live subjects after row `seq`, made from the same balances that answered. Only the start uses it.
 //!
-//! The journal is never shortened: every balance can be recomputed from its first row.
+//! - `opening`: what the journal begins with where it was cut ([`super::opening`]). What is gone is in the archive ([`super::past`] asks both),
+//!   so that every balance can be recomputed from the very first row.
 
 use super::bytes::checksum;
+use super::opening;
+use super::places::{self, Reading, Tail, id_of, key, keys};
 use super::row::{self, Row};
 use super::settings::BUSY;
 use super::subjects::{BIRTHS_END, Findings, Question, Recent, sorts_by_birth};
 use crate::api::MemoKind;
 use crate::error::Error;
 use domain::CompanyId;
-use domain::credit::{Batch, BatchId, HoldId, Kind, Memo};
+use domain::credit::{Batch, BatchId, HoldId, Kind, Memo, Transfer};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -24,7 +28,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The tables' version, in SQLite's `user_version`.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 4;
+/// The version before: there was no `opening`, for nothing was ever trimmed.
+const FORMAT_WHOLE: i64 = 3;
+/// The version before that: `id` had an index of its own, kept row by row.
+const FORMAT_INDEXED: i64 = 2;
 /// Pages of the write-ahead log before they are copied home: 16 MB, so that a busy page is copied once for many groups.
 const CHECKPOINT_PAGES: u32 = 4_096;
 /// Prepared statements that a connection keeps: all that there are.
@@ -35,7 +43,7 @@ const NEWEST_LOOKED_AT: usize = 100_000;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS journal (
   seq INTEGER PRIMARY KEY,
-  id BLOB NOT NULL UNIQUE,
+  id BLOB NOT NULL,
   body BLOB NOT NULL,
   memo_kind INTEGER,
   memo TEXT,
@@ -105,18 +113,52 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL").map_err(opened)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(opened)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(opened)?;
-    if version == 0 {
-        connection
-            .execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;"))
-            .map_err(opened)?;
-    } else if version != FORMAT {
-        return Err(Error::Format { found: version, expected: FORMAT });
+    match version {
+        FORMAT => {}
+        0 => connection
+            .execute_batch(&format!(
+                "BEGIN; {TABLES} {} {} PRAGMA user_version = {FORMAT}; COMMIT;",
+                places::TABLES,
+                opening::TABLE
+            ))
+            .map_err(opened)?,
+        FORMAT_INDEXED => bring_over(&connection)?,
+        FORMAT_WHOLE => connection
+            .execute_batch(&format!("BEGIN; {} PRAGMA user_version = {FORMAT}; COMMIT;", opening::TABLE))
+            .map_err(opened)?,
+        found => return Err(Error::Format { found, expected: FORMAT }),
     }
     Ok(connection)
 }
 
+/// Copies a journal whose ids have an index of their own into one where that is a table, and is filled late.
+fn bring_over(connection: &Connection) -> Result<(), Error> {
+    tracing::info!("the ledger's journal is brought over to format {FORMAT}: its rows are copied once");
+    let placed = "INSERT INTO place (id, seq) SELECT id, seq FROM former ORDER BY id;
+      UPDATE placed SET until = (SELECT coalesce(max(seq), 0) FROM former);";
+    let columns = "seq, id, body, memo_kind, memo, sum";
+    connection
+        .execute_batch(&format!(
+            "BEGIN; ALTER TABLE journal RENAME TO former; {TABLES} {} {}
+             INSERT INTO journal ({columns}) SELECT {columns} FROM former ORDER BY seq; {placed}
+             DROP TABLE former; PRAGMA user_version = {FORMAT}; COMMIT;",
+            places::TABLES,
+            opening::TABLE
+        ))
+        .map_err(opened)
+}
+
 /// Opens the journal for reading only.
-pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
+pub(super) fn open_to_read(path: &Path) -> Result<Reading, Error> {
+    Ok(Reading::new(connect_to_read(path)?))
+}
+
+/// The same, for who shares what the writer has not put into the table of places.
+pub(super) fn open_beside(path: &Path, tail: Tail) -> Result<Reading, Error> {
+    Ok(Reading::beside(connect_to_read(path)?, tail))
+}
+
+fn connect_to_read(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(opened)?;
     connection.busy_timeout(BUSY).map_err(opened)?;
@@ -128,26 +170,17 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// A batch's id as the journal's key.
-pub(super) fn key(id: BatchId) -> [u8; 24] {
-    let mut key = [0; 24];
-    key[..16].copy_from_slice(&id.subject.to_be_bytes());
-    key[16..].copy_from_slice(&id.sequence.to_be_bytes());
-    key
-}
-
-pub(super) fn id_of(key: &[u8]) -> Option<BatchId> {
-    let (subject, sequence) = key.split_first_chunk::<16>()?;
-    let sequence: [u8; 8] = sequence.try_into().ok()?;
-    Some(BatchId { subject: u128::from_be_bytes(*subject), sequence: u64::from_be_bytes(sequence) })
-}
+/// The journal's number of [`Memo::CallOpened`].
+pub(super) const OPENED: i64 = 1;
+/// The journal's number of [`Memo::CallEnded`].
+pub(super) const ENDED: i64 = 2;
 
 /// The journal's number and text of a memo.
 pub(super) fn memo_columns(memo: Option<&Memo>) -> (Option<i64>, Option<&str>) {
     match memo {
         None => (None, None),
-        Some(Memo::CallOpened(text)) => (Some(1), Some(text)),
-        Some(Memo::CallEnded(text)) => (Some(2), Some(text)),
+        Some(Memo::CallOpened(text)) => (Some(OPENED), Some(text)),
+        Some(Memo::CallEnded(text)) => (Some(ENDED), Some(text)),
         Some(Memo::Note(text)) => (Some(3), Some(text)),
     }
 }
@@ -177,6 +210,7 @@ pub(super) fn sum_of(sequence: u64, key: &[u8], body: &[u8], memo_kind: Option<i
 }
 
 /// A row with what stands beside its body.
+#[derive(Clone)]
 pub(super) struct Line {
     pub(super) sequence: u64,
     pub(super) id: BatchId,
@@ -212,6 +246,12 @@ fn line(row: &rusqlite::Row<'_>, texts: Texts) -> Result<Line, Error> {
     Ok(Line { sequence, id, row: decoded, memo: kind.and_then(memo_kind), note, is_sound })
 }
 
+/// A row that was kept elsewhere than in the journal, with what stood beside its body; who kept it has checked it.
+pub(super) fn line_of(sequence: u64, id: BatchId, row: Row, kind: Option<i64>, memo: Option<&str>) -> Line {
+    let note = memo.filter(|_| kind == Some(3)).map(Arc::from);
+    Line { sequence, id, row, memo: kind.and_then(memo_kind), note, is_sound: true }
+}
+
 /// Reads one row.
 pub(super) fn line_at(connection: &Connection, sequence: u64) -> Result<Option<Line>, Error> {
     let sql = "SELECT seq, id, body, memo_kind, CASE memo_kind WHEN 3 THEN memo END, sum FROM journal WHERE seq = ?1";
@@ -239,98 +279,101 @@ pub(super) fn each_line(
     Ok(())
 }
 
-/// The sequence number of the last row; 0 where there is none.
+/// The sequence number of the last row, whether it is still here or not; 0 where there never was one.
 pub(super) fn last(connection: &Connection) -> Result<u64, Error> {
     let last: Option<i64> = connection.query_row("SELECT max(seq) FROM journal", [], |row| row.get(0)).map_err(read)?;
-    Ok(last.unwrap_or(0) as u64)
-}
-
-/// The keys of all batches of a subject: from, to.
-fn keys(subject: u128) -> ([u8; 24], [u8; 24]) {
-    (key(BatchId { subject, sequence: 0 }), key(BatchId { subject, sequence: u64::MAX }))
+    Ok((last.unwrap_or(0) as u64).max(opening::cut(connection)?))
 }
 
 /// Answers what the books no longer remember.
-pub(super) fn consult(connection: &Connection, question: Question) -> Result<Findings, Error> {
-    let (from, to) = keys(question.subject);
+pub(super) fn consult(reading: &Reading, question: Question) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let sql = "SELECT id FROM journal WHERE id >= ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1";
-    let mut statement = connection.prepare_cached(sql).map_err(read)?;
-    let highest: Option<Vec<u8>> = statement.query_row([from, to], |row| row.get(0)).optional().map_err(read)?;
-    findings.highest = highest.and_then(|key| id_of(&key)).map(|id| id.sequence);
+    let highest = reading.highest(keys(question.subject), usize::MAX, |_| true)?;
+    findings.highest = highest.ok().flatten().map(|id| id.sequence);
     if let Some(sequence) = question.sequence {
-        let mut statement = connection.prepare_cached("SELECT seq, body FROM journal WHERE id = ?1").map_err(read)?;
-        let id = key(BatchId { subject: question.subject, sequence });
-        let found: Option<(i64, Vec<u8>)> =
-            statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(read)?;
-        findings.recent = found.map(|(line, body)| Recent { sequence, line: line as u64, row: body.into() });
+        let id = BatchId { subject: question.subject, sequence };
+        if let Some(line) = reading.row_of(id)? {
+            findings.recent = body_at(reading, line)?.map(|row| Recent { sequence, line, row });
+        }
     }
     if question.names {
-        findings.names = Some(names(connection, question.subject)?);
+        findings.names = Some(names(reading, question.subject)?);
     }
     Ok(findings)
 }
 
+/// None where the row was trimmed.
+fn body_at(connection: &Connection, sequence: u64) -> Result<Option<Arc<[u8]>>, Error> {
+    let mut statement = connection.prepare_cached("SELECT body FROM journal WHERE seq = ?1").map_err(read)?;
+    let body: Option<Vec<u8>> = statement.query_row([sequence as i64], |row| row.get(0)).optional().map_err(read)?;
+    match body {
+        Some(body) => Ok(Some(Arc::from(body))),
+        None => expect_trimmed(connection, sequence).map(|()| None),
+    }
+}
+
+/// A row that is known of and not there was trimmed, or the journal is damaged.
+fn expect_trimmed(connection: &Connection, sequence: u64) -> Result<(), Error> {
+    if sequence <= opening::cut(connection)? { Ok(()) } else { Err(damaged(sequence, "it is missing")) }
+}
+
 /// The ended holds of a subject: company, number, what was captured.
-fn names(connection: &Connection, subject: u128) -> Result<Vec<(CompanyId, u32, i64)>, Error> {
+fn names(reading: &Reading, subject: u128) -> Result<Vec<(CompanyId, u32, i64)>, Error> {
     let mut names = Vec::new();
-    each_line_about(connection, subject, |line| {
-        for (transfer, _) in &line.row.transfers {
-            match transfer.kind {
-                Kind::Capture { hold, amount } if hold.subject == subject => {
-                    names.push((line.row.company, hold.number, amount));
-                }
-                Kind::Release { hold } if hold.subject == subject => names.push((line.row.company, hold.number, 0)),
-                _ => {}
-            }
-        }
-    })?;
+    each_line_about(reading, subject, |line| names_of(line, subject, &mut names))?;
     names.sort_unstable();
     Ok(names)
 }
 
-/// How often the journal makes a hold of this name.
-pub(super) fn times_made(connection: &Connection, company: CompanyId, name: HoldId) -> Result<usize, Error> {
-    let mut times = 0;
-    each_line_about(connection, name.subject, |line| {
-        let makes = |kind: Kind| matches!(kind, Kind::Hold { hold, .. } if hold == name);
-        times += line.row.transfers.iter().filter(|(transfer, _)| makes(transfer.kind)).count()
-            * usize::from(line.row.company == company);
-    })?;
-    Ok(times)
+/// Adds the holds of a subject that a row ends.
+pub(super) fn names_of(line: &Line, subject: u128, names: &mut Vec<(CompanyId, u32, i64)>) {
+    for (transfer, _) in &line.row.transfers {
+        match transfer.kind {
+            Kind::Capture { hold, amount } if hold.subject == subject => {
+                names.push((line.row.company, hold.number, amount));
+            }
+            Kind::Release { hold } if hold.subject == subject => names.push((line.row.company, hold.number, 0)),
+            _ => {}
+        }
+    }
 }
 
 /// Reads every applied row that makes or ends holds of a subject, its own batches' and others'.
-pub(super) fn each_line_about(
-    connection: &Connection,
-    subject: u128,
-    mut each: impl FnMut(&Line),
-) -> Result<(), Error> {
-    let (from, to) = keys(subject);
-    let own = "SELECT seq, id, body, memo_kind, NULL, sum FROM journal WHERE id >= ?1 AND id <= ?2";
-    let others = "SELECT seq, id, body, memo_kind, NULL, sum FROM journal WHERE seq IN \
-                  (SELECT seq FROM stranger WHERE subject >= ?1 AND subject <= ?2)";
-    for (sql, from, to) in [(own, &from[..], &to[..]), (others, &from[..16], &to[..16])] {
-        let mut statement = connection.prepare_cached(sql).map_err(read)?;
-        let mut rows = statement.query([from, to]).map_err(read)?;
-        while let Some(row) = rows.next().map_err(read)? {
-            let line = line(row, Texts::Notes)?;
-            if line.row.refusal.is_none() {
-                each(&line);
-            }
+pub(super) fn each_line_about(reading: &Reading, subject: u128, mut each: impl FnMut(&Line)) -> Result<(), Error> {
+    let mut rows = reading.rows_of(subject)?;
+    rows.extend(rows_of_strangers(reading, subject)?);
+    for sequence in rows {
+        match line_at(reading, sequence)? {
+            Some(line) if line.row.refusal.is_none() => each(&line),
+            Some(_) => {}
+            None => expect_trimmed(reading, sequence)?,
         }
     }
     Ok(())
 }
 
+/// The rows that make or end holds of a subject and are not its own.
+fn rows_of_strangers(connection: &Connection, subject: u128) -> Result<Vec<u64>, Error> {
+    let sql = "SELECT seq FROM stranger WHERE subject = ?1 ORDER BY seq";
+    let mut statement = connection.prepare_cached(sql).map_err(read)?;
+    let rows = statement.query_map([subject.to_be_bytes()], |row| row.get::<_, i64>(0)).map_err(read)?;
+    rows.map(|row| row.map(|row| row as u64).map_err(read)).collect()
+}
+
 /// The subjects of holds in a batch that are not the batch's own.
 pub(super) fn strangers(batch: &Batch) -> Vec<u128> {
+    strangers_of(batch.id.subject, batch.transfers.iter())
+}
+
+/// The subjects of holds in the transfers of a batch about a subject that are not its own.
+pub(super) fn strangers_of<'a>(own: u128, transfers: impl Iterator<Item = &'a Transfer>) -> Vec<u128> {
     let mut strangers: Vec<u128> = Vec::new();
-    for transfer in &batch.transfers {
+    for transfer in transfers {
         if let Kind::Hold { hold: HoldId { subject, .. }, .. }
         | Kind::Capture { hold: HoldId { subject, .. }, .. }
-        | Kind::Release { hold: HoldId { subject, .. } } = transfer.kind
-            && subject != batch.id.subject
+        | Kind::Release { hold: HoldId { subject, .. } }
+        | Kind::Extend { hold: HoldId { subject, .. }, .. } = transfer.kind
+            && subject != own
             && !strangers.contains(&subject)
         {
             strangers.push(subject);
@@ -341,48 +384,57 @@ pub(super) fn strangers(batch: &Batch) -> Vec<u128> {
 
 /// The newest subject that sorts by birth, of all that are in the journal; [`BIRTHS_END`] where it cannot be found quickly: then every
 /// subject is looked up.
-pub(super) fn newest_subject(connection: &Connection) -> Result<u128, Error> {
-    let mut newest = 0;
-    for sql in [
-        "SELECT id FROM journal WHERE id < ?1 ORDER BY id DESC",
-        "SELECT subject FROM stranger WHERE subject < ?1 ORDER BY subject DESC",
-    ] {
-        let mut statement = connection.prepare_cached(sql).map_err(read)?;
-        let mut rows = statement.query([BIRTHS_END.to_be_bytes()]).map_err(read)?;
-        let mut looked_at = 0;
-        while let Some(row) = rows.next().map_err(read)? {
-            let bytes: Vec<u8> = row.get(0).map_err(read)?;
-            let subject = bytes.first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
-            if sorts_by_birth(subject) {
-                newest = newest.max(subject);
-                break;
-            }
-            looked_at += 1;
-            if looked_at >= NEWEST_LOOKED_AT {
-                return Ok(BIRTHS_END);
-            }
+pub(super) fn newest_subject(reading: &Reading) -> Result<u128, Error> {
+    let births =
+        (key(BatchId { subject: 0, sequence: 0 }), key(BatchId { subject: BIRTHS_END - 1, sequence: u64::MAX }));
+    let Ok(own) = reading.highest(births, NEWEST_LOOKED_AT, |id| sorts_by_birth(id.subject))? else {
+        return Ok(BIRTHS_END);
+    };
+    let sql = "SELECT subject FROM stranger WHERE subject < ?1 ORDER BY subject DESC";
+    let mut statement = reading.prepare_cached(sql).map_err(read)?;
+    let mut rows = statement.query([BIRTHS_END.to_be_bytes()]).map_err(read)?;
+    let mut newest = own.map_or(0, |id| id.subject).max(opening::newest(reading)?);
+    let mut looked_at = 0;
+    while let Some(row) = rows.next().map_err(read)? {
+        let subject = u128::from_be_bytes(row.get(0).map_err(read)?);
+        if sorts_by_birth(subject) {
+            newest = newest.max(subject);
+            break;
+        }
+        looked_at += 1;
+        if looked_at >= NEWEST_LOOKED_AT {
+            return Ok(BIRTHS_END);
         }
     }
     Ok(newest)
 }
 
 /// The latest [`Memo::CallOpened`] of a subject's batches.
-pub(super) fn opened_memo(connection: &Connection, subject: u128) -> Result<Option<Arc<str>>, Error> {
-    let (from, to) = keys(subject);
-    let sql = "SELECT memo FROM journal WHERE id >= ?1 AND id <= ?2 AND memo_kind = 1 ORDER BY seq DESC LIMIT 1";
-    let mut statement = connection.prepare_cached(sql).map_err(read)?;
-    let memo: Option<String> = statement.query_row([from, to], |row| row.get(0)).optional().map_err(read)?;
-    Ok(memo.map(Arc::from))
+pub(super) fn opened_memo(reading: &Reading, subject: u128) -> Result<Option<Arc<str>>, Error> {
+    let mut rows = reading.rows_of(subject)?;
+    rows.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(first_memo(reading, &rows, OPENED)?.map(|(_, text)| text))
 }
 
 /// The [`Memo::CallEnded`] of a subject's batches.
-pub(super) fn ended_memo(connection: &Connection, subject: u128) -> Result<Option<(u64, Arc<str>)>, Error> {
-    let (from, to) = keys(subject);
-    let sql = "SELECT seq, memo FROM journal WHERE id >= ?1 AND id <= ?2 AND memo_kind = 2 ORDER BY seq LIMIT 1";
+pub(super) fn ended_memo(reading: &Reading, subject: u128) -> Result<Option<(u64, Arc<str>)>, Error> {
+    let mut rows = reading.rows_of(subject)?;
+    rows.sort_unstable();
+    first_memo(reading, &rows, ENDED)
+}
+
+/// The first of these rows that has a memo of this kind.
+fn first_memo(connection: &Connection, rows: &[u64], kind: i64) -> Result<Option<(u64, Arc<str>)>, Error> {
+    let sql = "SELECT memo FROM journal WHERE seq = ?1 AND memo_kind = ?2";
     let mut statement = connection.prepare_cached(sql).map_err(read)?;
-    let memo: Option<(i64, String)> =
-        statement.query_row([from, to], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(read)?;
-    Ok(memo.map(|(sequence, text)| (sequence as u64, Arc::from(text))))
+    for row in rows {
+        let memo: Option<String> =
+            statement.query_row(params![*row as i64, kind], |row| row.get(0)).optional().map_err(read)?;
+        if let Some(memo) = memo {
+            return Ok(Some((*row, Arc::from(memo))));
+        }
+    }
+    Ok(None)
 }
 
 /// The records of ended calls after a row. They have no index: who asks has had all up to that row, and what follows is mostly the

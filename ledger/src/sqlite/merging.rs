@@ -4,17 +4,21 @@
 //! A line's number is here its time in microseconds: rows of different journals have nothing else in common. Where a clock was set back, a
 //! row counts as decided no later than the one after it, so that each journal keeps its own order.
 
-use super::journal::{self, damaged, line_at};
+use super::journal::{self, damaged};
+use super::past::{Past, Shelf};
+use super::places::Reading;
 use super::start::rebuild;
 use super::statement::{is_wanted, lines_of, older};
 use crate::api::{StatementLine, StatementPage, StatementQuery};
+use crate::archive::Archive;
 use crate::error::Error;
-use rusqlite::Connection;
 use std::path::Path;
+use std::sync::Arc;
 
 /// One journal, read backwards.
 struct Walk {
-    connection: Connection,
+    connection: Reading,
+    shelf: Option<Shelf>,
     /// The row to be read next; 0 for none.
     row: u64,
     /// The time of the row read last.
@@ -25,7 +29,7 @@ struct Walk {
 
 impl Walk {
     /// From the newest row of what is asked for.
-    fn open(path: &Path, query: &StatementQuery) -> Result<Self, Error> {
+    fn open(path: &Path, archive: Option<&Arc<dyn Archive>>, query: &StatementQuery) -> Result<Self, Error> {
         let connection = journal::open_to_read(path)?;
         // One transaction: its node may write on meanwhile.
         connection.execute_batch("BEGIN").map_err(journal::read)?;
@@ -35,7 +39,7 @@ impl Walk {
             Some(account) => books.last_line(&account),
             None => books.companies.get(&query.company).copied().unwrap_or(0),
         };
-        let mut walk = Self { connection, row, time: u64::MAX, ahead: None };
+        let mut walk = Self { connection, shelf: Shelf::of(archive, path), row, time: u64::MAX, ahead: None };
         walk.advance(query)?;
         Ok(walk)
     }
@@ -45,7 +49,8 @@ impl Walk {
         self.ahead = None;
         while self.ahead.is_none() && self.row > 0 {
             let at = self.row;
-            let line = line_at(&self.connection, at)?.ok_or_else(|| damaged(at, "it is missing"))?;
+            let past = Past { connection: &self.connection, shelf: self.shelf.as_ref() };
+            let line = past.line_at(at)?.ok_or_else(|| damaged(at, "it is missing"))?;
             let next = older(&line, query.account).filter(|older| *older < at);
             self.row = next.ok_or_else(|| damaged(at, "it does not lead to the row before it"))?;
             self.time = self.time.min(u64::try_from(line.row.at.as_unix_micros()).unwrap_or(0));
@@ -65,8 +70,12 @@ impl Walk {
 }
 
 /// The newest page of what is asked for, of all these journals. Rows of one time are never on two pages.
-pub(crate) fn merged_page(journals: &[&Path], query: &StatementQuery) -> Result<StatementPage, Error> {
-    let mut walks = journals.iter().map(|path| Walk::open(path, query)).collect::<Result<Vec<_>, _>>()?;
+pub(crate) fn merged_page(
+    journals: &[&Path],
+    archive: Option<&Arc<dyn Archive>>,
+    query: &StatementQuery,
+) -> Result<StatementPage, Error> {
+    let mut walks = journals.iter().map(|path| Walk::open(path, archive, query)).collect::<Result<Vec<_>, _>>()?;
     let mut page = StatementPage { lines: Vec::new(), next: None };
     loop {
         let newest = walks.iter_mut().filter(|walk| walk.ahead.is_some());

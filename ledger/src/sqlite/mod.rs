@@ -2,7 +2,7 @@
 //!
 //! The way of a batch, file by file: [`engine`] takes it, [`subjects`] says whether its id is known, [`books`] applies it, [`row`]
 //! writes it down, [`writer`] journals it. [`start`] and [`snapshot`] bring the balances back, [`statement`] reads the journal
-//! backwards, [`verify`] recomputes everything. [`intents`] and `engine/following` serve an engine that has its balances elsewhere.
+//! backwards, [`verify`] recomputes everything. [`trimming`] takes old rows away, as a [`segment`] each; [`past`] finds them again. [`intents`] and `engine/following` serve an engine that has its balances elsewhere.
 
 mod books;
 mod bytes;
@@ -10,13 +10,18 @@ mod engine;
 mod intents;
 mod journal;
 mod merging;
+mod opening;
+mod past;
+mod places;
 mod reading;
 mod row;
+mod segment;
 mod settings;
 mod snapshot;
 mod start;
 mod statement;
 mod subjects;
+mod trimming;
 mod verify;
 mod writer;
 
@@ -32,8 +37,8 @@ pub(crate) use journal::is_free;
 pub(crate) use merging::merged_page;
 pub use reading::Journal;
 pub use settings::{
-    BUSY, Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, QUEUE_BATCHES, QUEUE_BATCHES_RESERVED, QUEUE_BYTES,
-    REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY, STALLED_AGAIN_AFTER, Settings,
-    StallListener,
+    BUSY, Clock, GROUP_AFTER, GROUP_BATCHES, Group, GroupListener, PLACED_TOGETHER, QUEUE_BATCHES,
+    QUEUE_BATCHES_RESERVED, QUEUE_BYTES, REMEMBERED_OUTCOMES, REMEMBERED_REFUSALS, REMEMBERED_SUBJECTS, SNAPSHOT_EVERY,
+    STALLED_AGAIN_AFTER, Settings, StallListener,
 };
-pub use verify::verify;
+pub use verify::{verify, verify_with};

@@ -2,33 +2,47 @@
 //!
 //! Balances are not recomputed here: that is [`super::verify`]'s.
 
+use super::past::{Past, Shelf, name_of};
+use super::places::Reading;
 use super::{journal, statement};
 use crate::api::{StatementLine, StatementPage, StatementQuery};
+use crate::archive::Archive;
 use crate::error::Error;
 use domain::credit::Account;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 /// A journal as it is at the moment of its opening: a running switch may write on meanwhile.
 pub struct Journal {
-    connection: Connection,
+    connection: Reading,
+    shelf: Option<Shelf>,
     last: u64,
     name: String,
 }
 
 impl Journal {
-    /// Opens it.
+    /// Opens it, without its archive: what was trimmed cannot be read.
     ///
     /// # Errors
     /// Where it cannot be read, or is of another format.
     pub fn open(path: &Path) -> Result<Journal, Error> {
+        Self::open_with(path, None)
+    }
+
+    /// Opens it with its archive, as if nothing had ever been trimmed.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_with(path: &Path, archive: Option<&Arc<dyn Archive>>) -> Result<Journal, Error> {
         let connection = journal::open_to_read(path)?;
         connection.execute_batch("BEGIN").map_err(journal::read)?;
         let last = journal::last(&connection)?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Journal { connection, last, name })
+        Ok(Journal { connection, shelf: Shelf::of(archive, path), last, name: name_of(path) })
+    }
+
+    fn past(&self) -> Past<'_> {
+        Past { connection: &self.connection, shelf: self.shelf.as_ref() }
     }
 
     /// As [`crate::Ledger::journal`]: by this name a store knows how far it was copied.
@@ -46,7 +60,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Journal`], [`Error::Damaged`].
     pub fn history(&self, subject: u128) -> Result<Vec<StatementLine>, Error> {
-        statement::history(&self.connection, subject)
+        statement::history(self.past(), subject)
     }
 
     /// The record with which a call ended, and its row; none where it has not, or another node's journal has it.
@@ -54,7 +68,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Journal`].
     pub fn ended(&self, subject: u128) -> Result<Option<(u64, Arc<str>)>, Error> {
-        journal::ended_memo(&self.connection, subject)
+        self.past().ended_memo(subject)
     }
 
     /// Every movement after row `after`, oldest first. `each` ends the reading by returning an error.
@@ -62,7 +76,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Journal`]; [`Error::Damaged`] for a row that cannot be understood, or was changed after it was written.
     pub fn each_line(&self, after: u64, mut each: impl FnMut(StatementLine) -> Result<(), Error>) -> Result<(), Error> {
-        journal::each_line(&self.connection, after, self.last, |sequence, line| {
+        self.past().each_line(after, self.last, |sequence, line| {
             let line = line?;
             if !line.is_sound {
                 return Err(journal::damaged(sequence, "its checksum is wrong: it was changed after it was written"));
@@ -95,6 +109,6 @@ impl Journal {
     /// # Errors
     /// [`Error::Journal`], [`Error::Damaged`].
     pub fn statement(&self, query: &StatementQuery, newest: u64) -> Result<StatementPage, Error> {
-        statement::page(&self.connection, query, newest)
+        statement::page(self.past(), query, newest)
     }
 }

@@ -1,5 +1,6 @@
 //! What can be set on the sqlite engine, and its limits with where they come from. How they are applied is in the files beside.
 
+use crate::archive::Archive;
 use domain::Monotonic;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +49,10 @@ pub const REMEMBERED_REFUSALS: usize = 32;
 /// A snapshot of all balances is kept with every this many batches: a start then reads at most this many rows (about 0.5 s).
 pub const SNAPSHOT_EVERY: u64 = 100_000;
 
+/// Rows whose places are put into the table together: 41 s of 1,600 ticks a second. Never are twice as many waiting, 4 MB in memory,
+/// and a question looks at each of them, about 0.1 ms.
+pub const PLACED_TOGETHER: usize = 65_536;
+
 /// How long the writer waits for a reader or a checkpoint of another connection, or for a backup that has the file locked, before that is a
 /// disk that takes nothing. The lock file keeps other writers away.
 pub const BUSY: Duration = Duration::from_secs(5);
@@ -73,11 +78,15 @@ pub struct Settings {
     pub remembered_subjects: usize,
     /// [`SNAPSHOT_EVERY`].
     pub snapshot_every: u64,
+    /// [`PLACED_TOGETHER`], at least 1.
+    pub placed_together: usize,
     /// What a balance may be at most, either way: the range of its integer, or less for an engine whose integers are smaller.
     pub balance_max: i64,
     /// Whether the journal may be one of several nodes', whose balances are elsewhere: then it says nothing of what anybody has, and an
     /// engine that decides by it must not open it.
     pub is_part: bool,
+    /// Where old rows go, and are found again; none where nothing is ever trimmed.
+    pub archive: Option<Arc<dyn Archive>>,
     /// For [`Group::took`].
     pub clock: Option<Clock>,
     /// Hears of each committed group (`tandem_ledger_commit_seconds`).
@@ -102,8 +111,10 @@ impl Settings {
             queue_batches_reserved: QUEUE_BATCHES_RESERVED,
             remembered_subjects: REMEMBERED_SUBJECTS,
             snapshot_every: SNAPSHOT_EVERY,
+            placed_together: PLACED_TOGETHER,
             balance_max: i64::MAX,
             is_part: false,
+            archive: None,
             clock: None,
             on_group: None,
             busy: BUSY,

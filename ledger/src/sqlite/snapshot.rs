@@ -1,5 +1,6 @@
 //! A snapshot: all balances and live subjects after one row, so that a start need not read the journal from its beginning. It is
-//! never the only record of anything.
+//! never the only record of anything. One that was archived with the rows before it is what the journal begins with once they are gone
+//! ([`super::opening`]).
 //!
 //! Format 1, and 2 of a journal with rows of format 2 (integers as in [`super::bytes`]): `1`; companies (count; id, last row, accounts: count; account, posted, held, last
 //! row); live subjects (count; id, highest sequence + 1 or 0, company, open holds: count; number, debit, credit, amount, lease, code;
@@ -8,6 +9,7 @@
 use super::books::{Books, Slot};
 use super::bytes::{Garbled, Reader, checksum, code_byte, put_account, put_id, put_signed, put_unsigned};
 use super::journal::{read, written};
+use super::opening;
 use super::subjects::{Held, Holds};
 use crate::error::Error;
 use domain::credit::{Account, Balance};
@@ -22,7 +24,9 @@ const FORMAT_OF_PART: u8 = 2;
 const KEPT: i64 = 2;
 
 pub(super) fn encode(books: &Books) -> Vec<u8> {
-    let mut companies: BTreeMap<CompanyId, Vec<&Slot>> = BTreeMap::new();
+    // One with no account left has its last row all the same.
+    let mut companies: BTreeMap<CompanyId, Vec<&Slot>> =
+        books.companies.keys().map(|company| (*company, Vec::new())).collect();
     for slot in books.existing() {
         companies.entry(slot.account.company).or_default().push(slot);
     }
@@ -64,7 +68,7 @@ pub(super) fn encode(books: &Books) -> Vec<u8> {
     bytes
 }
 
-fn decode(bytes: &[u8]) -> Result<Books, Garbled> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Books, Garbled> {
     let mut reader = Reader(bytes);
     let is_part = match reader.byte()? {
         FORMAT => false,
@@ -131,23 +135,41 @@ pub(super) fn store(connection: &Connection, sequence: u64, body: &[u8]) -> Resu
     Ok(())
 }
 
-/// The newest sound snapshot: its row, and the balances after it. Empty books at row 0 where there is none.
+/// The newest sound snapshot: its row, and the balances after it. Where there is none, the balances at the journal's beginning: empty
+/// books at row 0, or what it was cut at.
 pub(super) fn load(connection: &Connection) -> Result<(u64, Books), Error> {
+    let cut = opening::cut(connection)?;
     let mut below = i64::MAX;
-    loop {
-        let found: Option<(i64, Vec<u8>, i64)> = connection
-            .query_row("SELECT seq, body, sum FROM snapshot WHERE seq < ?1 ORDER BY seq DESC LIMIT 1", [below], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .optional()
-            .map_err(read)?;
-        let Some((sequence, body, sum)) = found else { return Ok((0, Books::default())) };
-        if sum == checksum(&[&(sequence as u64).to_be_bytes(), &body])
-            && let Ok(books) = decode(&body)
-        {
-            return Ok((sequence as u64, books));
+    while let Some((sequence, body)) = newest(connection, cut, below)? {
+        if let Some(books) = body.and_then(|body| decode(&body).ok()) {
+            return Ok((sequence, books));
         }
         tracing::warn!(journal.sequence = sequence, "a ledger snapshot is damaged; an older one is used");
-        below = sequence;
+        below = sequence as i64;
     }
+    Ok((cut, opening::load(connection)?.map_or_else(|| Ok(Books::default()), |opening| opening.books())?))
+}
+
+/// A snapshot: its row, and what it says if its checksum is right.
+pub(super) type Found = (u64, Option<Vec<u8>>);
+
+/// The newest snapshot from row `from` on and below another.
+fn newest(connection: &Connection, from: u64, below: i64) -> Result<Option<Found>, Error> {
+    let sql = "SELECT seq, body, sum FROM snapshot WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC LIMIT 1";
+    found(connection, sql, [from as i64, below])
+}
+
+/// The oldest snapshot behind a row.
+pub(super) fn after(connection: &Connection, row: u64) -> Result<Option<Found>, Error> {
+    let sql = "SELECT seq, body, sum FROM snapshot WHERE seq > ?1 AND ?2 >= 0 ORDER BY seq LIMIT 1";
+    found(connection, sql, [row as i64, 0])
+}
+
+fn found(connection: &Connection, sql: &str, rows: [i64; 2]) -> Result<Option<Found>, Error> {
+    let found: Option<(i64, Vec<u8>, i64)> =
+        connection.query_row(sql, rows, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional().map_err(read)?;
+    Ok(found.map(|(sequence, body, sum)| {
+        let sequence = sequence as u64;
+        (sequence, (sum == checksum(&[&sequence.to_be_bytes(), &body])).then_some(body))
+    }))
 }

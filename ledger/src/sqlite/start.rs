@@ -1,11 +1,12 @@
-//! From the journal to balances in memory: the newest snapshot, then every row after it. Writing is [`super::writer`]'s.
+//! From the journal to balances in memory: the newest snapshot (or what the journal begins with), then every row after it. Writing is [`super::writer`]'s.
 
 use super::books::Books;
 use super::journal::{self, Line, damaged};
+use super::past::Past;
+use super::places::Reading;
 use super::snapshot;
 use crate::error::Error;
 use domain::credit::Batch;
-use rusqlite::Connection;
 
 /// The balances after the last row, and that row's sequence number.
 pub(super) struct Rebuilt {
@@ -15,8 +16,9 @@ pub(super) struct Rebuilt {
     pub(super) snapshot: u64,
 }
 
-/// Rebuilds the balances as they were after the last row.
-pub(super) fn rebuild(connection: &Connection) -> Result<Rebuilt, Error> {
+/// Rebuilds the balances as they were after the last row. Of subjects with a past no more is known than the rows read say: who decides by it
+/// calls [`complete`].
+pub(super) fn rebuild(connection: &Reading) -> Result<Rebuilt, Error> {
     let (snapshot, mut books) = snapshot::load(connection)?;
     // First of all: no subject of the rows below is new, so what is known of each is only what the journal says.
     books.subjects.newest_at_least(journal::newest_subject(connection)?);
@@ -28,12 +30,17 @@ pub(super) fn rebuild(connection: &Connection) -> Result<Rebuilt, Error> {
         sequence = found;
         follow(&mut books, line?)
     })?;
+    Ok(Rebuilt { books, sequence, snapshot })
+}
+
+/// Looks up what is not known of live subjects.
+pub(super) fn complete(books: &mut Books, past: Past<'_>) -> Result<(), Error> {
     for subject in books.subjects.incomplete() {
         let question = books.subjects.question_of_names(subject);
-        let findings = journal::consult(connection, question)?;
+        let findings = past.consult(question)?;
         books.subjects.learn(question, findings);
     }
-    Ok(Rebuilt { books, sequence, snapshot })
+    Ok(())
 }
 
 /// Applies one row, which must give what it says.

@@ -1,27 +1,27 @@
 //! Statements: the journal read backwards. Each row names the row before it of its company and of each account that it touched, so
 //! a page costs as many reads as it has batches, however long the journal is, and writing needs no further index.
 
-use super::journal::{Line, damaged, each_line_about, line_at};
+use super::journal::{Line, damaged};
+use super::past::Past;
 use super::row::OnHold;
 use crate::api::{LineKind, Lines, StatementLine, StatementPage, StatementQuery};
 use crate::error::Error;
 use domain::credit::{Account, Balance, HoldId, Kind};
-use rusqlite::Connection;
 
 /// The newest page of what is asked for; `newest` is the last row of the account or company.
-pub(super) fn page(connection: &Connection, query: &StatementQuery, newest: u64) -> Result<StatementPage, Error> {
+pub(super) fn page(past: Past<'_>, query: &StatementQuery, newest: u64) -> Result<StatementPage, Error> {
     let mut page = StatementPage { lines: Vec::new(), next: None };
     let mut at = newest;
     // A cursor is a row of the same chain; any other number is found by walking.
     if let Some(before) = query.before.filter(|before| *before <= newest)
-        && let Some(line) = line_at(connection, before)?
+        && let Some(line) = past.line_at(before)?
         && line.row.company == query.company
         && let Some(older) = older(&line, query.account)
     {
         at = older;
     }
     while at > query.after {
-        let line = line_at(connection, at)?.ok_or_else(|| damaged(at, "it is missing"))?;
+        let line = past.line_at(at)?.ok_or_else(|| damaged(at, "it is missing"))?;
         let older = older(&line, query.account).filter(|older| *older < at);
         let older = older.ok_or_else(|| damaged(at, "it does not lead to the row before it"))?;
         if query.before.is_none_or(|before| at < before) {
@@ -39,15 +39,14 @@ pub(super) fn page(connection: &Connection, query: &StatementQuery, newest: u64)
 }
 
 /// Every line about a subject, oldest first.
-pub(super) fn history(connection: &Connection, subject: u128) -> Result<Vec<StatementLine>, Error> {
+pub(super) fn history(past: Past<'_>, subject: u128) -> Result<Vec<StatementLine>, Error> {
     let mut lines = Vec::new();
-    each_line_about(connection, subject, |line| {
+    past.each_line_about(subject, |line| {
         let is_about = |line: &StatementLine| {
             line.batch.subject == subject || line.hold.is_some_and(|hold| hold.subject == subject)
         };
         lines.extend(lines_of(line).into_iter().filter(is_about));
     })?;
-    // Its own batches come first, others' behind them.
     lines.sort_by_key(|line| (line.journal_sequence, line.transfer));
     Ok(lines)
 }

@@ -1,19 +1,23 @@
-//! The audit: every balance recomputed from the first row of the journal, by arithmetic of its own. It shares no code with
+//! The audit: every balance recomputed from the first row of the journal, the archived ones included, by arithmetic of its own. It shares no code with
 //! [`super::books`], writes nothing, and does not stop at the first fault.
+
+mod chain;
 
 use super::books::Books;
 use super::journal::{self, Line};
+use super::past::{Past, Shelf};
 use super::row::{OnHold, Row};
 use super::start::rebuild;
 use crate::api::Verification;
+use crate::archive::Archive;
 use crate::error::Error;
 use domain::CompanyId;
 use domain::credit::{Account, Balance, HoldId, Kind, Unit};
-use rusqlite::Connection;
 use siphasher::sip::SipHasher13;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The balances and open holds that are compared with the journal.
 pub(super) struct Kept {
@@ -37,18 +41,26 @@ impl Kept {
     }
 }
 
+/// As [`verify_with`], without an archive: of a journal that was trimmed, what it has been since.
+pub fn verify(path: &Path) -> Result<Verification, Error> {
+    verify_with(path, None)
+}
+
 /// Verifies a ledger that need not be running; opens it for reading only.
 ///
-/// What a start would keep (the newest snapshot and the rows after it) is compared with what follows from the first row.
-pub fn verify(path: &Path) -> Result<Verification, Error> {
+/// What a start would keep (the newest snapshot and the rows after it) is compared with what follows from the first row; and so is
+/// every opening that its archive has.
+pub fn verify_with(path: &Path, archive: Option<&Arc<dyn Archive>>) -> Result<Verification, Error> {
     let connection = journal::open_to_read(path)?;
     // One transaction: a running switch may write on meanwhile.
     connection.execute_batch("BEGIN").map_err(journal::read)?;
     let sequence = journal::last(&connection)?;
+    let shelf = Shelf::of(archive, path);
+    let past = Past { connection: &connection, shelf: shelf.as_ref() };
     match rebuild(&connection) {
-        Ok(rebuilt) => recompute(&connection, sequence, Some(&Kept::of(&rebuilt.books))),
+        Ok(rebuilt) => recompute(past, sequence, Some(&Kept::of(&rebuilt.books))),
         Err(error @ Error::Damaged { .. }) => {
-            let mut found = recompute(&connection, sequence, None)?;
+            let mut found = recompute(past, sequence, None)?;
             found.fault(format!("the next start will fail: {error}"));
             Ok(found)
         }
@@ -56,15 +68,12 @@ pub fn verify(path: &Path) -> Result<Verification, Error> {
     }
 }
 
-/// Recomputes everything up to row `until`.
-pub(super) fn recompute(connection: &Connection, until: u64, kept: Option<&Kept>) -> Result<Verification, Error> {
+/// Recomputes everything up to row `until`, within one reading transaction.
+pub(super) fn recompute(past: Past<'_>, until: u64, kept: Option<&Kept>) -> Result<Verification, Error> {
     let mut audit = Audit::default();
-    journal::each_line(connection, 0, until, |sequence, line| {
-        if sequence != audit.sequence + 1 {
-            audit.found.fault(format!("rows {} to {} are missing", audit.sequence + 1, sequence - 1));
-        }
-        audit.sequence = sequence;
-        audit.found.batches += 1;
+    let cut = audit.begin(past, until)?;
+    journal::each_line(past.connection, cut, until, |sequence, line| {
+        audit.on_row(sequence);
         match line {
             Ok(line) => audit.on_line(&line),
             Err(error @ Error::Damaged { .. }) => audit.found.fault(error.to_string()),
@@ -76,7 +85,7 @@ pub(super) fn recompute(connection: &Connection, until: u64, kept: Option<&Kept>
         audit.found.fault(format!("rows {} to {until} are missing", audit.sequence + 1));
     }
     for (sequence, company, hold) in std::mem::take(&mut audit.suspects) {
-        if journal::times_made(connection, company, hold)? > 1 {
+        if past.times_made(company, hold)? > 1 {
             audit
                 .found
                 .fault(format!("row {sequence} makes hold {} of subject {:032x} again", hold.number, hold.subject));
@@ -91,6 +100,11 @@ struct Recount {
     posted: i128,
     held: i128,
     line: u64,
+}
+
+/// Whether an account exists: a day's is forgotten once nothing is on it.
+fn is_there((account, recount): &(&Account, &Recount)) -> bool {
+    !account.unit.is_passing() || (recount.posted, recount.held) != (0, 0)
 }
 
 #[derive(Default)]
@@ -109,6 +123,14 @@ struct Audit {
 }
 
 impl Audit {
+    fn on_row(&mut self, sequence: u64) {
+        if sequence != self.sequence + 1 {
+            self.found.fault(format!("rows {} to {} are missing", self.sequence + 1, sequence - 1));
+        }
+        self.sequence = sequence;
+        self.found.batches += 1;
+    }
+
     fn on_line(&mut self, line: &Line) {
         let Line { sequence, row, .. } = line;
         self.is_part = row.is_part;
@@ -156,7 +178,7 @@ impl Audit {
                 self.held(open.debit, -i128::from(open.amount));
                 self.posted(open.debit, -i128::from(amount));
                 self.posted(open.credit, i128::from(amount));
-                if open.debit.unit != Unit::Channels {
+                if !open.debit.unit.may_fall_short() {
                     self.check_above_zero(sequence, open.debit);
                 }
             }
@@ -182,7 +204,7 @@ impl Audit {
         self.posted(debit, -i128::from(amount));
         self.posted(credit, i128::from(amount));
         // A change of subscription may take channels below what is in use (C11); a new hold of one may not.
-        if debit.unit != Unit::Channels {
+        if !debit.unit.may_fall_short() {
             self.check_above_zero(sequence, debit);
         }
     }
@@ -241,7 +263,9 @@ impl Audit {
                 ));
                 (recount.posted, recount.held) = said;
             }
-            if touched.before != recount.line {
+            // A day's account on which nothing was left was forgotten with the next start.
+            let was_forgotten = touched.before == 0 && touched.account.unit.is_passing();
+            if touched.before != recount.line && !was_forgotten {
                 self.found.fault(format!(
                     "row {sequence} says that {:?} was touched by row {} before; it was row {}",
                     touched.account, touched.before, recount.line
@@ -252,7 +276,7 @@ impl Audit {
     }
 
     fn finish(&mut self, kept: Option<&Kept>) {
-        self.found.accounts = self.accounts.len() as u64;
+        self.found.accounts = self.accounts.iter().filter(is_there).count() as u64;
         self.found.companies = self.companies.len() as u64;
         self.found.open_holds = self.open.len() as u64;
         let mut sums: BTreeMap<(CompanyId, Unit), i128> = BTreeMap::new();
@@ -273,35 +297,36 @@ impl Audit {
             }
         }
         if let Some(kept) = kept {
-            self.compare_with(kept);
+            self.compare_with(kept, "");
         }
     }
 
-    fn compare_with(&mut self, kept: &Kept) {
+    /// Compares what was recomputed up to here with what is kept `of` this moment.
+    fn compare_with(&mut self, kept: &Kept, of: &str) {
         for (account, balance) in &kept.balances {
             let recount = self.accounts.get(account).copied().unwrap_or_default();
             if (i128::from(balance.posted), i128::from(balance.held)) != (recount.posted, recount.held) {
                 self.found.fault(format!(
-                    "{account:?} is kept as {} posted and {} held; recomputed: {} and {}",
+                    "{of}{account:?} is kept as {} posted and {} held; recomputed: {} and {}",
                     balance.posted, balance.held, recount.posted, recount.held
                 ));
             }
         }
-        for account in self.accounts.keys().filter(|account| !kept.balances.contains_key(account)) {
-            self.found.fault(format!("{account:?} is in the journal and not among the balances"));
+        for (account, _) in self.accounts.iter().filter(is_there).filter(|(it, _)| !kept.balances.contains_key(*it)) {
+            self.found.fault(format!("{of}{account:?} is in the journal and not among the balances"));
         }
         let recomputed: BTreeMap<_, _> = self.open.iter().map(|(name, open)| (*name, *open)).collect();
         for (name, open) in &recomputed {
             if kept.open.get(name) != Some(open) {
                 let HoldId { subject, number } = name.1;
-                self.found.fault(format!("hold {number} of subject {subject:032x} is open in the journal only"));
+                self.found.fault(format!("{of}hold {number} of subject {subject:032x} is open in the journal only"));
             }
         }
         for HoldId { subject, number } in
             kept.open.keys().filter(|name| !recomputed.contains_key(name)).map(|name| name.1)
         {
             self.found
-                .fault(format!("hold {number} of subject {subject:032x} is kept open; the journal says it is not"));
+                .fault(format!("{of}hold {number} of subject {subject:032x} is kept open; the journal says it is not"));
         }
     }
 }

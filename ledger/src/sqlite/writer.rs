@@ -3,7 +3,8 @@
 
 use super::engine::{Shared, Stop, Taken};
 use super::intents::{self, Step};
-use super::journal::{self, memo_columns, sum_of, written};
+use super::journal::{memo_columns, sum_of, written};
+use super::places::{Placing, key};
 use super::settings::Group;
 use super::snapshot;
 use crate::api::Reply;
@@ -38,7 +39,7 @@ pub(super) struct Pending {
 
 /// Runs until the ledger is closed, abandoned or dead. What the disk does not take now is kept and tried again, before anything newer, so
 /// that rows stay in order and each is there once.
-pub(super) fn run(shared: &Shared, connection: Connection) {
+pub(super) fn run(shared: &Shared, connection: Connection, mut placing: Placing) {
     let mut owed = Owed::default();
     loop {
         let group = shared.take_group(!owed.is_empty());
@@ -54,13 +55,19 @@ pub(super) fn run(shared: &Shared, connection: Connection) {
         owed.add(group);
         let now = || shared.settings.clock.as_ref().map(|clock| clock());
         let began = now();
-        match commit(&connection, &owed) {
-            Ok(()) => {
+        match commit(&connection, &owed, &placing) {
+            Ok(is_written) => {
                 let took = match (began, now()) {
                     (Some(began), Some(ended)) => ended.since(began),
                     _ => Duration::ZERO,
                 };
-                on_committed(shared, std::mem::take(&mut owed).pending, took);
+                let Owed { pending, .. } = std::mem::take(&mut owed);
+                if is_written {
+                    // Before anybody is told: what the books forget from now on must be found.
+                    let rows = pending.iter().filter_map(|pending| pending.row.as_ref());
+                    placing.on_committed(rows.map(|row| (key(row.id), row.sequence)));
+                }
+                on_committed(shared, pending, took);
             }
             Err(error) => {
                 let is_final = !shared.on_refused(&error) || stop != Stop::No;
@@ -114,9 +121,10 @@ impl Owed {
     }
 }
 
-fn commit(connection: &Connection, owed: &Owed) -> Result<(), Error> {
+/// Whether there was anything to write.
+fn commit(connection: &Connection, owed: &Owed, placing: &Placing) -> Result<bool, Error> {
     if owed.has_nothing_to_write() {
-        return Ok(());
+        return Ok(false);
     }
     if !connection.is_autocommit() {
         // The group before could not even be rolled back.
@@ -125,12 +133,21 @@ fn commit(connection: &Connection, owed: &Owed) -> Result<(), Error> {
     // Not `Connection::transaction`: that parses BEGIN and COMMIT anew for each group.
     execute(connection, "BEGIN IMMEDIATE")?;
     let inserted = insert(connection, &owed.pending, owed.snapshot.as_ref())
-        .and_then(|()| intents::write(connection, &owed.intents));
+        .and_then(|()| intents::write(connection, &owed.intents))
+        .and_then(|()| placing.write(connection));
     let done = inserted.and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() && execute(connection, "ROLLBACK").is_err() {
         tracing::debug!("the ledger's group could not be rolled back; the next try does");
     }
-    done
+    done.map(|()| true)
+}
+
+/// A row that is there already is somebody else's: this process writes each once.
+fn overtaken(sequence: u64, source: rusqlite::Error) -> Error {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Overtaken { sequence },
+        _ => written(source),
+    }
 }
 
 fn execute(connection: &Connection, sql: &'static str) -> Result<(), Error> {
@@ -142,10 +159,12 @@ fn insert(connection: &Connection, pending: &[Pending], snapshot: Option<&(u64, 
     let sql = "INSERT INTO journal (seq, id, body, memo_kind, memo, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let mut insert = connection.prepare_cached(sql).map_err(written)?;
     for row in pending.iter().filter_map(|pending| pending.row.as_ref()) {
-        let key = journal::key(row.id);
+        let key = key(row.id);
         let (kind, memo) = memo_columns(row.memo.as_ref());
         let sum = sum_of(row.sequence, &key, &row.body, kind, memo);
-        insert.execute(params![row.sequence as i64, key, &*row.body, kind, memo, sum]).map_err(written)?;
+        insert
+            .execute(params![row.sequence as i64, key, &*row.body, kind, memo, sum])
+            .map_err(|source| overtaken(row.sequence, source))?;
         for subject in &row.strangers {
             connection
                 .prepare_cached("INSERT OR IGNORE INTO stranger (subject, seq) VALUES (?1, ?2)")

@@ -2,7 +2,7 @@
 #![allow(unreachable_pub)]
 
 use crate::Engine;
-use crate::common::*;
+use clerk::*;
 use domain::Currency;
 use domain::credit::{Batch, Code, Holder, Kind, Memo, RefusedBecause, Transfer, Unit};
 use std::sync::Arc;

@@ -1,11 +1,11 @@
-//! The laws of what can be read back: ended calls, dead calls, statements, totals.
+//! The laws of what can be read back: ended calls, dead calls, statements, totals, and what counts on a day.
 #![allow(unreachable_pub)]
 
 use crate::Engine;
-use crate::common::*;
+use clerk::*;
 use domain::Currency;
 use domain::ProfileId;
-use domain::credit::{Account, Code, Holder, Memo, Outcome, RefusedBecause};
+use domain::credit::{Account, Code, Holder, Memo, Outcome, RefusedBecause, Unit};
 use ledger::{LineKind, Lines, StatementQuery};
 
 /// Field lesson 32.
@@ -136,4 +136,34 @@ pub fn totals_count_what_is_held_and_by_whom_money_is_owned(ledger: &Engine) {
     assert_eq!((totals.open_holds, totals.open_money_holds, totals.applied), (2, 1, 4));
     let other = account(1, Holder::Profile(ProfileId::from_bits(2)), USD);
     assert_eq!(ledger.balance(other), has(0, 0));
+}
+
+/// What counts against a cap is counted with what is held, all or nothing, and given back with it.
+pub fn no_more_counts_on_a_day_than_its_cap(ledger: &Engine) {
+    endow(&**ledger, 100, 1);
+    let first = batch(7, 0, vec![count(9, 6, 10), hold(7, 30, profile(), 6)]);
+    let outcome = tell(&**ledger, first);
+    let counted = [(world(Unit::Day(9)), has(-6, 0)), (day(9), has(6, 0)), (profile(), has(100, 6))];
+    assert_eq!(outcome, Outcome::Applied(counted.to_vec()));
+    let beyond = batch(8, 0, vec![count(9, 5, 10), hold(8, 30, profile(), 5)]);
+    assert_eq!(tell(&**ledger, beyond), refused(0, RefusedBecause::AboveLimit));
+    assert_eq!(ledger.balance(profile()), has(100, 6), "nothing is held");
+    let tomorrow = batch(8, 1, vec![count(10, 5, 10), hold(8, 30, profile(), 5)]);
+    assert!(is_applied(&tell(&**ledger, tomorrow)));
+    let given_back = batch(7, 1, vec![release(7, 30), post(day(9), world(Unit::Day(9)), 6, Code::DailyCap)]);
+    assert!(is_applied(&tell(&**ledger, given_back)));
+    assert!(is_applied(&tell(&**ledger, batch(9, 0, vec![count(9, 10, 10)]))));
+    assert_eq!((ledger.balance(day(9)), ledger.balance(day(10))), (has(10, 0), has(5, 0)));
+}
+
+pub fn a_day_on_which_nothing_counts_is_forgotten(ledger: &Engine) {
+    let is_there = |account: Account| ledger.balances(company(1)).iter().any(|(known, _)| *known == account);
+    assert!(is_applied(&tell(&**ledger, batch(7, 0, vec![count(9, 6, 10), count(10, 6, 10)]))));
+    let back = post(day(9), world(Unit::Day(9)), 6, Code::DailyCap);
+    let outcome = tell(&**ledger, batch(7, 1, vec![back]));
+    assert_eq!(outcome, Outcome::Applied(vec![(day(9), has(0, 0)), (world(Unit::Day(9)), has(0, 0))]));
+    assert!(!is_there(day(9)) && !is_there(world(Unit::Day(9))));
+    assert!(is_there(day(10)) && is_there(world(Unit::Day(10))));
+    let late = post(day(9), world(Unit::Day(9)), 1, Code::DailyCap);
+    assert!(is_applied(&tell(&**ledger, batch(7, 2, vec![late]))), "what is given back late is no debt");
 }

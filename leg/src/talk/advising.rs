@@ -1,14 +1,14 @@
-//! Advice of charge for the peer that pays (3GPP TS 24.647): AOC-D in INFO, AOC-E in our BYE or in the answer to its own.
+//! Advice of charge for the peer that pays (3GPP TS 24.647): AOC-S and AOC-D in INFO, AOC-E in our BYE or in the answer to its own.
 //!
 //! What is said is in the crate's `advice`; when a sum is worth saying is the call's.
 
 use super::Talk;
 use super::living::Timer;
 use super::ours::agent;
-use crate::advice::{MEDIA_TYPE, written};
+use crate::advice::{MEDIA_TYPE, summed, written};
 use crate::words::{Effect, Identity, Sent};
 use bytes::BytesMut;
-use domain::advice::{Advice, AdviceOfCharge};
+use domain::advice::{Advice, AdviceOfCharge, Quote};
 use domain::{Monotonic, Now};
 use sip::Method;
 use sip::endpoint::{ClientTransactionId, Reply, ServerTransactionId};
@@ -23,6 +23,8 @@ const PARTING_WITHIN: Duration = Duration::from_millis(200);
 #[derive(Debug, Default)]
 pub(super) struct Advising {
     policy: AdviceOfCharge,
+    /// By what it is charged, until it has been told.
+    quote: Option<Quote>,
     /// The newest sum that it is yet to be told.
     due: Option<Advice>,
     /// What our BYE says.
@@ -48,7 +50,7 @@ impl Parted {
     pub(crate) fn answer(self, advice: Option<Advice>, effects: &mut Vec<Effect>) {
         let reply = Reply::new(200, "OK");
         let reply = match advice {
-            Some(advice) => reply.body(MEDIA_TYPE, written(advice)),
+            Some(advice) => reply.body(MEDIA_TYPE, summed(advice)),
             None => reply,
         };
         effects.push(Effect::Respond { transaction: self.transaction, reply });
@@ -67,6 +69,11 @@ impl Talk {
         waits.then(|| Parted { transaction, until: now.monotonic + PARTING_WITHIN })
     }
 
+    /// The call is charged by these terms; said at the next opportunity, with the first sum where there is one by then.
+    pub(crate) fn note_quote(&mut self, quote: Quote) {
+        self.advising.quote = Some(quote);
+    }
+
     /// The call has cost so much; said at the next opportunity.
     pub(crate) fn note_advice(&mut self, advice: Advice) {
         match advice.is_final {
@@ -75,20 +82,20 @@ impl Talk {
         }
     }
 
-    /// Says the newest sum, unless one is under way or was said a moment ago.
+    /// Says the terms and the newest sum, unless one is under way or was said a moment ago.
     pub(crate) fn send_advice(&mut self, now: Now, identity: &Identity, effects: &mut Vec<Effect>) {
-        let Advising { due, sent, again_at, is_refused, .. } = &mut self.advising;
-        if *is_refused || sent.is_some() || due.is_none() || self.bye.is_some() {
+        let Advising { quote, due, sent, again_at, is_refused, .. } = &mut self.advising;
+        if *is_refused || sent.is_some() || (due.is_none() && quote.is_none()) || self.bye.is_some() {
             return;
         }
         if now.monotonic < *again_at {
             return self.timers.arm(Timer::Advice, *again_at);
         }
-        let Some(advice) = due.take() else { return };
+        let said = written(quote.take(), due.take());
         (*sent, *again_at) = (Some(None), now.monotonic + EVERY);
         let mut out = BytesMut::with_capacity(1_024);
         let lines = self.dialog.request(&Method::Info, &mut out);
-        agent(lines, identity).body(MEDIA_TYPE, &written(advice));
+        agent(lines, identity).body(MEDIA_TYPE, &said);
         effects.push(Effect::Request { sent: Sent::Advice, request: out.freeze(), destination: self.destination() });
     }
 

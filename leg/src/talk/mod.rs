@@ -192,7 +192,7 @@ impl Talk {
         }
         let lines = self.passing.request(lines);
         match self.parting_advice() {
-            Some(advice) => lines.body(crate::advice::MEDIA_TYPE, &crate::advice::written(advice)),
+            Some(advice) => lines.body(crate::advice::MEDIA_TYPE, &crate::advice::summed(advice)),
             None => lines.end(),
         }
         effects.push(Effect::Request { sent: Sent::Bye, request: out.freeze(), destination: self.destination() });

@@ -1,8 +1,8 @@
 //! Rules against fraud of profiles, what stopped and released them, whom they knew, and open breakers: all survive a restart.
 
 use crate::world::*;
-use domain::Micros;
-use domain::fraud::{FraudAction, FraudRule, FraudRules, SpendLimit, Suspension};
+use domain::fraud::{BreakerLimits, FraudAction, FraudRule, FraudRules, SpendLimit, Suspension};
+use domain::{CompanyId, Micros};
 use std::time::Duration;
 use store::{Acquaintance, Error, NewProfile, Signed};
 
@@ -81,4 +81,20 @@ fn a_breaker_stays_open_until_it_is_released_and_may_be_kept() {
     world.store.release_breaker("USD", BY_OPERATOR).unwrap();
     assert_eq!(world.store.breakers().unwrap(), []);
     assert!(matches!(world.store.release_breaker("USD", BY_OPERATOR), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn a_company_may_have_limits_of_its_own_until_they_are_reset() {
+    let world = World::new();
+    let company = world.company;
+    let limits = BreakerLimits { per_hour: Some(Micros::from_cents(500)), times_usual: Some(7), ..Default::default() };
+    world.store.set_breaker_limits(company, &BreakerLimits::default(), BY_OPERATOR).unwrap();
+    world.store.set_breaker_limits(company, &limits, BY_OPERATOR).unwrap();
+    let world = world.restart();
+    assert_eq!(world.store.breaker_limits().unwrap(), [(company, limits)].into());
+    assert_eq!(world.store.snapshot(NOON).unwrap().breaker_limits, [(company, limits)].into());
+    world.store.reset_breaker_limits(company, BY_OPERATOR).unwrap();
+    assert!(world.store.breaker_limits().unwrap().is_empty());
+    let nobody = CompanyId::from_bits(1);
+    assert!(matches!(world.store.set_breaker_limits(nobody, &limits, BY_OPERATOR), Err(Error::NotFound { .. })));
 }

@@ -9,6 +9,7 @@ mod calls;
 mod carrier_accounts;
 mod configuration;
 mod fraud;
+mod journal;
 mod nodes;
 mod opening;
 mod passwords;

@@ -1,9 +1,9 @@
-//! What the PBX that pays is told of the charge while the call runs, and at its end (3GPP TS 24.647).
+//! What the PBX that pays is told of the charge when the call is answered, while it runs, and at its end (3GPP TS 24.647).
 //!
 //! How it is told is the leg's; what is charged, the profile's.
 
 use super::{Call, Effect, Phase};
-use domain::advice::{Advice, AdviceOfCharge};
+use domain::advice::{Advice, AdviceOfCharge, Quote};
 use domain::call_control::{LegId, LegOrder};
 use domain::call_record::CallDirection;
 use domain::{Micros, Now};
@@ -24,10 +24,21 @@ impl Call {
         effects.push(Effect::Leg(LegId::CALLER, LegOrder::Advise(advice)));
     }
 
+    /// The call is answered: by these terms it is charged from now on.
+    pub(super) fn advise_of_rates(&self, effects: &mut Vec<Effect>) {
+        if let Phase::Talking(talking) = &self.phase
+            && talking.advice.tells_rates()
+        {
+            let rated = talking.meter.as_ref().map(|meter| meter.rates());
+            let quote = rated.map_or(Quote::Free, Quote::Rates);
+            effects.push(Effect::Leg(LegId::CALLER, LegOrder::Quote(quote)));
+        }
+    }
+
     /// An increment is paid.
     pub(super) fn advise_of_tick(&self, effects: &mut Vec<Effect>) {
         if let Phase::Talking(talking) = &self.phase
-            && talking.advice == AdviceOfCharge::During
+            && talking.advice.tells_sums()
             && let Some(meter) = &talking.meter
         {
             self.advise(meter.amount(), false, effects);

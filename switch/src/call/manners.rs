@@ -46,6 +46,7 @@ pub(super) fn accompany(from: LegId, lines: &[HeaderLine], effects: &mut [Effect
             | LegOrder::Invite(_)
             | LegOrder::GiveReason(_)
             | LegOrder::GiveSipReason(_)
+            | LegOrder::Quote(_)
             | LegOrder::Advise(_)
             | LegOrder::Accompany { .. } => false,
         };

@@ -77,6 +77,11 @@ enum Standing {
 }
 
 impl Meter {
+    /// The terms that it charges by.
+    pub(super) fn rates(&self) -> domain::Rates {
+        self.tariff.rates()
+    }
+
     /// Starts at the answer: the first block begins, the one after it is to be held.
     pub(super) fn start(tariff: Tariff, max_cost: Option<Micros>) -> (Meter, Charge) {
         let begun = tariff.first_block();

@@ -52,9 +52,9 @@ pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Resu
     pass_gate(opening, trace)?;
     let directory = &*opening.directory;
     let user = directory.called_as(callee);
-    let Some(pbx) = pbx(&owner.profile, user, opening.binding.as_deref()) else {
-        trace.failed(RefusalKind::PbxNotRegistered, "neither registered nor at a fixed address", "a registration");
-        return Err(Ending::refused(RefusalKind::PbxNotRegistered));
+    let lost = opening.binding.as_deref().and_then(Binding::lost_with);
+    let Some(pbx) = pbx(&owner.profile, user, opening.binding.as_deref().filter(|_| lost.is_none())) else {
+        return Err(Ending::refused(not_there(lost, trace)));
     };
     trace.passed(
         Rule::Registered,
@@ -72,6 +72,19 @@ pub(super) fn admit(opening: &Opening, owner: &Owner, trace: &mut Trace) -> Resu
     let losses = Vec::new();
     let dial = Dial { callee, caller_id, known: None, change: None, taken, rate: None, places, losses, offer };
     Ok(Errand::Dial(Box::new(dial)))
+}
+
+/// Why the PBX is nowhere.
+fn not_there(lost: Option<&Arc<str>>, trace: &mut Trace) -> Refusal {
+    let Some(node) = lost else {
+        trace.failed(RefusalKind::PbxNotRegistered, "neither registered nor at a fixed address", "a registration");
+        return Refusal::new(RefusalKind::PbxNotRegistered);
+    };
+    let seen = format!("registered at node {node}, which is lost");
+    let sentence =
+        format!("the PBX is registered at node {node}, of which nothing is heard; let it register at one that lives");
+    trace.failed(RefusalKind::PbxNotRegistered, seen, "a registration at a node that lives");
+    Refusal::saying(RefusalKind::PbxNotRegistered, sentence)
 }
 
 /// How much who calls wants its sound secured. Inside, the calling profile's policy was applied before.

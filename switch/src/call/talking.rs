@@ -93,6 +93,7 @@ impl Call {
         self.timers.arm(Timer::MaxDuration, now.monotonic + self.directory.settings().max_duration);
         let (warnings, advice) = (Warnings::default(), self.caller_advice());
         self.phase = Phase::Talking(Talking { answered: now.monotonic, carrier, meter, warnings, advice });
+        self.advise_of_rates(effects);
     }
 
     /// Asks for a charge. It extends the leases too.

@@ -10,6 +10,7 @@
 //!
 //! A release closes it and forgives what was spent: the sums begin anew.
 
+pub use domain::fraud::BreakerLimits;
 use domain::refusal::RefusalKind;
 use domain::{CompanyId, Currency, Micros, Monotonic, Now, Refusal, Wall};
 use std::collections::{BTreeMap, VecDeque};
@@ -52,19 +53,6 @@ impl FromStr for Circuit {
         let company = text.parse().map(Circuit::Company);
         company.or_else(|_| text.parse().map(Circuit::House)).map_err(|_| NotACircuit(text.chars().take(64).collect()))
     }
-}
-
-/// When a breaker opens; none for what is not looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BreakerLimits {
-    /// More than this in the last minute.
-    pub per_minute: Option<Micros>,
-    /// More than this in the last hour.
-    pub per_hour: Option<Micros>,
-    /// More in the last hour than so many times the dearest hour of the last seven days; only where a day of them is known.
-    pub times_usual: Option<u16>,
-    /// ... and more than this: a house that spends cents may spend ten times as many.
-    pub usual_from: Micros,
 }
 
 /// How an open breaker stands.
@@ -118,13 +106,20 @@ struct Meter {
 pub struct Breakers {
     house: BreakerLimits,
     company: BreakerLimits,
+    /// Of companies that have limits of their own.
+    own: BTreeMap<CompanyId, BreakerLimits>,
     meters: BTreeMap<Circuit, Meter>,
 }
 
 impl Breakers {
     /// With these limits of the house, and of each company.
     pub fn new(house: BreakerLimits, company: BreakerLimits) -> Breakers {
-        Breakers { house, company, meters: BTreeMap::new() }
+        Breakers { house, company, own: BTreeMap::new(), meters: BTreeMap::new() }
+    }
+
+    /// The limits of companies that have their own.
+    pub fn set_own(&mut self, own: BTreeMap<CompanyId, BreakerLimits>) {
+        self.own = own;
     }
 
     /// Takes over what stands open elsewhere, and what was closed: the store's rows.
@@ -151,7 +146,8 @@ impl Breakers {
 
     /// So much was captured from a company now. The breakers that open by it.
     pub fn spend(&mut self, company: CompanyId, currency: Currency, amount: Micros, now: Now) -> Vec<OpenBreaker> {
-        let circuits = [(Circuit::Company(company), self.company), (Circuit::House(currency), self.house)];
+        let own = self.own.get(&company).copied().unwrap_or(self.company);
+        let circuits = [(Circuit::Company(company), own), (Circuit::House(currency), self.house)];
         let opened = circuits.into_iter().filter_map(|(circuit, limits)| {
             let meter = self.meters.entry(circuit).or_default();
             let because = meter.spend(amount, limits, currency, now.monotonic)?;
@@ -237,6 +233,23 @@ mod tests {
         );
         assert_eq!(breakers.check(company(), Currency::USD).unwrap_err().kind, RefusalKind::SpendBreaker);
         assert_eq!(breakers.check(CompanyId::from_bits(8), Currency::USD), Ok(()), "other companies call");
+    }
+
+    #[test]
+    fn a_company_with_limits_of_its_own_is_judged_by_them_alone() {
+        let limits = |most| BreakerLimits { per_minute: Some(cents(most)), ..Default::default() };
+        let mut breakers = breakers(limits(100));
+        breakers.set_own([(company(), limits(500))].into());
+        assert_eq!(breakers.spend(company(), Currency::USD, cents(500), at(0)), []);
+        assert_eq!(breakers.spend(CompanyId::from_bits(8), Currency::USD, cents(101), at(0)).len(), 1, "the others");
+        let opened = breakers.spend(company(), Currency::USD, cents(1), at(1));
+        assert_eq!(&*opened[0].because, "5.01 USD were spent in a minute; the limit is 5.00");
+        breakers.set_own([(company(), BreakerLimits::default())].into());
+        breakers.set_open(opened);
+        breakers.set_open(Vec::new());
+        assert_eq!(breakers.spend(company(), Currency::USD, cents(90_000), at(2)), [], "no limit at all");
+        breakers.set_own(BTreeMap::new());
+        assert_eq!(breakers.spend(company(), Currency::USD, cents(1), at(3)).len(), 1, "those of the settings again");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Memo {
 pub struct Memory {
     /// What was spent in the day of this instant.
     pub spent: Option<(Micros, Wall)>,
+    /// The number of a day, and what the ledger counts on it against a cap.
+    pub counted: Option<(u16, Micros)>,
     /// Countries, with when they were called last.
     pub called: Vec<(Destination, Wall)>,
     /// Networks, with when they were used last.
@@ -109,7 +111,7 @@ pub struct Watch {
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
     /// That the cap of the day that begins then is reached.
-    capped: Option<Wall>,
+    capped: Option<u16>,
     /// That it spends too fast.
     fast: Option<Monotonic>,
     /// That a call is dear.
@@ -170,7 +172,6 @@ impl Watch {
             return Err(Refusal::saying(RefusalKind::ProfileSuspended, sentence));
         }
         if prospect.first.is_positive() {
-            self.judge_cap(prospect, around, effects)?;
             self.judge_pace(prospect, around, effects)?;
             self.judge_price(prospect, around, effects)?;
         }
@@ -207,10 +208,27 @@ impl Watch {
         }
     }
 
-    /// What may still be held today; none where there is no cap that binds.
-    pub(crate) fn room(&mut self, around: Surroundings<'_>) -> Option<Micros> {
-        let cap = around.terms.rules.daily_cap.filter(|cap| cap.action != FraudAction::Alert)?;
-        Some(cap.amount - self.tally.today(around.zone, around.now) - around.held)
+    /// There is no room under the cap of the day for the first block of a call.
+    pub(crate) fn cap_refuses(
+        &mut self,
+        first: Micros,
+        currency: Currency,
+        around: Surroundings<'_>,
+        effects: &mut Vec<Effect>,
+    ) -> Refusal {
+        self.cap_reached(around, effects);
+        let most = around.terms.rules.daily_cap.map_or(Micros::ZERO, |cap| cap.amount);
+        let sentence = format!(
+            "This profile may spend {most} {currency} a day, and less is left of it than the {first} that this call needs at once"
+        );
+        Refusal::saying(RefusalKind::DailyCap, sentence)
+    }
+
+    /// More counts than a cap that only tells has.
+    pub(crate) fn cap_passed(&mut self, around: Surroundings<'_>, effects: &mut Vec<Effect>) {
+        if let Some(cap) = around.terms.rules.daily_cap {
+            self.tell_capped(cap, around, effects);
+        }
     }
 
     /// A call that is up is kept from its next increment by the cap of the day.
@@ -244,25 +262,6 @@ impl Watch {
             self.came_from.see(network, at);
             effects.push(Effect::Remember(Memo::CameFrom(network, at)));
         }
-    }
-
-    fn judge_cap(
-        &mut self,
-        prospect: &Prospect<'_>,
-        around: Surroundings<'_>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let Some(cap) = around.terms.rules.daily_cap else { return Ok(()) };
-        let gone = self.tally.today(around.zone, around.now) + around.held;
-        if gone + prospect.first <= cap.amount {
-            return Ok(());
-        }
-        self.tell_capped(cap, around, effects);
-        let (most, first, currency) = (cap.amount, prospect.first, prospect.currency);
-        let sentence = format!(
-            "This profile may spend {most} {currency} a day; {gone} are spent or held and this call needs {first} at once"
-        );
-        refuse(RefusalKind::DailyCap, FraudRule::DailyCap, cap.action, sentence, around, effects)
     }
 
     fn judge_pace(
@@ -407,7 +406,7 @@ impl Watch {
     }
 
     fn tell_capped(&mut self, cap: SpendLimit, around: Surroundings<'_>, effects: &mut Vec<Effect>) {
-        let day = self.tally.day().map(|day| day.from);
+        let day = Some(around.zone.day_number(around.now.wall));
         if self.told.capped != day {
             self.told.capped = day;
             let because = format!("the {} of a day are spent or held", cap.amount);

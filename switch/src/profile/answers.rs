@@ -9,7 +9,7 @@ use super::request::{Ask, Effect, Posting};
 use super::upkeep::UNAVAILABLE_AGAIN_AFTER;
 use crate::call;
 use domain::call_record::CallDirection;
-use domain::credit::{Account, Balance, BatchRefusal, Kind, Outcome, RefusedBecause};
+use domain::credit::{Account, Balance, BatchRefusal, Code, Kind, Outcome, RefusedBecause};
 use domain::fact::RechargeOutcome;
 use domain::refusal::RefusalKind;
 use domain::{CallId, Fact, Micros, Now, Refusal};
@@ -26,6 +26,7 @@ impl Profile {
                     books.available = available(books.accounts, &balances);
                     books.accounts
                 });
+                self.hear_counted(&balances, now, effects);
                 self.on_applied(call, posted, now, effects);
                 self.earmark(call);
                 self.watch_balance(accounts, &balances, now, effects);
@@ -73,7 +74,7 @@ impl Profile {
         match &draft.request.ask {
             Ask::Reserve { first, .. } => {
                 books.channel = Channel::Held(Channel::FIRST);
-                books.block = first.map(|block| HeldBlock { block, lapsed: false });
+                books.block = first.map(|block| HeldBlock { block, lapsed: false, day: draft.day });
                 if !draft.told {
                     effects.push(Effect::TellCall(call, call::Event::Reserved));
                 }
@@ -90,7 +91,7 @@ impl Profile {
                 }
                 let held = next.filter(|_| draft.part != Part::Final);
                 held.into_iter().for_each(|block| books.cover(block, effects));
-                books.block = held.map(|block| HeldBlock { block, lapsed: false });
+                books.block = held.map(|block| HeldBlock { block, lapsed: false, day: draft.day });
                 if !draft.told || draft.part == Part::Next {
                     effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
                 }
@@ -133,6 +134,7 @@ impl Profile {
                 let short = Short { account, available: Micros::new(available), transfer: refusal.transfer };
                 self.on_short(call, draft, posting, short, now, effects);
             }
+            RefusedBecause::AboveLimit if is_of_the_cap(posting, refusal) => self.on_capped(call, draft, now, effects),
             // Somebody recharged in the meantime: without it, then.
             RefusedBecause::AboveLimit => self.submit(call, Draft { link: Link::Tried, ..draft }, now, effects),
             // An earlier machine of this profile used the id: the next one is free.
@@ -243,6 +245,25 @@ impl Profile {
         }
     }
 
+    /// More would count against the cap of a day than may: as with credit, a call that asks to be placed is refused, and one that is up ends
+    /// with its last paid second.
+    fn on_capped(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        self.learn_full(&draft);
+        match &draft.request.ask {
+            Ask::Reserve { first, opened, .. } => {
+                let refusal = self.refused_by_cap(*first, opened.currency, now, effects);
+                self.give_up(call, draft, refusal, now, effects);
+            }
+            Ask::Charge { .. } if draft.part == Part::Next => self.starve(call, draft),
+            Ask::Charge { .. } => {
+                self.tell_capped(call, now, effects);
+                tell_exhausted(call, &mut draft, effects);
+                self.submit(call, Draft { part: Part::Final, ..draft }, now, effects);
+            }
+            Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => {}
+        }
+    }
+
     /// Nothing more can be tried: the call is told so. A record is kept all the same, with nothing moved.
     fn give_up(&mut self, call: CallId, draft: Draft, refusal: Refusal, now: Now, effects: &mut Vec<Effect>) {
         let told = match &draft.request.ask {
@@ -321,6 +342,11 @@ impl Profile {
 fn available(accounts: Accounts, balances: &[(Account, Balance)]) -> Option<Micros> {
     let money = balances.iter().find(|(account, _)| *account == accounts.money());
     money.map(|(_, balance)| Micros::new(balance.available()))
+}
+
+/// Whether it was the cap of a day that refused.
+fn is_of_the_cap(posting: &Posting, refusal: BatchRefusal) -> bool {
+    posting.batch.transfers.get(refusal.transfer).is_some_and(|transfer| transfer.code == Code::DailyCap)
 }
 
 /// What is missing, and at which transfer.

@@ -3,6 +3,7 @@
 //! When which batch is sent is decided in `answers`; amounts come from the call's tariff.
 
 use super::books::{Accounts, Books, Channel, Draft, Link, Part};
+use super::counting::{self, Counting};
 use super::recharge;
 use super::request::{Ask, Papers, Posting, Request};
 use crate::directory::AutoRecharge;
@@ -25,6 +26,8 @@ pub(super) struct Terms {
     pub(super) until: Wall,
     /// What the profile is recharged by, where it may be.
     pub(super) recharge: Option<AutoRecharge>,
+    /// What counts against the cap of a day, where there is one.
+    pub(super) counting: Option<Counting>,
 }
 
 /// The batch of a draft, as the books stand.
@@ -35,7 +38,7 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
         transfers.push(recharge::transfer(books.accounts, auto, recharge::limit_for(auto, needed)));
     }
     match &request.ask {
-        Ask::Reserve { first, .. } => reserve(books, *first, terms, &mut transfers),
+        Ask::Reserve { first, .. } => reserve(books, *first, draft, terms, &mut transfers),
         Ask::Charge { begins, next, .. } => {
             if *part != Part::Next {
                 match *collect {
@@ -45,9 +48,10 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
                     Some(_) => {}
                     None => begin(books, *begins, &mut transfers),
                 }
+                counting::begin(books, *begins, collect.unwrap_or(begins.amount), terms.counting, &mut transfers);
             }
             if let Some(next) = next.filter(|_| *part != Part::Final) {
-                transfers.push(hold_block(books, next, terms));
+                hold_block(books, next, draft, terms, &mut transfers);
             }
             extend_channel(books, terms, &mut transfers);
         }
@@ -55,7 +59,7 @@ pub(super) fn posting(books: &Books, draft: &Draft, terms: Terms) -> Posting {
             extend_channel(books, terms, &mut transfers);
             extend_block(books, terms, &mut transfers);
         }
-        Ask::Settle { owed_s, .. } => settle(books, *owed_s, &mut transfers),
+        Ask::Settle { owed_s, .. } => settle(books, *owed_s, terms, &mut transfers),
         Ask::Continue { .. } => {}
     }
     let sequence = u64::from(request.number) * u64::from(ATTEMPTS_MAX) + u64::from(*attempt);
@@ -87,9 +91,11 @@ pub(super) fn begun_unpaid(books: &Books, owed_s: u32) -> Option<Block> {
     books.block.map(|held| held.block).filter(|block| block.until_s <= owed_s)
 }
 
-fn reserve(books: &Books, first: Option<Block>, terms: Terms, transfers: &mut Vec<Transfer>) {
+fn reserve(books: &Books, first: Option<Block>, draft: &Draft, terms: Terms, transfers: &mut Vec<Transfer>) {
     transfers.push(hold_channel(books, Channel::FIRST, terms));
-    transfers.extend(first.map(|block| hold_block(books, block, terms)));
+    if let Some(first) = first {
+        hold_block(books, first, draft, terms, transfers);
+    }
 }
 
 /// What begins is captured; where its hold has lapsed, it is posted.
@@ -103,13 +109,17 @@ fn begin(books: &Books, begins: Block, transfers: &mut Vec<Transfer>) {
     transfers.push(Transfer { kind, code: Code::CallCharge });
 }
 
-fn settle(books: &Books, owed_s: u32, transfers: &mut Vec<Transfer>) {
+fn settle(books: &Books, owed_s: u32, terms: Terms, transfers: &mut Vec<Transfer>) {
     if let Some(held) = books.block {
         match begun_unpaid(books, owed_s) {
-            Some(block) => begin(books, block, transfers),
+            Some(block) => {
+                begin(books, block, transfers);
+                counting::begin(books, block, block.amount, terms.counting, transfers);
+            }
             None if !held.lapsed => {
                 let kind = Kind::Release { hold: books.hold(held.block.until_s) };
                 transfers.push(Transfer { kind, code: Code::CallCharge });
+                counting::release(books, transfers);
             }
             None => {}
         }
@@ -143,10 +153,13 @@ fn hold_channel(books: &Books, number: u32, terms: Terms) -> Transfer {
     Transfer { kind, code: Code::ChannelUse }
 }
 
-fn hold_block(books: &Books, block: Block, terms: Terms) -> Transfer {
+/// What counts against the cap of a day stands right in front of its hold: whoever closes the books of a dead call finds it there.
+fn hold_block(books: &Books, block: Block, draft: &Draft, terms: Terms, transfers: &mut Vec<Transfer>) {
+    transfers.extend(counting::hold(books.accounts, block, draft.day, terms.counting));
     let (debit, credit) = (books.accounts.money(), books.accounts.revenue());
     let (hold, amount) = (books.hold(block.until_s), block.amount.get());
-    Transfer { kind: Kind::Hold { hold, debit, credit, amount, until: terms.until }, code: Code::CallCharge }
+    let kind = Kind::Hold { hold, debit, credit, amount, until: terms.until };
+    transfers.push(Transfer { kind, code: Code::CallCharge });
 }
 
 fn post(accounts: Accounts, amount: Micros) -> Kind {

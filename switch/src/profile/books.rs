@@ -5,7 +5,7 @@
 use super::request::{Ask, Held, Posting, Request};
 use domain::call_record::CallRecord;
 use domain::credit::{Account, BatchRefusal, HoldId, Holder, Kind, Unit};
-use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId};
+use domain::{CallId, CompanyId, Currency, Micros, Monotonic, Now, ProfileId, Wall};
 use rating::{Block, Tariff};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,6 +48,16 @@ impl Accounts {
         self.account(Holder::World, Unit::Channels)
     }
 
+    /// What counts against the profile's cap of a day.
+    pub(super) fn spent_on(self, day: u16) -> Account {
+        self.account(Holder::Profile(self.profile), Unit::Day(day))
+    }
+
+    /// Where that is counted from.
+    pub(super) fn counted_from(self, day: u16) -> Account {
+        self.account(Holder::World, Unit::Day(day))
+    }
+
     fn account(self, holder: Holder, unit: Unit) -> Account {
         Account { company: self.company, holder, unit }
     }
@@ -80,6 +90,8 @@ pub(super) struct HeldBlock {
     pub(super) block: Block,
     /// Whether its hold was closed by another node: then it is posted instead of captured.
     pub(super) lapsed: bool,
+    /// The day against whose cap it counts; none where it does not.
+    pub(super) day: Option<u16>,
 }
 
 /// The books of one call.
@@ -122,7 +134,8 @@ pub(super) struct Books {
     pub(super) ends_at: Monotonic,
     /// What is held for it and asked to be, as the profile counts it.
     pub(super) earmarked: Micros,
-    waiting: VecDeque<Request>,
+    /// Each with when it was asked.
+    waiting: VecDeque<(Request, Wall)>,
 }
 
 /// How a request is being put to the ledger.
@@ -140,13 +153,20 @@ pub(super) struct Draft {
     pub(super) told: bool,
     /// What was available when it was refused for want of credit.
     pub(super) available: Option<Micros>,
+    /// Whether it is asked for a last time, on its final unit.
+    pub(super) is_last: bool,
+    /// When what it wants held begins.
+    pub(super) next_at: Wall,
+    /// The day against whose cap what it wants held counts; none where it does not.
+    pub(super) day: Option<u16>,
 }
 
 impl Draft {
-    /// The plain batch of a request.
-    pub(super) fn new(request: Request) -> Self {
+    /// The plain batch of a request; what it wants held begins at `next_at`.
+    pub(super) fn new(request: Request, next_at: Wall) -> Self {
         let (link, part) = (Link::Untried, Part::Whole);
-        Draft { request, attempt: 0, link, part, collect: None, told: false, available: None }
+        let (collect, told, available, is_last, day) = (None, false, None, false, None);
+        Draft { request, attempt: 0, link, part, collect, told, available, is_last, next_at, day }
     }
 }
 
@@ -215,7 +235,7 @@ impl Books {
         Books {
             is_reopened: true,
             channel: if held.channel { Channel::Held(Channel::FIRST) } else { Channel::None },
-            block: held.block.map(|block| HeldBlock { block, lapsed: false }),
+            block: held.block.map(|block| HeldBlock { block, lapsed: false, day: None }),
             captured: held.captured,
             captured_s: held.captured_s,
             ..Books::open(call, accounts)
@@ -239,9 +259,10 @@ impl Books {
             self.opened = Some(Arc::clone(opened));
         }
         let extends = |request: &Request| matches!(request.ask, Ask::Extend { opened: None });
-        let superfluous = extends(&request) && (self.waiting.iter().any(extends) || self.waiting.len() >= WAITING_MAX);
+        let does_extend = self.waiting.iter().any(|(waiting, _)| extends(waiting));
+        let superfluous = extends(&request) && (does_extend || self.waiting.len() >= WAITING_MAX);
         if !superfluous {
-            self.waiting.push_back(request);
+            self.waiting.push_back((request, now.wall));
         }
     }
 
@@ -255,14 +276,19 @@ impl Books {
         self.posted.is_none() && self.waiting.is_empty()
     }
 
-    /// The next request, unless the ledger still has one.
-    pub(super) fn next_request(&mut self) -> Option<Request> {
-        if self.posted.is_some() { None } else { self.waiting.pop_front() }
+    /// The next request as a draft, unless the ledger still has one.
+    pub(super) fn next_draft(&mut self) -> Option<Draft> {
+        let (request, asked_at) = if self.posted.is_some() { None } else { self.waiting.pop_front() }?;
+        let block_s = match &request.ask {
+            Ask::Charge { begins, .. } => begins.until_s.saturating_sub(self.captured_s),
+            Ask::Reserve { .. } | Ask::Continue { .. } | Ask::Extend { .. } | Ask::Settle { .. } => 0,
+        };
+        Some(Draft::new(request, asked_at + Duration::from_secs(block_s.into())))
     }
 
     /// Whether the call is over and only its books are open.
     pub(super) fn is_ending(&self) -> bool {
-        self.waiting.iter().any(|request| matches!(request.ask, Ask::Settle { .. }))
+        self.waiting.iter().any(|(request, _)| matches!(request.ask, Ask::Settle { .. }))
     }
 
     /// Whether it was reserved and not answered, and what it would start with is not held any more.
@@ -288,7 +314,8 @@ impl Books {
         } else if self.is_reopened && is_settlement {
             self.block = None;
         } else if let Some(held) = &mut self.block {
-            held.lapsed = true;
+            // Who closed it has given back what counted against the cap.
+            (held.lapsed, held.day) = (true, None);
         }
         true
     }

@@ -68,6 +68,28 @@ fn unit(tariff: Tariff) -> i64 {
     10_i64.pow(MICROS_SCALE.saturating_sub(tariff.scale()))
 }
 
+/// What there is for calls to hold, in thought.
+#[derive(Clone, Copy, Debug)]
+struct Purse {
+    /// Their credit; none where a recharge brings whatever is needed.
+    available: Option<Micros>,
+    /// What the cap leaves of what begins before midnight, where it leaves less.
+    room: Option<(Micros, Monotonic)>,
+}
+
+impl Purse {
+    /// Whether a block that begins then can be held.
+    fn take(&mut self, amount: Micros, begins_at: Monotonic) -> bool {
+        let mut room = self.room.as_mut().filter(|(_, midnight)| begins_at < *midnight).map(|(room, _)| room);
+        let is_there = |what: Option<&mut Micros>| what.is_none_or(|left| amount <= *left);
+        if !is_there(self.available.as_mut()) || !is_there(room.as_deref_mut()) {
+            return false;
+        }
+        self.available.iter_mut().chain(room).for_each(|left| *left -= amount);
+        true
+    }
+}
+
 /// A call that talks, in thought.
 #[derive(Clone, Copy, Debug)]
 struct Runner {
@@ -98,15 +120,19 @@ impl Profile {
         // While it is not known what there is, what was said before stands.
         let Some(available) = self.available else { return };
         let ahead_s = u32::from(earliest_s) + 2 * self.pace.longest_s;
-        // What may not be spent today is as good as not there, and no recharge brings it.
-        let room = self.cap_room(now).filter(|room| *room < available);
-        let available = room.unwrap_or(available);
-        let is_plenty = available.get() > self.pace.spends_at_most(ahead_s);
-        if is_plenty || room.is_none() && self.is_recharged(now) {
+        // What may not be spent today is as good as not there until midnight, and no recharge brings it.
+        let room = self.room_today(now).filter(|room| *room < available);
+        let is_plenty = room.unwrap_or(available).get() > self.pace.spends_at_most(ahead_s);
+        let is_recharged = !is_plenty && self.is_recharged(now);
+        if is_plenty || room.is_none() && is_recharged {
             return self.unsay(effects);
         }
         let horizon = now.monotonic + Duration::from_secs(ahead_s.into());
-        let mut ends = self.spend(available, horizon).into_iter().peekable();
+        let purse = Purse {
+            available: Some(available).filter(|_| !is_recharged),
+            room: room.and_then(|room| Some((room, self.midnight(now)?))),
+        };
+        let mut ends = self.spend(purse, horizon).into_iter().peekable();
         for books in self.calls.values_mut() {
             let until_s = ends.next_if(|(call, _)| *call == books.call).map(|(_, until_s)| until_s);
             if books.told_end_s != until_s {
@@ -133,7 +159,7 @@ impl Profile {
     }
 
     /// The calls that end until then, in their order, each with the last billed second that will be paid.
-    fn spend(&self, mut available: Micros, horizon: Monotonic) -> Vec<(CallId, u32)> {
+    fn spend(&self, mut purse: Purse, horizon: Monotonic) -> Vec<(CallId, u32)> {
         let mut runners: Vec<Runner> = self.calls.values().filter_map(Runner::of).collect();
         let last = runners.iter().filter(|runner| runner.asks_at.is_none());
         let mut ends: Vec<(CallId, u32)> = last.map(|runner| (runner.call, runner.paid_s)).collect();
@@ -142,9 +168,9 @@ impl Profile {
         while let Some(Reverse((asks_at, index))) = queue.pop().filter(|Reverse((asks_at, _))| *asks_at < horizon) {
             let Some(runner) = runners.get_mut(index) else { break };
             let next = runner.tariff.next_block(runner.paid_s);
-            if next.amount <= available {
-                available -= next.amount;
-                queue.push(Reverse((asks_at + Duration::from_secs(runner.held_s.into()), index)));
+            let begins_at = asks_at + Duration::from_secs(runner.held_s.into());
+            if purse.take(next.amount, begins_at) {
+                queue.push(Reverse((begins_at, index)));
                 runner.held_s = next.until_s - runner.paid_s;
                 runner.paid_s = next.until_s;
             } else {

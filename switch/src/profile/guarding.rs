@@ -2,16 +2,17 @@
 //!
 //! What is suspicious, and what follows, is `crate::fraud`'s to say.
 
-use super::books::{Books, Draft, Part};
+use super::Profile;
+use super::books::{Books, Part};
 use super::request::{Ask, Effect};
-use super::{Profile, answers};
 use crate::call;
 use crate::directory::{Company, Directory, Profile as Entry};
 use crate::fraud::{Memory, Prospect, Standing, Surroundings};
 use domain::call_record::{CallDirection, CallRecord};
+use domain::fraud::FraudAction;
 use domain::refusal::RefusalKind;
 use domain::trace::{Rule, Step, Value, Verdict};
-use domain::{CallId, Destination, Micros, Now, ProfileId, Refusal, Zone};
+use domain::{CallId, Currency, Destination, Micros, Monotonic, Now, ProfileId, Refusal, Zone};
 use rating::Block;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -50,10 +51,18 @@ impl Profile {
     /// How it stands with its rules against fraud; none where the directory does not know it.
     pub fn standing(&mut self, now: Now) -> Option<Standing> {
         let guarded = Guarded::of(self.id, &self.directory)?;
-        Some(self.watch.standing(guarded.around(self.earmarked, now)))
+        let mut standing = self.watch.standing(guarded.around(self.earmarked, now));
+        let today = guarded.company.zone.day_number(now.wall);
+        if let (Some(counted), Some(_)) = (self.known_on(today), guarded.entry.fraud.rules.daily_cap) {
+            standing.spent = counted - self.held_on(today);
+        }
+        Some(standing)
     }
 
     pub(super) fn on_recalled(&mut self, memory: &Memory, now: Now) {
+        if let Some((day, amount)) = memory.counted.filter(|(day, _)| self.known_on(*day).is_none()) {
+            self.counted(day, amount);
+        }
         let zone = Guarded::of(self.id, &self.directory).map_or_else(Zone::utc, |it| it.company.zone.clone());
         self.watch.recall(memory, &zone, now);
     }
@@ -95,20 +104,34 @@ impl Profile {
         self.watch.judge(&prospect, guarded.around(self.earmarked, now), effects)
     }
 
-    /// What may still be held today; none where no cap binds.
-    pub(super) fn cap_room(&mut self, now: Now) -> Option<Micros> {
+    /// What may still be held today; none where no cap binds, or nothing is known.
+    pub(super) fn room_today(&self, now: Now) -> Option<Micros> {
         let entry = self.directory.profile(self.id)?;
         entry.fraud.rules.daily_cap?;
-        let guarded = Guarded::of(self.id, &self.directory)?;
-        self.watch.room(guarded.around(self.earmarked, now))
+        self.room_on(self.directory.company(entry.company)?.zone.day_number(now.wall))
+    }
+
+    /// When the next day of the company begins.
+    pub(super) fn midnight(&self, now: Now) -> Option<Monotonic> {
+        let company = self.directory.company(self.directory.profile(self.id)?.company)?;
+        Some(now.monotonic + company.zone.day(now.wall).until.since(now.wall))
+    }
+
+    /// Why a call is not placed for which there is no room under the cap of the day.
+    pub(super) fn refused_by_cap(
+        &mut self,
+        first: Option<Block>,
+        currency: Currency,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) -> Refusal {
+        let Some(guarded) = Guarded::of(self.id, &self.directory) else { return RefusalKind::DailyCap.into() };
+        let first = first.map_or(Micros::ZERO, |block| block.amount);
+        self.watch.cap_refuses(first, currency, guarded.around(self.earmarked, now), effects)
     }
 
     /// A charge whose next block would pass the cap of the day is the call's last: what has begun is paid, and the call ends with it.
-    pub(super) fn within_cap(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) -> Draft {
-        let Ask::Charge { next: Some(next), .. } = &draft.request.ask else { return draft };
-        if self.cap_room(now).is_none_or(|room| next.amount <= room) {
-            return draft;
-        }
+    pub(super) fn tell_capped(&mut self, call: CallId, now: Now, effects: &mut Vec<Effect>) {
         if let Some(guarded) = Guarded::of(self.id, &self.directory) {
             self.watch.cap_reached(guarded.around(self.earmarked, now), effects);
         }
@@ -116,8 +139,16 @@ impl Profile {
         let refusal = Some(RefusalKind::DailyCap);
         let step = Step { rule: Rule::Credit, verdict: Verdict::Warned, seen, wanted: Value::None, refusal };
         effects.push(Effect::TellCall(call, call::Event::Noted(Box::new(step))));
-        answers::tell_exhausted(call, &mut draft, effects);
-        Draft { part: Part::Final, ..draft }
+    }
+
+    /// So much counts, and a cap that only tells has less.
+    pub(super) fn tell_beyond_cap(&mut self, counted: Micros, now: Now, effects: &mut Vec<Effect>) {
+        let cap = self.directory.profile(self.id).and_then(|entry| entry.fraud.rules.daily_cap);
+        if cap.is_some_and(|cap| cap.action == FraudAction::Alert && counted > cap.amount)
+            && let Some(guarded) = Guarded::of(self.id, &self.directory)
+        {
+            self.watch.cap_passed(guarded.around(self.earmarked, now), effects);
+        }
     }
 
     /// So much was captured for a call, and so much in all for it before.

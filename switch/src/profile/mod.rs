@@ -11,6 +11,7 @@
 mod answers;
 mod batches;
 mod books;
+mod counting;
 mod foreseeing;
 mod guarding;
 mod recharge;
@@ -29,6 +30,7 @@ use crate::fraud::Watch;
 use crate::overload::{RETRY_AFTER_RATE_S, Window};
 use batches::Terms;
 use books::{Accounts, Books, Draft, Posted};
+use counting::Known;
 use domain::call_record::{CallDirection, CallRecord};
 use domain::credit::{BatchId, Outcome};
 use domain::refusal::RefusalKind;
@@ -67,6 +69,8 @@ pub struct Profile {
     window: Window,
     /// What its calls hold, and have asked for.
     earmarked: Micros,
+    /// What is known to count against the cap of a day, of the last even and the last odd one.
+    known: [Option<Known>; 2],
     watch: Watch,
     timers: TimerTable<Timer>,
 }
@@ -88,6 +92,7 @@ impl Profile {
             has_foreseen: false,
             window: Window::default(),
             earmarked: Micros::ZERO,
+            known: [None; 2],
             watch: Watch::default(),
             timers: TimerTable::new(),
         }
@@ -162,7 +167,7 @@ impl Profile {
     /// No room to remember it: the batch goes to the ledger, and the call hears at once that it did.
     fn settle_unwatched(&mut self, books: Books, request: Request, now: Now, effects: &mut Vec<Effect>) {
         let call = request.call;
-        let posting = batches::posting(&books, &Draft::new(request), self.terms(now));
+        let posting = batches::posting(&books, &Draft::new(request, now.wall), self.terms(now));
         let (amount, billed_s) = match &posting.papers {
             Papers::Ended(record) => (record.amount, record.billed_s),
             Papers::Opened(_) | Papers::None => (books.captured, books.captured_s),
@@ -191,14 +196,14 @@ impl Profile {
 
     /// Turns the next request of a call into a batch, if the ledger has none of it.
     fn proceed(&mut self, call: CallId, now: Now, effects: &mut Vec<Effect>) {
-        if let Some(request) = self.calls.get_mut(&call).and_then(Books::next_request) {
-            let draft = self.within_cap(call, Draft::new(request), now, effects);
+        if let Some(draft) = self.calls.get_mut(&call).and_then(Books::next_draft) {
             self.submit(call, draft, now, effects);
         }
     }
 
-    fn submit(&mut self, call: CallId, draft: Draft, now: Now, effects: &mut Vec<Effect>) {
-        let terms = self.terms(now);
+    fn submit(&mut self, call: CallId, mut draft: Draft, now: Now, effects: &mut Vec<Effect>) {
+        let mut terms = self.terms(now);
+        (terms.counting, draft.day) = self.counting(&draft, now);
         let Some(books) = self.calls.get_mut(&call) else { return };
         let posting = batches::posting(books, &draft, terms);
         effects.push(Effect::Submit(posting.clone()));
@@ -234,6 +239,7 @@ impl Profile {
             at: now.wall,
             until: now.wall + self.directory.settings().channel_lease,
             recharge: self.auto_recharge(),
+            counting: None,
         }
     }
 
@@ -288,6 +294,7 @@ impl Machine for Profile {
             match timer {
                 Timer::Sweep => self.on_sweep(now, effects),
                 Timer::Audit => self.on_audit(now, effects),
+                Timer::LastAsk => self.on_last_ask(now, effects),
             }
         }
         self.recharge.forget(now);

@@ -6,16 +6,48 @@ use super::Profile;
 use super::batches::ATTEMPTS_MAX;
 use super::books::{Books, Draft, Link, Part};
 use super::request::{Ask, Effect};
+use super::upkeep::Timer;
 use crate::call;
 use domain::refusal::RefusalKind;
-use domain::{CallId, Micros, Now, Refusal};
+use domain::{CallId, Micros, Monotonic, Now, Refusal};
+
+/// So long before its end a call on its final unit is asked for a last time: longer than a ledger takes to answer.
+const LAST_ASKED_BEFORE_US: u64 = 1_000_000;
 
 impl Profile {
     /// A call on its final unit is still refused what comes after it.
     pub(super) fn starve(&mut self, call: CallId, draft: Draft) {
-        if let Some(books) = self.calls.get_mut(&call) {
-            books.starving = Some(draft);
-            self.has_starving = true;
+        let Some(books) = self.calls.get_mut(&call) else { return };
+        let last_asked_at = last_asked_at(books);
+        let is_asked = draft.is_last;
+        books.starving = Some(draft);
+        self.has_starving = true;
+        if !is_asked {
+            self.arm(Timer::LastAsk, last_asked_at);
+        }
+    }
+
+    /// A call is about to end for want of credit, or of room under the cap. What is known of both may be old: another node was told of a
+    /// top-up, or a call there has given something back. So it is asked for once more, whatever is known.
+    pub(super) fn on_last_ask(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let mut next: Option<Monotonic> = None;
+        let mut is_due = false;
+        for books in self.calls.values_mut() {
+            let asked_at = last_asked_at(books);
+            let Some(draft) = books.starving.as_mut().filter(|draft| !draft.is_last) else { continue };
+            if asked_at <= now.monotonic {
+                (draft.is_last, is_due) = (true, true);
+            } else {
+                next = Some(next.map_or(asked_at, |next| next.min(asked_at)));
+            }
+        }
+        if let Some(next) = next {
+            self.arm(Timer::LastAsk, next);
+        }
+        if is_due {
+            self.available = None;
+            self.doubt();
+            self.feed(now, effects);
         }
     }
 
@@ -34,11 +66,14 @@ impl Profile {
             return;
         }
         self.has_starving = self.calls.values().any(|books| books.starving.is_some());
-        let (available, room) = (self.available, self.cap_room(now));
-        let hungry = self.calls.values().filter_map(|books| Some((books.ends_at, books.call, books.hunger()?)));
-        let fed = hungry.filter(|(.., needed)| available.is_none_or(|available| *needed <= available));
-        let fed = fed.filter(|(.., needed)| room.is_none_or(|room| *needed <= room));
-        let Some((_, call, _)) = fed.min_by_key(|(ends_at, call, _)| (*ends_at, *call)) else { return };
+        let hungry = self.calls.values().filter_map(|books| Some((books, books.hunger()?)));
+        let fed = hungry.filter(|(_, needed)| self.available.is_none_or(|available| *needed <= available));
+        let fed = fed.filter(|(books, needed)| {
+            let day = books.starving.as_ref().and_then(|draft| draft.day);
+            day.and_then(|day| self.room_on(day)).is_none_or(|room| *needed <= room)
+        });
+        let first = fed.map(|(books, _)| (books.ends_at, books.call)).min();
+        let Some((_, call)) = first else { return };
         if let Some(draft) = self.calls.get_mut(&call).and_then(|books| books.starving.take()) {
             self.submit(call, Draft { part: Part::Next, link: Link::Untried, ..draft }, now, effects);
         }
@@ -57,6 +92,11 @@ impl Profile {
             Effect::TellCall(books.call, call::Event::ReservationRefused(refusal))
         }));
     }
+}
+
+/// When a call on its final unit is asked for a last time.
+fn last_asked_at(books: &Books) -> Monotonic {
+    Monotonic::from_micros(books.ends_at.as_micros().saturating_sub(LAST_ASKED_BEFORE_US))
 }
 
 /// What the caller of such a call is told.

@@ -24,6 +24,8 @@ pub(super) enum Timer {
     Sweep,
     /// Some call may be lost.
     Audit,
+    /// Some call on its final unit is about to end.
+    LastAsk,
 }
 
 impl Profile {
@@ -47,8 +49,13 @@ impl Profile {
 
     /// A sweep at this instant at the latest.
     pub(super) fn arm_sweep(&mut self, at: Monotonic) {
-        if self.timers.due(Timer::Sweep).is_none_or(|due| due > at) {
-            self.timers.arm(Timer::Sweep, at);
+        self.arm(Timer::Sweep, at);
+    }
+
+    /// A timer is due at this instant at the latest.
+    pub(super) fn arm(&mut self, timer: Timer, at: Monotonic) {
+        if self.timers.due(timer).is_none_or(|due| due > at) {
+            self.timers.arm(timer, at);
         }
     }
 

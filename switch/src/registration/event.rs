@@ -131,9 +131,22 @@ pub struct Elsewhere {
     pub source: SocketAddr,
     /// Over which transport.
     pub transport: Transport,
+    /// Whether nothing is heard of that node any more: nobody passes a call on to the PBX.
+    pub is_lost: bool,
 }
 
 impl Binding {
+    /// The node that it is held at and that nothing is heard of any more; none where the PBX can be reached.
+    pub fn lost_with(&self) -> Option<&Arc<str>> {
+        self.elsewhere.as_ref().filter(|elsewhere| elsewhere.is_lost).map(|elsewhere| &elsewhere.node)
+    }
+
+    /// The same, where its node is lost.
+    pub fn lost(&self) -> Binding {
+        let elsewhere = self.elsewhere.as_ref().map(|there| Arc::new(Elsewhere { is_lost: true, ..(**there).clone() }));
+        Binding { elsewhere, ..self.clone() }
+    }
+
     /// Where the PBX is, whichever node it is registered at.
     pub fn seen_from(&self) -> SocketAddr {
         self.elsewhere.as_ref().map_or(self.source, |elsewhere| elsewhere.source)

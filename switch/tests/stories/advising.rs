@@ -1,7 +1,7 @@
 //! What the PBX that pays is told while it pays (3GPP TS 24.647, field lesson 46), and what events are told of money (K3).
 
 use crate::world::*;
-use domain::advice::{Advice, AdviceOfCharge};
+use domain::advice::{Advice, AdviceOfCharge, Quote};
 use domain::call_control::{LegId, LegOrder};
 use domain::{CallId, Currency, Fact, Micros};
 use std::time::Duration;
@@ -118,4 +118,29 @@ fn low_credit_is_told_once_and_again_after_it_was_above() {
     let mut recharged = World::with_recharge(400, 100, 300, 10_000);
     recharged.answered_call(CALLEE);
     assert_eq!(low(&recharged), 0, "who is recharged by itself is told of that instead");
+}
+
+/// R1, R4: the terms that the deck has, once, before the first sum; nobody else hears them.
+#[test]
+fn who_wants_it_is_told_with_the_answer_by_which_terms_the_call_is_charged() {
+    let quotes = |world: &mut World, call: CallId| {
+        let told = world.ordered(call).into_iter().filter_map(|(leg, order)| match order {
+            LegOrder::Quote(quote) => Some((leg, quote)),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    let mut world = world(AdviceOfCharge::Throughout, 100);
+    let call = world.answered_call(CALLEE);
+    let told = quotes(&mut world, call);
+    let [(LegId::CALLER, Quote::Rates(rates))] = told[..] else { panic!("{told:?}") };
+    assert_eq!((rates.per_minute, rates.connection_fee, rates.currency), (cents(2), cents(0), Currency::USD));
+    assert_eq!((rates.minimum_s, rates.increment_s, rates.scale), (30, 6, 2));
+    world.seconds(61);
+    assert!(quotes(&mut world, call).is_empty(), "a call keeps its terms");
+    for advice in [AdviceOfCharge::Off, AdviceOfCharge::End, AdviceOfCharge::During] {
+        let mut world = self::world(advice, 100);
+        let call = world.answered_call(CALLEE);
+        assert!(quotes(&mut world, call).is_empty(), "{advice}");
+    }
 }

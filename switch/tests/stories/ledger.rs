@@ -3,7 +3,7 @@
 //! Slow and forgetful of nothing; the engines are elsewhere.
 
 use domain::credit::{
-    Account, Balance, Batch, BatchId, BatchRefusal, HoldId, Kind, Outcome, RefusedBecause, Transfer, Unit,
+    Account, Balance, Batch, BatchId, BatchRefusal, Code, HoldId, Kind, Outcome, RefusedBecause, Transfer, Unit,
 };
 use domain::{Micros, Wall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +81,7 @@ impl Ledger {
     /// The sum of what batches about this subject captured or posted as a call's charge.
     pub(crate) fn charged(&self, subject: u128) -> Micros {
         let charge = |transfer: &Transfer| match transfer.kind {
-            Kind::Capture { amount, .. } => amount,
-            Kind::Post { amount, .. } => amount,
+            Kind::Capture { amount, .. } | Kind::Post { amount, .. } if transfer.code == Code::CallCharge => amount,
             _ => 0,
         };
         let about = self.applied.iter().filter(|posting| posting.batch.id.subject == subject);

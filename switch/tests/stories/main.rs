@@ -8,6 +8,7 @@ mod adversity;
 mod advising;
 mod capping;
 mod carriers;
+mod counting;
 mod enrolling;
 mod fraud;
 mod hunting;

@@ -42,7 +42,8 @@ fn register(cseq: u32, call_id: &str, uri: &str, expires_s: u32) -> Register {
 
 /// A binding as the other node has it.
 fn elsewhere(binding: &Binding) -> Arc<Binding> {
-    let there = Elsewhere { node: "there".into(), source: binding.source, transport: binding.transport };
+    let there =
+        Elsewhere { node: "there".into(), source: binding.source, transport: binding.transport, is_lost: false };
     let source = "192.0.2.1:5060".parse().unwrap();
     Arc::new(Binding { source, elsewhere: Some(Arc::new(there)), ..binding.clone() })
 }

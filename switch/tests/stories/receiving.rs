@@ -10,7 +10,7 @@ use domain::{CallId, CarrierId, Fact, Micros, ProfileId, ReleaseCause, Wall};
 use std::sync::Arc;
 use switch::call::Event;
 use switch::directory::{Directory, IncomingTo, Number};
-use switch::registration::{Binding, FlowTag};
+use switch::registration::{Binding, Elsewhere, FlowTag};
 
 const CONTACT: &str = "sip:99050000040027@10.0.0.7:5060;rinstance=459608bf8eeb29ef";
 const CALLER: &str = "+447824500000";
@@ -153,6 +153,30 @@ fn a_pbx_with_ip_authentication_is_called_at_its_address() {
     world.bindings.insert(profile_id(), binding());
     let call = world.invite(from_outside(CALLER_ID));
     assert_eq!(&*called(&mut world, call).0.contact, CONTACT, "where it is registered, it is called there");
+}
+
+/// A node of which nothing is heard passes nothing on: its PBX is not waited for.
+#[test]
+fn a_pbx_at_a_node_that_is_lost_is_refused_at_once_or_called_at_its_address() {
+    let at_second = |is_lost| {
+        let (source, transport) = ("192.0.2.7:40000".parse().unwrap(), Transport::Tcp);
+        let there = Elsewhere { node: "second".into(), source, transport, is_lost };
+        Arc::new(Binding { elsewhere: Some(Arc::new(there)), ..(*binding()).clone() })
+    };
+    let mut world = World::with_credit(0);
+    world.bindings.insert(profile_id(), at_second(true));
+    let call = world.invite(from_outside(CALLER_ID));
+    assert_eq!(refusal(&world, call), (480, Some("pbx_not_registered".to_owned()), ReleaseCause::NoAnswer));
+    let trace = &world.record(call).trace;
+    assert!(trace.contains("registered at node second, which is lost"), "{trace}");
+
+    let mut world = of_profile(|profile| profile.sources = vec!["192.0.2.9:5062".parse().unwrap()]);
+    world.bindings.insert(profile_id(), at_second(true));
+    let call = world.invite(from_outside(CALLER_ID));
+    assert_eq!(called(&mut world, call).0.peer, "192.0.2.9:5062".parse().unwrap());
+    world.bindings.insert(profile_id(), at_second(false));
+    let call = world.invite(from_outside(CALLER_ID));
+    assert_eq!(&*called(&mut world, call).0.contact, CONTACT, "once it is heard of, its PBX is called there");
 }
 
 /// I7: a contact that an operator gave counts before the address, and the trace says which it was.

@@ -181,3 +181,67 @@ fn no_call_gets_two_increments_more_than_its_sibling() {
         world.assert_books_closed();
     }
 }
+
+/// K4: a top-up that another node was told of, and what a call there gives back, prolongs the call here: it is asked for a second before its
+/// end, once.
+#[test]
+fn credit_that_only_the_ledger_knows_of_prolongs_the_call_too() {
+    let mut world = World::with_credit(64);
+    let call = world.answered_call(DEAR);
+    world.seconds(20);
+    world.top_up(12);
+    world.seconds(11);
+    assert!(!ended(&world, call));
+    world.seconds(20);
+    assert_eq!((world.record(call).billed_s, world.credit().0), (36, Micros::ZERO));
+    world.assert_books_closed();
+}
+
+/// What comes in the very last instant is asked for; where the ledger's word comes too late, nothing is lost by it.
+#[test]
+fn credit_in_the_last_instant_prolongs_the_call_or_is_kept() {
+    for is_prompt in [true, false] {
+        let mut world = World::with_credit(64);
+        let call = world.answered_call(DEAR);
+        world.advance(Duration::from_millis(29_999));
+        world.mood = if is_prompt { Mood::Prompt } else { Mood::Silent };
+        world.allocate(12);
+        world.advance(Duration::from_millis(2));
+        world.ledger_recovers();
+        assert_eq!(ended(&world, call), !is_prompt);
+        world.seconds(20);
+        let (billed_s, left) = if is_prompt { (36, Micros::ZERO) } else { (30, cents(12)) };
+        assert_eq!((world.record(call).billed_s, world.credit().0), (billed_s, left));
+        world.assert_books_closed();
+    }
+}
+
+/// 1.16 point 4: calls of different rates share what is left: all of it is spent that pays a block of any of them, and no more.
+#[test]
+fn calls_of_different_rates_spend_the_last_dollar_together_to_the_last_block() {
+    for seed in 0..200_u64 {
+        println!("seed {seed}");
+        let mut chance = Entropy::from_seed(u128::from(seed).to_le_bytes());
+        let mut world = World::with_credit(100 + chance.below(100) as i64);
+        let total = world.credit().0;
+        let mut calls = Vec::new();
+        for dialled in [DEAR, CALLEE, CALLEE] {
+            calls.push(world.dial(dialled));
+            let call = *calls.last().unwrap();
+            world.leg(call, FIRST, ringing());
+            world.advance(Duration::from_millis(chance.below(7_000)));
+            world.leg(call, FIRST, answered());
+        }
+        world.seconds(20_000);
+        let records: Vec<_> = calls.iter().map(|call| world.record(*call).clone()).collect();
+        assert!(records.iter().all(|record| record.cause == ReleaseCause::CreditExhausted));
+        let spent: Micros = records.iter().map(|record| record.amount).sum();
+        assert_eq!(spent + world.credit().0, total);
+        assert!(
+            world.credit().0 < cents(1),
+            "{:?} were left, and a block of the cheap ones costs a cent at most",
+            world.credit()
+        );
+        world.assert_books_closed();
+    }
+}

@@ -1,4 +1,4 @@
-//! How soon what is being spent is spent: the values of a label.
+//! How soon what is being spent is spent, and where rows of the journal are: the values of labels.
 //!
 //! Counting is `credit`'s.
 
@@ -17,6 +17,16 @@ labels! {
         Day = "1d",
         /// Later.
         Later = "later",
+    }
+}
+
+labels! {
+    /// Where rows of the ledger's journal are.
+    RowsIn {
+        /// In the node's own journal.
+        Journal = "journal",
+        /// In the store's archive.
+        Archive = "archive",
     }
 }
 

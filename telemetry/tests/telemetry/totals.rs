@@ -124,13 +124,16 @@ fn what_is_at_risk_and_what_is_running_out_is_shown_as_it_is_now() {
         ("SEK".parse().unwrap(), Micros::ONE),
         ("NOK".parse().unwrap(), Micros::ONE),
     ];
-    telemetry.set_credit(&CreditTotals { seconds_at_risk: 36, at_risk, below_zero: 2, emptying });
+    let mut companies_emptying = Counts::default();
+    companies_emptying.add((Emptying::of(61),), 3);
+    telemetry.set_credit(&CreditTotals { seconds_at_risk: 36, at_risk, below_zero: 2, emptying, companies_emptying });
     let page = Page::of(&telemetry);
     assert_eq!((page.at("tandem_seconds_at_risk"), page.at("tandem_ledger_accounts_below_zero")), (36.0, 2.0));
     let at_risk = |currency| page.at(&format!("tandem_credit_at_risk{{currency=\"{currency}\"}}"));
     assert_eq!(["USD", "EUR", "other"].map(at_risk), [0.01, 0.0, 2.0]);
     let within = |within| page.at(&format!("tandem_profiles_emptying{{within=\"{within}\"}}"));
     assert_eq!(["1m", "10m", "1h", "1d", "later"].map(within), [2.0, 2.0, 1.0, 1.0, 1.0]);
+    assert_eq!(page.at("tandem_companies_emptying{within=\"10m\"}"), 3.0);
     telemetry.set_credit(&CreditTotals::default());
     assert_eq!(Page::of(&telemetry).at("tandem_credit_at_risk{currency=\"USD\"}"), 0.0);
 }

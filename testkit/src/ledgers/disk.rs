@@ -5,11 +5,11 @@
 use super::pass_questions_on;
 use super::shared::{House, Stepped};
 use crate::redis::{FunctionBug, PretendedRedis};
+use domain::Wall;
 use domain::credit::{Batch, Durability};
 use ledger::memory::MemoryLedger;
 use ledger::sqlite::{Settings, SqliteLedger};
-use ledger::{Ledger, Reply};
-use std::path::PathBuf;
+use ledger::{Ledger, MemoryArchive, Reply, Trim};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub struct Disk(Kept);
 
 enum Kept {
     Memory(Arc<Journalled>),
-    Sqlite { ledger: Option<Arc<SqliteLedger>>, path: PathBuf, _folder: tempfile::TempDir },
+    Sqlite { ledger: Option<Arc<SqliteLedger>>, settings: Box<Settings>, _folder: tempfile::TempDir },
     Redis { ledger: Option<Arc<Stepped>>, house: House },
 }
 
@@ -51,8 +51,13 @@ impl Disk {
             Engine::Sqlite => {
                 // In memory where there is such a folder: what fsync takes is not what is simulated.
                 let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-                let path = folder.path().join("ledger.db");
-                Disk(Kept::Sqlite { ledger: Some(open(&path)), path, _folder: folder })
+                let settings = Settings {
+                    group_after: NEVER,
+                    group_batches: usize::MAX,
+                    archive: Some(Arc::new(MemoryArchive::default())),
+                    ..Settings::new(folder.path().join("ledger.db"))
+                };
+                Disk(Kept::Sqlite { ledger: Some(open(&settings)), settings: Box::new(settings), _folder: folder })
             }
         }
     }
@@ -74,9 +79,13 @@ impl Disk {
         }
     }
 
-    /// The disk is reached: what was applied before survives.
+    /// The disk is reached: what was applied before survives. A step of trimming follows, which a crash may then interrupt: everything that is
+    /// asked of the ledger must be the same with it.
     pub fn sync(&self) {
-        self.ledger().flush().unwrap();
+        let ledger = self.ledger();
+        ledger.flush().unwrap();
+        let order = Trim { before: Wall::from_unix_micros(i64::MAX), to_the_end: true, steps: 1 };
+        ledger.trim(&order).unwrap();
     }
 
     /// The process is killed. Nobody else may have the engine any more.
@@ -96,8 +105,8 @@ impl Disk {
 
     /// The next process opens the journal.
     pub fn reopen(&mut self) {
-        if let Kept::Sqlite { ledger, path, .. } = &mut self.0 {
-            *ledger = Some(open(path));
+        if let Kept::Sqlite { ledger, settings, .. } = &mut self.0 {
+            *ledger = Some(open(settings));
         }
         if let Kept::Redis { ledger, house } = &mut self.0 {
             *ledger = Some(house.open(HERE).unwrap());
@@ -105,9 +114,8 @@ impl Disk {
     }
 }
 
-fn open(path: &std::path::Path) -> Arc<SqliteLedger> {
-    let settings = Settings { group_after: NEVER, group_batches: usize::MAX, ..Settings::new(path) };
-    Arc::new(SqliteLedger::open(settings).unwrap())
+fn open(settings: &Settings) -> Arc<SqliteLedger> {
+    Arc::new(SqliteLedger::open(settings.clone()).unwrap())
 }
 
 /// The memory engine with a journal that knows what has reached the disk.

@@ -58,6 +58,9 @@ macro_rules! pass_other_questions_on {
         fn verify(&self) -> Result<ledger::Verification, ledger::Error> {
             self.$field.verify()
         }
+        fn trim(&self, order: &ledger::Trim) -> Result<ledger::Trimmed, ledger::Error> {
+            self.$field.trim(order)
+        }
         fn is_healthy(&self) -> bool {
             self.$field.is_healthy()
         }

@@ -5,12 +5,12 @@
 use super::disk::NEVER;
 use super::pass_other_questions_on;
 use crate::redis::PretendedRedis;
+use clerk::roster::Roster;
 use domain::CompanyId;
 use domain::credit::{Account, Balance, Batch, Durability};
-use ledger::redis::{Member, Members, RedisLedger, Settings};
-use ledger::{Ledger, Reply};
+use ledger::redis::{RedisLedger, Settings};
+use ledger::{Ledger, MemoryArchive, Reply};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 
 /// The ledger of a node: what is asked is done at once, as far as it can be.
@@ -26,13 +26,14 @@ pub struct House {
     pub redis: PretendedRedis,
     nodes: Arc<Nodes>,
     folder: Arc<tempfile::TempDir>,
+    /// Of all nodes, as their store is; it knows their journals by the names of the files.
+    archive: Arc<MemoryArchive>,
 }
 
-/// The list that the store keeps, in memory; and the ledgers that live.
+/// The list that the store keeps, and the ledgers that live.
 #[derive(Default)]
 struct Nodes {
-    members: Mutex<Vec<Member>>,
-    parts: Mutex<BTreeMap<CompanyId, Vec<String>>>,
+    roster: Arc<Roster>,
     living: Mutex<Vec<Weak<Stepped>>>,
 }
 
@@ -41,7 +42,7 @@ impl House {
     pub fn new(redis: PretendedRedis) -> House {
         // In memory where there is such a folder: what fsync takes is not what is simulated.
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        House { redis, nodes: Arc::default(), folder: Arc::new(folder) }
+        House { redis, nodes: Arc::default(), folder: Arc::new(folder), archive: Arc::default() }
     }
 
     /// How a node's ledger is set up: its groups close when the story says so.
@@ -49,11 +50,12 @@ impl House {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let journal = ledger::sqlite::Settings {
+            archive: Some(self.archive.clone()),
             group_after: NEVER,
             group_batches: usize::MAX,
-            ..ledger::sqlite::Settings::new(folder.join("ledger.db"))
+            ..ledger::sqlite::Settings::new(folder.join(format!("ledger-{name}.db")))
         };
-        let house: Arc<dyn ledger::redis::House> = self.nodes.clone();
+        let house: Arc<dyn ledger::redis::House> = self.nodes.roster.clone();
         Settings { house: Some(house), ..Settings::new(journal, self.redis.server()) }
     }
 
@@ -80,7 +82,7 @@ impl House {
 
     /// The nodes that live have had time: each has asked for what it needs, and been heard.
     pub fn settle(&self) {
-        let companies: Vec<CompanyId> = self.nodes.parts.lock().unwrap().keys().copied().collect();
+        let companies = self.nodes.roster.all_companies();
         for _ in 0..3 {
             for node in self.nodes.living() {
                 for company in &companies {
@@ -146,46 +148,4 @@ impl Ledger for Stepped {
     }
 
     pass_other_questions_on!(engine);
-}
-
-impl ledger::redis::House for Nodes {
-    fn id(&self) -> Result<String, String> {
-        Ok("house".to_owned())
-    }
-
-    fn register(&self, node: &str, journal: &Path) -> Result<(), String> {
-        let mut members = self.members.lock().unwrap();
-        if !members.iter().any(|member| member.node == node) {
-            let name = format!("node {}", members.len() + 1);
-            members.push(Member { node: node.to_owned(), name, journal: journal.to_path_buf() });
-        }
-        Ok(())
-    }
-
-    fn enrol(&self, node: &str, companies: &[CompanyId]) -> Result<(), String> {
-        let mut parts = self.parts.lock().unwrap();
-        for company in companies {
-            let nodes = parts.entry(*company).or_default();
-            if !nodes.iter().any(|known| known == node) {
-                nodes.push(node.to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    fn members(&self, company: CompanyId) -> Result<Members, String> {
-        let ids = self.parts.lock().unwrap().get(&company).cloned().unwrap_or_default();
-        let members = self.members.lock().unwrap();
-        let found = members.iter().filter(|member| ids.contains(&member.node)).cloned().collect();
-        Ok(Members { version: ids.len() as u64, nodes: found })
-    }
-
-    fn companies(&self, node: &str) -> Result<Vec<CompanyId>, String> {
-        let parts = self.parts.lock().unwrap();
-        Ok(parts.iter().filter(|(_, ids)| ids.iter().any(|id| id == node)).map(|(company, _)| *company).collect())
-    }
-
-    fn nodes(&self) -> Result<Vec<Member>, String> {
-        Ok(self.members.lock().unwrap().clone())
-    }
 }

@@ -119,6 +119,7 @@ impl Simulation {
         self.world.is_down = true;
         self.world.replace_node(Arc::new(MemoryLedger::new()));
         self.disk.crash();
+        self.forget_payments();
         let down_for = Duration::from_millis(self.chance.below(20_000));
         self.world.cue(down_for, RESTART);
     }
@@ -147,6 +148,7 @@ impl Simulation {
         self.world.replace_node(ledger);
         (self.world.is_down, self.is_stuck) = (false, false);
         self.audit.on_restarted(&self.world)?;
+        self.resume_payments();
         self.on_sync();
         Ok(())
     }
@@ -163,6 +165,7 @@ impl Simulation {
         self.world.node.mood = Mood::default();
         self.world.node.has_ports = true;
         self.world.lateness = Duration::ZERO;
+        self.settle_payments();
         for agent in &mut self.world.agents {
             agent.is_silent = false;
             agent.manner.acknowledges = true;

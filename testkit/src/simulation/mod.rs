@@ -6,6 +6,7 @@
 //! | `story` | what may happen, and by what chance |
 //! | `operating` | what operators and customers order |
 //! | `faults` | crashes, restarts, bad weather, a slow ledger |
+//! | `paying` | payments of companies, and their provider |
 //! | `sharing` | a Redis that fails, and another node of the house |
 //! | `audit` | what must be true |
 //! | `trace` | what was seen, for people and as a hash |
@@ -13,6 +14,7 @@
 mod audit;
 mod faults;
 mod operating;
+mod paying;
 mod sharing;
 mod story;
 mod trace;
@@ -21,10 +23,10 @@ pub use audit::{Invariant, Violation};
 
 use crate::ledgers::{Bug, Disk, Engine, Sabotaged, Watched};
 use crate::redis::FunctionBug;
-use crate::world::{Beginning, Recharge, World};
+use crate::world::{Beginning, Datagram, Recharge, Seen, WireBug, World};
 use actors::SessionTimers;
 use audit::Audit;
-use domain::{Entropy, ReleaseCause};
+use domain::{AdviceOfCharge, Entropy, ReleaseCause};
 use ledger::Ledger;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -115,6 +117,14 @@ pub fn run_with_function_bug(seed: u64, bug: FunctionBug) -> Result<Told, Box<Fa
     tell(seed, Some(Planted::InFunctions(bug)))
 }
 
+/// The same, with a bug in what the switch says on the wire.
+///
+/// # Errors
+/// The first thing that was not true: with luck the bug.
+pub fn run_with_wire_bug(seed: u64, bug: WireBug) -> Result<Told, Box<Failure>> {
+    tell(seed, Some(Planted::OnTheWire(bug)))
+}
+
 /// The seeds whose ledger is the redis engine, in order.
 pub fn seeds_with_redis() -> impl Iterator<Item = u64> {
     (OF_REDIS..).step_by(ENGINES_EVERY as usize)
@@ -127,6 +137,8 @@ enum Planted {
     InOrders(Bug),
     /// In Redis.
     InFunctions(FunctionBug),
+    /// Between the switch and the network.
+    OnTheWire(WireBug),
 }
 
 fn tell(seed: u64, planted: Option<Planted>) -> Result<Told, Box<Failure>> {
@@ -159,6 +171,7 @@ struct Simulation {
     crashes: u32,
     troubles: BTreeMap<&'static str, u32>,
     neighbour: sharing::Neighbour,
+    till: paying::Till,
     /// Whether the nodes are about to look what the others need.
     is_listening: bool,
     /// Orders about money so far.
@@ -189,6 +202,9 @@ impl Simulation {
         let ledger = wrapped(&disk, &witness, bug, &mut chance);
         let mut world = World::watched(beginning, ledger, witness);
         world.lateness_max = faults::LATENESS_MAX;
+        if let Some(Planted::OnTheWire(bug)) = planted {
+            world.bug = Some(bug);
+        }
         let acts = ACTS.start() + chance.below(ACTS.end() - ACTS.start());
         let (audit, trace) = (Audit::default(), Trace::default());
         let mut simulation = Simulation {
@@ -202,6 +218,7 @@ impl Simulation {
             crashes: 0,
             troubles: BTreeMap::new(),
             neighbour: sharing::Neighbour::default(),
+            till: paying::Till::new(seed),
             is_listening: false,
             top_ups: 0,
             is_syncing: false,
@@ -227,6 +244,8 @@ impl Simulation {
             carrier_limits: (Some(CARRIER_CHANNELS), Some(CARRIER_CALLS_PER_SECOND)),
             // Sessions are refreshed every 45 s, so that calls of some minutes see it.
             session: SessionTimers { expires_s: 90, min_se_s: 90 },
+            // By the seed alone, so that chance tells the same story to each.
+            advice: AdviceOfCharge::ALL[(seed / ENGINES_EVERY) as usize % AdviceOfCharge::ALL.len()],
             settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },
             ..Beginning::default()
         }
@@ -244,6 +263,7 @@ impl Simulation {
             house.settle();
         }
         self.audit.after_the_dust(&self.world)?;
+        self.check_payments_at_the_end()?;
         self.check_house_at_the_end()
     }
 
@@ -256,11 +276,15 @@ impl Simulation {
 
     /// What this step has shown goes into the trace and before the audit.
     fn see(&mut self) -> Result<(), Violation> {
-        let seen = self.world.witness.take();
+        let mut seen = self.world.witness.take();
+        if let Some(bug) = self.world.bug {
+            seen = seen.into_iter().filter_map(|seen| falsified(bug, seen)).collect();
+        }
         let at = self.world.now.monotonic;
         for seen in &seen {
             self.trace.saw(at, seen);
         }
+        self.check_payments(&seen)?;
         self.sync_soon(&seen);
         self.listen_soon(&seen);
         self.check_house()?;
@@ -298,6 +322,17 @@ impl Simulation {
             crashes: self.crashes,
             troubles: self.troubles.clone(),
         }
+    }
+}
+
+/// What has left the node is what the bug has made of it.
+fn falsified(bug: WireBug, seen: Seen) -> Option<Seen> {
+    match seen {
+        Seen::Sent(datagram) => {
+            let text = bug.falsify(datagram.text)?;
+            Some(Seen::Sent(Datagram { text, ..datagram }))
+        }
+        seen => Some(seen),
     }
 }
 

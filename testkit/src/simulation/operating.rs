@@ -45,8 +45,8 @@ impl Simulation {
         self.say(&format!("50000 micros for {holder:?}"));
         let now = self.world.now;
         let batch = company::top_up(customer.company, self.top_ups, now.wall, &[(account, 50_000)]);
-        company::post(&**self.world.node.ledger(), batch);
-        self.audit.on_synced();
+        let outcome = company::post(&**self.world.node.ledger(), batch);
+        self.audit.on_ordered(&outcome);
         let told = if is_company { ProfileEvent::CompanyToppedUp } else { ProfileEvent::CreditAdded };
         self.world.node.tell_profile(customer.profile, told, now);
     }
@@ -98,7 +98,7 @@ impl Simulation {
             memo: None,
         };
         let outcome = company::post(&**self.world.node.ledger(), batch);
-        self.audit.on_synced();
+        self.audit.on_ordered(&outcome);
         outcome
     }
 }

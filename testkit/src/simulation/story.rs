@@ -18,10 +18,15 @@ pub(super) const RESTART: u64 = 2;
 pub(super) const REDIS_IS_BACK: u64 = 3;
 /// The nodes that share a Redis look whether another needs them.
 pub(super) const LISTEN: u64 = 4;
+/// The next step of a payment may be due.
+pub(super) const PAYMENT_DUE: u64 = 5;
 /// The media room has heard nothing of an end for too long; behind it the number of the end.
 pub(super) const SILENT: u64 = 1_000;
 /// An end is heard again.
 pub(super) const HEARD: u64 = 2_000;
+
+/// The payment provider has said something; behind it the number of what it said.
+pub(super) const NOTICED: u64 = 1 << 32;
 
 /// How long a silent end is waited for by the media room.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -73,6 +78,8 @@ impl Simulation {
             RESTART => return self.restart(),
             REDIS_IS_BACK => self.mend_redis(),
             LISTEN => self.listen(),
+            PAYMENT_DUE => self.on_payment_due(),
+            NOTICED.. => self.on_noticed(cue - NOTICED),
             SILENT..HEARD => self.report_silence((cue - SILENT) as usize),
             _ => self.be_heard_again((cue - HEARD) as usize),
         }
@@ -88,6 +95,7 @@ impl Simulation {
         // Ports are scarce for a while only.
         self.world.node.has_ports |= self.chance.below(3) == 0;
         self.act();
+        self.pay_sometimes();
         self.world.post();
         // Mostly a few seconds, sometimes long enough for several ticks.
         let pause_ms = match self.chance.below(12) {

@@ -7,7 +7,9 @@ use crate::company::{self, REALM, Recharge};
 use actors::SessionTimers;
 use actors::desk::{Desk, NodeRules};
 use domain::credit::{Holder, Outcome};
-use domain::{CarrierId, CompanyId, Currency, Entropy, HeaderPolicy, LandlineId, NumberId, ProfileId, Wall};
+use domain::{
+    AdviceOfCharge, CarrierId, CompanyId, Currency, Entropy, HeaderPolicy, LandlineId, NumberId, ProfileId, Wall,
+};
 use ledger::Ledger;
 use sip::digest::Ha1;
 use std::net::SocketAddr;
@@ -36,6 +38,8 @@ pub struct Beginning {
     pub settings: CallSettings,
     /// How long sessions last without a refresh.
     pub session: SessionTimers,
+    /// How much the PBXs are told of what their calls cost.
+    pub advice: AdviceOfCharge,
     /// How the network behaves.
     pub weather: Weather,
     /// I4: whom the To of incoming calls names.
@@ -68,6 +72,7 @@ impl Default for Beginning {
             recharge: None,
             settings: CallSettings::default(),
             session: SessionTimers::default(),
+            advice: AdviceOfCharge::Off,
             weather: Weather::FAIR,
             incoming_to: store::IncomingTo::CalledNumber,
             carrier_limits: (None, None),
@@ -131,7 +136,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             srtp: new.srtp,
             t38: new.t38,
             dtmf: new.dtmf,
-            advice: new.advice,
+            advice: beginning.advice,
             credit_failure: new.credit_failure,
             caps: new.caps,
             fraud: Default::default(),
@@ -185,6 +190,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
     let everything = store::Everything {
         config_version: 1,
         breakers: Vec::new(),
+        breaker_limits: Default::default(),
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
         profiles: customers.iter().map(profile).collect(),
         profile_manners: customers.iter().map(|customer| (customer.profile, of_pbx.clone())).collect(),

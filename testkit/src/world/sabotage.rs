@@ -2,7 +2,7 @@
 //!
 //! It is code of the test world; there is no switch for it in the product. Which test finds which bug is in `docs/simulation.md`.
 
-use super::text::{cseq, header, method, status, tag};
+use super::text::{AMOUNT, amount_of, body, cseq, header, method, status, tag, told_sum};
 
 /// What is wrong with the switch's SIP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +17,15 @@ pub enum WireBug {
     RingingDropped,
     /// Sessions are never refreshed.
     NeverRefreshed,
+    /// The final sum that the PBX is told is not the one that it pays.
+    DearerBill,
+    /// The PBX is told a sum before anybody has paid it.
+    EarlySum,
 }
 
 impl WireBug {
     /// What goes out instead; none where nothing does.
-    pub(super) fn falsify(self, text: String) -> Option<String> {
+    pub(crate) fn falsify(self, text: String) -> Option<String> {
         let is_inside = header(&text, "To").and_then(tag).is_some();
         let called = method(&text);
         match self {
@@ -35,7 +39,20 @@ impl WireBug {
             }
             WireBug::RingingDropped if status(&text) == Some(180) => None,
             WireBug::NeverRefreshed if is_inside && matches!(called, Some("INVITE" | "UPDATE")) => None,
+            WireBug::DearerBill if text.contains("<aoc-e>") => Some(dearer(&text)),
+            WireBug::EarlySum if text.contains("<aoc-d>") => Some(dearer(&text)),
             _ => Some(text),
         }
     }
+}
+
+/// Each sum in it a cent more; what counts the body's octets is put right, should there be one more.
+fn dearer(text: &str) -> String {
+    let Some(sum) = told_sum(text) else { return text.to_owned() };
+    let cents = sum / 10_000 + 1;
+    let before = body(text).len();
+    let (from, to) = (amount_of(text).unwrap_or_default(), format!("{}.{:02}", cents / 100, cents % 100));
+    let again = text.replace(&format!("{AMOUNT}{from}<"), &format!("{AMOUNT}{to}<"));
+    let after = before + to.len() - from.len();
+    again.replace(&format!("Content-Length: {before}"), &format!("Content-Length: {after}"))
 }

@@ -119,6 +119,26 @@ pub fn formats(description: &str) -> &str {
     media.splitn(3, ' ').nth(2).unwrap_or_default()
 }
 
+/// What stands before a sum of money in advice of charge.
+pub const AMOUNT: &str = "<currency-amount>";
+
+/// The last sum of a document of advice of charge, as it is written: prices stand before it.
+pub fn amount_of(text: &str) -> Option<&str> {
+    let (_, sums) = text.split_once("<recorded-charges>")?;
+    sums.split_once(AMOUNT)?.1.split('<').next()
+}
+
+/// The sum that somebody is told in a message, in micros; none where it tells none.
+pub fn told_sum(text: &str) -> Option<i64> {
+    if !text.contains("<recorded-charges>") {
+        return None;
+    }
+    let Some(amount) = amount_of(text) else { return Some(0) };
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    let micros: i64 = format!("{part:0<6}").parse().ok()?;
+    Some(whole.parse::<i64>().ok()? * 1_000_000 + micros)
+}
+
 /// A response to a request, with these lines added.
 pub fn response(request: &str, status: &str, to_tag: &str, lines: &str, body: &str) -> String {
     let mut copied = String::new();

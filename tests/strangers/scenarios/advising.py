@@ -141,6 +141,40 @@ def a_webhook_hears_what_a_call_costs_signed_and_until_it_has_taken_it(world):
         foreign.stop()
 
 
+@scenario(settings={"webhooks": {"allow_private": True}}, needs_switch=True)
+def a_number_that_moves_and_a_subscription_that_ends_are_told(world):
+    """A stream and a webhook hear that a number rings elsewhere, and how many channels a subscription has until it ends; without the
+    number itself (N2, N3, P7)."""
+    first, second = world.profile(), world.profile(name="Back office")
+    topics = ["number.assigned", "number.released", "subscription.changed", "subscription.ended"]
+    hook = Hook()
+    try:
+        made = world.api.call("POST", "/webhooks", {"company": world.company, "url": hook.url, "types": topics})
+        world.api.call("POST", f"/webhooks/{made['id']}/test")
+        until(lambda: hook.heard("webhook.test"), "the trial to come")
+        stream = Stream(world, f"/events?types={','.join(topics)}")
+        try:
+            number = world.api.create_number("+442079460199", first)
+            world.api.call("PATCH", f"/numbers/{number['id']}", {"profile": second["id"]})
+            world.api.call("PATCH", f"/profiles/{second['id']}", {"channels": 7})
+            world.api.call("PATCH", f"/profiles/{second['id']}", {"channels": 0})
+            heard = [(name, document["data"]) for _, name, document in stream.until("subscription.ended")]
+        finally:
+            stream.stop()
+        places = [(name, data["number"], data["profile"]) for name, data in heard if name.startswith("number.")]
+        names = [("number.assigned", first), ("number.released", first), ("number.assigned", second)]
+        equal(places, [(name, number["id"], profile["id"]) for name, profile in names], "what became of the number")
+        counts = [(name, data["before"], data["channels"]) for name, data in heard if name.startswith("subscription.")]
+        begun = counts[0][1]
+        equal(counts, [("subscription.changed", begun, 7), ("subscription.ended", 7, 0)], "what became of the subscription")
+        expect("442079460199" not in json.dumps(heard), "no event tells a telephone number")
+        until(lambda: hook.heard("subscription.ended"), "the webhook to hear the last of it")
+        equal(sorted(document["type"] for _, document, _, _ in hook.came if document["type"] != "webhook.test"),
+              sorted(name for name, _ in heard), "what the webhook heard")
+    finally:
+        hook.stop()
+
+
 @scenario(needs_switch=True)
 def no_webhook_leads_into_the_network_of_the_switch(world):
     """By default neither an address of a private network nor plain http makes a webhook, and a name that leads to this machine is not
@@ -214,6 +248,34 @@ def a_pbx_that_wants_it_is_told_by_info_what_its_call_costs_and_in_the_answer_to
     _, head, body = list(received(pbx))[-1]
     equal(advice(head, body), ("aoc-e", None, "USD", Decimal(record["amount"])), "what the 200 to the BYE says")
     equal((Decimal(record["amount"]), record["cause"]), (Decimal("0.06"), "normal"), "the record")
+
+
+@scenario(needs_switch=True)
+def a_pbx_that_wants_it_is_told_with_the_answer_by_which_terms_its_call_is_charged(world):
+    """AOC-S in the first INFO after the ACK: price a minute, step and currency of the deck's row, and its minimum, once; then AOC-D and
+    AOC-E as ever (3GPP TS 24.647, R1)."""
+    profile = world.profile(advice_of_charge="throughout")
+    carrier = world.carrier()
+    pbx = world.pbx("advised", profile, number=SHIP, allow="INVITE, ACK, BYE, INFO", more='<recv request="INFO"/>\n{{ok}}',
+                    ending="{{bye}}")
+    pbx.finish()
+    carrier.finish()
+    infos = [body for start, _, body in received(pbx) if start.startswith("INFO")]
+    documents = [xml.etree.ElementTree.fromstring(body.strip()) for body in dict.fromkeys(infos)]
+    (items,) = [items for document in documents for items in document.iter(f"{AOC}charged-items")]
+    expect(documents[0].find(f"{AOC}aoc-s") is not None, "the terms come first")
+    price = items.find(f"{AOC}basic/{AOC}price-time")
+    said = {name: price.find("/".join(AOC + part for part in name.split("/"))).text
+            for name in ("currency-id", "currency-amount", "length-time-unit/time-unit", "length-time-unit/scale", "charging-type",
+                         "granularity/time-unit", "granularity/scale")}
+    equal(said, {"currency-id": "USD", "currency-amount": "0.60", "length-time-unit/time-unit": "1", "length-time-unit/scale": "one-minute",
+                 "charging-type": "step-function", "granularity/time-unit": "3", "granularity/scale": "one-second"}, "the terms")
+    expect(items.find(f"{AOC}communication-setup") is None, "a row without a fee says nothing of a set-up")
+    equal(documents[0].find("{urn:tandem:aoc:1}terms").attrib,
+          {"minimum-s": "3", "increment-s": "3", "rounding": "up", "scale": "2"}, "what the schema has no place for")
+    expect(documents[-1].find(f"{AOC}aoc-d") is not None, "the last INFO says a sum")
+    _, head, body = list(received(pbx))[-1]
+    equal(advice(head, body)[0], "aoc-e", "what the 200 to the BYE says")
 
 
 @scenario(needs_switch=True)

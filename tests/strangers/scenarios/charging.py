@@ -244,6 +244,41 @@ def a_charge_is_explained_and_proven_while_the_deck_changes(world):
 
 
 @scenario(needs_switch=True)
+def a_trimmed_journal_answers_as_if_nothing_had_gone(world):
+    """Calls, `tandem ledger trim`, kill -9, another call: statement, explanation, proof of the month and export are whole, `ledger verify` is
+    clean from the first row on, and an old order under its key is done once (design 5)."""
+    profile = world.profile(credit="5.00")
+    carrier = world.carrier(calls=3)
+    world.pbx("call", profile, calls=2, options=("-d", 300)).finish()
+    world.settled(profile, spent="0.02", given="5.00")
+    world.api.allocate(profile["id"], "1.00", key="once")
+    old = world.records(2)[0]
+    folder = world.folder / "trimmed"
+    folder.mkdir()
+
+    def read():
+        return {"statement": world.api.profile_statement(profile["id"]), "explained": world.api.explain(old["id"]),
+                "exported": tandem(world, "export", "journal")[0]}
+
+    before = read()
+    until(lambda: json.loads(tandem(world, "ledger", "trim", "--json")[0])["kept"] == 0, "all rows to be in the archive", 10)
+    equal(read(), before, "what is told after the trimming")
+    world.server.kill()
+    world.server.start()
+    equal(read(), before, "what is told after a kill -9 and a start")
+    world.api.allocate(profile["id"], "1.00", key="once")
+    world.pbx("call", profile, options=("-d", 300), name="after").finish()
+    carrier.finish()
+    world.settled(profile, spent="0.03", given="6.00")
+    lines = world.api.profile_statement(profile["id"])
+    equal(lines[-len(before["statement"]):], before["statement"], "the statement across the cut")
+    said, _ = tandem(world, "ledger", "verify", "--month", old["invited_at"][:7])
+    expect("3 calls, 3 charged, 0.03 USD" in said and "agree about every one" in said, said)
+    told = json.loads(tandem(world, "ledger", "verify", "--json")[0])
+    expect(told["clean"] and told["archived"] > 0 and told["batches"] > told["archived"], f"ledger verify says {told}")
+
+
+@scenario(needs_switch=True)
 def a_shadow_deck_rates_the_same_calls_and_charges_nobody(world):
     """A deck and its twin as shadow tell the same revenue of the same calls, a dearer shadow tells more; the house's credit is sound
     while they talk (R6, R12)."""

@@ -22,6 +22,7 @@ def the_cap_of_a_day_is_kept_and_survives_a_restart(world):
     world.until_idle(profile)
     path = f"/profiles/{profile['id']}/fraud"
     equal(world.api.get(path)["spent_today"], "0.04", "spent today")
+    equal(world.profile_now(profile)["fraud"]["counted_today"], "0.04", "what counts, as the profile itself tells it")
     equal(world.pbx("refused", profile, number=DEAR, final="402", name="capped").finish().failed, 0, "calls that were not refused with 402")
     world.server.stop()
     world.server.start()
@@ -41,6 +42,8 @@ def a_profile_that_was_stopped_calls_again_once_it_is_released(world):
     equal(world.pbx("refused", profile, number=DEAR, final="403", name="stopped").finish().failed, 0, "calls that were not refused with 403")
     shown, _ = tandem(world, "profile", "fraud", "Head office", "--json")
     equal(json.loads(shown)["suspension"]["rule"], "high_cost", "what stopped it")
+    shown, _ = tandem(world, "profile", "show", "Head office")
+    expect("by high_cost" in shown, shown)
     released, _ = tandem(world, "profile", "release", "Head office")
     expect('"Head office" may call' in released, released)
     world.pbx("call", profile, number=DEAR, options=("-d", 500), name="again").finish()
@@ -63,6 +66,8 @@ def a_breaker_stops_new_calls_and_the_running_one_goes_on(world):
     tandem(world, "breaker", "release", "USD", fails=True)
     tandem(world, "breaker", "release", world.api.company(world.company)["name"])
     equal(json.loads(tandem(world, "breaker", "list", "--json")[0]), [], "open breakers")
+    limits = json.loads(tandem(world, "breaker", "limits", world.api.company(world.company)["name"], "--per-minute", "500", "--json")[0])
+    equal((limits["is_own"], limits["limits"]["per_minute"], limits["open"]), (True, "500.00", None), "the company's own limits")
     for call in up:
         world.api.hang_up(call["id"])
     running.finish()

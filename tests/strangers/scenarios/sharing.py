@@ -98,20 +98,21 @@ def without_rows(summary):
     return {name: value for name, value in summary["books"].items() if name != "ledger_verify"}
 
 
-# A cent for each call, whatever the second: what is held for the next increment is nothing.
+# A cent for each call, whatever the second: what is held for the next increment is nothing. And a number that is charged by six seconds.
 CENT_DECK = """\
 prefix,destination,rate_per_minute,connection_fee,minimum_s,increment_s
 1202,United States,0.01,,,
+8818,Six seconds,0.60,,6,6
 """
 
 
-def second_node(world):
-    """Another process with the same store, the same Redis, and a journal and ports of its own."""
+def second_node(world, **settings):
+    """Another process with the same store, the same Redis, and a journal and ports of its own; and with these sections of settings."""
     folder = world.folder / "second"
     folder.mkdir()
     tokens = world.server.folder / "tokens"
     second = Server(folder, {"node": {"name": "second", "data_dir": world.server.data}, "http": {"tokens_file": tokens},
-                             "ledger": world.redis.ledger})
+                             "ledger": world.redis.ledger, **settings})
     second.api = TandemApi(second.http_port, world.server.api.token)
     world.agents.append(second)
     return second.start()
@@ -138,25 +139,33 @@ def knows_of(node, carrier):
     return f'tandem_carrier_up{{carrier="{carrier}"}}' in node.api.metrics()
 
 
-@scenario(needs_switch=True, timeout_s=60, with_redis=RedisServer, alone="48 calls at two nodes")
+def admitted_together(world, second, profiles):
+    """How many of 24 calls of each profile, of a cent each, two nodes admit that are called 12 times at once for each, by the profile's name;
+    the rest gets what is named beside it."""
+    pbxs = [(profile["name"], world.pbx("carried_or_refused", profile, calls=12, rate=12, period_ms=200, limit=12, final=final,
+                                        remote=node.sip, name=f"{profile['name'].lower()}_{node.folder.name}", trace=False, options=("-d", 1500)))
+            for profile, final in profiles for node in (world.server, second)]
+    admitted = {profile["name"]: 0 for profile, _ in profiles}
+    for whose, pbx in pbxs:
+        seen = pbx.finish()
+        equal(seen.counter(1) + seen.counter(2), 12, "calls that were carried or refused")
+        admitted[whose] += seen.counter(1)
+    return admitted
+
+
+@scenario(needs_switch=True, timeout_s=60, with_redis=RedisServer, alone="72 calls at two nodes")
 def two_nodes_admit_together_exactly_what_there_is(world):
-    """24 calls at once at each of two nodes with one Redis: credit for 14 admits 14 and 9 channels admit 9, by both together; Redis is
-    flushed, and both go on (C1, K1)."""
+    """36 calls at once at each of two nodes with one Redis: credit for 14 admits 14, 9 channels admit 9 and a cap of a day for 11 admits
+    11, by both together; Redis is flushed, and both go on (C1, K1, D-16)."""
     second = second_node(world)
     nodes = (("first", world.server), ("second", second))
     poor = of_a_cent(world, name="Poor", channels=40, credit="0.14")
     narrow = world.profile(name="Narrow", channels=9, credit="5.00")
-    carrier = world.carrier(calls=25, trace=False)
+    capped = world.profile(name="Capped", channels=40, credit="5.00", fraud={"daily_cap": {"amount": "0.11"}})
+    carrier = world.carrier(calls=36, trace=False)
     until(lambda: knows_of(second, "carrier1"), "the second node to know what the first was told", 10)
-    pbxs = [(final, world.pbx("carried_or_refused", profile, calls=12, rate=12, period_ms=200, limit=12, final=final,
-                              remote=node.sip, name=f"{profile['name'].lower()}_{name}", trace=False, options=("-d", 1500)))
-            for profile, final in ((poor, "402"), (narrow, "503")) for name, node in nodes]
-    admitted = {"402": 0, "503": 0}
-    for final, pbx in pbxs:
-        seen = pbx.finish()
-        equal(seen.counter(1) + seen.counter(2), 12, "calls that were carried or refused")
-        admitted[final] += seen.counter(1)
-    equal(admitted, {"402": 14, "503": 9}, "calls that both nodes admitted together")
+    equal(admitted_together(world, second, ((poor, "402"), (narrow, "503"), (capped, "402"))), {"Poor": 14, "Narrow": 9, "Capped": 11},
+          "calls that both nodes admitted together")
     subprocess.run(["redis-cli", "-p", str(world.redis.port), "flushall"], check=True, capture_output=True, timeout=10)
     for name, node in nodes:
         # Who asks for a balance has Redis made whole again, as a call has.
@@ -164,16 +173,17 @@ def two_nodes_admit_together_exactly_what_there_is(world):
     for number, (name, node) in enumerate(nodes, 1):
         until(lambda: tandem_api.balance(node.api.profile(poor["id"])) == 0, f"{name} to tell that nothing is left", 10)
         world.pbx("call", narrow, remote=node.sip, name=f"afterwards_{name}", options=("-d", 200)).finish()
+        equal(node.api.get(f"/profiles/{capped['id']}/fraud")["spent_today"], "0.11", f"what {name} says that counts")
         until(lambda: tandem_api.balance(node.api.profile(narrow["id"])) == Decimal("4.91") - Decimal("0.01") * number,
               f"{name} to tell the balance after its call", 10)
     carrier.finish()
-    equal(sum(tandem_api.record_amount(record) for record in world.records(50)), Decimal("0.25"), "what all records say")
+    equal(sum(tandem_api.record_amount(record) for record in world.records(74)), Decimal("0.36"), "what all records say")
     lines = world.api.profile_statement(narrow["id"])
     equal(len([line for line in lines if Decimal(line["amount"]) == Decimal("-0.01")]), 11, "charges in the statement, of both nodes")
     done = subprocess.run([BINARY, "export", "journal", "--config", str(world.server.config)], cwd=world.server.folder,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     moved = [line for line in map(json.loads, done.stdout.splitlines()) if (line["code"], line["kind"]) == ("call_charge", "capture")]
-    equal(sum(Decimal(line["amount"]) for line in moved), Decimal("0.25"), f"charges in the exported journals ({done.stderr})")
+    equal(sum(Decimal(line["amount"]) for line in moved), Decimal("0.36"), f"charges in the exported journals ({done.stderr})")
     equal(len({line["node"] for line in moved}), 2, "nodes whose journals are exported")
 
 

@@ -167,8 +167,8 @@ async fn open(desk: Desk, asking: Asking, request: &HttpRequest, ask: EventsAsk)
 /// What happens, as it happens, as server-sent events: each has an `id`, its type as `event`, and a CloudEvents 1.0 document as `data`.
 /// With `Last-Event-ID` the stream goes on behind that event; where something is missing, an event `gap` says so. A company's token
 /// hears of its company only. Types: `call.started`, `call.answered`, `call.charged`, `call.ended`, `profile.registered`,
-/// `profile.unregistered`, `profile.low_credit`, `profile.credit_exhausted`, `recharge.succeeded`, `recharge.failed`, `carrier.down`,
-/// `carrier.up`, `fraud.seen`, `fraud.blocked`, `breaker.opened`, `webhook.disabled`.
+/// `profile.unregistered`, `profile.low_credit`, `profile.credit_exhausted`, `recharge.succeeded`, `recharge.failed`, `number.assigned`,
+/// `number.released`, `subscription.changed`, `subscription.ended`, `carrier.down`, `carrier.up`, `fraud.seen`, `fraud.blocked`, `breaker.opened`, `webhook.disabled`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events",
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was heard")),
     responses((status = 200, description = "Events, without an end", content_type = "text/event-stream", body = String), Listen))]

@@ -11,8 +11,9 @@ use crate::query::id;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
+use backoffice::breaker::{CompanyBreaker, Limits};
 use backoffice::fraud::{Breakers, Circuit, ProfileFraud, Rules};
-use domain::ProfileId;
+use domain::{CompanyId, ProfileId};
 
 /// Reads a profile's rules against fraud, how full they are, and what stopped it.
 #[utoipa::path(get, path = "/api/v1/profiles/{id}/fraud", tag = "fraud", params(("id" = String, Path)),
@@ -63,4 +64,28 @@ pub(super) async fn keep_breaker(desk: Desk, asking: Asking, path: Path<String>)
     let circuit: Circuit = id(&path)?;
     desk.ask(move |office| office.keep_breaker(&asking.0, circuit)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Reads when the breaker of a company opens, and whether it is open.
+#[utoipa::path(get, path = "/api/v1/companies/{id}/breaker", tag = "fraud", params(("id" = String, Path)),
+    responses((status = 200, body = CompanyBreaker), Read))]
+pub(super) async fn company_breaker(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let company: CompanyId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.company_breaker(&asking.0, company)).await?)
+}
+
+/// Gives the breaker of a company limits of its own, all of them; one that is left out is off (operators).
+#[utoipa::path(put, path = "/api/v1/companies/{id}/breaker", tag = "fraud", params(("id" = String, Path)),
+    request_body = Limits, responses((status = 200, body = CompanyBreaker), ChangeByBody))]
+pub(super) async fn set_company_breaker(desk: Desk, asking: Asking, path: Path<String>, body: Body<Limits>) -> Answer {
+    let company: CompanyId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.set_company_breaker(&asking.0, company, &body.0)).await?)
+}
+
+/// Gives the breaker of a company the limits of the settings again (operators).
+#[utoipa::path(delete, path = "/api/v1/companies/{id}/breaker", tag = "fraud", params(("id" = String, Path)),
+    responses((status = 200, body = CompanyBreaker), Change))]
+pub(super) async fn reset_company_breaker(desk: Desk, asking: Asking, path: Path<String>) -> Answer {
+    let company: CompanyId = id(&path)?;
+    json(StatusCode::OK, &desk.ask(move |office| office.reset_company_breaker(&asking.0, company)).await?)
 }

@@ -4,8 +4,8 @@
 
 use super::answers::Public;
 use super::{
-    accounts, bans, calls, carriers, companies, credit, decks, doctors, events, frauds, identities, landlines, numbers,
-    payments, problems, profiles, rates, recharges, shadows, tokens, webhooks,
+    accounts, bans, calls, carriers, companies, credit, decks, doctors, events, frauds, identities, landlines, ledgers,
+    numbers, payments, problems, profiles, rates, recharges, shadows, tokens, webhooks,
 };
 use crate::failure::{Answer, json};
 use actix_web::http::StatusCode;
@@ -37,8 +37,8 @@ impl Modify for BearerToken {
         read,
         problems::list, problems::read,
         companies::create, companies::list, companies::read, companies::update, companies::spending, companies::add_credit, companies::statement,
-        credit::house,
-        profiles::create, profiles::list, profiles::read, profiles::update, profiles::spending, profiles::allocate, profiles::take_back,
+        credit::house, ledgers::trim,
+        profiles::create, profiles::list, profiles::registrations, profiles::read, profiles::update, profiles::spending, profiles::allocate, profiles::take_back,
         recharges::of_profile, recharges::set_of_profile, recharges::reset_of_profile, recharges::liabilities,
         recharges::of_company, recharges::set_of_company,
         payments::list, payments::create, payments::read, payments::cancel, payments::close, payments::retry, payments::notice,
@@ -62,6 +62,7 @@ impl Modify for BearerToken {
         tokens::create, tokens::list, tokens::revoke,
         bans::list, bans::lift,
         frauds::of_profile, frauds::set_of_profile, frauds::release, frauds::breakers, frauds::release_breaker, frauds::keep_breaker,
+        frauds::company_breaker, frauds::set_company_breaker, frauds::reset_company_breaker,
     ),
     components(schemas(Problem)),
     security(("token" = [])),

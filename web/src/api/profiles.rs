@@ -13,7 +13,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use backoffice::Page;
 use backoffice::credit::{Allocation, Moved, TakeBack};
-use backoffice::profile::{CreatedProfile, NewProfile, Profile, ProfilePatch, RevealedPassword};
+use backoffice::profile::{CreatedProfile, NewProfile, Profile, ProfilePatch, Registered, RevealedPassword};
 use backoffice::spending::Spending;
 use backoffice::statement::Entry;
 use domain::ProfileId;
@@ -33,6 +33,15 @@ pub(super) async fn list(desk: Desk, asking: Asking, query: Query<OwnedQuery>) -
     let OwnedQuery { company, limit, after } = query.0;
     let (company, ask) = (parameter("company", company.as_deref())?, page(limit.as_deref(), after)?);
     json(StatusCode::OK, &desk.ask(move |office| office.profiles(&asking.0, company, &ask)).await?)
+}
+
+/// Lists the PBXs that are registered, at whichever node of the house, with the node of each.
+#[utoipa::path(get, path = "/api/v1/registrations", tag = "profiles", params(OwnedQuery),
+    responses((status = 200, body = Page<Registered>), Read))]
+pub(super) async fn registrations(desk: Desk, asking: Asking, query: Query<OwnedQuery>) -> Answer {
+    let OwnedQuery { company, limit, after } = query.0;
+    let (company, ask) = (parameter("company", company.as_deref())?, page(limit.as_deref(), after)?);
+    json(StatusCode::OK, &desk.ask(move |office| office.registrations(&asking.0, company, &ask)).await?)
 }
 
 /// Reads the six elements of a profile.

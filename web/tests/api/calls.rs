@@ -97,6 +97,9 @@ fn what_would_be_lost_now_and_who_is_empty_first_is_told_of_everybody_to_operato
     let soonest: Vec<_> = house["soonest"].as_array().unwrap().iter().map(|one| &one["profile"]).collect();
     assert_eq!(soonest, [&first, &second]);
     assert_eq!(house["soonest"][1]["time_to_empty_s"], 3_000);
+    let empty = &house["soonest_companies"][0];
+    let said = (&empty["company"], &empty["balance"], &empty["time_to_empty_s"]);
+    assert_eq!(said, (&json!(company), &json!("10.00"), &json!(15_000)), "with what its profiles have");
 }
 
 #[test]

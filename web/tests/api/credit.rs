@@ -259,3 +259,23 @@ fn a_ledger_that_is_closed_says_so_and_does_nothing() {
     assert_eq!(answer.header("retry-after"), Some("1"));
     answer.problem(503, "ledger_unavailable");
 }
+
+/// Design 5: what has gone from the journal is told as if it had not.
+#[test]
+fn a_trimmed_journal_leaves_every_statement_as_it_was() {
+    let world = World::new();
+    let company = world.funded("100.00");
+    let path = format!("/companies/{company}/statement");
+    let before = world.get(&path).ok(200)["items"].clone();
+    let trimmed = world.post("/ledger/trim", &json!({})).ok(200);
+    assert!(trimmed["deleted"].as_u64().unwrap() > 0, "{trimmed}");
+    assert_eq!(
+        (&trimmed["kept"], &trimmed["waits"], &trimmed["cut"]),
+        (&json!(0), &Value::Null, &trimmed["in_archive"])
+    );
+    assert_eq!(world.get(&path).ok(200)["items"], before);
+    assert_eq!(credit(&world, &format!("/companies/{company}"))["available"], "100.00");
+
+    let memory = World::with(Engine::Memory);
+    assert_eq!(memory.post("/ledger/trim", &json!({})).ok(200)["in_archive"], 0, "an engine without a journal");
+}

@@ -3,7 +3,7 @@
 use crate::client::send;
 use crate::world::{OPERATOR, World};
 use domain::{CallId, Fact, ProfileId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -102,4 +102,65 @@ fn what_cannot_be_heard_is_refused_before_the_stream_begins() {
     let ended = world.record(&company, &world.profile(&company, 1), |_| {});
     world.get(&format!("/calls/{ended}/events")).problem(409, "call_ended");
     world.get(&format!("/calls/{}/events", CallId::from_bits(99))).problem(404, "not_found");
+}
+
+#[test]
+fn a_number_tells_where_it_rings_and_where_it_rings_no_more() {
+    let world = World::new();
+    let company = world.company();
+    let [first, second] = [1, 2].map(|channels| world.profile(&company, channels));
+    let mut all = Open::new(&world, "/events?types=number.assigned,number.released", "");
+    let mut told = || {
+        let (topic, document) = all.event();
+        let data = &document["data"];
+        assert_eq!((&document["subject"], &data["company"]), (&data["number"], &Value::from(company.clone())));
+        assert!(!document.to_string().contains("442079460123"), "no event tells a telephone number: {document}");
+        let place = if data["profile"].is_null() { &data["account"] } else { &data["profile"] };
+        (topic, place.as_str().unwrap().to_owned())
+    };
+    let assigned = |place: &str| ("number.assigned".to_owned(), place.to_owned());
+    let released = |place: &str| ("number.released".to_owned(), place.to_owned());
+    let new = json!({"number": "+442079460123", "company": company, "profile": first});
+    let path = format!("/numbers/{}", world.post("/numbers", &new).ok(201)["id"].as_str().unwrap());
+    assert_eq!(told(), assigned(&first));
+    let patch = |body: &Value| world.patch(&path, body).ok(200);
+    patch(&json!({"profile": second}));
+    assert_eq!((told(), told()), (released(&first), assigned(&second)));
+    // Where it rings already, and who may show it, is no news.
+    patch(&json!({"profile": second}));
+    patch(&json!({"caller_id_allowed": false}));
+    let account = json!({"company": company, "name": "sales", "profile": first});
+    let account = world.post("/accounts", &account).ok(201)["id"].as_str().unwrap().to_owned();
+    patch(&json!({"account": account}));
+    assert_eq!((told(), told()), (released(&second), assigned(&account)));
+    assert_eq!(world.delete(&format!("/accounts/{account}")).status, 204);
+    assert_eq!(told(), released(&account));
+    patch(&json!({"profile": first}));
+    assert_eq!(world.delete(&path).status, 204);
+    assert_eq!((told(), told()), (assigned(&first), released(&first)));
+}
+
+#[test]
+fn a_subscription_tells_how_many_channels_it_has_and_that_it_ended() {
+    let world = World::new();
+    let company = world.company();
+    let mut all = Open::new(&world, "/events?types=subscription.changed,subscription.ended", "");
+    let profile = world.profile(&company, 2);
+    let path = format!("/profiles/{profile}");
+    let mut told = || {
+        let (topic, document) = all.event();
+        let data = &document["data"];
+        assert_eq!(
+            (&data["profile"], &data["company"]),
+            (&Value::from(profile.clone()), &Value::from(company.clone()))
+        );
+        (topic, data["before"].as_u64().unwrap(), data["channels"].as_u64().unwrap())
+    };
+    assert_eq!(told(), ("subscription.changed".to_owned(), 0, 2));
+    // A change of something else tells nothing.
+    world.patch(&path, &json!({"name": "Back office"})).ok(200);
+    world.patch(&path, &json!({"channels": 104})).ok(200);
+    assert_eq!(told(), ("subscription.changed".to_owned(), 2, 100));
+    world.patch(&path, &json!({"channels": 0})).ok(200);
+    assert_eq!(told(), ("subscription.ended".to_owned(), 100, 0));
 }

@@ -99,3 +99,49 @@ fn an_open_breaker_is_the_operators_to_keep_and_to_release() {
     assert_eq!(world.post(&one("release"), &json!({})).status, 204);
     assert_eq!(world.get("/breakers").ok(200)["items"], json!([]));
 }
+
+#[test]
+fn a_company_has_limits_of_its_own_until_they_are_reset() {
+    let world = World::new();
+    let company = world.company();
+    let path = format!("/companies/{company}/breaker");
+    let usual = world.get(&path).ok(200);
+    assert_eq!((&usual["is_own"], &usual["open"]), (&json!(false), &json!(null)));
+    let wanted = json!({"per_minute": "5.00", "per_hour": null, "times_usual": 3, "usual_from": "1.00"});
+    let own = world.put(&path, &wanted).ok(200);
+    assert_eq!((&own["is_own"], &own["limits"]), (&json!(true), &wanted));
+    let seen = world.ask_as(&world.company_token(&company), "GET", &path, None).ok(200);
+    assert_eq!(seen["limits"], wanted);
+
+    assert!(world.put(&path, &json!({"per_minute": "0"})).fault("/per_minute").contains("more than 0"));
+    assert!(world.put(&path, &json!({"times_usual": 1})).fault("/times_usual").contains("2 to 1000"));
+    let token = world.company_token(&company);
+    world.ask_as(&token, "PUT", &path, Some(&json!({}))).problem(403, "operator_only");
+    world.ask_as(&token, "DELETE", &path, None).problem(403, "operator_only");
+    world.ask_as(&world.company_token(&world.company()), "GET", &path, None).problem(404, "not_found");
+
+    world.store.open_breaker(&company, "5.01 in a minute", Signed { by: "switch", at: NOON }).unwrap();
+    assert_eq!(world.get(&path).ok(200)["open"]["because"], "5.01 in a minute");
+    assert_eq!(world.delete(&path).ok(200)["is_own"], false);
+    assert_eq!(world.get(&path).ok(200)["limits"], usual["limits"]);
+}
+
+#[test]
+fn a_profile_is_shown_with_what_stopped_it_and_what_counts_against_its_cap() {
+    let world = World::new();
+    let company = world.company();
+    let profile = world.profile(&company, 2);
+    let path = format!("/profiles/{profile}");
+    world.put(&format!("{path}/fraud"), &json!({})).ok(200);
+    let nothing = json!({"suspension": null, "daily_cap": null, "counted_today": null});
+    assert_eq!(world.get(&path).ok(200)["fraud"], nothing);
+    world.put(&format!("{path}/fraud"), &json!({"daily_cap": {"amount": "9.00", "action": "suspend"}})).ok(200);
+    let suspension = Suspension { at: NOON, rule: FraudRule::DailyCap, because: "9.00 of a day".into() };
+    world.store.suspend_for_fraud(id(&profile), &suspension, Signed { by: "switch", at: NOON }).unwrap();
+    let seen = world.get(&path).ok(200)["fraud"].clone();
+    assert_eq!(seen["daily_cap"], json!({"amount": "9.00", "action": "suspend"}));
+    assert_eq!(
+        (&seen["suspension"]["rule"], &seen["suspension"]["because"]),
+        (&json!("daily_cap"), &json!("9.00 of a day"))
+    );
+}

@@ -6,7 +6,7 @@ use domain::fact::Transport;
 use domain::{Micros, ProfileId};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use switch::registration::{Binding, FlowTag};
+use switch::registration::{Binding, Elsewhere, FlowTag};
 
 fn channels(world: &World, profile: &str) -> Value {
     world.get(&format!("/profiles/{profile}")).ok(200)["channels"].clone()
@@ -36,6 +36,72 @@ fn bounds_of_calls_and_warnings_are_set_changed_and_taken_away() {
     world.patch(&path, &json!({"max_rate": "0"})).fault("/max_rate");
     world.patch(&path, &json!({"max_call_cost": "-1"})).fault("/max_call_cost");
     world.patch(&path, &json!({"warn_before_s": [601]})).fault("/warn_before_s");
+}
+
+fn binding() -> Binding {
+    Binding {
+        contact: "sip:99050000000001@198.51.100.7:5060".into(),
+        source: "198.51.100.7:5060".parse().unwrap(),
+        local: "192.0.2.10:5060".parse().unwrap(),
+        transport: Transport::Udp,
+        path: Arc::default(),
+        flow: FlowTag::default(),
+        behind_nat: true,
+        sip_call_id: "r1".into(),
+        cseq: 1,
+        credentials_generation: 0,
+        user_agent: "Example PBX 1.0".into(),
+        granted_s: 45,
+        since: NOON,
+        refreshed_at: NOON,
+        expires_at: NOON,
+        elsewhere: None,
+    }
+}
+
+/// P6: the bindings of every node, with its name; of a node that is lost it is said.
+#[test]
+fn who_is_registered_is_listed_with_the_node_of_each() {
+    let world = World::new();
+    let (ours, other) = (world.company(), world.company());
+    let [here, there, _nowhere] = [&ours, &ours, &ours].map(|company| world.profile(company, 1));
+    let lost = world.profile(&other, 1);
+    let at = |is_lost| Elsewhere {
+        node: "second".into(),
+        source: "198.51.100.9:40000".parse().unwrap(),
+        transport: Transport::Tls,
+        is_lost,
+    };
+    for (profile, elsewhere) in [(&here, None), (&there, Some(at(false))), (&lost, Some(at(true)))] {
+        let binding = Binding { elsewhere: elsewhere.map(Arc::new), ..binding() };
+        world.switchboard.bindings.lock().unwrap().insert(id::<ProfileId>(profile), Arc::new(binding));
+    }
+    let listed = |path: &str| {
+        let rows = world.get(path).ok(200)["items"].clone();
+        let shown = |row: &Value| {
+            let one = |key: &str| text(&row["registration"][key]);
+            [text(&row["profile"]), one("node"), one("state"), one("transport"), one("source")]
+        };
+        let mut rows: Vec<_> = rows.as_array().unwrap().iter().map(shown).collect();
+        rows.sort();
+        rows
+    };
+    let row = |profile: &str, node: &str, state: &str, transport: &str, source: &str| {
+        [profile, node, state, transport, source].map(str::to_owned)
+    };
+    let far = "198.51.100.9:40000";
+    let mut expected = vec![
+        row(&here, "main", "registered", "udp", "198.51.100.7:5060"),
+        row(&there, "second", "registered", "tls", far),
+        row(&lost, "second", "unreachable", "tls", far),
+    ];
+    expected.sort();
+    assert_eq!(listed("/registrations"), expected);
+    assert_eq!(listed(&format!("/registrations?company={other}")), [row(&lost, "second", "unreachable", "tls", far)]);
+    let page = world.get("/registrations?limit=2").ok(200);
+    let next = text(&page["next"]);
+    assert_eq!(listed(&format!("/registrations?limit=2&after={next}")).len(), 1);
+    assert_eq!(world.get(&format!("/profiles/{lost}")).ok(200)["credentials"]["registration"]["state"], "unreachable");
 }
 
 #[test]
@@ -103,25 +169,7 @@ fn p6_a_profile_shows_where_to_register_and_whether_its_pbx_has() {
     assert_eq!(credentials["servers"][0], json!({"transport": "udp", "address": "192.0.2.10", "port": 5060}));
     assert_eq!(credentials["servers"][1]["transport"], "tcp");
     assert_eq!(credentials["registration"]["state"], "not_registered");
-    let binding = Binding {
-        contact: "sip:99050000000001@198.51.100.7:5060".into(),
-        source: "198.51.100.7:5060".parse().unwrap(),
-        local: "192.0.2.10:5060".parse().unwrap(),
-        transport: Transport::Udp,
-        path: Arc::default(),
-        flow: FlowTag::default(),
-        behind_nat: true,
-        sip_call_id: "r1".into(),
-        cseq: 1,
-        credentials_generation: 0,
-        user_agent: "Example PBX 1.0".into(),
-        granted_s: 45,
-        since: NOON,
-        refreshed_at: NOON,
-        expires_at: NOON,
-        elsewhere: None,
-    };
-    world.switchboard.bindings.lock().unwrap().insert(id::<ProfileId>(&profile), Arc::new(binding));
+    world.switchboard.bindings.lock().unwrap().insert(id::<ProfileId>(&profile), Arc::new(binding()));
     let registration = world.get(&path).ok(200)["credentials"]["registration"].clone();
     assert_eq!(registration["state"], "registered");
     assert_eq!(registration["contact"], "sip:99050000000001@198.51.100.7:5060");

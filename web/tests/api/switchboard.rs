@@ -107,6 +107,10 @@ impl Switchboard for HandSwitchboard {
         self.attempts.lock().unwrap().get(&None).cloned().unwrap_or_default()
     }
 
+    fn node_name(&self) -> String {
+        "main".to_owned()
+    }
+
     /// There is no node behind it: the machines of nobody's calls are new, and the ledger grants everything.
     fn rehearse(&self, hypothesis: Hypothesis) -> Future<'_, Rehearsal> {
         Box::pin(async move {

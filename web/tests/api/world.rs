@@ -89,6 +89,7 @@ impl World {
             Engine::Sqlite => {
                 let mut settings = ledger::sqlite::Settings::new(directory.path().join("ledger.db"));
                 settings.group_after = Duration::from_millis(1);
+                settings.archive = Some(Arc::new(ledger::MemoryArchive::default()));
                 Arc::new(SqliteLedger::open(settings).unwrap())
             }
         };

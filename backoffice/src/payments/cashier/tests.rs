@@ -57,6 +57,9 @@ impl Switchboard for Quiet {
     fn binding(&self, _: domain::ProfileId) -> Option<Arc<switch::registration::Binding>> {
         None
     }
+    fn node_name(&self) -> String {
+        "quiet".to_owned()
+    }
     fn reload(&self) -> std::result::Result<Vec<String>, store::Error> {
         Ok(Vec::new())
     }

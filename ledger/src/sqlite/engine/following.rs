@@ -84,7 +84,7 @@ impl SqliteLedger {
                     None => return Look::New { ended_names: ended_names(&state, batch) },
                 }
             };
-            match journal::consult(&self.reader.lock(), question) {
+            match self.past(&self.reader.lock()).consult(question) {
                 Ok(findings) => learned = Some((question, findings)),
                 Err(error) => {
                     tracing::error!(%error, "the ledger's journal could not be asked for an older batch");

@@ -37,7 +37,9 @@ impl Shared {
         state.pending_bytes = 0;
         let pending = std::mem::take(&mut state.pending);
         let intents = std::mem::take(&mut state.intents);
+        let wants_snapshot = std::mem::take(&mut state.wants_snapshot);
         let due = match state.stop {
+            Stop::No if wants_snapshot => 1,
             Stop::No => self.settings.snapshot_every.max(1),
             Stop::Closed => 1,
             Stop::Abandoned => u64::MAX,
@@ -84,6 +86,10 @@ impl Shared {
                 %error,
                 "the ledger's disk takes nothing: no call is let in, running calls speak on for what they have paid; it is tried again, so \
                  make room"
+            ),
+            (false, _) if matches!(error, Error::Overtaken { .. }) => tracing::error!(
+                %error,
+                "another process has written into this one's journal: nothing is granted here any more, and calls end at what they have paid"
             ),
             (false, _) => tracing::error!(
                 %error,

@@ -31,6 +31,8 @@ pub(super) struct CallBooks {
     pub(super) records: u32,
     /// The last of them.
     pub(super) record: Option<CallRecord>,
+    /// The final sum that its PBX was told.
+    pub(super) told: Option<i64>,
     /// Whether anything of it is on the disk.
     pub(super) is_safe: bool,
     /// Whether the ledger has ever heard of it.

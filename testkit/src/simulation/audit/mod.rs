@@ -3,16 +3,18 @@
 //!
 //! | File | Holds |
 //! |---|---|
+//! | `advice` | what PBXs were told of the charge |
 //! | `books` | each call as it was seen: its holds, its charges, its answer and its BYE |
 //! | `rules` | the invariants |
 
+mod advice;
 mod books;
 mod rules;
 
 use super::sharing::is_elsewhere;
 use crate::world::{Customer, Mood, Seen, World};
 use books::{CallBooks, Wires};
-use domain::credit::Code;
+use domain::credit::{Code, Outcome};
 use domain::{CallId, Monotonic};
 use ledger::{Ledger, LineKind, Lines, StatementLine, StatementQuery};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,10 @@ pub enum Invariant {
     /// Nothing that is decided after the BYE moves money, save the settlement for what had begun. Where the ledger was slow, a
     /// charge that was asked before may be posted later; what it charges must have begun before the BYE all the same.
     NothingAfterTheBye,
+    /// No PBX is told a sum that nobody has paid, and the last that it is told is what its record says.
+    ToldIsCharged,
+    /// What a payment provider has taken is booked once, and nothing else is.
+    PaymentsAreBookedOnce,
     /// What Redis says follows from the journals of its nodes.
     RedisAgrees,
     /// Every offer is answered as RFC 3264 says, and every request in a dialog has a number of its own.
@@ -69,6 +75,10 @@ impl fmt::Display for Invariant {
                 "a carrier's channels are its calls, and its calls a second within its limit"
             }
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
+            Invariant::ToldIsCharged => "a sum that a PBX is told is charged, and its last the record's amount",
+            Invariant::PaymentsAreBookedOnce => {
+                "a payment is booked once where the provider has the money, and else never"
+            }
             Invariant::RedisAgrees => "what Redis says follows from the journals",
             Invariant::NobodyComplains => {
                 "every offer is answered as it must be, every request has a number of its own"
@@ -114,6 +124,8 @@ pub(super) struct Audit {
     touched: BTreeSet<u128>,
     /// Whether anything was posted in this step.
     is_posted: bool,
+    /// Sums that PBXs were told in this step.
+    told: Vec<advice::Told>,
 }
 
 impl Audit {
@@ -128,6 +140,7 @@ impl Audit {
             self.look(world, seen)?;
         }
         rules::nobody_complains(world)?;
+        self.check_told()?;
         if world.is_down { Ok(()) } else { self.look_at_node(world) }
     }
 
@@ -138,6 +151,7 @@ impl Audit {
                 Ok(())
             }
             Seen::Sent(datagram) => {
+                self.told.extend(advice::told(datagram));
                 let is_invitation = self.wires.saw_sent(datagram, world.now);
                 if let Some(call_id) = is_invitation {
                     let holders = self.calls.iter().filter(|(_, books)| books.has_all()).map(|(call, _)| *call);
@@ -188,6 +202,13 @@ impl Audit {
             if is_elsewhere(call) {
                 keep(self.elsewhere.entry(call).or_default(), &line);
             }
+        }
+    }
+
+    /// An order that was granted is on the disk, and all that was posted before it. One that was not says nothing of the disk.
+    pub(super) fn on_ordered(&mut self, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Applied(_)) {
+            self.on_synced();
         }
     }
 

@@ -1,5 +1,6 @@
-//! The house of the tests: the list of nodes that the store keeps, in memory.
-#![allow(dead_code, unreachable_pub)]
+//! The roster of a house in tests: the list of nodes that the store keeps, in memory.
+//!
+//! The nodes themselves are not here.
 
 use domain::CompanyId;
 use ledger::redis::{House, Member, Members};
@@ -9,12 +10,19 @@ use std::sync::Mutex;
 
 /// Nodes in the order in which they came, and who has part in which company.
 #[derive(Default)]
-pub struct TestHouse {
+pub struct Roster {
     nodes: Mutex<Vec<Member>>,
     parts: Mutex<BTreeMap<CompanyId, Vec<String>>>,
 }
 
-impl House for TestHouse {
+impl Roster {
+    /// Every company that some node has part in, in order.
+    pub fn all_companies(&self) -> Vec<CompanyId> {
+        self.parts.lock().unwrap().keys().copied().collect()
+    }
+}
+
+impl House for Roster {
     fn id(&self) -> Result<String, String> {
         Ok("house".to_owned())
     }

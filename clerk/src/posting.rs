@@ -1,13 +1,13 @@
 //! What is posted in the differential tests: calls as calls are, payments, repeats, and much that is wrong on purpose. Who it is posted
 //! to is in the tests themselves.
-#![allow(dead_code, unreachable_pub)]
 
-use crate::common::{account, at, company};
+use crate::{account, at, company};
 use domain::credit::{
-    Account, Batch, BatchId, Code, HoldId, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit,
+    Account, Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer, Unit,
 };
 use domain::{BusinessAccountId, CompanyId, Currency, Entropy, ProfileId};
 
+/// Companies that are posted for: 1, 2 and 3.
 pub const COMPANIES: u128 = 3;
 
 /// What the generator knows of a call; often it errs on purpose.
@@ -21,6 +21,7 @@ struct Call {
 
 /// Posts by chance.
 pub struct Poster {
+    /// By which it posts; tests draw from it as well, so that one seed is one run.
     pub chance: Entropy,
     /// Everything that was posted.
     pub posted: Vec<Batch>,
@@ -29,14 +30,23 @@ pub struct Poster {
 }
 
 impl Poster {
+    /// One who has posted nothing yet.
     pub fn new(chance: Entropy) -> Self {
         Self { chance, posted: Vec::new(), calls: Vec::new(), second: 1_000_000 }
     }
 
     /// The next batch, a second later.
-    pub fn next(&mut self) -> Batch {
+    pub fn next_batch(&mut self) -> Batch {
         self.second += 1;
         self.any_batch()
+    }
+
+    /// One batch in eight waits for the disk, as people's do.
+    pub fn any_durability(&mut self) -> Durability {
+        match self.chance.below(8) {
+            0 => Durability::BeforeAnswer,
+            _ => Durability::WithNextGroup,
+        }
     }
 
     fn any_batch(&mut self) -> Batch {
@@ -139,7 +149,8 @@ impl Poster {
 
     fn payment(&mut self) -> Batch {
         let number = 1 + u128::from(self.chance.below(COMPANIES as u64));
-        let unit = [money(), money(), Unit::Channels, Unit::BundleSeconds][self.chance.below(4) as usize];
+        let unit =
+            [money(), money(), Unit::Channels, Unit::BundleSeconds, Unit::Day(20_779)][self.chance.below(5) as usize];
         let amount = self.chance.below(400) as i64;
         let customer = self.customer(number, unit);
         let world = account(number, Holder::World, unit);
@@ -165,6 +176,12 @@ impl Poster {
         let transfers = (0..count).map(|_| self.any_transfer(number, subject)).collect();
         let sequence = self.chance.below(40);
         self.batch(subject, sequence, number, transfers, None)
+    }
+
+    /// A subject that something was posted about.
+    pub(crate) fn any_subject(&mut self) -> u128 {
+        let place = self.chance.below(self.posted.len().max(1) as u64) as usize;
+        self.posted.get(place).map_or(0, |batch| batch.id.subject)
     }
 
     fn any_transfer(&mut self, number: u128, subject: u128) -> Transfer {
@@ -195,11 +212,13 @@ impl Poster {
         Transfer { kind, code }
     }
 
+    /// An account of this company, and now and then of another one.
     pub fn any_account(&mut self, number: u128) -> Account {
         let number =
             if self.chance.below(60) == 0 { 1 + u128::from(self.chance.below(COMPANIES as u64)) } else { number };
-        let unit = [money(), money(), money(), Unit::Money(Currency::EUR), Unit::Channels, Unit::BundleSeconds]
-            [self.chance.below(6) as usize];
+        let day = Unit::Day(20_779 + self.chance.below(2) as u16);
+        let unit = [money(), money(), money(), Unit::Money(Currency::EUR), Unit::Channels, Unit::BundleSeconds, day]
+            [self.chance.below(7) as usize];
         match self.chance.below(4) {
             0 => account(number, Holder::World, unit),
             1 => account(number, Holder::Revenue, unit),

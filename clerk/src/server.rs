@@ -1,6 +1,5 @@
 //! A Redis of the test's own: Debian's redis-server on a free port of loopback, its append-only file in a temporary folder. A test
-//! without it fails and says what to install.
-#![allow(dead_code, unreachable_pub)]
+//! without it fails and says what to install. Several that know each other are in `several`.
 
 use ledger::redis::{Server, Settings};
 use std::io::{BufRead, BufReader};
@@ -102,6 +101,11 @@ impl RedisServer {
             process.kill().unwrap();
             process.wait().unwrap();
         }
+    }
+
+    /// Whether nobody has killed it.
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
     }
 
     /// It stands still, and what is sent to it waits.

@@ -1,8 +1,7 @@
 //! Redis on several servers of the test's own: a cluster of three masters with a replica each, and a master with a replica that
-//! Sentinels watch. All on loopback; killed with the value.
-#![allow(dead_code, unreachable_pub)]
+//! Sentinels watch. All on loopback; killed with the value. One server alone is in `server`.
 
-use super::server::RedisServer;
+use crate::server::RedisServer;
 use ledger::redis::{Place, Server, Servers};
 use redis::Connection;
 use std::net::TcpListener;
@@ -21,6 +20,7 @@ fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
+/// Where a server is.
 pub fn place(server: &RedisServer) -> Place {
     Place { host: "127.0.0.1".to_owned(), port: server.port() }
 }
@@ -46,11 +46,14 @@ fn said(connection: &mut Connection, words: &[&str]) -> String {
 
 /// Three masters, and behind each a replica.
 pub struct Cluster {
+    /// The masters at the beginning.
     pub masters: Vec<RedisServer>,
+    /// The replica of each, in their order.
     pub replicas: Vec<RedisServer>,
 }
 
 impl Cluster {
+    /// Starts them, and waits until they know each other.
     pub fn start() -> Self {
         let start = || {
             let bus = free_port();
@@ -99,10 +102,16 @@ impl Cluster {
         });
     }
 
+    /// Which of the masters has had the slot of a key from the beginning.
+    pub fn place_of(&self, key: &str) -> usize {
+        let living = self.masters.iter().find(|master| master.is_running()).unwrap();
+        let slot: u16 = redis::cmd("CLUSTER").arg("KEYSLOT").arg(key).query(&mut living.connection()).unwrap();
+        [5_460, 10_922, 16_383].iter().position(|last| slot <= *last).unwrap()
+    }
+
     /// Whether a key is of a slot that the first master has had from the beginning.
     pub fn is_of_the_first(&self, key: &str) -> bool {
-        let slot: u16 = redis::cmd("CLUSTER").arg("KEYSLOT").arg(key).query(&mut self.masters[1].connection()).unwrap();
-        slot <= 5_460
+        self.place_of(key) == 0
     }
 
     /// By two of its servers, the first of which may be dead.
@@ -112,25 +121,41 @@ impl Cluster {
     }
 }
 
-/// A master, a replica, and three Sentinels that call them `money`; all with the password `hunter2-hunter2`.
+/// What a switch needs of Redis, and nothing else (`config/tandem.toml`).
+pub const RIGHTS: &str =
+    "+@hash +@list +@sortedset +@keyspace -@dangerous +@transaction +@scripting +@connection +setnx +get +info";
+
+/// A master, a replica, and three Sentinels that call them `money`; all with the password `hunter2-hunter2`, and with a user `tandem` that
+/// has the rights of a switch.
 pub struct Watched {
+    /// The master at the beginning.
     pub master: RedisServer,
+    /// Its replica.
     pub replica: RedisServer,
+    /// Who watch both.
     pub sentinels: Vec<RedisServer>,
 }
 
 impl Watched {
+    /// Of all of them.
     pub const PASSWORD: &str = "hunter2-hunter2";
 
+    /// Starts them, and waits until they know each other.
     pub fn start() -> Self {
         let options = ["--appendonly", "yes", "--requirepass", Self::PASSWORD, "--masterauth", Self::PASSWORD];
-        let options = [&options[..], &AT_ONCE].concat();
+        let password = format!(">{}", Self::PASSWORD);
+        let user: Vec<&str> =
+            ["--user", "tandem", "on", &password, "~tandem:*"].into_iter().chain(RIGHTS.split(' ')).collect();
+        let options = [&options[..], &user, &AT_ONCE].concat();
         let master = RedisServer::start_with(&options);
         let port = master.port().to_string();
         let replica = RedisServer::start_with(&[&options[..], &["--replicaof", "127.0.0.1", &port]].concat());
-        let lines =
-            [&format!("sentinel auth-pass money {}", Self::PASSWORD), &format!("requirepass {}", Self::PASSWORD)];
-        let lines = lines.map(String::as_str);
+        let lines = [
+            format!("sentinel auth-pass money {}", Self::PASSWORD),
+            format!("requirepass {}", Self::PASSWORD),
+            format!("user tandem on {password} +sentinel +@connection"),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let sentinels: Vec<_> = (0..3).map(|_| RedisServer::sentinel(&port, SILENCE_MS, &lines)).collect();
         until("three Sentinels that know each other and the replica", || {
             sentinels.iter().all(|sentinel| {
@@ -141,6 +166,11 @@ impl Watched {
             })
         });
         Self { master, replica, sentinels }
+    }
+
+    /// The same by the user that has few rights; Sentinels know it too.
+    pub fn server_for_few_rights(&self) -> Server {
+        Server { user: Some("tandem".to_owned()), ..self.server() }
     }
 
     /// By its Sentinels; the first named is none.

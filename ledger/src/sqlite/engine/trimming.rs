@@ -1,0 +1,85 @@
+//! Trimming while the engine runs: what is next is decided on the caller's thread, what changes the journal is done by the writer with its
+//! groups. What is next is [`crate::sqlite::trimming`]'s to say.
+
+use super::super::trimming::{self, Next, Slice};
+use super::{SqliteLedger, Stop, journal};
+use crate::api::Reply;
+use crate::archive::{Archive, Trim, Trimmed};
+use crate::error::Error;
+use crate::sqlite::intents::Step;
+use crate::sqlite::writer::Pending;
+use domain::credit::Outcome;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+impl SqliteLedger {
+    /// Where its old rows are.
+    pub(crate) fn archive(&self) -> Option<&Arc<dyn Archive>> {
+        self.shared.settings.archive.as_ref()
+    }
+
+    pub(super) fn trim_by(&self, order: &Trim) -> Result<Trimmed, Error> {
+        let mut trimmed = Trimmed { is_done: true, ..Trimmed::default() };
+        let Some(shelf) = &self.shelf else { return Ok(trimmed) };
+        let _alone = self.trimming.lock();
+        if order.to_the_end {
+            self.take_snapshot()?;
+        }
+        let connection = journal::open_to_read(&self.shared.settings.path)?;
+        trimmed.is_done = false;
+        for _ in 0..order.steps {
+            match trimming::next(&connection, shelf, order.before)? {
+                Next::Keep(segment, mentions) => {
+                    let kept = shelf.archive.keep(&shelf.name, &segment, &mentions);
+                    kept.map_err(|what| Error::Archive { doing: "written", what })?;
+                    trimmed.archived += segment.mark.last + 1 - segment.mark.first;
+                }
+                Next::Slice(slice) => {
+                    if let Slice::Delete(from, to) = slice {
+                        trimmed.deleted += to + 1 - from;
+                    }
+                    self.do_with_group(Some(Step::Trim(slice)))?;
+                }
+                Next::Nothing(waits) => {
+                    (trimmed.is_done, trimmed.waits) = (true, waits);
+                    break;
+                }
+            }
+        }
+        trimming::stand(&connection, shelf, &mut trimmed)?;
+        Ok(trimmed)
+    }
+
+    /// Has a snapshot written of how everything stands now, unless there is one.
+    fn take_snapshot(&self) -> Result<(), Error> {
+        {
+            let mut state = self.shared.state.lock();
+            if state.applied == state.snapshot {
+                return Ok(());
+            }
+            state.wants_snapshot = true;
+        }
+        self.do_with_group(None)
+    }
+
+    /// Waits for a group, with this step in it.
+    fn do_with_group(&self, step: Option<Step>) -> Result<(), Error> {
+        let (tell, told) = sync_channel(1);
+        {
+            let mut state = self.shared.state.lock();
+            if state.is_stalled || state.has_failed || state.stop != Stop::No {
+                return Err(Error::Closed);
+            }
+            state.intents.extend(step);
+            let reply: Reply = Box::new(move |outcome| {
+                // Nobody listens only where the waiting thread is gone.
+                let _ = tell.send(outcome);
+            });
+            self.push(&mut state, Pending { row: None, answer: Some((reply, Outcome::Applied(Vec::new()))) });
+        }
+        match told.recv() {
+            Ok(Outcome::Applied(_)) => Ok(()),
+            _ => Err(Error::Closed),
+        }
+    }
+}
