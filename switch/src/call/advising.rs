@@ -35,13 +35,12 @@ impl Call {
         }
     }
 
-    /// An increment is paid.
-    pub(super) fn advise_of_tick(&self, effects: &mut Vec<Effect>) {
+    /// An increment is paid. The sum is the books' own: no PBX is told one that the ledger has not heard of.
+    pub(super) fn advise_of_tick(&self, captured: Micros, effects: &mut Vec<Effect>) {
         if let Phase::Talking(talking) = &self.phase
             && talking.advice.tells_sums()
-            && let Some(meter) = &talking.meter
         {
-            self.advise(meter.amount(), false, effects);
+            self.advise(captured, false, effects);
         }
     }
 

@@ -74,11 +74,18 @@ pub enum Event {
     ChargeGranted {
         /// Which charge, 0 at the answer.
         sequence: u32,
+        /// What is captured in all.
+        captured: Micros,
     },
-    /// What began is paid, and nothing is held after it: the final unit (R8).
+    /// Nothing is held after what began: the final unit (R8). That it is paid is told by [`Event::FinalUnitPaid`].
     ChargeRefused {
         /// Which charge, 0 at the answer.
         sequence: u32,
+    },
+    /// What began is paid, or as much of it as there was; what comes after it was answered before.
+    FinalUnitPaid {
+        /// What is captured in all.
+        captured: Micros,
     },
     /// The ledger cannot answer a charge, and it is not waited for: what has begun is the last (RFC 8506 5.7).
     ChargeUnanswered {

@@ -160,14 +160,14 @@ impl Call {
     }
 
     /// What has begun is paid, what comes next is held.
-    pub(super) fn on_charge_granted(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn on_charge_granted(&mut self, sequence: u32, captured: Micros, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Talking(Talking { meter: Some(meter), answered, .. }) = &mut self.phase else { return };
         if meter.grant(sequence) {
             self.held = meter.held();
             effects.push(charge_answered(meter, *answered, now));
             let is_capped = meter.is_capped();
             self.arm_boundary();
-            self.advise_of_tick(effects);
+            self.advise_of_tick(captured, effects);
             if is_capped {
                 self.note_credit(Verdict::Warned, "as much as a call of this profile may cost");
             }
@@ -177,7 +177,7 @@ impl Call {
         }
     }
 
-    /// What has begun is the last that is paid (R8): the call ends with it.
+    /// What has begun is the last (R8): the call ends with it. Whether it is paid is not known yet.
     pub(super) fn on_charge_refused(&mut self, sequence: u32, now: Now, effects: &mut Vec<Effect>) {
         let Phase::Talking(Talking { meter: Some(meter), answered, .. }) = &mut self.phase else { return };
         if meter.refuse(sequence) {
@@ -186,7 +186,6 @@ impl Call {
             effects.push(Effect::Tell(Fact::CreditExhausted { call: self.record.id, profile: self.record.profile }));
             self.note_credit(Verdict::Warned, "too little for the next seconds");
             self.arm_boundary();
-            self.advise_of_tick(effects);
         }
     }
 

@@ -92,9 +92,13 @@ impl Profile {
                 let held = next.filter(|_| draft.part != Part::Final);
                 held.into_iter().for_each(|block| books.cover(block, effects));
                 books.block = held.map(|block| HeldBlock { block, lapsed: false, day: draft.day });
-                if !draft.told || draft.part == Part::Next {
-                    effects.push(Effect::TellCall(call, call::Event::ChargeGranted { sequence: *sequence }));
-                }
+                let (sequence, captured) = (*sequence, books.captured);
+                let event = if !draft.told || draft.part == Part::Next {
+                    call::Event::ChargeGranted { sequence, captured }
+                } else {
+                    call::Event::FinalUnitPaid { captured }
+                };
+                effects.push(Effect::TellCall(call, event));
                 let spent = books.captured - before;
                 if draft.part == Part::Final && draft.collect.is_none() {
                     self.starve(call, draft);

@@ -39,7 +39,7 @@ pub enum Ask {
         source: IpAddr,
     },
     /// Capture the block that begins, hold the one after it, extend the channel; answered by [`call::Event::ChargeGranted`] or
-    /// [`call::Event::ChargeRefused`].
+    /// [`call::Event::ChargeRefused`], and this by [`call::Event::FinalUnitPaid`] once what begins is captured.
     Charge {
         /// Which charge, 0 at the answer.
         sequence: u32,

@@ -65,6 +65,29 @@ fn the_last_word_is_the_bill_also_where_the_credit_ends() {
     assert!(heard.windows(2).all(|pair| pair[0].0 <= pair[1].0), "sums never fall: {heard:?}");
 }
 
+/// R8, decision 106: that nothing comes after it is known an instant before it is paid.
+#[test]
+fn the_sum_of_the_final_unit_is_told_when_it_is_paid_and_not_before() {
+    let mut world = world(AdviceOfCharge::During, 1);
+    world.mood = Mood::Silent;
+    let call = world.dial(CALLEE);
+    let answer_one = |world: &mut World| {
+        let (profile, posting) = world.waiting.pop_front().expect("a batch is asked for");
+        world.post(profile, posting);
+    };
+    answer_one(&mut world);
+    world.leg(call, FIRST, answered());
+    assert_eq!(told(&mut world, call), [], "nothing is answered");
+    answer_one(&mut world);
+    assert_eq!(told(&mut world, call), [], "the next increment is refused, the first is not paid yet");
+    answer_one(&mut world);
+    assert_eq!(told(&mut world, call), [(cents(1), false)]);
+    world.ledger_recovers();
+    world.seconds(31);
+    assert_eq!(told(&mut world, call), [(cents(1), true)]);
+    assert_eq!(world.record(call).amount, cents(1));
+}
+
 /// A hang-up in the same instant as a boundary, before its timer: what begins then is not owed; a moment later it is.
 #[test]
 fn the_last_word_counts_what_has_begun_though_no_charge_was_asked_for_it() {

@@ -61,7 +61,8 @@ fn step(world: &mut World, entropy: &mut Entropy, calls: &mut Vec<CallId>) {
                     Event::LegClosed(LegId(1)),
                     Event::MediaReported { packets: (1, 2), lost: (0, 0) },
                     // Out of place: told twice, or never asked for.
-                    Event::ChargeGranted { sequence: 1 },
+                    Event::ChargeGranted { sequence: 1, captured: Micros::from_cents(2) },
+                    Event::FinalUnitPaid { captured: Micros::ZERO },
                     Event::ChargeRefused { sequence: 2 },
                 ],
             );
