@@ -42,7 +42,8 @@ pub trait Ledger: Send + Sync {
         self.balances(company)
     }
 
-    /// The movements of a company or of one of its accounts, newest first. Blocks; sees everything that was applied before.
+    /// The movements of a company or of one of its accounts, newest first. Blocks; sees everything that was applied before. Of an account
+    /// that is forgotten when nothing is on it ([`domain::credit::Unit::is_passing`]) it costs as much as the company's.
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error>;
 
     /// Everything that was moved, held, captured and released about a subject: by its own batches, and on its holds by others'. Oldest

@@ -273,15 +273,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn statement(&self, query: &StatementQuery) -> Result<StatementPage, Error> {
-        let newest = {
-            let state = self.shared.state.lock();
-            match query.account {
-                // An account of another company has nothing to show here.
-                Some(account) if account.company != query.company => 0,
-                Some(account) => state.books.last_line(&account),
-                None => state.books.companies.get(&query.company).copied().unwrap_or(0),
-            }
-        };
+        let newest = statement::newest(&self.shared.state.lock().books, query);
         self.flush()?;
         statement::page(self.past(&self.reader.lock()), query, newest)
     }

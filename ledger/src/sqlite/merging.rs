@@ -8,7 +8,7 @@ use super::journal::{self, damaged};
 use super::past::{Past, Shelf};
 use super::places::Reading;
 use super::start::rebuild;
-use super::statement::{is_wanted, lines_of, older};
+use super::statement::{is_wanted, lines_of, newest, older};
 use crate::api::{StatementLine, StatementPage, StatementQuery};
 use crate::archive::Archive;
 use crate::error::Error;
@@ -34,11 +34,7 @@ impl Walk {
         // One transaction: its node may write on meanwhile.
         connection.execute_batch("BEGIN").map_err(journal::read)?;
         let books = rebuild(&connection)?.books;
-        let row = match query.account {
-            Some(account) if account.company != query.company => 0,
-            Some(account) => books.last_line(&account),
-            None => books.companies.get(&query.company).copied().unwrap_or(0),
-        };
+        let row = newest(&books, query);
         let mut walk = Self { connection, shelf: Shelf::of(archive, path), row, time: u64::MAX, ahead: None };
         walk.advance(query)?;
         Ok(walk)
@@ -51,7 +47,7 @@ impl Walk {
             let at = self.row;
             let past = Past { connection: &self.connection, shelf: self.shelf.as_ref() };
             let line = past.line_at(at)?.ok_or_else(|| damaged(at, "it is missing"))?;
-            let next = older(&line, query.account).filter(|older| *older < at);
+            let next = older(&line, query).filter(|older| *older < at);
             self.row = next.ok_or_else(|| damaged(at, "it does not lead to the row before it"))?;
             self.time = self.time.min(u64::try_from(line.row.at.as_unix_micros()).unwrap_or(0));
             if self.time <= query.after {

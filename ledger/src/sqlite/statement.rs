@@ -1,6 +1,7 @@
 //! Statements: the journal read backwards. Each row names the row before it of its company and of each account that it touched, so
 //! a page costs as many reads as it has batches, however long the journal is, and writing needs no further index.
 
+use super::books::Books;
 use super::journal::{Line, damaged};
 use super::past::Past;
 use super::row::OnHold;
@@ -16,13 +17,13 @@ pub(super) fn page(past: Past<'_>, query: &StatementQuery, newest: u64) -> Resul
     if let Some(before) = query.before.filter(|before| *before <= newest)
         && let Some(line) = past.line_at(before)?
         && line.row.company == query.company
-        && let Some(older) = older(&line, query.account)
+        && let Some(older) = older(&line, query)
     {
         at = older;
     }
     while at > query.after {
         let line = past.line_at(at)?.ok_or_else(|| damaged(at, "it is missing"))?;
-        let older = older(&line, query.account).filter(|older| *older < at);
+        let older = older(&line, query).filter(|older| *older < at);
         let older = older.ok_or_else(|| damaged(at, "it does not lead to the row before it"))?;
         if query.before.is_none_or(|before| at < before) {
             let mut wanted = lines_of(&line);
@@ -51,9 +52,27 @@ pub(super) fn history(past: Past<'_>, subject: u128) -> Result<Vec<StatementLine
     Ok(lines)
 }
 
+/// The newest row of what is asked for; 0 for none.
+pub(super) fn newest(books: &Books, query: &StatementQuery) -> u64 {
+    match query.account {
+        // An account of another company has nothing to show here.
+        Some(account) if account.company != query.company => 0,
+        _ => match chain(query) {
+            Some(account) => books.last_line(&account),
+            None => books.companies.get(&query.company).copied().unwrap_or(0),
+        },
+    }
+}
+
+/// The account whose rows lead from one to the one before it; none where the company's are walked. An account that is forgotten when nothing is
+/// on it forgets its last row too, so what it had before is found among all rows of its company only.
+fn chain(query: &StatementQuery) -> Option<Account> {
+    query.account.filter(|account| !account.unit.is_passing())
+}
+
 /// The row before this one: of the account, or of the company. None where this one does not touch it.
-pub(super) fn older(line: &Line, account: Option<Account>) -> Option<u64> {
-    match account {
+pub(super) fn older(line: &Line, query: &StatementQuery) -> Option<u64> {
+    match chain(query) {
         Some(account) => line.row.touched.iter().find(|touched| touched.account == account).map(|found| found.before),
         None => (!line.row.touched.is_empty()).then_some(line.row.before),
     }

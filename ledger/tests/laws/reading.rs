@@ -102,8 +102,15 @@ pub fn a_statement_pages_without_losing_or_repeating_a_line(ledger: &Engine) {
         let debit = if number % 3 == 0 { purse() } else { profile() };
         let transfers = vec![post(world(USD), debit, 1, Code::TopUp), post(debit, revenue(), 1, Code::Number)];
         tell(&**ledger, batch(7, number, transfers));
+        tell(&**ledger, batch(8, number, vec![count(7, 1, 5)]));
+        if number % 5 == 0 {
+            // Nothing is left on the account of the day: it is forgotten, what was on it is not.
+            tell(&**ledger, batch(9, number, vec![post(day(7), world(day(7).unit), 5, Code::DailyCap)]));
+        }
     }
-    for account in [None, Some(profile()), Some(purse()), Some(revenue())] {
+    let of_day = ledger.statement(&statement_of(Some(day(7)), Lines::All, 1_000)).unwrap();
+    assert_eq!((ledger.balance(day(7)), of_day.lines.len()), (has(0, 0), 30));
+    for account in [None, Some(profile()), Some(purse()), Some(revenue()), Some(day(7))] {
         let whole = ledger.statement(&statement_of(account, Lines::All, 1_000)).unwrap();
         assert_eq!(whole.next, None);
         let mut paged = Vec::new();
