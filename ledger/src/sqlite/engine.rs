@@ -34,7 +34,6 @@ use domain::credit::{
 };
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use unjournalled::Captures;
 
@@ -375,28 +374,17 @@ impl Ledger for SqliteLedger {
     }
 
     fn flush(&self) -> Result<(), Error> {
-        let (tell, told) = sync_channel(1);
-        {
-            let mut state = self.shared.state.lock();
-            if state.has_failed {
-                return Err(Error::Closed);
-            }
-            if state.journalled == state.applied {
-                return Ok(());
-            }
-            if state.stop != Stop::No {
-                return Err(Error::Closed);
-            }
-            let reply: Reply = Box::new(move |outcome| {
-                // Nobody listens only where the waiting thread is gone.
-                let _ = tell.send(outcome);
-            });
-            self.push(&mut state, Pending { row: None, answer: Some((reply, Outcome::Applied(Vec::new()))) });
+        let state = self.shared.state.lock();
+        if state.has_failed {
+            return Err(Error::Closed);
         }
-        match told.recv() {
-            Ok(Outcome::Applied(_)) => Ok(()),
-            _ => Err(Error::Closed),
+        if state.journalled == state.applied {
+            return Ok(());
         }
+        if state.stop != Stop::No {
+            return Err(Error::Closed);
+        }
+        self.wait_for_group(state)
     }
 
     fn verify(&self) -> Result<Verification, Error> {

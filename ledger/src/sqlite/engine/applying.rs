@@ -4,8 +4,11 @@
 use super::super::writer::{Pending, PendingRow};
 use super::{Decision, SqliteLedger, State, journal};
 use crate::api::Reply;
+use crate::error::Error;
 use domain::credit::{Batch, Durability, Kind, Outcome};
+use parking_lot::MutexGuard;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 impl SqliteLedger {
     /// Applies a batch as the next row. What was decided elsewhere, by the totals of several nodes, is done as it was decided: a refusal is
@@ -85,6 +88,21 @@ impl SqliteLedger {
             return state.pending_rows >= settings.queue_batches_reserved;
         }
         state.pending_rows >= settings.queue_batches || state.pending_bytes >= settings.queue_bytes
+    }
+
+    /// Has the writer do a group, with everything that is pending, and waits until it is on disk.
+    pub(super) fn wait_for_group(&self, mut state: MutexGuard<'_, State>) -> Result<(), Error> {
+        let (tell, told) = sync_channel(1);
+        let reply: Reply = Box::new(move |outcome| {
+            // Nobody listens only where the waiting thread is gone.
+            let _ = tell.send(outcome);
+        });
+        self.push(&mut state, Pending { row: None, answer: Some((reply, Outcome::Applied(Vec::new()))) });
+        drop(state);
+        match told.recv() {
+            Ok(Outcome::Applied(_)) => Ok(()),
+            _ => Err(Error::Closed),
+        }
     }
 
     pub(super) fn push(&self, state: &mut State, pending: Pending) {

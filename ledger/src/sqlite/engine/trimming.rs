@@ -3,14 +3,10 @@
 
 use super::super::trimming::{self, Next, Slice};
 use super::{SqliteLedger, Stop, journal};
-use crate::api::Reply;
 use crate::archive::{Archive, Trim, Trimmed};
 use crate::error::Error;
 use crate::sqlite::intents::Step;
-use crate::sqlite::writer::Pending;
-use domain::credit::Outcome;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 impl SqliteLedger {
     /// Where its old rows are.
@@ -64,22 +60,11 @@ impl SqliteLedger {
 
     /// Waits for a group, with this step in it.
     fn do_with_group(&self, step: Option<Step>) -> Result<(), Error> {
-        let (tell, told) = sync_channel(1);
-        {
-            let mut state = self.shared.state.lock();
-            if state.is_stalled || state.has_failed || state.stop != Stop::No {
-                return Err(Error::Closed);
-            }
-            state.intents.extend(step);
-            let reply: Reply = Box::new(move |outcome| {
-                // Nobody listens only where the waiting thread is gone.
-                let _ = tell.send(outcome);
-            });
-            self.push(&mut state, Pending { row: None, answer: Some((reply, Outcome::Applied(Vec::new()))) });
+        let mut state = self.shared.state.lock();
+        if state.is_stalled || state.has_failed || state.stop != Stop::No {
+            return Err(Error::Closed);
         }
-        match told.recv() {
-            Ok(Outcome::Applied(_)) => Ok(()),
-            _ => Err(Error::Closed),
-        }
+        state.intents.extend(step);
+        self.wait_for_group(state)
     }
 }
