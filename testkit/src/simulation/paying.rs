@@ -8,7 +8,7 @@ use crate::company;
 use crate::world::Seen;
 use domain::credit::{Batch, BatchId, Code, Holder, Kind, Outcome, Transfer};
 use domain::payment::{Payment, PaymentAnswer, PaymentResult, PaymentState};
-use domain::{Currency, Entropy, Machine, Micros, PaymentId};
+use domain::{Currency, Entropy, Machine, Micros, Monotonic, PaymentId};
 use ledger::{Lines, StatementQuery};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub(super) struct Till {
     marks: u64,
     /// How often each was booked, as the ledger was seen to do it.
     booked: BTreeMap<PaymentId, u32>,
+    /// When somebody looks next whether a payment is due: one cue for all, or each would make as many as there are payments.
+    looks_at: Option<Monotonic>,
     /// Nobody pays any more, and the provider answers at once.
     is_well: bool,
 }
@@ -48,7 +50,7 @@ impl Till {
     pub(super) fn new(seed: u64) -> Till {
         let chance = Entropy::from_seed((u128::from(seed) | 0x52_u128 << 64).to_le_bytes());
         let (kept, machines, decided, under_way, booked) = Default::default();
-        Till { chance, kept, machines, decided, under_way, marks: 0, booked, is_well: false }
+        Till { chance, kept, machines, decided, under_way, marks: 0, booked, looks_at: None, is_well: false }
     }
 
     /// What the provider says when it is asked: what it has decided under this key stands, but for "later".
@@ -142,6 +144,11 @@ impl Simulation {
 
     /// The next step of some payment may be due.
     pub(super) fn on_payment_due(&mut self) {
+        if self.till.looks_at.is_none_or(|at| at > self.world.now.monotonic) {
+            // Somebody had to look earlier, and did.
+            return;
+        }
+        self.till.looks_at = None;
         let ids: Vec<PaymentId> = self.till.machines.keys().copied().collect();
         for id in ids {
             let mut effects = Vec::new();
@@ -149,6 +156,15 @@ impl Simulation {
                 machine.expire(self.world.now, &mut effects);
             }
             self.follow_payment(id, effects);
+        }
+        self.look_at_next_deadline();
+    }
+
+    fn look_at_next_deadline(&mut self) {
+        let Some(at) = self.till.machines.values().filter_map(Paying::deadline).min() else { return };
+        if self.till.looks_at.is_none_or(|looks_at| at < looks_at) {
+            self.till.looks_at = Some(at);
+            self.world.cue(at.since(self.world.now.monotonic), PAYMENT_DUE);
         }
     }
 
@@ -158,6 +174,7 @@ impl Simulation {
         let mut effects = Vec::new();
         machine.handle(event, self.world.now, &mut effects);
         self.follow_payment(id, effects);
+        self.look_at_next_deadline();
     }
 
     fn follow_payment(&mut self, id: PaymentId, effects: Vec<Effect>) {
@@ -175,10 +192,6 @@ impl Simulation {
                 }
                 Effect::Tell(_) => {}
             }
-        }
-        let Some(machine) = self.till.machines.get(&id) else { return };
-        if let Some(at) = machine.deadline() {
-            self.world.cue(at.since(self.world.now.monotonic), PAYMENT_DUE);
         }
     }
 
