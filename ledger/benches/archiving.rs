@@ -41,7 +41,8 @@ fn main() {
     let deleted = cpu_us();
     assert!(trimmed.is_done && trimmed.kept == 0 && kept.archived == trimmed.deleted, "{kept:?} {trimmed:?}");
     let old = u128::from(trimmed.deleted);
-    let (write, keep, delete) = (per_row(written - before, rows), per_row(archived - written, old), per_row(deleted - archived, old));
+    let (write, keep, delete) =
+        (per_row(written - before, rows), per_row(archived - written, old), per_row(deleted - archived, old));
     println!("{rows} ticks of {CALLS} calls, ns of CPU a row: written {write}, archived {keep}, deleted {delete}");
     println!("so an old row costs {} % of what a new one does", (keep + delete) * 100 / write.max(1));
 }

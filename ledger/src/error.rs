@@ -62,7 +62,7 @@ pub enum Error {
     /// The archive of the journal failed, or says something else than the journal.
     #[error("the archive of the ledger's journal could not be {doing}: {what}")]
     Archive {
-        /// "read", "written".
+        /// "read", "packed", "written".
         doing: &'static str,
         /// What is wrong.
         what: String,

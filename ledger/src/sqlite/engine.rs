@@ -19,6 +19,7 @@ use super::row::{self, Row, Scribe};
 use super::settings::Settings;
 use super::start::{Rebuilt, complete, rebuild};
 use super::subjects::{Known, Question};
+use super::trimming::Slice;
 use super::writer::{self, Pending};
 use super::{statement, verify};
 use crate::api::{
@@ -33,6 +34,7 @@ use domain::credit::{
     Account, Balance, Batch, BatchRefusal, Durability, HoldId, Holder, Outcome, RefusedBecause, Unit,
 };
 use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use unjournalled::Captures;
@@ -89,8 +91,8 @@ pub struct SqliteLedger {
     shared: Arc<Shared>,
     reader: Mutex<Reading>,
     shelf: Option<Shelf>,
-    /// One trimming at a time.
-    trimming: Mutex<()>,
+    /// One trimming at a time: what it has decided and not done yet.
+    trimming: Mutex<VecDeque<Slice>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
 }

@@ -77,7 +77,8 @@ pub(super) fn pack(before: Before, rows: &[Raw], opening: Option<Vec<u8>>) -> Re
             mentions.entry(stranger).or_insert_with(|| unmentioned(stranger)).by_others = true;
         }
     }
-    let packed = deflate(rows, first.sequence, &by_subject);
+    let packed = deflate(rows, first.sequence, &by_subject)
+        .map_err(|error| Error::Archive { doing: "packed", what: error.to_string() })?;
     let births = mentions.keys().copied().filter(|subject| sorts_by_birth(*subject));
     let mut mark = Mark {
         first: first.sequence,
@@ -93,7 +94,7 @@ pub(super) fn pack(before: Before, rows: &[Raw], opening: Option<Vec<u8>>) -> Re
     Ok((Segment { mark, rows: packed, opening }, mentions.into_values().collect()))
 }
 
-fn deflate(rows: &[Raw], first: u64, by_subject: &BTreeMap<u128, Vec<usize>>) -> Vec<u8> {
+fn deflate(rows: &[Raw], first: u64, by_subject: &BTreeMap<u128, Vec<usize>>) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![FORMAT];
     put_unsigned(&mut bytes, by_subject.len() as u64);
     for (subject, places) in by_subject {
@@ -115,9 +116,8 @@ fn deflate(rows: &[Raw], first: u64, by_subject: &BTreeMap<u128, Vec<usize>>) ->
         }
     }
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::fast());
-    // Into memory: there is no disk to fail. Were it to, the checksum would not fit what is read back.
-    let _ = encoder.write_all(&bytes);
-    encoder.finish().unwrap_or_default()
+    encoder.write_all(&bytes)?;
+    encoder.finish()
 }
 
 /// The checksum of a segment.

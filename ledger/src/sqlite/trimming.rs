@@ -4,7 +4,8 @@
 //! 1. A segment is kept in the archive: the rows behind the last one, up to a snapshot at most. It is the same whenever it is made.
 //! 2. The journal is cut behind a segment that ends with a snapshot, which becomes its opening ([`super::opening`]): once all its batches are
 //!    old enough, the records of its ended calls are copied, and it was read back from the archive as it was written.
-//! 3. Rows up to the cut are deleted, a slice with each group of the writer.
+//! 3. Rows up to the cut are deleted, and before them what leads to them: of a segment's length of them at a time, a slice with each group of
+//!    the writer.
 //!
 //! Steps 2 and 3 are the writer's own; who decides has only read.
 
@@ -20,15 +21,15 @@ use crate::error::Error;
 use domain::Wall;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Rows that are deleted with one group at most, so that no group waits for long.
-const SLICE: u64 = 1_000;
+/// What is deleted with one group at most, so that no group waits for long: a millisecond or two.
+const SLICE: usize = 4_096;
 
 /// What is to be done next.
 pub(super) enum Next {
     /// A segment is archived.
     Keep(Box<Segment>, Vec<Mention>),
-    /// Something is done with the next group.
-    Slice(Slice),
+    /// These are done one after the other, each with a group.
+    Slices(Vec<Slice>),
     /// Nothing; perhaps something keeps rows that are old enough.
     Nothing(Option<String>),
 }
@@ -37,49 +38,61 @@ pub(super) enum Next {
 pub(super) enum Slice {
     /// From now on the journal begins so.
     Cut(Opening),
+    /// Where batches stand, of rows that go: their keys.
+    Places(Vec<[u8; 24]>),
+    /// Whom rows that go name besides their own subject: each, and the row.
+    Strangers(Vec<(u128, u64)>),
     /// These rows go: from, to.
-    Delete(u64, u64),
+    Rows(u64, u64),
 }
 
 /// Does it, within the transaction of a group.
 pub(super) fn write(connection: &Connection, slice: &Slice) -> Result<(), Error> {
     match slice {
         Slice::Cut(opening) => opening::store(connection, opening),
-        Slice::Delete(from, to) => delete(connection, *from, *to),
+        Slice::Places(ids) => {
+            let mut statement = connection.prepare_cached("DELETE FROM place WHERE id = ?1").map_err(written)?;
+            ids.iter().try_for_each(|id| statement.execute([id]).map(drop)).map_err(written)
+        }
+        Slice::Strangers(strangers) => {
+            let sql = "DELETE FROM stranger WHERE subject = ?1 AND seq = ?2";
+            let mut statement = connection.prepare_cached(sql).map_err(written)?;
+            let mut delete =
+                |(subject, row): &(u128, u64)| statement.execute(params![subject.to_be_bytes(), *row as i64]).map(drop);
+            strangers.iter().try_for_each(&mut delete).map_err(written)
+        }
+        Slice::Rows(from, to) => {
+            let sql = "DELETE FROM journal WHERE seq >= ?1 AND seq <= ?2";
+            let mut statement = connection.prepare_cached(sql).map_err(written)?;
+            statement.execute(params![*from as i64, *to as i64]).map(drop).map_err(written)
+        }
     }
 }
 
-/// Deletes rows that are in the archive, and what leads to them. What the disk has made of them meanwhile does not matter any more.
-fn delete(connection: &Connection, from: u64, to: u64) -> Result<(), Error> {
-    let (mut ids, mut strangers): (Vec<[u8; 24]>, Vec<(u128, u64)>) = (Vec::new(), Vec::new());
-    {
-        let sql = "SELECT seq, id, body FROM journal WHERE seq >= ?1 AND seq <= ?2";
-        let mut statement = connection.prepare_cached(sql).map_err(read)?;
-        let mut found = statement.query(params![from as i64, to as i64]).map_err(read)?;
-        while let Some(row) = found.next().map_err(read)? {
-            let sequence = row.get::<_, i64>(0).map_err(read)? as u64;
-            let id = row.get_ref(1).map_err(read)?.as_blob().ok().and_then(id_of);
-            let body = row.get_ref(2).map_err(read)?.as_blob().unwrap_or_default();
-            let Some(id) = id else { continue };
-            ids.push(key(id));
-            let Ok(row) = row::decode(body, id.subject) else { continue };
-            let others = journal::strangers_of(id.subject, row.transfers.iter().map(|(transfer, _)| transfer));
-            strangers.extend(others.into_iter().map(|subject| (subject, sequence)));
-        }
+/// All that goes with these rows, which are in the archive: first what leads to them, in the order of its tables, so that each page is changed
+/// once; they themselves last, for who is killed in between begins anew with those that are left. What the disk has made of them
+/// meanwhile does not matter any more.
+fn slices(connection: &Connection, from: u64, to: u64) -> Result<Vec<Slice>, Error> {
+    let (mut ids, mut strangers) = (Vec::new(), Vec::new());
+    let sql = "SELECT seq, id, body FROM journal WHERE seq >= ?1 AND seq <= ?2";
+    let mut statement = connection.prepare_cached(sql).map_err(read)?;
+    let mut found = statement.query(params![from as i64, to as i64]).map_err(read)?;
+    while let Some(row) = found.next().map_err(read)? {
+        let sequence = row.get::<_, i64>(0).map_err(read)? as u64;
+        let id = row.get_ref(1).map_err(read)?.as_blob().ok().and_then(id_of);
+        let body = row.get_ref(2).map_err(read)?.as_blob().unwrap_or_default();
+        let Some(id) = id else { continue };
+        ids.push(key(id));
+        let Ok(row) = row::decode(body, id.subject) else { continue };
+        let others = journal::strangers_of(id.subject, row.transfers.iter().map(|(transfer, _)| transfer));
+        strangers.extend(others.into_iter().map(|subject| (subject, sequence)));
     }
-    // In the order of their tables, so that each page is changed once.
     ids.sort_unstable();
     strangers.sort_unstable();
-    let mut of_place = connection.prepare_cached("DELETE FROM place WHERE id = ?1").map_err(written)?;
-    ids.iter().try_for_each(|id| of_place.execute([id]).map(drop)).map_err(written)?;
-    let sql = "DELETE FROM stranger WHERE subject = ?1 AND seq = ?2";
-    let mut of_stranger = connection.prepare_cached(sql).map_err(written)?;
-    for (subject, sequence) in strangers {
-        of_stranger.execute(params![subject.to_be_bytes(), sequence as i64]).map_err(written)?;
-    }
-    let sql = "DELETE FROM journal WHERE seq >= ?1 AND seq <= ?2";
-    let mut of_journal = connection.prepare_cached(sql).map_err(written)?;
-    of_journal.execute(params![from as i64, to as i64]).map(drop).map_err(written)
+    let places = ids.chunks(SLICE).map(|some| Slice::Places(some.to_vec()));
+    let strangers = strangers.chunks(SLICE).map(|some| Slice::Strangers(some.to_vec()));
+    let rows = (from..=to).step_by(SLICE).map(|first| Slice::Rows(first, to.min(first + SLICE as u64 - 1)));
+    Ok(places.chain(strangers).chain(rows).collect())
 }
 
 /// What is to be done next, where rows may go that were decided before this instant.
@@ -91,7 +104,7 @@ pub(super) fn next(connection: &Connection, shelf: &Shelf, before: Wall) -> Resu
         return Ok(Next::Keep(Box::new(segment), mentions));
     }
     match oldest(connection)? {
-        Some(first) if first <= cut => Ok(Next::Slice(Slice::Delete(first, cut.min(first + SLICE - 1)))),
+        Some(first) if first <= cut => slices(connection, first, cut.min(first + segment::ROWS - 1)).map(Next::Slices),
         _ => next_cut(connection, shelf, cut, before),
     }
 }
@@ -183,7 +196,7 @@ fn next_cut(connection: &Connection, shelf: &Shelf, cut: u64, before: Wall) -> R
         body = segment.opening;
     }
     let body = body.ok_or_else(|| unread(format!("the segment up to row {last} has lost its balances")))?;
-    Ok(Next::Slice(Slice::Cut(Opening { cut: last, newest, body: body.into() })))
+    Ok(Next::Slices(vec![Slice::Cut(Opening { cut: last, newest, body: body.into() })]))
 }
 
 /// How the journal and its archive stand.

@@ -17,29 +17,36 @@ impl SqliteLedger {
     pub(super) fn trim_by(&self, order: &Trim) -> Result<Trimmed, Error> {
         let mut trimmed = Trimmed { is_done: true, ..Trimmed::default() };
         let Some(shelf) = &self.shelf else { return Ok(trimmed) };
-        let _alone = self.trimming.lock();
+        let mut slices = self.trimming.lock();
         if order.to_the_end {
             self.take_snapshot()?;
         }
         let connection = journal::open_to_read(&self.shared.settings.path)?;
         trimmed.is_done = false;
         for _ in 0..order.steps {
-            match trimming::next(&connection, shelf, order.before)? {
-                Next::Keep(segment, mentions) => {
-                    let kept = shelf.archive.keep(&shelf.name, &segment, &mentions);
-                    kept.map_err(|what| Error::Archive { doing: "written", what })?;
-                    trimmed.archived += segment.mark.last + 1 - segment.mark.first;
-                }
-                Next::Slice(slice) => {
-                    if let Slice::Delete(from, to) = slice {
-                        trimmed.deleted += to + 1 - from;
+            if slices.is_empty() {
+                match trimming::next(&connection, shelf, order.before)? {
+                    Next::Keep(segment, mentions) => {
+                        let kept = shelf.archive.keep(&shelf.name, &segment, &mentions);
+                        kept.map_err(|what| Error::Archive { doing: "written", what })?;
+                        trimmed.archived += segment.mark.last + 1 - segment.mark.first;
+                        continue;
                     }
-                    self.do_with_group(Some(Step::Trim(slice)))?;
+                    Next::Slices(next) => slices.extend(next),
+                    Next::Nothing(waits) => {
+                        (trimmed.is_done, trimmed.waits) = (true, waits);
+                        break;
+                    }
                 }
-                Next::Nothing(waits) => {
-                    (trimmed.is_done, trimmed.waits) = (true, waits);
-                    break;
-                }
+            }
+            let Some(slice) = slices.pop_front() else { continue };
+            if let Slice::Rows(from, to) = slice {
+                trimmed.deleted += to + 1 - from;
+            }
+            if let Err(error) = self.do_with_group(Some(Step::Trim(slice))) {
+                // It may be done or not: what is left to do is decided anew.
+                slices.clear();
+                return Err(error);
             }
         }
         trimming::stand(&connection, shelf, &mut trimmed)?;
