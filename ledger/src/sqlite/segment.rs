@@ -17,7 +17,7 @@ use domain::credit::BatchId;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 const FORMAT: u8 = 1;
@@ -61,25 +61,35 @@ pub(super) fn pack(before: Before, rows: &[Raw], opening: Option<Vec<u8>>) -> Re
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
         return Err(Error::Archive { doing: "written", what: "a segment has at least one row".to_owned() });
     };
-    let mut by_subject: BTreeMap<u128, Vec<usize>> = BTreeMap::new();
-    let mut mentions: BTreeMap<u128, Mention> = BTreeMap::new();
-    let unmentioned = |subject| Mention { subject, own: None, by_others: false };
+    let mut mentions: Vec<Mention> = Vec::new();
+    let mut by_others = BTreeSet::new();
     let (mut from, mut until) = (Wall::from_unix_micros(i64::MAX), Wall::from_unix_micros(i64::MIN));
-    for (index, raw) in rows.iter().enumerate() {
-        let BatchId { subject, sequence } = raw.id;
-        let decoded = row::decode(&raw.body, subject).map_err(|garbled| damaged(raw.sequence, garbled.0))?;
-        (from, until) = (from.min(decoded.at), until.max(decoded.at));
-        by_subject.entry(subject).or_default().push(index);
-        let mention = mentions.entry(subject).or_insert_with(|| unmentioned(subject));
-        let own = mention.own.map_or((sequence, sequence), |(low, high)| (low.min(sequence), high.max(sequence)));
-        mention.own = Some(own);
-        for stranger in strangers_of(subject, decoded.transfers.iter().map(|(transfer, _)| transfer)) {
-            mentions.entry(stranger).or_insert_with(|| unmentioned(stranger)).by_others = true;
+    // Sorted once, and each subject a stretch of it: a tree of subjects costs more than all the rest.
+    let mut by_subject: Vec<&Raw> = rows.iter().collect();
+    by_subject.sort_by_key(|raw| raw.id.subject);
+    for subject in by_subject.chunk_by(|one, next| one.id.subject == next.id.subject) {
+        let (mut low, mut high) = (u64::MAX, 0);
+        for raw in subject {
+            let BatchId { subject, sequence } = raw.id;
+            let decoded = row::decode(&raw.body, subject).map_err(|garbled| damaged(raw.sequence, garbled.0))?;
+            (from, until) = (from.min(decoded.at), until.max(decoded.at));
+            (low, high) = (low.min(sequence), high.max(sequence));
+            by_others.extend(strangers_of(subject, decoded.transfers.iter().map(|(transfer, _)| transfer)));
+        }
+        let subject = subject[0].id.subject;
+        mentions.push(Mention { subject, own: Some((low, high)), by_others: false });
+    }
+    let with_own = mentions.len();
+    for subject in by_others {
+        match mentions[..with_own].binary_search_by_key(&subject, |mention| mention.subject) {
+            Ok(place) => mentions[place].by_others = true,
+            Err(_) => mentions.push(Mention { subject, own: None, by_others: true }),
         }
     }
-    let packed = deflate(rows, first.sequence, &by_subject)
+    mentions.sort_unstable_by_key(|mention| mention.subject);
+    let packed = deflate(&by_subject, first.sequence)
         .map_err(|error| Error::Archive { doing: "packed", what: error.to_string() })?;
-    let births = mentions.keys().copied().filter(|subject| sorts_by_birth(*subject));
+    let births = mentions.iter().map(|mention| mention.subject).filter(|subject| sorts_by_birth(*subject));
     let mut mark = Mark {
         first: first.sequence,
         last: last.sequence,
@@ -91,17 +101,18 @@ pub(super) fn pack(before: Before, rows: &[Raw], opening: Option<Vec<u8>>) -> Re
         sum: 0,
     };
     mark.sum = sum(&mark, &packed, opening.as_deref());
-    Ok((Segment { mark, rows: packed, opening }, mentions.into_values().collect()))
+    Ok((Segment { mark, rows: packed, opening }, mentions))
 }
 
-fn deflate(rows: &[Raw], first: u64, by_subject: &BTreeMap<u128, Vec<usize>>) -> std::io::Result<Vec<u8>> {
+fn deflate(by_subject: &[&Raw], first: u64) -> std::io::Result<Vec<u8>> {
+    let subjects = || by_subject.chunk_by(|one, next| one.id.subject == next.id.subject);
     let mut bytes = vec![FORMAT];
-    put_unsigned(&mut bytes, by_subject.len() as u64);
-    for (subject, places) in by_subject {
-        put_id(&mut bytes, *subject);
-        put_unsigned(&mut bytes, places.len() as u64);
+    put_unsigned(&mut bytes, subjects().count() as u64);
+    for rows in subjects() {
+        put_id(&mut bytes, rows[0].id.subject);
+        put_unsigned(&mut bytes, rows.len() as u64);
         let (mut number, mut sequence) = (first, 0u64);
-        for raw in places.iter().map(|place| &rows[*place]) {
+        for raw in rows {
             put_unsigned(&mut bytes, raw.sequence - number);
             put_signed(&mut bytes, raw.id.sequence.wrapping_sub(sequence) as i64);
             (number, sequence) = (raw.sequence, raw.id.sequence);
