@@ -7,6 +7,7 @@
 //! | `comparing` | what one engine and the specification must agree on |
 //! | `together` | what several nodes and the specification must agree on, and what is forgotten with a node |
 //! | `roster` | the nodes of a house, in memory |
+//! | `pair` | two nodes on one Redis |
 //! | `server`, `several`, `kinds` | real Redis servers of the test's own: one, a cluster, a watched master |
 //!
 //! For tests only, those of `ledger` and of `testkit`. What happens to an engine between two batches is in the test of each engine.
@@ -15,6 +16,7 @@
 
 pub mod comparing;
 pub mod kinds;
+pub mod pair;
 pub mod posting;
 pub mod roster;
 pub mod server;

@@ -5,42 +5,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use clerk::roster::Roster;
-use clerk::server::RedisServer;
+use clerk::pair::Pair;
 use clerk::*;
 use domain::credit::{Batch, Code, RefusedBecause, Unit};
 use ledger::Ledger;
-use ledger::redis::{RedisLedger, Settings};
+use ledger::redis::RedisLedger;
 use std::sync::{Arc, Barrier};
 
 const TODAY: u16 = 20_779;
 const CAP: i64 = 137;
 
-struct House {
-    server: RedisServer,
-    settings: [Settings; 2],
-    _folders: [tempfile::TempDir; 2],
-}
-
-impl House {
-    fn new() -> House {
-        let (server, house) = (RedisServer::start(), Arc::new(Roster::default()));
-        let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
-        let settings = folders.each_ref().map(|folder| {
-            let mut settings = server.settings(folder.path());
-            settings.house = Some(house.clone());
-            settings
-        });
-        House { server, settings, _folders: folders }
-    }
-
-    fn open(&self, which: usize) -> Arc<RedisLedger> {
-        Arc::new(RedisLedger::open(self.settings[which].clone()).unwrap())
-    }
-
-    fn counted(&self, ledger: &RedisLedger) -> i64 {
-        ledger.balance(day(TODAY)).posted
-    }
+fn counted(ledger: &RedisLedger) -> i64 {
+    ledger.balance(day(TODAY)).posted
 }
 
 /// A call of `amount` asks to be placed.
@@ -60,8 +36,8 @@ fn gives_back(ledger: &RedisLedger, subject: u128, amount: i64) {
 
 #[test]
 fn two_nodes_admit_together_exactly_what_the_cap_has_room_for() {
-    let house = House::new();
-    let nodes = [house.open(0), house.open(1)];
+    let house = Pair::new();
+    let nodes = [Arc::new(house.open(0)), Arc::new(house.open(1))];
     endow(&*nodes[0], 1_000_000, 10_000);
     let start = Arc::new(Barrier::new(4));
     let threads: Vec<_> = (0..4u128)
@@ -76,28 +52,28 @@ fn two_nodes_admit_together_exactly_what_the_cap_has_room_for() {
     let admitted: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert_eq!(admitted, CAP as usize, "of 400 calls on two nodes");
     for node in &nodes {
-        assert_eq!(house.counted(node), CAP);
+        assert_eq!(counted(node), CAP);
         assert_sound(&**node);
     }
 }
 
 #[test]
 fn what_was_counted_outlives_the_node_that_counted_it_and_a_flush() {
-    let house = House::new();
-    let (first, second) = (house.open(0), house.open(1));
+    let house = Pair::new();
+    let (first, second) = (Arc::new(house.open(0)), Arc::new(house.open(1)));
     endow(&*first, 1_000, 10);
     assert!(admits(&first, 1, 100) && admits(&second, 2, 30));
     first.flush().unwrap();
     Arc::into_inner(first).unwrap().abandon();
     assert!(!admits(&second, 3, 8), "130 of 137 are gone");
-    redis::cmd("FLUSHALL").exec(&mut house.server.connection()).unwrap();
-    let first = house.open(0);
+    house.flush();
+    let first = Arc::new(house.open(0));
     let beyond = insist(&*second, &opening(4, 8));
     assert_eq!(beyond, refused(1, RefusedBecause::AboveLimit), "still 130 of 137, once both have laid what they have");
     gives_back(&first, 1, 100);
     assert!(admits(&second, 5, 107), "exactly what is left");
     assert!(!admits(&first, 6, 1));
-    assert_eq!((house.counted(&first), house.counted(&second)), (CAP, CAP));
+    assert_eq!((counted(&first), counted(&second)), (CAP, CAP));
     assert_sound(&*first);
     assert_sound(&*second);
 }
@@ -105,8 +81,8 @@ fn what_was_counted_outlives_the_node_that_counted_it_and_a_flush() {
 /// Each node posts back what it has counted itself; then nothing of that day is left in Redis.
 #[test]
 fn a_day_that_both_nodes_have_closed_is_gone_from_redis() {
-    let house = House::new();
-    let nodes = [house.open(0), house.open(1)];
+    let house = Pair::new();
+    let nodes = [Arc::new(house.open(0)), Arc::new(house.open(1))];
     endow(&*nodes[0], 1_000, 10);
     assert!(admits(&nodes[0], 1, 100) && admits(&nodes[1], 2, 30));
     for (node, ledger) in nodes.iter().enumerate() {
