@@ -2,6 +2,8 @@
 //! [`super::books`], writes nothing, and does not stop at the first fault.
 
 mod chain;
+#[cfg(test)]
+mod tests;
 
 use super::books::Books;
 use super::journal::{self, Line};
@@ -12,7 +14,7 @@ use crate::api::Verification;
 use crate::archive::Archive;
 use crate::error::Error;
 use domain::CompanyId;
-use domain::credit::{Account, Balance, HoldId, Kind, Unit};
+use domain::credit::{Account, Balance, BatchId, HoldId, Kind, Unit};
 use siphasher::sip::SipHasher13;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -118,6 +120,8 @@ struct Audit {
     names: HashSet<u64>,
     /// Names whose fingerprint was there already; looked at exactly in the end.
     suspects: Vec<(u64, CompanyId, HoldId)>,
+    /// The row of each batch that moves something and touches no hold: an order. Of other batches a second row shows itself by its holds.
+    orders: HashMap<BatchId, u64>,
     /// The row at hand was decided by totals that this journal does not have.
     is_part: bool,
 }
@@ -150,11 +154,28 @@ impl Audit {
                     .fault(format!("row {sequence} says that row {} is before it, which is {before}", row.before));
             }
         }
+        self.check_order(line);
         for (transfer, on_hold) in &row.transfers {
             self.found.transfers += 1;
             self.on_transfer(*sequence, row.company, transfer.kind, *on_hold);
         }
         self.compare(*sequence, row);
+    }
+
+    /// What was ordered once is done once: no index says so, see [`super::places`].
+    fn check_order(&mut self, line: &Line) {
+        let kinds = || line.row.transfers.iter().map(|(transfer, _)| transfer.kind);
+        let moves = kinds().any(|kind| matches!(kind, Kind::Post { .. } | Kind::PostIfAvailableAtMost { .. }));
+        let touches_hold =
+            kinds().any(|kind| matches!(kind, Kind::Hold { .. } | Kind::Capture { .. } | Kind::Release { .. }));
+        if moves
+            && !touches_hold
+            && let Some(first) = self.orders.insert(line.id, line.sequence)
+        {
+            let (row, BatchId { subject, sequence }) = (line.sequence, line.id);
+            self.found
+                .fault(format!("row {row} does batch {sequence} of subject {subject:032x} again: row {first} did it"));
+        }
     }
 
     fn on_transfer(&mut self, sequence: u64, company: CompanyId, kind: Kind, on_hold: Option<OnHold>) {
