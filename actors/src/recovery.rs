@@ -3,9 +3,10 @@
 //! Called once at start, before anybody may call. What a living call does is not here.
 
 use domain::call_record::CallRecord;
-use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, RefusedBecause, Transfer};
+use domain::credit::{Batch, BatchId, Code, Durability, Holder, Kind, Memo, Outcome, RefusedBecause, Transfer};
 use domain::{Micros, Now, ReleaseCause};
-use ledger::{Ledger, LineKind, Unfinished};
+use ledger::{Ledger, LineKind, StatementLine, Unfinished};
+use rating::Tariff;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use store::record_json::{from_json, to_json};
@@ -14,6 +15,8 @@ use store::record_json::{from_json, to_json};
 const REFUSED_MAX: u32 = 128;
 /// How often a ledger that cannot answer is asked again before the start is given up: for five seconds.
 const ASKED_AGAIN: u32 = 50;
+/// Blocks that a call may have been posted beyond what it had captured: more than a day of seconds.
+const BLOCKS_MAX: usize = 100_000;
 /// The pause between two askings.
 const ASKED_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -35,8 +38,9 @@ pub struct Recovered {
 pub fn recover(ledger: &Arc<dyn Ledger>, now: Now) -> Result<Recovered, String> {
     let mut recovered = Recovered::default();
     for died in ledger.unfinished().map_err(|error| error.to_string())? {
-        let record = record_of(&died, now);
-        let batch = closing_batch(&died, record.as_ref(), &counted(&died, &**ledger)?, now);
+        let lines = lines_of(&died, &**ledger)?;
+        let record = record_of(&died, posted(&lines), now);
+        let batch = closing_batch(&died, record.as_ref(), &counted(&died, &lines), now);
         close(ledger, batch)?;
         recovered.calls += u64::from(record.is_some());
         recovered.charged += record.map(|record| record.amount).unwrap_or_default();
@@ -45,12 +49,33 @@ pub fn recover(ledger: &Arc<dyn Ledger>, now: Now) -> Result<Recovered, String> 
     Ok(recovered)
 }
 
-/// The record of a call that died: as it was opened, with what was captured. None where the holds were not a call's.
-fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
+/// What the journal has of a call that has money held, or had.
+fn lines_of(died: &Unfinished, ledger: &dyn Ledger) -> Result<Vec<StatementLine>, String> {
+    let open = died.open_holds.iter().map(|open| open.hold);
+    let mut holds = open.chain(died.closed_holds.iter().map(|closed| closed.hold));
+    match holds.any(|hold| !hold.is_channel()) {
+        true => ledger.history(died.subject).map_err(|error| error.to_string()),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// What was charged without a hold: a block whose hold had lapsed, or that was spoken while the ledger was away.
+fn posted(lines: &[StatementLine]) -> Micros {
+    let is_charge = |line: &&StatementLine| line.code == Code::CallCharge && line.credit.holder == Holder::Revenue;
+    let charges = lines.iter().filter(|line| line.kind == LineKind::Post).filter(is_charge);
+    charges.map(|line| Micros::new(line.amount)).sum()
+}
+
+/// The record of a call that died: as it was opened, with what was captured and posted. None where the holds were not a call's.
+fn record_of(died: &Unfinished, posted: Micros, now: Now) -> Option<CallRecord> {
     let mut record = from_json(died.opened.as_deref()?).ok()?;
-    record.amount = died.captured().filter(|(hold, _)| !hold.is_channel()).map(|(_, amount)| Micros::new(amount)).sum();
+    let captured = died.captured().filter(|(hold, _)| !hold.is_channel()).map(|(_, amount)| Micros::new(amount));
+    record.amount = captured.sum::<Micros>() + posted;
     // A money hold is named by the billed second up to which it pays; one that was captured has been spoken.
     record.billed_s = paid_up_to(died);
+    if posted.is_positive() {
+        bill_what_was_posted(&mut record);
+    }
     record.cause = ReleaseCause::SwitchRestarted;
     record.ended_at = match record.answered_at {
         Some(answered) => (answered + std::time::Duration::from_secs(record.billed_s.into())).min(now.wall),
@@ -62,6 +87,17 @@ fn record_of(died: &Unfinished, now: Now) -> Option<CallRecord> {
     Some(record)
 }
 
+/// What is posted says no second: it has paid the fewest that cost so much, and what is missing for the last of them was written off.
+fn bill_what_was_posted(record: &mut CallRecord) {
+    let Some(Ok(tariff)) = Tariff::of_record(record) else { return };
+    let paid_s = record.billed_s.max(tariff.first_block().until_s);
+    let blocks = std::iter::successors(Some(paid_s), |until_s| Some(tariff.next_block(*until_s).until_s));
+    if let Some(until_s) = blocks.take(BLOCKS_MAX).find(|until_s| tariff.price(*until_s) >= record.amount) {
+        record.billed_s = until_s;
+        record.written_off = tariff.price(until_s) - record.amount;
+    }
+}
+
 fn paid_up_to(died: &Unfinished) -> u32 {
     let is_open = |hold| died.open_holds.iter().any(|open| open.hold == hold);
     let paid = died.closed_holds.iter().map(|closed| closed.hold).filter(|hold| !hold.is_channel() && !is_open(*hold));
@@ -70,11 +106,7 @@ fn paid_up_to(died: &Unfinished) -> u32 {
 }
 
 /// What is held and counts against the cap of a day, to be given back: it was counted right in front of each hold.
-fn counted(died: &Unfinished, ledger: &dyn Ledger) -> Result<Vec<Transfer>, String> {
-    if died.open_holds.iter().all(|open| open.hold.is_channel()) {
-        return Ok(Vec::new());
-    }
-    let lines = ledger.history(died.subject).map_err(|error| error.to_string())?;
+fn counted(died: &Unfinished, lines: &[StatementLine]) -> Vec<Transfer> {
     let in_front = lines.windows(2).filter(|two| {
         let [count, held] = two else { return false };
         let is_counted = count.code == Code::DailyCap && count.batch == held.batch && count.amount == held.amount;
@@ -84,7 +116,7 @@ fn counted(died: &Unfinished, ledger: &dyn Ledger) -> Result<Vec<Transfer>, Stri
         let kind = Kind::Post { debit: count.credit, credit: count.debit, amount: count.amount };
         Transfer { kind, code: Code::DailyCap }
     });
-    Ok(back.collect())
+    back.collect()
 }
 
 fn closing_batch(died: &Unfinished, record: Option<&CallRecord>, counted: &[Transfer], now: Now) -> Batch {

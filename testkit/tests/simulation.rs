@@ -1,4 +1,4 @@
-//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and five planted bugs, each of which is found.
+//! Hundreds of seeds, each some minutes of a busy switch in a bad world; and planted bugs, each of which is found.
 //!
 //! How a world is made and what is checked is in `testkit/src/simulation`. `SEEDS=5000` runs more of them, `SEED=17` one, and
 //! `FROM=20778000000 FOR_S=3600` as many as an hour has room for.
@@ -11,9 +11,10 @@ use std::time::Duration;
 use testkit::ledgers::Bug;
 use testkit::redis::FunctionBug;
 use testkit::simulation::{
-    Failure, Invariant, Told, run, run_with_bug, run_with_function_bug, run_with_wire_bug, seeds_with_redis,
+    Failure, Invariant, Told, run, run_with_bug, run_with_function_bug, run_with_terms_bug, run_with_wire_bug,
+    seeds_with_redis,
 };
-use testkit::world::WireBug;
+use testkit::world::{TermsBug, WireBug};
 
 /// Seeds where nothing is said.
 const SEEDS: u64 = 200;
@@ -35,7 +36,8 @@ fn every_invariant_holds_after_every_step_of_every_seed() {
     };
     println!("from seed {}", seeds.start);
     let told = tell_all(seeds, number("FOR_S").map(Duration::from_secs));
-    let (mut calls, mut lines, mut crashes, mut causes, mut troubles) = (0, 0, 0, BTreeMap::new(), BTreeMap::new());
+    let (mut calls, mut lines, mut crashes) = (0, 0, 0);
+    let (mut causes, mut troubles, mut reached) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for told in &told {
         (calls, lines, crashes) = (calls + told.calls, lines + told.lines, crashes + told.crashes);
         for (cause, count) in &told.causes {
@@ -44,11 +46,15 @@ fn every_invariant_holds_after_every_step_of_every_seed() {
         for (trouble, count) in &told.troubles {
             *troubles.entry(*trouble).or_insert(0) += count;
         }
+        for (bound, count) in &told.reached {
+            *reached.entry(*bound).or_insert(0) += count;
+        }
     }
     println!("{} seeds: {calls} calls, {lines} datagrams and batches, {crashes} crashes", told.len());
     println!("{causes:?}");
     let of_redis = told.iter().filter(|told| !told.troubles.is_empty()).count();
     println!("{of_redis} of them with a Redis that fails: {troubles:?}");
+    println!("calls that came to a bound of their profile's terms: {reached:?}");
 }
 
 /// Tells the story of each seed, on as many threads as there are cores; stops when a few have failed, or the time is over.
@@ -99,6 +105,8 @@ fn tell_all(seeds: std::ops::Range<u64>, time: Option<Duration>) -> Vec<Told> {
 
 /// Seeds within which each planted bug must be found.
 const FOUND_WITHIN: u64 = SEEDS;
+/// From here on the same, where something is to be written off: in the seeds before it nothing is.
+const WRITTEN_OFF_FROM: u64 = 690;
 /// Lines of the trace that are shown of each.
 const LINES_SHOWN: usize = 8;
 
@@ -108,8 +116,12 @@ fn find(bug: Bug, invariant: Invariant) {
 }
 
 fn find_by(bug: &str, run_with: &dyn Fn(u64) -> Result<Told, Box<Failure>>, invariant: Invariant) {
+    find_from(0, bug, run_with, invariant);
+}
+
+fn find_from(from: u64, bug: &str, run_with: &dyn Fn(u64) -> Result<Told, Box<Failure>>, invariant: Invariant) {
     let mut others = BTreeMap::new();
-    let mut failures = (0..FOUND_WITHIN).filter_map(|seed| run_with(seed).err());
+    let mut failures = (from..from + FOUND_WITHIN).filter_map(|seed| run_with(seed).err());
     let found = failures.find(|failure| {
         *others.entry(failure.invariant).or_insert(0) += 1;
         failure.invariant == invariant
@@ -157,6 +169,40 @@ fn the_planted_bug_of_missing_idempotency_is_found() {
 #[test]
 fn the_planted_bug_of_a_payment_that_is_booked_twice_is_found() {
     find(Bug::MissingIdempotency, Invariant::PaymentsAreBookedOnce);
+}
+
+/// Planted: what is held counts against the cap of the day, and nobody asks whether there is room (decision 120).
+#[test]
+fn the_planted_bug_of_a_cap_that_is_not_asked_is_found() {
+    find(Bug::UnaskedCap, Invariant::DaysAreWithinTheCap);
+}
+
+/// Planted: what is given back goes on counting.
+#[test]
+fn the_planted_bug_of_a_count_that_is_kept_is_found() {
+    find(Bug::KeptCount, Invariant::DaysAreWithinTheCap);
+}
+
+/// Planted: what was spoken at risk and nobody paid does not stand in the record (RFC 8506 5.7).
+#[test]
+fn the_planted_bug_of_a_write_off_that_is_not_recorded_is_found() {
+    let run_with = |seed| run_with_bug(seed, Bug::LostWriteOff);
+    find_from(WRITTEN_OFF_FROM, "LostWriteOff", &run_with, Invariant::ChargesAreTheBill);
+}
+
+/// Planted: the switch goes by other terms than those of the profile; each is found by who watches that term.
+#[test]
+fn terms_that_are_misread_are_found() {
+    for (bug, invariant) in [
+        (TermsBug::RetriesInsteadOfTerminating, Invariant::NobodySpeaksUnpaid),
+        (TermsBug::ForgetsSeconds, Invariant::NobodySpeaksUnpaid),
+        (TermsBug::ForgetsRisk, Invariant::NobodySpeaksUnpaid),
+        (TermsBug::ForgetsDearestCall, Invariant::CallsAreWithinTheCaps),
+        (TermsBug::ForgetsDearestRate, Invariant::CallsAreWithinTheCaps),
+        (TermsBug::ForgetsDailyCap, Invariant::DaysAreWithinTheCap),
+    ] {
+        find_by(&format!("{bug:?}"), &|seed| run_with_terms_bug(seed, bug), invariant);
+    }
 }
 
 /// Planted: the last sum that a PBX is told is a cent more than its bill (3GPP TS 24.647).

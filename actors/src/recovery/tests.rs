@@ -3,7 +3,7 @@
 
 use super::*;
 use domain::call_record::CallDirection;
-use domain::credit::{Account, HoldId, Holder, Unit};
+use domain::credit::{Account, HoldId, Unit};
 use domain::{CallId, CompanyId, Currency, ProfileId, Wall};
 use ledger::memory::MemoryLedger;
 use std::time::Duration;
@@ -98,6 +98,56 @@ fn a_channel_that_was_taken_again_twice_is_no_billed_time() {
     assert_eq!((ended.len(), record.billed_s, record.amount), (1, 30, Micros::from_cents(1)));
     assert_eq!((record.talked_ms, record.ended_at), (30_000, answered_at + Duration::from_secs(30)));
     assert_eq!(record.cause, ReleaseCause::SwitchRestarted);
+}
+
+/// RFC 8506 5.7: what was spoken while the ledger was away was posted without a hold, the last of it as far as there was credit. Then the
+/// process died: the record says all that was charged, and what nobody paid.
+#[test]
+fn what_a_dead_call_was_charged_without_a_hold_stands_in_its_record() {
+    let answered_at = Wall::from_unix_seconds(1_795_262_400);
+    let priced = domain::call_record::Priced {
+        deck: "standard 1".into(),
+        prefix: "1".parse().unwrap(),
+        minimum_s: 30,
+        increment_s: 6,
+        rounding: domain::Rounding::Up,
+        scale: 2,
+    };
+    let rate_per_minute = Micros::from_cents(40);
+    let usd = Unit::Money(Currency::USD);
+    let (money, revenue) = (account(Holder::Profile(PROFILE), usd), account(Holder::Revenue, usd));
+    // Up to 36 s were captured for 0.24; then 0.04 for the increment to 42 s, or 0.07 of the 0.08 for two.
+    for (posted, billed_s, written_off) in [(40_000, 42, 0), (70_000, 48, 10_000)] {
+        let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::new());
+        let record = CallRecord { rate_per_minute, priced: Some(priced.clone()), ..answered(answered_at) };
+        let opened = Memo::CallOpened(to_json(&record).into());
+        let capture = |number, amount| Kind::Capture { hold: HoldId { subject: CALL.bits(), number }, amount };
+        let (channels, world) =
+            (account(Holder::Profile(PROFILE), Unit::Channels), account(Holder::World, Unit::Channels));
+        let credit = Kind::Post { debit: account(Holder::World, usd), credit: money, amount: 1_000_000 };
+        let life = [
+            (Code::TopUp, vec![credit, Kind::Post { debit: world, credit: channels, amount: 1 }], None),
+            (
+                Code::CallCharge,
+                vec![hold(HoldId::CHANNEL, channels, world, 1), hold(30, money, revenue, 200_000)],
+                Some(opened),
+            ),
+            (Code::CallCharge, vec![capture(30, 200_000), hold(36, money, revenue, 40_000)], None),
+            (Code::CallCharge, vec![capture(36, 40_000)], None),
+            (Code::CallCharge, vec![Kind::Post { debit: money, credit: revenue, amount: posted }], None),
+        ];
+        for (sequence, (code, kinds, memo)) in (0u64..).zip(life) {
+            let subject = if code == Code::TopUp { 99 } else { CALL.bits() };
+            let transfers = kinds.into_iter().map(|kind| Transfer { kind, code }).collect();
+            let id = BatchId { subject, sequence };
+            close(&ledger, Batch { id, company: COMPANY, at: answered_at, transfers, memo }).unwrap();
+        }
+        recover(&ledger, Now { monotonic: domain::Monotonic::default(), wall: answered_at }).unwrap();
+        let record = from_json(&ledger.ended_after(0, 10).unwrap()[0].1).unwrap();
+        assert_eq!(record.amount, Micros::new(240_000 + posted), "what is in the revenue");
+        assert_eq!(ledger.balance(revenue).posted, record.amount.get());
+        assert_eq!((record.billed_s, record.written_off), (billed_s, Micros::new(written_off)));
+    }
 }
 
 /// What a dead call held counts against the cap of its day no more; what it paid does.

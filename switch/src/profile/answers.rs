@@ -81,6 +81,8 @@ impl Profile {
             }
             Ask::Charge { sequence, begins, next, .. } => {
                 books.retake_channel();
+                // What an earlier charge still wanted held has begun by now, at risk: it is paid by this one.
+                books.starving = None;
                 let before = books.captured;
                 if draft.part != Part::Next {
                     match draft.collect {
@@ -274,6 +276,7 @@ impl Profile {
             Ask::Reserve { .. } => Some(call::Event::ReservationRefused(refusal)),
             Ask::Charge { sequence, begins, .. } => {
                 if let Some(books) = self.calls.get_mut(&call).filter(|books| books.risked.contains(begins)) {
+                    books.starving = None;
                     books.write_off(*begins, Micros::ZERO, effects);
                     books.cover(*begins, effects);
                 }

@@ -195,6 +195,26 @@ fn what_was_spoken_at_risk_without_credit_is_taken_as_far_as_there_is_any_and_wr
     world.assert_books_closed();
 }
 
+/// Found by the simulation: a charge whose next increment was refused is asked for again when money comes, though that increment has long been spoken.
+#[test]
+fn a_top_up_after_what_was_spoken_at_risk_was_written_off_is_not_held_for_it_again() {
+    let mut world = continuing(60, 1_000, 64 + 24 + 7);
+    let call = world.answered_call(DEAR);
+    world.seconds(33);
+    world.mood = Mood::Away;
+    world.seconds(24);
+    world.ledger_recovers();
+    world.seconds(1);
+    assert!(is_up(&mut world, call), "it speaks what has begun");
+    world.allocate(500);
+    assert_eq!(world.credit(), (cents(500), Micros::ZERO), "nothing is held");
+    world.seconds(4);
+    let record = world.record(call);
+    assert_eq!((record.billed_s, record.amount, record.written_off), (60, cents(95), cents(29)));
+    assert_eq!(world.credit(), (cents(500), Micros::ZERO));
+    world.assert_books_closed();
+}
+
 /// A top-up that comes before the charges pays all of it.
 #[test]
 fn a_top_up_pays_what_was_spoken_at_risk() {

@@ -5,7 +5,7 @@
 //! | `disk` | an engine and what a crash leaves of it |
 //! | `watched` | tells a witness what the engine did |
 //! | `shared` | nodes that share a Redis, step by step |
-//! | `sabotage` | five bugs, planted between the switch and its ledger |
+//! | `sabotage` | bugs, planted between the switch and its ledger |
 
 mod disk;
 mod sabotage;

@@ -1,10 +1,10 @@
-//! Five bugs, planted between the switch and its ledger, to show that the simulation finds them.
+//! Bugs, planted between the switch and its ledger, to show that the simulation finds them.
 //!
 //! Nothing of this is in the product: the switch under test is the one that runs, and only what it orders is falsified here.
 
 use super::pass_questions_on;
-use domain::Entropy;
-use domain::credit::{Batch, BatchId, Code, Durability, Kind, Memo, Outcome, Transfer, Unit};
+use domain::credit::{Batch, BatchId, Code, Durability, Holder, Kind, Memo, Outcome, Transfer, Unit};
+use domain::{Entropy, Micros};
 use ledger::{Ledger, OpenHold, Reply};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -23,12 +23,26 @@ pub enum Bug {
     RoundingPerTick,
     /// A batch that is asked again, because its answer was lost, is taken for a new one.
     MissingIdempotency,
+    /// What is held counts against the cap of the day, and nobody asks whether there is room.
+    UnaskedCap,
+    /// What is given back goes on counting against the cap of the day.
+    KeptCount,
+    /// What is written off does not stand in the record.
+    LostWriteOff,
 }
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Bug; 5] =
-        [Bug::LostRelease, Bug::DoubleCapture, Bug::TickAfterBye, Bug::RoundingPerTick, Bug::MissingIdempotency];
+    pub const ALL: [Bug; 8] = [
+        Bug::LostRelease,
+        Bug::DoubleCapture,
+        Bug::TickAfterBye,
+        Bug::RoundingPerTick,
+        Bug::MissingIdempotency,
+        Bug::UnaskedCap,
+        Bug::KeptCount,
+        Bug::LostWriteOff,
+    ];
 }
 
 /// How rare a bug is.
@@ -110,11 +124,49 @@ impl Sabotaged {
         }
     }
 
+    /// What counts against a cap is posted, whatever counts already.
+    fn count_unasked(&self, batch: &mut Batch) {
+        for transfer in batch.transfers.iter_mut().filter(|transfer| transfer.code == Code::DailyCap) {
+            if let Kind::PostIfAvailableAtMost { debit, credit, amount, .. } = transfer.kind
+                && self.strikes()
+            {
+                transfer.kind = Kind::Post { debit, credit, amount };
+            }
+        }
+    }
+
+    /// What would be counted less is left out.
+    fn keep_count(&self, batch: &mut Batch) {
+        let is_back = |transfer: &Transfer| {
+            let is_given = matches!(transfer.kind, Kind::Post { debit, .. } if debit.holder != Holder::World);
+            transfer.code == Code::DailyCap && is_given
+        };
+        if batch.transfers.iter().any(is_back) && self.strikes() {
+            batch.transfers.retain(|transfer| !is_back(transfer));
+        }
+    }
+
+    /// The record of a call says that it was paid to the last second. Rare enough as it is.
+    fn lose_write_off(&self, batch: &mut Batch) {
+        if let Some(Memo::CallEnded(text)) = &mut batch.memo
+            && let Ok(mut record) = store::record_json::from_json(text)
+            && record.written_off.is_positive()
+        {
+            record.written_off = Micros::ZERO;
+            *text = store::record_json::to_json(&record).into();
+        }
+    }
+
     /// What is to be charged behind this batch.
     fn falsified(&self, batch: &Batch) -> Option<(OpenHold, Duration)> {
         let ended = matches!(batch.memo, Some(Memo::CallEnded(_)));
         match self.bug {
-            Bug::LostRelease | Bug::RoundingPerTick | Bug::MissingIdempotency => None,
+            Bug::LostRelease
+            | Bug::RoundingPerTick
+            | Bug::MissingIdempotency
+            | Bug::UnaskedCap
+            | Bug::KeptCount
+            | Bug::LostWriteOff => None,
             Bug::DoubleCapture if ended => None,
             Bug::DoubleCapture => {
                 let captured = self.money_holds(
@@ -147,6 +199,9 @@ impl Ledger for Sabotaged {
             Bug::LostRelease => self.lose_release(&mut batch),
             Bug::RoundingPerTick => self.round_each(&mut batch),
             Bug::MissingIdempotency => self.forget_key(&mut batch),
+            Bug::UnaskedCap => self.count_unasked(&mut batch),
+            Bug::KeptCount => self.keep_count(&mut batch),
+            Bug::LostWriteOff => self.lose_write_off(&mut batch),
             Bug::DoubleCapture | Bug::TickAfterBye => {}
         }
         let falsified = self.falsified(&batch);

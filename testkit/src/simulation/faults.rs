@@ -39,7 +39,7 @@ const WEATHERS: [Weather; 7] = [
 ];
 
 const fn mood(late_ms: u64, away_permille: u64, cut_permille: u64) -> Mood {
-    Mood { late: Duration::from_millis(late_ms), away_permille, cut_permille, is_shaky: false }
+    Mood { late: Duration::from_millis(late_ms), away_permille, cut_permille, is_gone: false, is_shaky: false }
 }
 
 /// The embedded ledger; one that is slow, very slow, away, cut off; all of it.
@@ -73,8 +73,8 @@ impl Simulation {
     }
 
     pub(super) fn change_ledger(&mut self) {
-        let is_shaky = self.world.node.mood.is_shaky;
-        self.world.node.mood = Mood { is_shaky, ..*self.pick(&MOODS) };
+        let Mood { is_gone, is_shaky, .. } = self.world.node.mood;
+        self.world.node.mood = Mood { is_gone, is_shaky, ..*self.pick(&MOODS) };
         self.say(&format!("ledger: {:?}", self.world.node.mood));
     }
 

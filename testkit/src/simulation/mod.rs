@@ -8,6 +8,7 @@
 //! | `faults` | crashes, restarts, bad weather, a slow ledger |
 //! | `paying` | payments of companies, and their provider |
 //! | `sharing` | a Redis that fails, and another node of the house |
+//! | `terms` | what each profile may spend and speak unpaid |
 //! | `audit` | what must be true |
 //! | `trace` | what was seen, for people and as a hash |
 
@@ -17,13 +18,14 @@ mod operating;
 mod paying;
 mod sharing;
 mod story;
+mod terms;
 mod trace;
 
 pub use audit::{Invariant, Violation};
 
 use crate::ledgers::{Bug, Disk, Engine, Sabotaged, Watched};
 use crate::redis::FunctionBug;
-use crate::world::{Beginning, Datagram, Recharge, Seen, WireBug, World};
+use crate::world::{Beginning, Datagram, Recharge, Seen, TermsBug, WireBug, World};
 use actors::SessionTimers;
 use audit::Audit;
 use domain::{AdviceOfCharge, Entropy, ReleaseCause};
@@ -68,6 +70,8 @@ pub struct Told {
     pub crashes: u32,
     /// What went wrong with Redis and the other node, and how often.
     pub troubles: BTreeMap<&'static str, u32>,
+    /// How many calls came to a bound of their profile's terms.
+    pub reached: BTreeMap<&'static str, u32>,
 }
 
 /// What came of a seed in which something was wrong.
@@ -125,6 +129,14 @@ pub fn run_with_wire_bug(seed: u64, bug: WireBug) -> Result<Told, Box<Failure>> 
     tell(seed, Some(Planted::OnTheWire(bug)))
 }
 
+/// The same, with a switch that goes by other terms than those of its profiles.
+///
+/// # Errors
+/// The first thing that was not true: with luck the bug.
+pub fn run_with_terms_bug(seed: u64, bug: TermsBug) -> Result<Told, Box<Failure>> {
+    tell(seed, Some(Planted::InTerms(bug)))
+}
+
 /// The seeds whose ledger is the redis engine, in order.
 pub fn seeds_with_redis() -> impl Iterator<Item = u64> {
     (OF_REDIS..).step_by(ENGINES_EVERY as usize)
@@ -139,6 +151,8 @@ enum Planted {
     InFunctions(FunctionBug),
     /// Between the switch and the network.
     OnTheWire(WireBug),
+    /// In what the switch knows of its profiles.
+    InTerms(TermsBug),
 }
 
 fn tell(seed: u64, planted: Option<Planted>) -> Result<Told, Box<Failure>> {
@@ -172,6 +186,7 @@ struct Simulation {
     troubles: BTreeMap<&'static str, u32>,
     neighbour: sharing::Neighbour,
     till: paying::Till,
+    outages: Entropy,
     /// Whether the nodes are about to look what the others need.
     is_listening: bool,
     /// Orders about money so far.
@@ -196,7 +211,10 @@ impl Simulation {
             Some(Planted::InOrders(bug)) => Some(bug),
             _ => None,
         };
-        let beginning = Simulation::beginning(seed, &mut chance);
+        let mut beginning = Simulation::beginning(seed, &mut chance);
+        if let Some(Planted::InTerms(bug)) = planted {
+            beginning.misread = Some(bug);
+        }
         let disk = Disk::new(engine);
         let witness = crate::world::Witness::attentive();
         let ledger = wrapped(&disk, &witness, bug, &mut chance);
@@ -219,6 +237,7 @@ impl Simulation {
             troubles: BTreeMap::new(),
             neighbour: sharing::Neighbour::default(),
             till: paying::Till::new(seed),
+            outages: terms::outages(seed),
             is_listening: false,
             top_ups: 0,
             is_syncing: false,
@@ -231,14 +250,18 @@ impl Simulation {
     /// Two companies with two profiles each; some poor, some rich, some that recharge.
     fn beginning(seed: u64, chance: &mut Entropy) -> Beginning {
         let credits = [20_000, 50_000, 250_000, 10_000_000, 10_000_000];
+        let rates = [("0.02", 20_000), ("0.013", 13_000), ("0.4", 400_000)];
         let recharge = Recharge { amount: 30_000, threshold: 10_000, company_credit: 150_000 };
-        Beginning {
+        let channels = [2, 4, 8][chance.below(3) as usize];
+        let credit = credits[chance.below(5) as usize];
+        let (rate, rate_micros) = rates[chance.below(3) as usize];
+        let beginning = Beginning {
             seed,
             companies: 2,
             profiles: 2,
-            channels: [2, 4, 8][chance.below(3) as usize],
-            credit: credits[chance.below(5) as usize],
-            rate: ["0.02", "0.013", "0.4"][chance.below(3) as usize],
+            channels,
+            credit,
+            rate,
             recharge: (chance.below(3) == 0).then_some(recharge),
             // So few that calls go over to the second carrier, and some find no room at all.
             carrier_limits: (Some(CARRIER_CHANNELS), Some(CARRIER_CALLS_PER_SECOND)),
@@ -248,7 +271,8 @@ impl Simulation {
             advice: AdviceOfCharge::ALL[(seed / ENGINES_EVERY) as usize % AdviceOfCharge::ALL.len()],
             settings: CallSettings { max_duration: LONGEST_CALL, ..CallSettings::default() },
             ..Beginning::default()
-        }
+        };
+        terms::drawn(seed, rate_micros, beginning)
     }
 
     fn tell(&mut self) -> Result<(), Violation> {
@@ -321,6 +345,7 @@ impl Simulation {
             causes,
             crashes: self.crashes,
             troubles: self.troubles.clone(),
+            reached: self.audit.reached(),
         }
     }
 }

@@ -8,7 +8,10 @@ use crate::company;
 use crate::ledgers::{House, Stepped, Watched};
 use crate::redis::{Cut, Rest};
 use crate::world::{Customer, Mood, Seen};
-use domain::credit::{Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Outcome, Transfer};
+use actors::recover;
+use domain::credit::{Account, Batch, BatchId, Code, Durability, HoldId, Holder, Kind, Outcome, Transfer, Unit};
+use domain::fraud::{FraudAction, SpendLimit};
+use domain::{Wall, Zone};
 use ledger::Ledger;
 use ledger::redis::LISTEN_EVERY;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use std::time::Duration;
 const ELSEWHERE: u128 = 0xe15e << 112;
 /// Calls that the other node has at one time.
 const CALLS: usize = 6;
+/// What such a call pays for each block, in micros.
+const CENT: i64 = 10_000;
 /// The folder of its journal.
 const THERE: &str = "there";
 /// Answers with which a server that is there refuses to write: demoted, full, a disk that it cannot write.
@@ -46,10 +51,21 @@ struct Call {
     subject: u128,
     customer: Customer,
     sequence: u64,
-    /// The number of the hold that is open.
-    held: Option<u32>,
+    /// The cap of a day of its profile.
+    cap: Option<SpendLimit>,
+    /// What is held.
+    held: Option<Held>,
     /// What was asked and not answered: it is asked again as it is.
     asked: Option<Batch>,
+}
+
+/// A hold that is open.
+#[derive(Clone, Copy)]
+struct Held {
+    number: u32,
+    amount: i64,
+    /// The day on which it counts.
+    day: u16,
 }
 
 impl Simulation {
@@ -237,18 +253,9 @@ impl Simulation {
         self.neighbour.calls.clear();
         let Some(ledger) = self.neighbour() else { return };
         house.settle();
-        for died in ledger.unfinished().unwrap() {
-            let release =
-                |open: &ledger::OpenHold| Transfer { kind: Kind::Release { hold: open.hold }, code: open.code };
-            let batch = Batch {
-                id: BatchId { subject: died.subject, sequence: died.last_sequence + 1 },
-                company: died.company,
-                at: self.world.now.wall,
-                transfers: died.open_holds.iter().map(release).collect(),
-                memo: None,
-            };
-            assert!(matches!(company::post(&*ledger, batch), Outcome::Applied(_)), "what a dead node held is released");
-        }
+        // Who lives closes what the dead had open, by the switch's own code.
+        let closing: Arc<dyn Ledger> = Arc::clone(&ledger) as Arc<dyn Ledger>;
+        recover(&closing, self.world.now).expect("what a dead node held is released");
         ledger.flush().unwrap();
         let customers = self.world.customers.clone();
         self.audit.read_elsewhere(&*ledger, &customers);
@@ -265,7 +272,8 @@ impl Simulation {
                 self.neighbour.born += 1;
                 let subject = ELSEWHERE | self.neighbour.born;
                 let customer = self.world.customers[which].clone();
-                self.neighbour.calls.push(Call { subject, customer, sequence: 0, held: None, asked: None });
+                let cap = self.world.beginning().terms_of(which).daily_cap;
+                self.neighbour.calls.push(Call { subject, customer, sequence: 0, cap, held: None, asked: None });
                 self.go_on_elsewhere(self.neighbour.calls.len() - 1, false);
             }
             1 => self.end_elsewhere(),
@@ -287,7 +295,7 @@ impl Simulation {
     /// Asks for a call what it has not been answered, or its next block, or its end.
     fn go_on_elsewhere(&mut self, which: usize, is_end: bool) {
         let Some(ledger) = self.neighbour.ledger.clone() else { return };
-        let amount = 10_000 * (1 + self.chance.below(6) as i64);
+        let amount = CENT * (1 + self.chance.below(6) as i64);
         let at = self.world.now.wall;
         let call = &mut self.neighbour.calls[which];
         let batch = match call.asked.take() {
@@ -314,35 +322,59 @@ impl Simulation {
 }
 
 impl Call {
-    /// Captures what is held and holds as much again; or gives it back.
-    fn next(&self, is_end: bool, amount: i64, at: domain::Wall) -> Batch {
+    /// Captures a cent of what is held and holds again; or gives it back. Each with what it counts against the cap of a day.
+    fn next(&self, is_end: bool, amount: i64, at: Wall) -> Batch {
         let hold = |number| HoldId { subject: self.subject, number };
-        let debit = company::money(self.customer.company, Holder::Profile(self.customer.profile));
-        let credit = company::money(self.customer.company, Holder::Revenue);
-        let number = self.held.unwrap_or(0);
-        let kinds = match (is_end, self.held) {
-            (true, Some(number)) => vec![Kind::Release { hold: hold(number) }],
-            (true, None) => Vec::new(),
-            (false, held) => {
-                let until = at + Duration::from_secs(60);
-                let capture = held.map(|number| Kind::Capture { hold: hold(number), amount: 10_000 });
-                let next = Kind::Hold { hold: hold(number + 1), debit, credit, amount, until };
-                capture.into_iter().chain([next]).collect()
-            }
-        };
+        let charge = |kind| Transfer { kind, code: Code::CallCharge };
+        let mut transfers = Vec::new();
+        if let Some(Held { number, amount, day }) = self.held {
+            let paid = if is_end { 0 } else { CENT };
+            transfers.push(charge(match is_end {
+                true => Kind::Release { hold: hold(number) },
+                false => Kind::Capture { hold: hold(number), amount: paid },
+            }));
+            transfers.extend(self.count(day, paid - amount));
+        }
+        if !is_end {
+            transfers.extend(self.count(Zone::utc().day_number(at), amount));
+            let (debit, credit) = (self.money(), company::money(self.customer.company, Holder::Revenue));
+            let (number, until) = (self.held.map_or(1, |held| held.number + 1), at + Duration::from_secs(60));
+            transfers.push(charge(Kind::Hold { hold: hold(number), debit, credit, amount, until }));
+        }
         Batch {
             id: BatchId { subject: self.subject, sequence: self.sequence + 1 },
             company: self.customer.company,
             at,
-            transfers: kinds.into_iter().map(|kind| Transfer { kind, code: Code::CallCharge }).collect(),
+            transfers,
             memo: None,
         }
+    }
+
+    fn money(&self) -> Account {
+        company::money(self.customer.company, Holder::Profile(self.customer.profile))
+    }
+
+    /// So much more counts on a day, where there is room, or less; nothing where there is no cap.
+    fn count(&self, day: u16, amount: i64) -> Option<Transfer> {
+        let cap = self.cap?;
+        let spent = Account { unit: Unit::Day(day), ..self.money() };
+        let world = Account { holder: Holder::World, ..spent };
+        let limit = cap.amount.get() - amount;
+        let kind = match amount {
+            0 => return None,
+            ..0 => Kind::Post { debit: spent, credit: world, amount: -amount },
+            _ if cap.action == FraudAction::Alert => Kind::Post { debit: world, credit: spent, amount },
+            _ => Kind::PostIfAvailableAtMost { debit: world, credit: spent, amount, watched: spent, limit },
+        };
+        Some(Transfer { kind, code: Code::DailyCap })
     }
 
     fn on_applied(&mut self, batch: &Batch) {
         self.sequence = batch.id.sequence;
         self.held = batch.transfers.iter().find_map(|transfer| match transfer.kind {
-            Kind::Hold { hold, .. } => Some(hold.number),
+            Kind::Hold { hold, amount, .. } => {
+                Some(Held { number: hold.number, amount, day: Zone::utc().day_number(batch.at) })
+            }
             _ => None,
         });
     }

@@ -20,6 +20,8 @@ pub(super) const REDIS_IS_BACK: u64 = 3;
 pub(super) const LISTEN: u64 = 4;
 /// The next step of a payment may be due.
 pub(super) const PAYMENT_DUE: u64 = 5;
+/// The ledger that was gone answers again.
+pub(super) const LEDGER_IS_BACK: u64 = 6;
 /// The media room has heard nothing of an end for too long; behind it the number of the end.
 pub(super) const SILENT: u64 = 1_000;
 /// An end is heard again.
@@ -79,6 +81,7 @@ impl Simulation {
             REDIS_IS_BACK => self.mend_redis(),
             LISTEN => self.listen(),
             PAYMENT_DUE => self.on_payment_due(),
+            LEDGER_IS_BACK => self.have_the_ledger_back(),
             NOTICED.. => self.on_noticed(cue - NOTICED),
             SILENT..HEARD => self.report_silence((cue - SILENT) as usize),
             _ => self.be_heard_again((cue - HEARD) as usize),
@@ -96,6 +99,7 @@ impl Simulation {
         self.world.node.has_ports |= self.chance.below(3) == 0;
         self.act();
         self.pay_sometimes();
+        self.lose_the_ledger_sometimes();
         self.world.post();
         // Mostly a few seconds, sometimes long enough for several ticks.
         let pause_ms = match self.chance.below(12) {

@@ -5,7 +5,7 @@
 use crate::world::text::{cseq, header, method};
 use crate::world::{SWITCH, Seen};
 use domain::Monotonic;
-use domain::credit::{Batch, Kind, Memo, Outcome, Unit};
+use domain::credit::{Batch, Code, Kind, Memo, Outcome, Unit};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -59,6 +59,9 @@ impl Trace {
             }
             Seen::Sent(datagram) => format!("switch -> {}  {}", name(datagram.to), first_line(&datagram.text)),
             Seen::Posted(batch, outcome) => ledger_line(batch, outcome),
+            Seen::Unanswered(batch) => {
+                format!("ledger  {} #{} cannot be answered", short(batch.id.subject), batch.id.sequence)
+            }
         };
         self.say(at, &line);
     }
@@ -116,9 +119,16 @@ pub(super) fn short(subject: u128) -> String {
 fn ledger_line(batch: &Batch, outcome: &Outcome) -> String {
     let mut line = format!("ledger  {} #{}", short(batch.id.subject), batch.id.sequence);
     for transfer in &batch.transfers {
-        let unit = |unit: Unit| if unit == Unit::Channels { "channel" } else { "micros" };
+        let unit = |unit: Unit| match unit {
+            Unit::Channels => "channel".to_owned(),
+            Unit::Day(day) => format!("of day {day}"),
+            Unit::Money(_) | Unit::BundleSeconds => "micros".to_owned(),
+        };
         let _ = match transfer.kind {
             Kind::Post { debit, amount, .. } => write!(line, " post {amount} {}", unit(debit.unit)),
+            Kind::PostIfAvailableAtMost { amount, debit, limit, .. } if transfer.code == Code::DailyCap => {
+                write!(line, " count {amount} {} up to {}", unit(debit.unit), limit + amount)
+            }
             Kind::PostIfAvailableAtMost { amount, .. } => write!(line, " recharge {amount}"),
             Kind::Hold { hold, debit, amount, .. } => {
                 write!(line, " hold {}={amount} {}", hold.number, unit(debit.unit))

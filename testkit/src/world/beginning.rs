@@ -2,7 +2,8 @@
 //!
 //! What happens then is not here.
 
-use super::{CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
+use super::terms::{Terms, TermsBug};
+use super::{BEGINS_AT, CARRIER_NAMES, CARRIERS, PASSWORD, SWITCH, USER, Weather};
 use crate::company::{self, REALM, Recharge};
 use actors::SessionTimers;
 use actors::desk::{Desk, NodeRules};
@@ -34,6 +35,12 @@ pub struct Beginning {
     pub decks: Vec<(Wall, store::Deck, Vec<store::DeckRow>)>,
     /// K6: how much, when at most this much is available, and what the company has for it.
     pub recharge: Option<Recharge>,
+    /// Of each profile in turn; where there are none, what a profile has that nobody has changed.
+    pub terms: Vec<Terms>,
+    /// How the switch misreads them.
+    pub misread: Option<TermsBug>,
+    /// When it is.
+    pub at: Wall,
     /// Time limits of calls.
     pub settings: CallSettings,
     /// How long sessions last without a refresh.
@@ -70,6 +77,9 @@ impl Default for Beginning {
             rate: "0.02",
             decks: Vec::new(),
             recharge: None,
+            terms: Vec::new(),
+            misread: None,
+            at: BEGINS_AT,
             settings: CallSettings::default(),
             session: SessionTimers::default(),
             advice: AdviceOfCharge::Off,
@@ -80,6 +90,13 @@ impl Default for Beginning {
             pbx_headers: HeaderPolicy::default(),
             carrier_headers: HeaderPolicy::default(),
         }
+    }
+}
+
+impl Beginning {
+    /// What is agreed with a profile, by its place among all.
+    pub fn terms_of(&self, number: usize) -> Terms {
+        self.terms.get(number % self.terms.len().max(1)).copied().unwrap_or_default()
     }
 }
 
@@ -115,7 +132,8 @@ pub(super) fn customers(beginning: &Beginning, now: Wall, entropy: &mut Entropy)
 pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, entropy: &mut Entropy) -> Desk {
     let mut companies: Vec<CompanyId> = customers.iter().map(|customer| customer.company).collect();
     companies.dedup();
-    let profile = |customer: &Customer| {
+    let profile = |(number, customer): (usize, &Customer)| {
+        let terms = beginning.terms_of(number).as_read(beginning.misread);
         let new = company::profile(customer.profile, customer.company, beginning.channels, beginning.recharge);
         let secret = Ha1::new(&customer.user, REALM, PASSWORD);
         let profile = store::Profile {
@@ -137,9 +155,9 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
             t38: new.t38,
             dtmf: new.dtmf,
             advice: beginning.advice,
-            credit_failure: new.credit_failure,
-            caps: new.caps,
-            fraud: Default::default(),
+            credit_failure: terms.credit_failure,
+            caps: terms.caps,
+            fraud: terms.fraud(),
             daily_cap_follows: false,
             released_by: None,
             warn_before: new.warn_before,
@@ -192,7 +210,7 @@ pub(super) fn desk(beginning: &Beginning, customers: &[Customer], now: Wall, ent
         breakers: Vec::new(),
         breaker_limits: Default::default(),
         companies: companies.into_iter().map(|id| company::company(id, now)).collect(),
-        profiles: customers.iter().map(profile).collect(),
+        profiles: customers.iter().enumerate().map(profile).collect(),
         profile_manners: customers.iter().map(|customer| (customer.profile, of_pbx.clone())).collect(),
         carrier_manners: carriers.iter().map(|carrier| (carrier.id, of_carrier.clone())).collect(),
         carriers,

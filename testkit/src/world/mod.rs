@@ -9,6 +9,7 @@ mod network;
 mod node;
 mod queue;
 mod sabotage;
+mod terms;
 pub mod text;
 mod witness;
 
@@ -17,6 +18,7 @@ pub use agent::{Agent, Complaint, FaxManner, Refresh};
 pub use beginning::{Beginning, Customer, NUMBER_OF_SECOND, NUMBERS};
 pub use network::{Datagram, Weather};
 pub use sabotage::WireBug;
+pub use terms::{Terms, TermsBug};
 pub use witness::{Seen, Witness};
 
 use crate::company::{self, channels, money};
@@ -126,7 +128,7 @@ impl World {
     /// With this ledger, while somebody looks on.
     pub fn watched(beginning: Beginning, ledger: Arc<dyn Ledger>, witness: Witness) -> World {
         let mut entropy = Entropy::from_seed(u128::from(beginning.seed).to_le_bytes());
-        let now = Now { monotonic: Monotonic::from_micros(0), wall: BEGINS_AT };
+        let now = Now { monotonic: Monotonic::from_micros(0), wall: beginning.at };
         let customers = customers(&beginning, now.wall, &mut entropy);
         let desk = Arc::new(desk(&beginning, &customers, now.wall, &mut entropy));
         top_up(&*ledger, &beginning, &customers, now.wall);

@@ -13,6 +13,8 @@ pub struct Mood {
     pub away_permille: u64,
     /// Of a thousand batches, how many are done although the answer is [`Outcome::Unavailable`].
     pub cut_permille: u64,
+    /// Whether it answers nobody: no batch is done, and each is answered [`Outcome::Unavailable`].
+    pub is_gone: bool,
     /// Whether the ledger itself has trouble with its server; nothing is falsified for that.
     pub is_shaky: bool,
 }

@@ -8,7 +8,7 @@ use actors::desk::Desk;
 use actors::ways;
 use actors::ways::door::{Door, Received};
 use bytes::Bytes;
-use domain::credit::{Batch, Durability, Outcome};
+use domain::credit::Batch;
 use domain::media::KeyPress;
 use domain::{CallId, CarrierId, Entropy, Fact, Machine, Monotonic, Now, ProfileId};
 use ledger::Ledger;
@@ -20,8 +20,6 @@ use sip::endpoint::{Effect, Endpoint, Event, Owner, Pending, Reply, ServerTransa
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
 use switch::registration::{self, Registration};
 use switch::{Carrier, Profile, carrier, profile};
 
@@ -30,6 +28,7 @@ use super::network::Datagram;
 use super::witness::{Seen, Witness};
 use super::{REALM, SWITCH};
 
+mod asking;
 mod carriers;
 mod known;
 mod looking;
@@ -45,6 +44,8 @@ const NOBODY: Owner = Owner(u64::MAX);
 enum Work {
     Call(u64, call::Event),
     Profile(ProfileId, profile::Event),
+    /// The ledger says that it cannot answer this batch.
+    Unanswered(ProfileId, Box<Batch>),
     Registration(ProfileId, registration::Event),
     Carrier(CarrierId, carrier::Event),
     LegOrder(u64, domain::call_control::LegId, leg::Effect),
@@ -234,6 +235,7 @@ impl Node {
             Work::Profile(id, event) => {
                 self.at_profile(id, now, |profile, effects| profile.handle(event, now, effects));
             }
+            Work::Unanswered(id, batch) => self.hear_nothing(id, batch, now),
             Work::Registration(id, event) => {
                 self.at_registration(id, now, |registration, effects| registration.handle(event, now, effects));
             }
@@ -331,36 +333,6 @@ impl Node {
                 profile::Effect::Tell(fact) => self.facts.push((now, fact)),
             }
         }
-    }
-
-    fn submit(&mut self, id: ProfileId, posting: profile::Posting, now: Now) {
-        let (batch, durability) = ways::papers::batch_of(posting);
-        let name = batch.id;
-        let chance = self.entropy.below(1_000);
-        let is_away = chance < self.mood.away_permille;
-        let is_cut = chance < self.mood.away_permille + self.mood.cut_permille;
-        let done = if is_away { Outcome::Unavailable } else { self.post(batch, durability) };
-        let outcome = if is_cut { Outcome::Unavailable } else { done };
-        let answer = Work::Profile(id, profile::Event::LedgerAnswered { batch: name, outcome });
-        let late_us = self.mood.late.as_micros() as u64;
-        if late_us == 0 {
-            self.work.push_back(answer);
-        } else {
-            let at = now.monotonic + Duration::from_micros(self.entropy.below(late_us));
-            self.answers.push((at, Answer(answer)));
-        }
-    }
-
-    /// Posts a batch. On a virtual clock the disk takes no time: what waits for it is waited for.
-    fn post(&mut self, batch: Batch, durability: Durability) -> Outcome {
-        let (told, heard) = sync_channel(1);
-        let reply = Box::new(move |outcome| told.send(outcome).expect("the node hears its ledger"));
-        self.ledger.submit(batch, durability, reply);
-        let first = heard.try_recv().or_else(|_| {
-            self.ledger.flush().expect("the ledger is up");
-            heard.recv()
-        });
-        first.expect("the ledger answers")
     }
 
     fn at_registration(

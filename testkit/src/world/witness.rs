@@ -15,6 +15,8 @@ pub enum Seen {
     Sent(Datagram),
     /// The ledger answered a batch; a second time as the same batch, where it is repeated.
     Posted(Box<Batch>, Outcome),
+    /// The node heard that its ledger cannot answer this batch, whether it was done or not.
+    Unanswered(Box<Batch>),
 }
 
 /// Writes down what it sees, or looks away. All copies are the same witness.

@@ -5,8 +5,9 @@
 use crate::world::text::{cseq, header, method, status, tag};
 use crate::world::{Datagram, is_carrier};
 use domain::Now;
+use domain::ProfileId;
 use domain::call_record::CallRecord;
-use domain::credit::Unit;
+use domain::credit::{Account, Holder, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A caller's leg: the life of the node, and its Call-ID. A PBX may use a Call-ID again after a crash.
@@ -21,6 +22,16 @@ pub(super) struct CallBooks {
     pub(super) carrier: Option<String>,
     /// Whether the ledger was slow or away in its life: then a charge that was asked before the BYE may be posted after it.
     pub(super) had_slow_ledger: bool,
+    /// Whose call it is, by what was held for it.
+    pub(super) profile: Option<ProfileId>,
+    /// Up to which second money was ever held for it: a hold is numbered by that.
+    pub(super) held_until_s: u32,
+    /// Where it is to end, because the ledger could not answer and its profile does not wait.
+    pub(super) ends_s: Option<u32>,
+    /// Whether there was too little credit when it was asked for last.
+    pub(super) is_short: bool,
+    /// What counts for it against the cap of each day.
+    pub(super) counted: BTreeMap<u16, i64>,
     /// Open holds of channels.
     pub(super) channels: BTreeSet<u32>,
     /// Open holds of money, and how much.
@@ -40,13 +51,29 @@ pub(super) struct CallBooks {
 }
 
 impl CallBooks {
-    pub(super) fn hold(&mut self, number: u32, unit: Unit, amount: i64) {
+    pub(super) fn hold(&mut self, number: u32, debit: Account, amount: i64) {
         self.has_lines = true;
-        if unit == Unit::Channels {
+        if let Holder::Profile(profile) = debit.holder {
+            self.profile = Some(profile);
+        }
+        if debit.unit == Unit::Channels {
             self.channels.insert(number);
         } else {
             self.money.insert(number, amount);
+            self.held_until_s = self.held_until_s.max(number);
         }
+    }
+
+    /// So much more counts on a day, or less.
+    pub(super) fn count(&mut self, debit: Account, credit: Account, amount: i64) {
+        let Unit::Day(day) = credit.unit else { return };
+        let is_back = matches!(debit.holder, Holder::Profile(_));
+        *self.counted.entry(day).or_default() += if is_back { -amount } else { amount };
+    }
+
+    /// What is held for it.
+    pub(super) fn held(&self) -> i64 {
+        self.money.values().sum()
     }
 
     pub(super) fn capture(&mut self, number: u32, amount: i64) {

@@ -6,16 +6,18 @@
 //! | `advice` | what PBXs were told of the charge |
 //! | `books` | each call as it was seen: its holds, its charges, its answer and its BYE |
 //! | `rules` | the invariants |
+//! | `terms` | those of what each profile may spend, a day and a call, and speak unpaid |
 
 mod advice;
 mod books;
 mod rules;
+mod terms;
 
 use super::sharing::is_elsewhere;
 use crate::world::{Customer, Mood, Seen, World};
 use books::{CallBooks, Wires};
 use domain::credit::{Code, Outcome};
-use domain::{CallId, Monotonic};
+use domain::{CallId, Monotonic, ProfileId};
 use ledger::{Ledger, LineKind, Lines, StatementLine, StatementQuery};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -48,6 +50,12 @@ pub enum Invariant {
     NothingAfterTheBye,
     /// No PBX is told a sum that nobody has paid, and the last that it is told is what its record says.
     ToldIsCharged,
+    /// Nobody speaks beyond what is held but by the risk of its profile; who does not wait for the ledger ends with what is paid.
+    NobodySpeaksUnpaid,
+    /// What the calls of a profile have captured and hold on one day counts to the micro, and is within its cap.
+    DaysAreWithinTheCap,
+    /// No call costs more than its profile permits, nor is a carrier asked for a dearer minute.
+    CallsAreWithinTheCaps,
     /// What a payment provider has taken is booked once, and nothing else is.
     PaymentsAreBookedOnce,
     /// What Redis says follows from the journals of its nodes.
@@ -76,6 +84,9 @@ impl fmt::Display for Invariant {
             }
             Invariant::NothingAfterTheBye => "nothing is charged after the BYE",
             Invariant::ToldIsCharged => "a sum that a PBX is told is charged, and its last the record's amount",
+            Invariant::NobodySpeaksUnpaid => "nobody speaks unpaid but within the risk of its profile",
+            Invariant::DaysAreWithinTheCap => "what a profile spends in a day is counted, and within its cap",
+            Invariant::CallsAreWithinTheCaps => "no call and no minute is dearer than its profile permits",
             Invariant::PaymentsAreBookedOnce => {
                 "a payment is booked once where the provider has the money, and else never"
             }
@@ -124,6 +135,10 @@ pub(super) struct Audit {
     touched: BTreeSet<u128>,
     /// Whether anything was posted in this step.
     is_posted: bool,
+    /// What counts on a day of a profile without the ledger having been asked whether there is room.
+    unasked: BTreeMap<(ProfileId, u16), i64>,
+    /// Calls that came to a bound of their profile's terms, by which.
+    reached: BTreeMap<&'static str, BTreeSet<u128>>,
     /// Sums that PBXs were told in this step.
     told: Vec<advice::Told>,
 }
@@ -161,6 +176,10 @@ impl Audit {
                 Ok(())
             }
             Seen::Posted(batch, outcome) => self.on_posted(batch, outcome, world),
+            Seen::Unanswered(batch) => {
+                self.on_unanswered(batch, world);
+                Ok(())
+            }
         }
     }
 
@@ -175,12 +194,14 @@ impl Audit {
             let books = self.calls.entry(call.id.bits()).or_default();
             books.wire.get_or_insert_with(|| (life, call.sip_call_id.clone()));
             books.had_slow_ledger |= world.node.mood != Mood::default();
+            books.profile = Some(call.profile);
             books.carrier = call.carrier_call_ids.last().cloned();
         }
-        self.check_invitations(&calls)?;
+        self.check_invitations(world, &calls)?;
         self.check_live(world, &calls)?;
         rules::check_carriers(world, &calls)?;
         self.check_charges(world)?;
+        self.check_unpaid(world, &calls)?;
         if self.is_posted { self.check_accounts(world) } else { Ok(()) }
     }
 
@@ -281,9 +302,10 @@ fn journal_of(ledger: &dyn Ledger, customers: &[Customer]) -> Vec<StatementLine>
 
 fn keep(books: &mut CallBooks, line: &StatementLine) {
     match (line.kind, line.hold) {
-        (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit.unit, line.amount),
+        (LineKind::Hold, Some(hold)) => books.hold(hold.number, line.debit, line.amount),
         (LineKind::Capture, Some(hold)) => books.capture(hold.number, line.amount),
         (LineKind::Release, Some(hold)) => books.release(hold.number),
+        (LineKind::Post, _) if line.code == Code::DailyCap => books.count(line.debit, line.credit, line.amount),
         (LineKind::Post, _) if line.code == Code::CallCharge => books.captured += line.amount,
         _ => {}
     }

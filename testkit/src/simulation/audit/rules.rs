@@ -3,7 +3,7 @@
 //! What they are held against is in `books`.
 
 use super::books::CallBooks;
-use super::{Audit, Invariant, Violation};
+use super::{Audit, Invariant, Violation, terms};
 use crate::reckoning;
 use crate::simulation::sharing::is_elsewhere;
 use crate::world::{CallSeen, Complaint, World, carrier_ip};
@@ -18,19 +18,21 @@ use switch::call::PhaseName;
 /// The window in which calls a second are counted.
 const SECOND: Duration = Duration::from_secs(1);
 
-type Checked = Result<(), Violation>;
+pub(super) type Checked = Result<(), Violation>;
 
-fn wrong(invariant: Invariant, what: String) -> Checked {
+pub(super) fn wrong(invariant: Invariant, what: String) -> Checked {
     Err(Violation::of(invariant, what))
 }
 
 impl Audit {
     /// The ledger answered a batch.
     pub(super) fn on_posted(&mut self, batch: &Batch, outcome: &Outcome, world: &World) -> Checked {
+        self.note_credit(batch, outcome);
         if !matches!(outcome, Outcome::Applied(_)) {
             return Ok(());
         }
         self.is_posted = true;
+        self.check_counting(batch, world)?;
         let record = match &batch.memo {
             Some(Memo::CallEnded(text)) => Some(store::record_json::from_json(text).unwrap()),
             _ => None,
@@ -53,6 +55,7 @@ impl Audit {
         let call = match kind {
             Kind::Hold { hold, .. } | Kind::Capture { hold, .. } | Kind::Release { hold } => hold.subject,
             Kind::Post { .. } if code == Code::CallCharge => batch.id.subject,
+            Kind::Post { .. } | Kind::PostIfAvailableAtMost { .. } if code == Code::DailyCap => batch.id.subject,
             Kind::Post { .. } | Kind::PostIfAvailableAtMost { .. } | Kind::Extend { .. } => return 0,
         };
         let books = match is_elsewhere(call) {
@@ -63,11 +66,16 @@ impl Audit {
             }
         };
         match kind {
-            Kind::Hold { hold, debit, amount, .. } => books.hold(hold.number, debit.unit, amount),
+            Kind::Hold { hold, debit, amount, .. } => books.hold(hold.number, debit, amount),
             Kind::Release { hold } => books.release(hold.number),
             Kind::Capture { hold, amount } => {
                 books.capture(hold.number, amount);
                 return amount;
+            }
+            Kind::Post { debit, credit, amount } | Kind::PostIfAvailableAtMost { debit, credit, amount, .. }
+                if code == Code::DailyCap =>
+            {
+                books.count(debit, credit, amount);
             }
             Kind::Post { amount, .. } => {
                 books.captured += amount;
@@ -109,6 +117,7 @@ impl Audit {
         if let Err(what) = reckoning::check(&record, world.lateness_max) {
             return wrong(Invariant::ChargesAreTheBill, what);
         }
+        self.check_written_off(&record, world)?;
         self.check_talk_time(&books, &record, world)
     }
 
@@ -125,8 +134,10 @@ impl Audit {
         let Some(answered) = answered else { return Ok(()) };
         let ended = self.wires.ended(books).unwrap_or(world.now);
         let seen = ended.monotonic.since(answered.monotonic);
-        // Credit and the longest call end at their second, however late the machine is.
-        let is_by_clock = matches!(record.cause, ReleaseCause::CreditExhausted | ReleaseCause::MaxDuration);
+        // Credit and the longest call end at their second, however late the machine is; so does who does not wait for the ledger.
+        let is_given_up = record.cause == ReleaseCause::Overload && books.ends_s.is_some();
+        let is_by_clock =
+            is_given_up || matches!(record.cause, ReleaseCause::CreditExhausted | ReleaseCause::MaxDuration);
         let late = if is_by_clock { world.lateness_max } else { Duration::ZERO };
         // Rounded up to the millisecond (decision 108).
         let told = Duration::from_millis(record.talked_ms);
@@ -159,7 +170,7 @@ impl Audit {
     }
 
     /// Carriers that hear of a call for the first time.
-    pub(super) fn check_invitations(&mut self, calls: &[CallSeen]) -> Checked {
+    pub(super) fn check_invitations(&mut self, world: &World, calls: &[CallSeen]) -> Checked {
         for (call_id, holders) in std::mem::take(&mut self.invitations) {
             let Some(call) = calls.iter().find(|call| call.carrier_call_ids.contains(&call_id)) else {
                 return wrong(Invariant::NothingBeforeTheHolds, format!("the INVITE {call_id} belongs to no call"));
@@ -168,6 +179,7 @@ impl Audit {
                 let what = format!("a carrier is invited for {}, and not all is held", Audit::name(call.id.bits()));
                 return wrong(Invariant::NothingBeforeTheHolds, what);
             }
+            terms::check_rate(world, call)?;
         }
         Ok(())
     }
@@ -279,6 +291,7 @@ impl Audit {
                 return wrong(Invariant::BooksBalance, format!("{unit:?} of {company} sums to {sum}"));
             }
         }
+        self.check_days(world)?;
         let all = || self.calls.values().chain(self.elsewhere.values());
         let open: i64 = all().flat_map(|books| books.money.values()).sum();
         if held != open {
