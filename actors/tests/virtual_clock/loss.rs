@@ -185,7 +185,7 @@ fn whatever_the_ledger_delays_or_denies_the_books_are_right() {
         Mood { late: Duration::from_secs(5), ..Mood::default() },
         Mood { away_permille: 200, ..Mood::default() },
         Mood { cut_permille: 200, ..Mood::default() },
-        Mood { late: Duration::from_secs(5), away_permille: 100, cut_permille: 100, is_shaky: false },
+        Mood { late: Duration::from_secs(5), away_permille: 100, cut_permille: 100, ..Mood::default() },
     ];
     for seed in seeds(100) {
         let mood = moods[seed as usize % moods.len()];
