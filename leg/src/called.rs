@@ -296,12 +296,14 @@ impl CalledLeg {
                 self.end(effects);
                 parting.tell(effects);
             }
-            Heard::Dead(cause) => {
-                if let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Over) {
+            Heard::Dead(cause) => match std::mem::replace(&mut self.phase, Phase::Over) {
+                Phase::Talking(talk) => {
                     self.leave(talk, cause, effects);
                     effects.push(Effect::Tell(LegEvent::Released(cause)));
                 }
-            }
+                // Both legs may be found dead in one instant: the other one's end has hung this one up, and its BYE is on its way.
+                phase => self.phase = phase,
+            },
         }
     }
 

@@ -308,15 +308,14 @@ impl CallerLeg {
                 self.phase = parting.take_parted().map_or(Phase::Over, Phase::Parting);
                 parting.tell(effects);
             }
-            Heard::Dead(cause) => {
-                let (Phase::Answered { talk, .. } | Phase::Talking(talk)) =
-                    std::mem::replace(&mut self.phase, Phase::Over)
-                else {
-                    return;
-                };
-                self.leave(talk, cause, effects);
-                effects.push(Effect::Tell(LegEvent::Released(cause)));
-            }
+            Heard::Dead(cause) => match std::mem::replace(&mut self.phase, Phase::Over) {
+                Phase::Answered { talk, .. } | Phase::Talking(talk) => {
+                    self.leave(talk, cause, effects);
+                    effects.push(Effect::Tell(LegEvent::Released(cause)));
+                }
+                // Both legs may be found dead in one instant: the other one's end has hung this one up, and its BYE is on its way.
+                phase => self.phase = phase,
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 //! and what people ask of all parts together. How a part is laid is [`crate::redis::laying`]'s.
 
 use super::Courier;
+use crate::api::Ledger;
 use crate::redis::audit::{self, Audited};
 use crate::redis::laying::{self, Layer};
 use crate::redis::link::{Lost, Order};
@@ -16,8 +17,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 impl Courier {
-    /// Makes this node's part of a company what the journal says.
+    /// Makes this node's part of a company what the journal says. Others are granted by it from now on, and Redis may have forgotten which
+    /// batches it stands for, so that nobody could tell the next life of this node: it is on the disk first.
     pub(super) fn lay(&mut self, company: CompanyId) -> Result<(), Lost> {
+        self.shared.journal.flush().map_err(|error| Lost(error.to_string()))?;
         let state = self.shared.journal.company(company);
         let Some(link) = &mut self.link else { return Err(no_link()) };
         let (house, node) = (self.shared.house.as_ref(), self.shared.identity.node.as_str());
@@ -92,12 +95,28 @@ impl Courier {
         said.iter().flat_map(laying::heard).try_for_each(|company| self.lay(company))
     }
 
-    /// Compares this node's parts with its journal, and the totals with all parts.
+    /// Compares this node's parts with its journal, and the totals with all parts. A part that Redis has lost, and that nobody has asked for
+    /// since, is no difference: it is laid, as the next batch would have it laid.
     pub(super) fn audit(&mut self) -> Result<Audited, String> {
+        let companies = self.shared.journal.companies();
+        self.lay_what_is_gone(companies.keys().copied()).map_err(|lost| lost.0)?;
         let Some(link) = &mut self.link else {
             return Err(format!("Redis at {} is away", self.shared.server.address()));
         };
-        audit::compare(link, &self.shared.identity.node, &self.shared.journal.companies()).map_err(|lost| lost.0)
+        audit::compare(link, &self.shared.identity.node, &companies).map_err(|lost| lost.0)
+    }
+
+    fn lay_what_is_gone(&mut self, companies: impl Iterator<Item = CompanyId>) -> Result<(), Lost> {
+        for company in companies {
+            let Some(link) = &mut self.link else { return Ok(()) };
+            let keys = Keys::of(company, &self.shared.identity.node);
+            let mut have = redis::cmd("HGET");
+            have.arg(&keys.meta).arg(names::have(&self.shared.identity.node));
+            if link.run_well(Op::Get, &[Order::about(&keys.meta, have)])?.first() == Some(&Value::Nil) {
+                self.lay(company)?;
+            }
+        }
+        Ok(())
     }
 
     /// What Redis has over all nodes; none where it is away or a part is missing, which then is cared for.
