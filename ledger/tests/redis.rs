@@ -224,6 +224,38 @@ fn whatever_redis_loses_is_made_again_from_the_journal() {
     assert_sound(&ledger);
 }
 
+/// Found by the simulation: Redis forgets what was done and told, is given it anew, and the node dies before its own disk has it.
+#[test]
+fn what_was_laid_anew_after_a_loss_outlives_the_node_that_laid_it() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let mut settings = server.settings(folder.path());
+    settings.journal.group_after = Duration::from_millis(500);
+    let ledger = RedisLedger::open(settings.clone()).unwrap();
+    endow(&ledger, 100, 10);
+    assert!(is_applied(&tell(&ledger, top_up(5, 30))));
+    redis::cmd("FLUSHALL").exec(&mut server.connection()).unwrap();
+    assert!(is_applied(&tell(&ledger, batch(6, 0, vec![hold(6, 0, channels(), 1)]))), "the company is laid for it");
+    ledger.abandon();
+    let ledger = RedisLedger::open(settings).unwrap();
+    assert!(
+        matches!(tell(&ledger, top_up(5, 30)), Outcome::Replayed(_)),
+        "what others may have been granted by is known"
+    );
+    assert_sound(&ledger);
+}
+
+/// It is made again by the next call, and until then nobody misses it.
+#[test]
+fn a_company_that_nobody_has_called_from_since_a_flush_is_no_difference() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
+    let ledger = open(&server, &folder);
+    endow(&ledger, 100, 10);
+    redis::cmd("FLUSHALL").exec(&mut server.connection()).unwrap();
+    let verification = ledger.verify().unwrap();
+    assert!(verification.is_clean(), "{verification}");
+    assert_eq!(ledger.compare().unwrap().faults, Vec::<String>::new());
+}
+
 #[test]
 fn credit_that_somebody_wrote_into_redis_is_not_spent() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
