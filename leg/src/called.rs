@@ -12,6 +12,7 @@
 
 mod calling;
 mod hopping;
+mod leaving;
 mod machine;
 
 use crate::early::{EarlyDialogs, Provisional};
@@ -24,7 +25,7 @@ use crate::passing::Passing;
 use crate::presenting;
 use crate::proving::{self, Proving};
 use crate::reach::next_hop;
-use crate::replies::{Given, Why, reason_lines, reasons_given};
+use crate::replies::{Given, reason_lines, reasons_given};
 use crate::sdp::{Origin, print};
 use crate::secrecy::Secrecy;
 use crate::session_timer::SessionTimer;
@@ -222,28 +223,6 @@ impl CalledLeg {
         }
     }
 
-    fn on_release(&mut self, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Calling => {
-                self.phase = Phase::Cancelling(cause);
-                if let Some(transaction) = self.invite {
-                    effects.push(Effect::Cancel { transaction, lines: reason_lines(&self.why(cause)) });
-                }
-            }
-            Phase::Talking(talk) => self.leave(talk, cause, effects),
-            phase => self.phase = phase,
-        }
-    }
-
-    fn leave(&mut self, mut talk: Talk, cause: ReleaseCause, effects: &mut Vec<Effect>) {
-        talk.bye(self.why(cause), &self.identity, effects);
-        self.phase = Phase::Leaving(talk);
-    }
-
-    fn why(&self, cause: ReleaseCause) -> Why {
-        Why { cause, given: self.given.clone() }
-    }
-
     fn on_response(
         &mut self,
         transaction: ClientTransactionId,
@@ -286,25 +265,6 @@ impl CalledLeg {
         }
         let heard = talk.on_response(transaction, response, source, now, &self.identity, effects);
         self.obey(heard, effects);
-    }
-
-    /// What was heard inside the dialog may end the call.
-    fn obey(&mut self, heard: Heard, effects: &mut Vec<Effect>) {
-        match heard {
-            Heard::Nothing => {}
-            Heard::HungUp(parting) => {
-                self.end(effects);
-                parting.tell(effects);
-            }
-            Heard::Dead(cause) => match std::mem::replace(&mut self.phase, Phase::Over) {
-                Phase::Talking(talk) => {
-                    self.leave(talk, cause, effects);
-                    effects.push(Effect::Tell(LegEvent::Released(cause)));
-                }
-                // Both legs may be found dead in one instant: the other one's end has hung this one up, and its BYE is on its way.
-                phase => self.phase = phase,
-            },
-        }
     }
 
     fn tell_while_calling(&self, event: LegEvent, effects: &mut Vec<Effect>) {
@@ -470,28 +430,11 @@ impl CalledLeg {
         self.end(effects);
     }
 
-    fn on_ack_missed(&mut self, effects: &mut Vec<Effect>) {
-        match std::mem::replace(&mut self.phase, Phase::Over) {
-            Phase::Talking(talk) => {
-                self.leave(talk, ReleaseCause::SessionExpired, effects);
-                effects.push(Effect::Tell(LegEvent::Released(ReleaseCause::SessionExpired)));
-            }
-            // The ACK to a re-INVITE, after our BYE: its answer is waited for, and then the dialog is let go.
-            phase => self.phase = phase,
-        }
-    }
-
     fn on_ack(&mut self, transaction: ServerTransactionId, ack: &Message, now: Now, effects: &mut Vec<Effect>) {
         if let Phase::Talking(talk) = &mut self.phase {
             let heard = talk.on_ack(transaction, ack, now, &self.identity, effects);
             self.obey(heard, effects);
         }
-    }
-
-    fn end(&mut self, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Over;
-        let (call_id, local_tag) = (self.calling.call_id.as_str().into(), self.calling.local_tag.as_str().into());
-        effects.push(Effect::UnbindDialog { call_id, local_tag });
     }
 }
 
