@@ -9,6 +9,7 @@ use crate::redis::link::{Lost, Order};
 use crate::redis::names::{self, Keys};
 use crate::redis::queue::Query;
 use crate::redis::seen::{Op, Seen};
+use crate::redis::settings::ROUND;
 use crate::redis::start::{self, Part};
 use domain::CompanyId;
 use domain::credit::{Account, Balance};
@@ -107,14 +108,19 @@ impl Courier {
     }
 
     fn lay_what_is_gone(&mut self, companies: impl Iterator<Item = CompanyId>) -> Result<(), Lost> {
-        for company in companies {
+        let companies: Vec<CompanyId> = companies.collect();
+        for some in companies.chunks(ROUND) {
             let Some(link) = &mut self.link else { return Ok(()) };
-            let keys = Keys::of(company, &self.shared.identity.node);
-            let mut have = redis::cmd("HGET");
-            have.arg(&keys.meta).arg(names::have(&self.shared.identity.node));
-            if link.run_well(Op::Get, &[Order::about(&keys.meta, have)])?.first() == Some(&Value::Nil) {
-                self.lay(company)?;
-            }
+            let node = &self.shared.identity.node;
+            let have = some.iter().map(|company| {
+                let keys = Keys::of(*company, node);
+                let mut have = redis::cmd("HGET");
+                have.arg(&keys.meta).arg(names::have(node));
+                Order::about(&keys.meta, have)
+            });
+            let said = link.run_well(Op::Get, &have.collect::<Vec<_>>())?;
+            let gone = some.iter().zip(said).filter(|(_, said)| *said == Value::Nil);
+            gone.map(|(company, _)| *company).try_for_each(|company| self.lay(company))?;
         }
         Ok(())
     }
