@@ -83,6 +83,12 @@ pub fn count(number: u16, amount: i64, cap: i64) -> Transfer {
     Transfer { kind, code: Code::DailyCap }
 }
 
+/// The tick of this number of a call: each captures what the one before it held, and the channel is held longer.
+pub fn tick(call: u128, sequence: u32) -> Batch {
+    let transfers = vec![capture(call, sequence, 1), hold(call, sequence + 1, profile(), 1), extend(call, 0, at(120))];
+    batch(call, u64::from(sequence), transfers)
+}
+
 /// So many seconds after 1970.
 pub fn at(seconds: i64) -> Wall {
     Wall::from_unix_seconds(seconds)
@@ -148,6 +154,16 @@ pub fn ask(ledger: &dyn Ledger, batch: Batch, durability: Durability) -> Outcome
 /// Posts as a call does.
 pub fn tell(ledger: &dyn Ledger, batch: Batch) -> Outcome {
     ask(ledger, batch, Durability::WithNextGroup)
+}
+
+/// Posts as a call does, once the queue to the disk has room.
+pub fn tell_when_there_is_room(ledger: &dyn Ledger, batch: Batch) -> Outcome {
+    loop {
+        match tell(ledger, batch.clone()) {
+            Outcome::Unavailable => ledger.flush().unwrap(),
+            outcome => return outcome,
+        }
+    }
 }
 
 /// Posts as a person does.

@@ -8,9 +8,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
-use clerk::{batch, capture, channels, endow, extend, hold, is_applied, profile, tell};
+use clerk::{batch, channels, endow, hold, is_applied, profile, tell_when_there_is_room, tick};
 use domain::Wall;
-use domain::credit::{Batch, Outcome};
 use ledger::sqlite::{Settings, SqliteLedger};
 use ledger::{Archive, Ledger, MemoryArchive, Trim};
 use std::sync::Arc;
@@ -26,12 +25,13 @@ fn main() {
     let ledger = SqliteLedger::open(settings).expect("a ledger");
     endow(&ledger, 1 << 40, 1 << 20);
     for call in 1..=CALLS {
-        insist(&ledger, batch(call, 0, vec![hold(call, 0, channels(), 1), hold(call, 1, profile(), 1)]));
+        let begin = vec![hold(call, 0, channels(), 1), hold(call, 1, profile(), 1)];
+        assert!(is_applied(&tell_when_there_is_room(&ledger, batch(call, 0, begin))));
     }
     ledger.flush().expect("a healthy ledger");
     let before = cpu_us();
     for row in 0..rows {
-        insist(&ledger, tick(1 + row % CALLS, (1 + row / CALLS) as u32));
+        assert!(is_applied(&tell_when_there_is_room(&ledger, tick(1 + row % CALLS, (1 + row / CALLS) as u32))));
     }
     ledger.flush().expect("a healthy ledger");
     let written = cpu_us();
@@ -47,26 +47,6 @@ fn main() {
     println!("{rows} ticks of {CALLS} calls, ns of CPU a row: written {write}, archived {keep}, deleted {delete}");
     println!("a row takes {} bytes of the journal's file, its index included", bytes / rows);
     println!("so an old row costs {} % of what a new one does", (keep + delete) * 100 / write.max(1));
-}
-
-/// The tick of this number of a call: each captures what the one before it held.
-fn tick(call: u128, sequence: u32) -> Batch {
-    let transfers = vec![
-        capture(call, sequence, 1),
-        hold(call, sequence + 1, profile(), 1),
-        extend(call, 0, Wall::from_unix_seconds(120)),
-    ];
-    batch(call, u64::from(sequence), transfers)
-}
-
-/// Posts again until the queue to the disk has room.
-fn insist(ledger: &SqliteLedger, batch: Batch) {
-    loop {
-        match tell(ledger, batch.clone()) {
-            Outcome::Unavailable => ledger.flush().expect("a healthy ledger"),
-            outcome => return assert!(is_applied(&outcome), "{outcome:?}"),
-        }
-    }
 }
 
 fn per_row(us: u128, rows: u128) -> u128 {

@@ -9,8 +9,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a benchmark that cannot go on ends")]
 
 use clerk::server::RedisServer;
-use clerk::{batch, capture, channels, endow, extend, hold, is_applied, order, profile};
-use domain::Wall;
+use clerk::{batch, channels, endow, hold, is_applied, order, profile, tick};
 use domain::credit::{Batch, Durability, Outcome};
 use ledger::redis::RedisLedger;
 use ledger::sqlite::{Settings, SqliteLedger};
@@ -47,16 +46,6 @@ fn main() {
 
 fn redis(server: &RedisServer, folder: &Path) -> Result<RedisLedger, Error> {
     RedisLedger::open(ledger::redis::Settings::new(settings(folder), server.server()))
-}
-
-/// The tick of this number of a call: each captures what the one before it held.
-fn tick(call: u128, sequence: u32) -> Batch {
-    let transfers = vec![
-        capture(call, sequence, 1),
-        hold(call, sequence + 1, profile(), 1),
-        extend(call, 0, Wall::from_unix_seconds(120)),
-    ];
-    batch(call, u64::from(sequence), transfers)
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]

@@ -97,26 +97,19 @@ fn post_until_killed(path: &Path) -> ! {
         loop {
             call += 1;
             let begin = vec![hold(call, 0, channels(), 1), hold(call, 30, profile(), 1)];
-            assert!(is_applied(&insist(&ledger, with_memo(batch(call, 0, begin), Memo::CallOpened("up".into())))));
+            assert!(is_applied(&tell_when_there_is_room(
+                &ledger,
+                with_memo(batch(call, 0, begin), Memo::CallOpened("up".into()))
+            )));
             let tick = vec![capture(call, 30, 1), hold(call, 36, profile(), 1)];
-            assert!(is_applied(&insist(&ledger, batch(call, 1, tick))));
+            assert!(is_applied(&tell_when_there_is_room(&ledger, batch(call, 1, tick))));
             let end = vec![release(call - 1, 36), release(call - 1, 0)];
             // The first of a life has none before it.
-            insist(&ledger, with_memo(batch(call - 1, 2, end), Memo::CallEnded("down".into())));
+            tell_when_there_is_room(&ledger, with_memo(batch(call - 1, 2, end), Memo::CallEnded("down".into())));
             if let Ok(number) = told.try_recv() {
                 println!("promised {number}");
                 break;
             }
-        }
-    }
-}
-
-/// Posts again until the queue to the disk has room.
-fn insist(ledger: &SqliteLedger, batch: domain::credit::Batch) -> Outcome {
-    loop {
-        match tell(ledger, batch.clone()) {
-            Outcome::Unavailable => ledger.flush().unwrap(),
-            outcome => return outcome,
         }
     }
 }
