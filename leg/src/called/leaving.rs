@@ -45,7 +45,7 @@ impl CalledLeg {
                     self.leave(talk, cause, effects);
                     effects.push(Effect::Tell(LegEvent::Released(cause)));
                 }
-                // Both legs may be found dead in one instant: the other one's end has hung this one up, and its BYE is on its way.
+                // Who has hung up waits for the answer to that.
                 phase => self.phase = phase,
             },
         }

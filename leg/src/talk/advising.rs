@@ -85,7 +85,7 @@ impl Talk {
     /// Says the terms and the newest sum, unless one is under way or was said a moment ago.
     pub(crate) fn send_advice(&mut self, now: Now, identity: &Identity, effects: &mut Vec<Effect>) {
         let Advising { quote, due, sent, again_at, is_refused, .. } = &mut self.advising;
-        if *is_refused || sent.is_some() || (due.is_none() && quote.is_none()) || self.bye.is_some() {
+        if *is_refused || sent.is_some() || (due.is_none() && quote.is_none()) || self.bye.is_said() {
             return;
         }
         if now.monotonic < *again_at {

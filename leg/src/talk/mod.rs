@@ -69,8 +69,25 @@ pub(crate) struct Talk {
     pressing: Pressing,
     /// What it is told of the charge.
     advising: Advising,
-    bye: Option<ClientTransactionId>,
+    bye: Bye,
     timers: TimerTable<Timer>,
+}
+
+/// How far our BYE is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bye {
+    /// The call goes on.
+    Unsaid,
+    /// It is to leave: whatever else of ours is answered or fails from now on means nothing any more.
+    Said,
+    /// It has left.
+    Sent(ClientTransactionId),
+}
+
+impl Bye {
+    fn is_said(self) -> bool {
+        self != Bye::Unsaid
+    }
 }
 
 /// What a message inside a dialog means to the leg.
@@ -137,7 +154,7 @@ impl Talk {
             takes_info: takes_info(said),
             pressing: Pressing::default(),
             advising: Advising::default(),
-            bye: None,
+            bye: Bye::Unsaid,
             timers: TimerTable::new(),
         };
         talk.refreshed(now);
@@ -180,6 +197,7 @@ impl Talk {
 
     /// Hangs up. A request of the peer that still waits is answered first (RFC 3261 15.1.2).
     pub(crate) fn bye(&mut self, why: impl Into<Why>, identity: &Identity, effects: &mut Vec<Effect>) {
+        self.bye = Bye::Said;
         self.answer_waiting(effects);
         self.timers.clear();
         self.owed = Owed::default();
@@ -207,7 +225,11 @@ impl Talk {
     /// A request of ours is on its way.
     pub(crate) fn on_sent(&mut self, sent: Sent, transaction: ClientTransactionId) {
         match sent {
-            Sent::Bye => self.bye = self.bye.or(Some(transaction)),
+            Sent::Bye => {
+                if self.bye == Bye::Said {
+                    self.bye = Bye::Sent(transaction);
+                }
+            }
             Sent::Change => {
                 if let Some(pending) = &mut self.pending {
                     pending.transaction = Some(transaction);
@@ -221,7 +243,7 @@ impl Talk {
 
     /// Whether a transaction of ours is the BYE.
     pub(crate) fn is_bye(&self, transaction: ClientTransactionId) -> bool {
-        self.bye == Some(transaction)
+        self.bye == Bye::Sent(transaction)
     }
 
     /// The order that takes this dialog out of the directory.

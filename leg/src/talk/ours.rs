@@ -3,7 +3,7 @@
 //! Requests of the peer are in `theirs`; when a refresh is due, `living` says.
 
 use super::living::Timer;
-use super::{ALLOW, Heard, SUPPORTED, Session, Talk};
+use super::{ALLOW, Bye, Heard, SUPPORTED, Session, Talk};
 use crate::invitation::offer_in;
 use crate::keys;
 use crate::negotiation::fax;
@@ -113,7 +113,7 @@ impl Talk {
         if self.pending.is_some()
             || self.waiting.is_some()
             || self.timers.due(Timer::Again).is_some()
-            || self.bye.is_some()
+            || self.bye.is_said()
         {
             return;
         }
@@ -182,7 +182,7 @@ impl Talk {
         let mut out = BytesMut::with_capacity(1_024);
         reprinted(former, self.dialog.request(method, &mut out));
         if sent == Sent::Bye {
-            self.bye = None;
+            self.bye = Bye::Said;
         }
         effects.push(Effect::Request { sent, request: out.freeze(), destination: self.destination() });
     }
@@ -219,7 +219,7 @@ impl Talk {
             let destination = self.destination();
             effects.push(Effect::Acknowledge { transaction, ack: out.freeze(), destination });
         }
-        if self.bye.is_some() {
+        if self.bye.is_said() {
             return Heard::Nothing;
         }
         self.said = self.passing.taken(response);
@@ -342,7 +342,7 @@ impl Talk {
             self.forget_advice();
         }
         match self.pending.take_if(|pending| pending.transaction == Some(transaction)) {
-            Some(_) if self.bye.is_none() => Heard::Dead(ReleaseCause::SessionExpired),
+            Some(_) if !self.bye.is_said() => Heard::Dead(ReleaseCause::SessionExpired),
             _ => Heard::Nothing,
         }
     }

@@ -121,13 +121,21 @@ impl Meter {
         awaited
     }
 
-    /// The block of this charge is captured, and so are all before it.
-    fn note_granted(&mut self, sequence: u32) {
-        if sequence <= self.sequence {
-            let later = sequence.saturating_mul(self.tariff.increment_s());
-            let until_s = self.tariff.first_block().until_s.saturating_add(later);
-            self.granted_s = self.granted_s.max(until_s.min(self.begun.until_s));
+    /// The block of this charge is captured, and so are all before it. Whether that is news.
+    fn note_granted(&mut self, sequence: u32) -> bool {
+        if sequence > self.sequence {
+            return false;
         }
+        let later = sequence.saturating_mul(self.tariff.increment_s());
+        let until_s = self.tariff.first_block().until_s.saturating_add(later).min(self.begun.until_s);
+        let is_news = until_s > self.granted_s;
+        self.granted_s = self.granted_s.max(until_s);
+        is_news
+    }
+
+    /// What the ledger has granted of what began.
+    fn granted(&self) -> Micros {
+        if self.granted_s == 0 { Micros::ZERO } else { self.tariff.price(self.granted_s) }
     }
 
     /// The seconds that have begun and that the ledger has not granted yet, and what they cost: what is lost if the process dies now.
@@ -136,8 +144,7 @@ impl Meter {
         if begun_s == granted_s {
             return (0, Micros::ZERO);
         }
-        let granted = if granted_s == 0 { Micros::ZERO } else { self.tariff.price(granted_s) };
-        (begun_s - granted_s, self.tariff.price(begun_s) - granted)
+        (begun_s - granted_s, self.tariff.price(begun_s) - self.granted())
     }
 
     /// Money came while the last block was talked: what comes after it is held all the same.
@@ -149,18 +156,22 @@ impl Meter {
         prolonged
     }
 
-    /// The ledger refused what comes after the block that has begun; whether it is the charge that is waited for.
+    /// The ledger refused what comes after this charge, so that what has begun is the last: also where a call that speaks at risk has
+    /// begun more since. Whether that is news.
     pub(super) fn refuse(&mut self, sequence: u32) -> bool {
-        self.note_granted(sequence);
-        let awaited = self.is_awaited(sequence);
-        if awaited {
+        let is_last = self.note_granted(sequence) && self.is_waiting();
+        if is_last {
             self.standing = Standing::Final;
         }
-        awaited
+        is_last
     }
 
     fn is_awaited(&self, sequence: u32) -> bool {
-        matches!(self.standing, Standing::Asked | Standing::Pleading) && sequence == self.sequence
+        self.is_waiting() && sequence == self.sequence
+    }
+
+    fn is_waiting(&self) -> bool {
+        matches!(self.standing, Standing::Asked | Standing::Pleading)
     }
 
     /// What to do at the end of the block that has begun, `elapsed` after the answer.
@@ -223,10 +234,10 @@ impl Meter {
         self.tariff.billed_seconds(talked).clamp(self.begun.until_s, last)
     }
 
-    /// What is held and captured, once the last charge is answered.
+    /// What is held and captured, once a charge is answered.
     pub(super) fn held(&self) -> Held {
         let block = self.next.filter(|_| self.standing == Standing::Granted);
-        Held { channel: true, block, captured: self.amount(), captured_s: self.begun.until_s }
+        Held { channel: true, block, captured: self.granted(), captured_s: self.granted_s }
     }
 
     /// Whether the block that has begun is the last that the call may be paid, whatever credit there is.
@@ -308,8 +319,22 @@ mod tests {
         let mut meter = meter();
         assert!(meter.grant(0) && !meter.grant(0) && !meter.refuse(0));
         assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
-        assert!(!meter.refuse(0) && meter.refuse(1));
+        assert!(!meter.refuse(0) && meter.refuse(1) && !meter.refuse(1));
         assert_eq!(meter.cross(Duration::from_secs(36)), Boundary::Exhausted);
+    }
+
+    /// RFC 8506 5.7: it speaks on while nobody answers, and not when the answer is no.
+    #[test]
+    fn a_refusal_ends_a_call_with_what_it_has_begun_at_risk_since() {
+        let mut meter = meter();
+        assert!(meter.grant(0));
+        assert!(matches!(meter.cross(Duration::from_secs(30)), Boundary::Begin(_)));
+        assert!(matches!(meter.cross(Duration::from_secs(36)), Boundary::Unknown { sequence: 1, .. }));
+        assert!(meter.dare(1, Duration::from_secs(36)).is_some());
+        assert!(meter.refuse(1), "the charge before the one that is waited for");
+        assert_eq!(meter.held(), Held { channel: true, block: None, captured: Micros::from_cents(2), captured_s: 36 });
+        assert_eq!(meter.cross(Duration::from_secs(42)), Boundary::Exhausted);
+        assert!(!meter.prolong(1) && meter.prolong(2), "what it has begun last was paid after all");
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Profile {
                 held.into_iter().for_each(|block| books.cover(block, effects));
                 books.block = held.map(|block| HeldBlock { block, lapsed: false, day: draft.day });
                 let (sequence, captured) = (*sequence, books.captured);
-                let event = if !draft.told || draft.part == Part::Next {
+                let event = if !draft.told || (draft.part == Part::Next && !books.is_given_up) {
                     call::Event::ChargeGranted { sequence, captured }
                 } else {
                     call::Event::FinalUnitPaid { captured }
@@ -103,7 +103,7 @@ impl Profile {
                 effects.push(Effect::TellCall(call, event));
                 let spent = books.captured - before;
                 if draft.part == Part::Final && draft.collect.is_none() {
-                    self.starve(call, draft);
+                    self.starve(call, Draft { attempt: draft.attempt + 1, ..draft });
                 }
                 self.earmark(call);
                 self.spent(spent, before, now, effects);
@@ -300,7 +300,8 @@ impl Profile {
 
     /// The books are closed: nothing is held for this call any more, and its record is kept.
     fn close(&mut self, call: CallId, effects: &mut Vec<Effect>) {
-        if let Some(books) = self.calls.remove(&call) {
+        if let Some(mut books) = self.calls.remove(&call) {
+            books.forget_risk(effects);
             self.earmarked -= books.earmarked;
             books.tariff.into_iter().for_each(|tariff| self.pace.leave(tariff));
             self.remember(call, books.captured, books.captured_s);

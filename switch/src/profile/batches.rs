@@ -14,7 +14,7 @@ use rating::Block;
 use std::sync::Arc;
 
 /// Batches of one request at most: plain, with the recharge in front, plain again, the final unit, one for each hold that has
-/// lapsed, and one or two whenever money comes while the call is on its final unit. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
+/// lapsed, and one whenever money comes while the call is on its final unit. The sequence of a batch is the request's number times this, so that it counts up per call whoever posts it.
 pub(super) const ATTEMPTS_MAX: u32 = 64;
 
 /// What a batch is made under.

@@ -126,6 +126,8 @@ pub(super) struct Books {
     pub(super) posted: Option<Posted>,
     /// On its final unit: the charge whose next block is to be held as soon as there is money for it.
     pub(super) starving: Option<Draft>,
+    /// Whether its charge could not be answered and it does not wait for that: nothing is held for it any more.
+    pub(super) is_given_up: bool,
     /// What it costs, once it talks.
     pub(super) tariff: Option<Tariff>,
     /// The billed second at which it was told to end by its credit, where it was.
@@ -222,6 +224,7 @@ impl Books {
             last_number: None,
             posted: None,
             starving: None,
+            is_given_up: false,
             tariff: None,
             told_end_s: None,
             ends_at: Monotonic::default(),

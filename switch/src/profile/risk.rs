@@ -28,7 +28,8 @@ impl Profile {
         effects.push(Effect::TellCall(call, event));
     }
 
-    /// Within what the operator answers for: so long, and with the other calls of the profile so much.
+    /// Within what the operator answers for: so long, and with the other calls of the profile so much. What living calls have lost already
+    /// counts: it does not come back.
     fn may_continue(&self, call: CallId, next: Block) -> bool {
         let policy = self.directory.profile(self.id).map(|profile| profile.credit_failure);
         let (Some(CreditFailure::Continue { for_s, risk }), Some(books)) = (policy, self.calls.get(&call)) else {
@@ -37,17 +38,21 @@ impl Profile {
         if books.has(next) {
             return true;
         }
-        let risked: Micros = self.calls.values().flat_map(|books| &books.risked).map(|block| block.amount).sum();
+        let risked: Micros = self.calls.values().map(Books::at_risk).sum();
         next.until_s.saturating_sub(books.paid_until_s()) <= for_s && risked + next.amount <= risk
     }
 
-    /// The ledger said that it cannot answer a charge: a call that is not to wait for it is told so.
-    pub(super) fn tell_unanswered(&self, call: CallId, posted: &mut Posted, effects: &mut Vec<Effect>) {
+    /// The ledger said that it cannot answer a charge: a call that is not to wait for it is told so. It ends with what has begun, also
+    /// where it was on its final unit before and credit comes after all.
+    pub(super) fn tell_unanswered(&mut self, call: CallId, posted: &mut Posted, effects: &mut Vec<Effect>) {
         let policy = self.directory.profile(self.id).map(|profile| profile.credit_failure);
-        if let (Some(CreditFailure::Terminate), Ask::Charge { sequence, .. }) = (policy, &posted.draft.request.ask)
-            && !std::mem::replace(&mut posted.draft.told, true)
+        if let (Some(CreditFailure::Terminate), Ask::Charge { sequence, .. }, Some(books)) =
+            (policy, &posted.draft.request.ask, self.calls.get_mut(&call))
         {
-            effects.push(Effect::TellCall(call, call::Event::ChargeUnanswered { sequence: *sequence }));
+            books.is_given_up = true;
+            if !std::mem::replace(&mut posted.draft.told, true) {
+                effects.push(Effect::TellCall(call, call::Event::ChargeUnanswered { sequence: *sequence }));
+            }
         }
     }
 
@@ -73,6 +78,11 @@ impl Profile {
 }
 
 impl Books {
+    /// What it has spoken that is not paid so far, or that nobody pays.
+    fn at_risk(&self) -> Micros {
+        self.risked.iter().map(|block| block.amount).sum::<Micros>() + self.written_off
+    }
+
     /// Up to which second what was spoken is paid or held.
     fn paid_until_s(&self) -> u32 {
         let held = self.block.filter(|held| !held.lapsed).map_or(0, |held| held.block.until_s);
@@ -102,6 +112,13 @@ impl Books {
                     self.tell_risk(outcome, amount, effects);
                 }
             }
+        }
+    }
+
+    /// The call ended before what it was let to begin unpaid: nothing of that was spoken.
+    pub(super) fn forget_risk(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(block) = self.risked.last().copied() {
+            self.cover(block, effects);
         }
     }
 

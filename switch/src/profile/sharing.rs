@@ -17,7 +17,7 @@ const LAST_ASKED_BEFORE_US: u64 = 1_000_000;
 impl Profile {
     /// A call on its final unit is still refused what comes after it.
     pub(super) fn starve(&mut self, call: CallId, draft: Draft) {
-        let Some(books) = self.calls.get_mut(&call) else { return };
+        let Some(books) = self.calls.get_mut(&call).filter(|books| !books.is_given_up) else { return };
         let last_asked_at = last_asked_at(books);
         let is_asked = draft.is_last;
         books.starving = Some(draft);

@@ -5,7 +5,9 @@ use domain::call_control::LegId;
 use domain::credit_failure::CreditFailure;
 use domain::fact::RiskOutcome;
 use domain::{CallId, Fact, Micros, ReleaseCause};
+use rating::Block;
 use std::time::Duration;
+use switch::profile::{self, Ask, Held, Request};
 
 // Estonia: 0.039 and 1.20 a minute; the first 30 s cost 0.64, each 6 s after them 0.12.
 
@@ -212,6 +214,113 @@ fn a_top_up_after_what_was_spoken_at_risk_was_written_off_is_not_held_for_it_aga
     let record = world.record(call);
     assert_eq!((record.billed_s, record.amount, record.written_off), (60, cents(95), cents(29)));
     assert_eq!(world.credit(), (cents(500), Micros::ZERO));
+    world.assert_books_closed();
+}
+
+/// Found by the simulation: it speaks on while nobody answers, and not once the answer is no, whichever of its charges that is the answer to.
+#[test]
+fn a_call_at_risk_that_is_refused_ends_with_what_it_has_begun() {
+    let mut world = continuing(300, 1_000, 64 + 24);
+    let call = world.answered_call(DEAR);
+    world.seconds(33);
+    world.mood = Mood::Silent;
+    world.seconds(24);
+    world.ledger_answers_one();
+    world.seconds(2);
+    assert!(is_up(&mut world, call), "until 60 s: that has begun");
+    world.seconds(1);
+    assert!(!is_up(&mut world, call));
+    world.ledger_recovers();
+    world.seconds(2);
+    let record = world.record(call);
+    assert_eq!((record.cause, record.talked_ms), (ReleaseCause::CreditExhausted, 60_000));
+    assert_eq!((record.amount, record.written_off), (cents(88), cents(36)));
+    assert_eq!(risks(&world), [cents(36), Micros::ZERO, cents(36)]);
+    world.assert_books_closed();
+}
+
+/// Decision 136: found by the simulation, too. A call outlives two outages, and the second is let to cost what the first has left.
+#[test]
+fn what_a_call_has_lost_in_one_outage_is_not_risked_again_in_the_next() {
+    let mut world = continuing(300, 36, 64 + 24);
+    let call = world.answered_call(DEAR);
+    world.seconds(33);
+    world.mood = Mood::Silent;
+    world.seconds(24);
+    while risks(&world)[2] == Micros::ZERO {
+        world.ledger_answers_one();
+    }
+    assert_eq!(risks(&world), [cents(36), Micros::ZERO, cents(12)]);
+    world.top_up(500);
+    world.ledger_recovers();
+    world.seconds(13);
+    assert!(is_up(&mut world, call), "the rest is paid, and it goes on");
+    assert_eq!(risks(&world), [cents(36), cents(24), cents(12)]);
+    world.mood = Mood::Silent;
+    world.seconds(60);
+    assert!(!is_up(&mut world, call));
+    assert_eq!(risks(&world)[0], cents(36 + 24), "0.12 of its 0.36 are gone");
+    world.ledger_recovers();
+    world.seconds(2);
+    assert_eq!((world.record(call).talked_ms, world.record(call).written_off), (90_000, cents(12)));
+    assert_eq!(risks(&world), [cents(60), cents(48), cents(12)]);
+    world.assert_books_closed();
+}
+
+/// It hangs up while the word that it may go on is on its way to it, and there would have been no credit.
+#[test]
+fn what_a_call_was_let_to_risk_and_never_spoke_is_no_risk_any_more() {
+    let mut world = continuing(300, 1_000, 64 + 24);
+    let call = world.answered_call(DEAR);
+    world.seconds(33);
+    world.mood = Mood::Silent;
+    world.seconds(8);
+    let ask = Ask::Continue { sequence: 2, next: Block { until_s: 48, amount: cents(12) } };
+    let plea = Request { call, number: u32::MAX, held: Held::default(), ask };
+    world.tell_profile(profile_id(), profile::Event::Requested(Box::new(plea)));
+    world.leg(call, LegId::CALLER, hung_up());
+    assert_eq!(risks(&world), [cents(12), Micros::ZERO, Micros::ZERO]);
+    world.ledger_recovers();
+    world.seconds(2);
+    assert_eq!((world.record(call).billed_s, world.record(call).amount), (42, cents(88)));
+    assert_eq!(risks(&world), [cents(12), cents(12), Micros::ZERO]);
+    world.assert_books_closed();
+}
+
+/// A call on its final unit when the ledger cannot say that this is paid, and then credit comes.
+fn on_its_final_unit(policy: CreditFailure) -> (World, CallId) {
+    let mut world = world(policy, 64 + 12);
+    let call = world.answered_call(DEAR);
+    world.seconds(29);
+    world.mood = Mood::Silent;
+    world.seconds(1);
+    world.ledger_answers_one();
+    world.ledger_cannot_answer();
+    world.ledger_recovers();
+    world.seconds(2);
+    world.allocate(500);
+    (world, call)
+}
+
+/// Found by the simulation: calls of such a profile end alike, with credit or without.
+#[test]
+fn a_call_that_terminates_on_its_final_unit_is_not_prolonged_by_credit_that_comes_later() {
+    let (mut world, call) = on_its_final_unit(CreditFailure::Terminate);
+    assert_eq!(world.credit(), (cents(500), Micros::ZERO), "nothing is held");
+    world.seconds(5);
+    let record = world.record(call);
+    assert_eq!((record.cause, record.talked_ms), (ReleaseCause::CreditExhausted, 36_000));
+    assert_eq!((record.billed_s, record.amount), (36, cents(76)));
+    world.assert_books_closed();
+}
+
+#[test]
+fn a_call_that_retries_on_its_final_unit_is_prolonged_by_credit_that_comes_later() {
+    let (mut world, call) = on_its_final_unit(CreditFailure::Retry);
+    assert_eq!(world.credit(), (cents(500), cents(12)));
+    world.seconds(20);
+    assert!(is_up(&mut world, call));
+    world.leg(call, LegId::CALLER, hung_up());
     world.assert_books_closed();
 }
 

@@ -197,6 +197,21 @@ fn credit_that_only_the_ledger_knows_of_prolongs_the_call_too() {
     world.assert_books_closed();
 }
 
+/// The ledger is asked once for what comes after the final unit, under a number that it has not seen.
+#[test]
+fn credit_on_the_final_unit_costs_the_ledger_one_batch() {
+    let mut world = World::with_credit(64);
+    let call = world.answered_call(DEAR);
+    world.mood = Mood::Silent;
+    world.allocate(12);
+    world.ledger_answers_one();
+    assert!(world.waiting.is_empty());
+    assert_eq!(world.credit(), (cents(12), cents(12)));
+    world.ledger_recovers();
+    world.seconds(31);
+    assert!(!ended(&world, call));
+}
+
 /// What comes in the very last instant is asked for; where the ledger's word comes too late, nothing is lost by it.
 #[test]
 fn credit_in_the_last_instant_prolongs_the_call_or_is_kept() {

@@ -307,6 +307,19 @@ impl World {
     }
 
     /// The ledger answers again, what has waited first.
+    /// A silent ledger answers what it was asked first.
+    pub(crate) fn ledger_answers_one(&mut self) {
+        let (profile, posting) = self.waiting.pop_front().expect("the ledger was asked nothing");
+        self.post(profile, posting);
+    }
+
+    /// A silent ledger says of what it was asked first that it cannot.
+    pub(crate) fn ledger_cannot_answer(&mut self) {
+        let (profile, posting) = self.waiting.pop_front().expect("the ledger was asked nothing");
+        let batch = posting.batch.id;
+        self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome: Outcome::Unavailable });
+    }
+
     pub(crate) fn ledger_recovers(&mut self) {
         self.mood = Mood::Prompt;
         while let Some((profile, posting)) = self.waiting.pop_front() {

@@ -20,6 +20,9 @@ from world import DEAR
 BY_THE_SECOND = Tariff(DEAR, 1, Decimal("0.02"))
 BY_SIX_SECONDS = Tariff("+88181234567", 6, Decimal("0.06"))
 MANY = {"sip": {"calls_per_second_max": 400, "calls_max": 2000}}
+# SIPp cannot hang up in the very instant in which it is hung up on (calling.byes_that_cross can): so the PBX does not hang up where the
+# switch may, at the end of an increment.
+AMID_A_SECOND_MS = 500
 # Who is told that a file is full instead of being ended by a signal, as by a disk.
 HEEDLESS = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
 
@@ -36,7 +39,7 @@ class Crowd:
         self.profiles = [world.profile(name=f"Trunk {number}", channels=min(calls, 250), credit=self.credit) for number in range(trunks)]
         self.carrier = world.carrier(calls=calls, trace=False, timeout_s=talk_s + 60)
         self.pbx = world.pbx("call_timed", self.profiles, number=tariff.number, calls=calls, rate=min(calls, 100), limit=calls,
-                             trace=False, timeout_s=talk_s + 60, talk_ms=talk_s * 1000)
+                             trace=False, timeout_s=talk_s + 60, talk_ms=talk_s * 1000 + AMID_A_SECOND_MS)
         until(lambda: world.api.metric("tandem_calls_active", state="established") >= calls, f"{calls} calls to be up", 60)
 
     def speaks(self, increments):
