@@ -5,9 +5,15 @@ use super::Quick;
 use super::row::{OnHold, Touched};
 use super::subjects::{Held, Holds, Subjects};
 use crate::api::OpenHold;
-use domain::CompanyId;
-use domain::credit::{Account, Balance, Batch, BatchRefusal, HoldId, Kind, Memo, Outcome, RefusedBecause, Transfer};
+use domain::credit::{
+    Account, Balance, Batch, BatchRefusal, Code, HoldId, Kind, Memo, Outcome, RefusedBecause, Transfer,
+};
+use domain::{CompanyId, Wall};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+#[cfg(test)]
+mod tests;
 
 /// An account's place in [`Books::slots`].
 pub(super) type Place = u32;
@@ -19,9 +25,15 @@ pub(super) struct Slot {
     pub(super) balance: Balance,
     /// The journal sequence number of the row that touched it last; 0 for never: the account does not exist yet.
     pub(super) line: u64,
+    /// Open holds that name it: it keeps its place while there are any.
+    holds: u32,
 }
 
 impl Slot {
+    fn new(account: Account) -> Self {
+        Slot { account, balance: Balance::default(), line: 0, holds: 0 }
+    }
+
     /// Whether the account exists: it was touched, and is not a day's on which nothing is left.
     fn exists(&self) -> bool {
         self.line > 0 && !(self.account.unit.is_passing() && self.balance == Balance::default())
@@ -31,11 +43,11 @@ impl Slot {
 /// How to take back one step.
 enum Undo {
     Balance(Place, Balance),
-    Created(Account),
+    Created(Place),
     SubjectMade(u128),
-    HoldMade(CompanyId, HoldId),
+    HoldMade(CompanyId, HoldId, Held),
     HoldEnded(CompanyId, HoldId, Held),
-    Extended(CompanyId, HoldId, domain::Wall),
+    Extended(CompanyId, HoldId, Wall),
 }
 
 /// Every balance and every open hold.
@@ -43,6 +55,8 @@ enum Undo {
 pub(super) struct Books {
     index: HashMap<Account, Place, Quick>,
     pub(super) slots: Vec<Slot>,
+    /// Places of accounts that are forgotten: the next ones get them, so that days that pass leave no room behind.
+    free: Vec<Place>,
     /// What a balance may be at most, either way; none for the range of its integer.
     pub(super) balance_max: Option<i64>,
     /// The last row of each company that moved something.
@@ -131,14 +145,27 @@ impl Books {
     }
 
     /// Puts an account in, as a snapshot has it.
-    pub(super) fn restore_account(&mut self, slot: Slot) {
-        let place = self.slots.len() as Place;
-        self.index.insert(slot.account, place);
-        self.slots.push(slot);
+    pub(super) fn restore_account(&mut self, account: Account, balance: Balance, line: u64) {
+        let place = self.place_of(account);
+        let slot = &mut self.slots[place as usize];
+        (slot.balance, slot.line) = (balance, line);
     }
 
-    /// The place of an account that a snapshot's hold names.
-    pub(super) fn place_of(&mut self, account: Account) -> Place {
+    /// The hold that a snapshot has, between two accounts.
+    pub(super) fn restore_hold(
+        &mut self,
+        debit: Account,
+        credit: Account,
+        amount: i64,
+        until: Wall,
+        code: Code,
+    ) -> Held {
+        let held = Held { debit: self.place_of(debit), credit: self.place_of(credit), amount, until, code };
+        self.pin(&held);
+        held
+    }
+
+    fn place_of(&mut self, account: Account) -> Place {
         let place = self.place(account);
         self.undo.clear();
         place
@@ -155,6 +182,10 @@ impl Books {
             if !slot.exists() {
                 // Forgotten here as a snapshot forgets it: what a row says of the row before must not depend on a start in between.
                 slot.line = 0;
+                if slot.holds == 0 {
+                    self.index.remove(&slot.account);
+                    self.free.push(*place);
+                }
             }
         }
         Ok(())
@@ -262,7 +293,8 @@ impl Books {
         if self.subjects.open(company, open.hold, held) {
             self.undo.push(Undo::SubjectMade(open.hold.subject));
         }
-        self.undo.push(Undo::HoldMade(company, open.hold));
+        self.pin(&held);
+        self.undo.push(Undo::HoldMade(company, open.hold, held));
         Ok(())
     }
 
@@ -287,7 +319,7 @@ impl Books {
         Ok(self.found(&held))
     }
 
-    fn on_extend(&mut self, company: CompanyId, hold: HoldId, until: domain::Wall) -> Result<OnHold, RefusedBecause> {
+    fn on_extend(&mut self, company: CompanyId, hold: HoldId, until: Wall) -> Result<OnHold, RefusedBecause> {
         let held = self.subjects.held_mut(company, hold).ok_or(RefusedBecause::HoldNotOpen)?;
         let before = std::mem::replace(&mut held.until, until);
         let held = *held;
@@ -298,6 +330,7 @@ impl Books {
 
     fn end(&mut self, company: CompanyId, hold: HoldId, captured: i64) {
         if let Some(held) = self.subjects.end(company, hold, captured) {
+            self.unpin(&held);
             self.undo.push(Undo::HoldEnded(company, hold, held));
         }
     }
@@ -310,16 +343,27 @@ impl Books {
         }
     }
 
+    /// The accounts of an open hold keep their places.
+    fn pin(&mut self, held: &Held) {
+        [held.debit, held.credit].iter().for_each(|place| self.slots[*place as usize].holds += 1);
+    }
+
+    fn unpin(&mut self, held: &Held) {
+        [held.debit, held.credit].iter().for_each(|place| self.slots[*place as usize].holds -= 1);
+    }
+
     /// The account's place, made where it has none.
     fn place(&mut self, account: Account) -> Place {
-        let next = self.slots.len() as Place;
         match self.index.entry(account) {
-            std::collections::hash_map::Entry::Occupied(known) => *known.get(),
-            std::collections::hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(next);
-                self.slots.push(Slot { account, balance: Balance::default(), line: 0 });
-                self.undo.push(Undo::Created(account));
-                next
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(vacant) => {
+                let place = self.free.pop().unwrap_or(self.slots.len() as Place);
+                match self.slots.get_mut(place as usize) {
+                    Some(slot) => *slot = Slot::new(account),
+                    None => self.slots.push(Slot::new(account)),
+                }
+                self.undo.push(Undo::Created(place));
+                *vacant.insert(place)
             }
         }
     }
@@ -342,14 +386,19 @@ impl Books {
         while let Some(undo) = self.undo.pop() {
             match undo {
                 Undo::Balance(place, before) => self.slots[place as usize].balance = before,
-                // Accounts are made in order, so the one to take back is the last.
-                Undo::Created(account) => {
-                    self.index.remove(&account);
-                    self.slots.pop();
+                Undo::Created(place) => {
+                    self.index.remove(&self.slots[place as usize].account);
+                    self.free.push(place);
                 }
                 Undo::SubjectMade(subject) => self.subjects.unmake(subject),
-                Undo::HoldMade(company, hold) => self.subjects.unopen(company, hold),
-                Undo::HoldEnded(company, hold, held) => self.subjects.reopen(company, hold, held),
+                Undo::HoldMade(company, hold, held) => {
+                    self.unpin(&held);
+                    self.subjects.unopen(company, hold);
+                }
+                Undo::HoldEnded(company, hold, held) => {
+                    self.pin(&held);
+                    self.subjects.reopen(company, hold, held);
+                }
                 Undo::Extended(company, hold, before) => {
                     if let Some(held) = self.subjects.held_mut(company, hold) {
                         held.until = before;

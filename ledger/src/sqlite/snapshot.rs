@@ -10,7 +10,7 @@ use super::books::{Books, Slot};
 use super::bytes::{Garbled, Reader, checksum, code_byte, put_account, put_id, put_signed, put_unsigned};
 use super::journal::{read, written};
 use super::opening;
-use super::subjects::{Held, Holds};
+use super::subjects::Holds;
 use crate::error::Error;
 use domain::credit::{Account, Balance};
 use domain::{CompanyId, Wall};
@@ -86,7 +86,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Books, Garbled> {
         for _ in 0..reader.count()? {
             let account = reader.account(company)?;
             let balance = Balance { posted: reader.signed()?, held: reader.signed()? };
-            books.restore_account(Slot { account, balance, line: reader.unsigned()? });
+            books.restore_account(account, balance, reader.unsigned()?);
         }
     }
     for _ in 0..reader.count()? {
@@ -98,14 +98,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Books, Garbled> {
         for _ in 0..reader.count()? {
             let number = number(&mut reader)?;
             let (debit, credit): (Account, Account) = (reader.account(company)?, reader.account(company)?);
-            let held = Held {
-                debit: books.place_of(debit),
-                credit: books.place_of(credit),
-                amount: reader.signed()?,
-                until: Wall::from_unix_micros(reader.signed()?),
-                code: reader.code()?,
-            };
-            holds.open.push((number, held));
+            let (amount, until) = (reader.signed()?, Wall::from_unix_micros(reader.signed()?));
+            holds.open.push((number, books.restore_hold(debit, credit, amount, until, reader.code()?)));
         }
         for _ in 0..reader.count()? {
             holds.closed.push((number(&mut reader)?, reader.signed()?));
