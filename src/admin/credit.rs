@@ -53,25 +53,25 @@ fn told(house: &Value) -> Vec<String> {
         lines.push(format!("  overdraft {overdraft} on {below} accounts, imbalance {imbalance}"));
     }
     for company in all(house, "/soonest_companies") {
-        lines.push(format!(
-            "{} s left: {} with its profiles, {} {} at {} a minute",
-            text(company, "/time_to_empty_s"),
-            text(company, "/company"),
-            text(company, "/balance"),
-            text(company, "/currency"),
-            text(company, "/per_minute")
-        ));
+        lines.push(format!("{} with its profiles: {}", named(company, "/company"), emptying(company)));
     }
     for profile in all(house, "/soonest") {
-        lines.push(format!(
-            "{} s left: {} of {}, {} {} at {} a minute",
-            text(profile, "/time_to_empty_s"),
-            text(profile, "/profile"),
-            text(profile, "/company"),
-            text(profile, "/balance"),
-            text(profile, "/currency"),
-            text(profile, "/per_minute")
-        ));
+        let (profile_name, company) = (named(profile, "/profile"), named(profile, "/company"));
+        lines.push(format!("{profile_name} of {company}: {}", emptying(profile)));
     }
     lines
+}
+
+/// What somebody is called, or its identity where it is gone.
+fn named(of: &Value, pointer: &str) -> String {
+    match of.pointer(&format!("{pointer}_name")).and_then(Value::as_str) {
+        Some(name) => format!("\"{name}\""),
+        None => text(of, pointer),
+    }
+}
+
+fn emptying(of: &Value) -> String {
+    let left = of.pointer("/time_to_empty_s").and_then(Value::as_u64).unwrap_or_default();
+    let (balance, currency, per_minute) = (text(of, "/balance"), text(of, "/currency"), text(of, "/per_minute"));
+    format!("{balance} {currency} last {} at {per_minute} a minute", show::lasting(left))
 }

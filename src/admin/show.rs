@@ -43,7 +43,7 @@ pub(super) fn text(row: &Value, pointer: &str) -> String {
 pub(super) fn spending(of: &Value) -> Vec<String> {
     let money = |pointer: &str| format!("{} {}", text(of, pointer), text(of, "/currency"));
     let left = match of.pointer("/time_to_empty_s").and_then(Value::as_u64) {
-        Some(seconds) => format!("empty in {} min {} s, if they all go on", seconds / 60, seconds % 60),
+        Some(seconds) => format!("empty in {}, if they all go on", lasting(seconds)),
         None => "nothing is being spent".to_owned(),
     };
     vec![
@@ -62,6 +62,14 @@ pub(super) fn spending(of: &Value) -> Vec<String> {
             text(of, "/imbalance")
         ),
     ]
+}
+
+/// So many seconds, in words: to the second for less than an hour, then to the minute.
+pub(super) fn lasting(seconds: u64) -> String {
+    match seconds {
+        0..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+    }
 }
 
 fn json(value: &Value) {

@@ -113,8 +113,7 @@ fn told(to: &str, answer: &Value) -> Vec<String> {
         lines.push(field("price", format!("{rate} {currency} a minute ({destination}), fee {fee}, {block}")));
         let lasts = price.get("credit_lasts_s").and_then(Value::as_u64).unwrap_or(0);
         let available = text(price, "/available");
-        let lasting =
-            format!("{available} {currency} lasts {} min {:02} s; first block {first}", lasts / 60, lasts % 60);
+        let lasting = format!("{available} {currency} lasts {}; first block {first}", show::lasting(lasts));
         lines.push(field("credit", lasting));
     }
     if answer.pointer("/ledger_away/sentence").is_some_and(Value::is_string) {

@@ -81,7 +81,8 @@ fn charged(record: &CallRecord, told: &Explanation, judgement: &Judgement, sente
     let (seconds, millis) = (told.talked_ms / 1_000, told.talked_ms % 1_000);
     sentences.push(format!("{seconds}.{millis:03} s were talked; that is billed as {} s.", told.billed_s));
     sentences.push(format!("{} {}.", sentence(&told.price), told.currency));
-    sentences.push(format!("It was charged in {} steps: {}.", told.charge_count, steps(told)));
+    let noun = if told.charge_count == 1 { "step" } else { "steps" };
+    sentences.push(format!("It was charged in {} {noun}: {}.", told.charge_count, steps(told)));
     let held = told.movements.iter().find(|movement| movement.what == "held");
     if let Some(held) = held {
         sentences.push(format!("{} were held at {}, before anybody was called.", held.amount, held.at));

@@ -57,8 +57,12 @@ pub struct HouseCredit {
 pub struct Emptying {
     /// Whose.
     pub company: String,
+    /// What the company is called; null where it is gone.
+    pub company_name: Option<String>,
     /// Which.
     pub profile: String,
+    /// What it is called; null where it is gone.
+    pub profile_name: Option<String>,
     /// Of the amounts.
     pub currency: String,
     /// What it has, held or not.
@@ -74,6 +78,8 @@ pub struct Emptying {
 pub struct EmptyingCompany {
     /// Which.
     pub company: String,
+    /// What it is called; null where it is gone.
+    pub company_name: Option<String>,
     /// Of the amounts.
     pub currency: String,
     /// What it has with all of its profiles, held or not.
@@ -118,47 +124,68 @@ impl Office {
     }
 
     fn soonest(&self, live: &[Live]) -> Vec<Emptying> {
-        let mut paces = BTreeMap::<(CompanyId, ProfileId, Currency), Micros>::new();
-        for call in live.iter().filter(is_paid) {
-            *paces.entry((call.company, call.profile, call.currency)).or_default() += call.rate_per_minute;
-        }
-        let left = |((company, profile, currency), per_minute): ((CompanyId, ProfileId, Currency), Micros)| {
-            let posted = Micros::new(self.balance(profile_money(company, profile, currency)).posted);
+        let show = |spender: Spender| {
+            let profile = spender.profile?;
             Some(Emptying {
-                company: company.to_string(),
+                company: spender.company.to_string(),
+                company_name: self.company_name(spender.company),
                 profile: profile.to_string(),
-                currency: currency.to_string(),
-                balance: posted.to_string(),
-                per_minute: per_minute.to_string(),
-                time_to_empty_s: seconds_left(posted, per_minute)?,
+                profile_name: self.store().profile(profile).ok().map(|profile| profile.name),
+                currency: spender.currency.to_string(),
+                balance: spender.balance.to_string(),
+                per_minute: spender.per_minute.to_string(),
+                time_to_empty_s: spender.time_to_empty_s,
             })
         };
-        let mut soonest: Vec<Emptying> = paces.into_iter().filter_map(left).collect();
-        soonest.sort_by_key(|profile| profile.time_to_empty_s);
-        soonest.truncate(SOONEST_MAX);
-        soonest
+        self.spenders(live, |call| Some(call.profile)).into_iter().filter_map(show).collect()
     }
 
     fn soonest_companies(&self, live: &[Live]) -> Vec<EmptyingCompany> {
-        let mut paces = BTreeMap::<(CompanyId, Currency), Micros>::new();
-        for call in live.iter().filter(is_paid) {
-            *paces.entry((call.company, call.currency)).or_default() += call.rate_per_minute;
-        }
-        let left = |((company, currency), per_minute): ((CompanyId, Currency), Micros)| {
-            let balance = purse(&self.inner.ledger.balances(company), currency);
-            Some(EmptyingCompany {
-                company: company.to_string(),
-                currency: currency.to_string(),
-                balance: balance.to_string(),
-                per_minute: per_minute.to_string(),
-                time_to_empty_s: seconds_left(balance, per_minute)?,
-            })
+        let show = |spender: Spender| EmptyingCompany {
+            company: spender.company.to_string(),
+            company_name: self.company_name(spender.company),
+            currency: spender.currency.to_string(),
+            balance: spender.balance.to_string(),
+            per_minute: spender.per_minute.to_string(),
+            time_to_empty_s: spender.time_to_empty_s,
         };
-        let mut soonest: Vec<EmptyingCompany> = paces.into_iter().filter_map(left).collect();
-        soonest.sort_by_key(|company| company.time_to_empty_s);
-        soonest.truncate(SOONEST_MAX);
-        soonest
+        self.spenders(live, |_| None).into_iter().map(show).collect()
     }
+
+    /// Who will have spent what there is first: profiles, or companies with all of theirs.
+    fn spenders(&self, live: &[Live], profile_of: impl Fn(&Live) -> Option<ProfileId>) -> Vec<Spender> {
+        let mut paces = BTreeMap::<(CompanyId, Option<ProfileId>, Currency), Micros>::new();
+        for call in live.iter().filter(is_paid) {
+            *paces.entry((call.company, profile_of(call), call.currency)).or_default() += call.rate_per_minute;
+        }
+        let spender =
+            |((company, profile, currency), per_minute): ((CompanyId, Option<ProfileId>, Currency), Micros)| {
+                let balance = match profile {
+                    Some(profile) => Micros::new(self.balance(profile_money(company, profile, currency)).posted),
+                    None => purse(&self.inner.ledger.balances(company), currency),
+                };
+                let time_to_empty_s = seconds_left(balance, per_minute)?;
+                Some(Spender { time_to_empty_s, company, profile, currency, balance, per_minute })
+            };
+        let mut spenders: Vec<Spender> = paces.into_iter().filter_map(spender).collect();
+        spenders.sort_by_key(|spender| spender.time_to_empty_s);
+        spenders.truncate(SOONEST_MAX);
+        spenders
+    }
+
+    fn company_name(&self, id: CompanyId) -> Option<String> {
+        self.store().company(id).ok().map(|company| company.name)
+    }
+}
+
+/// A profile that spends, or a company with all of its profiles.
+struct Spender {
+    time_to_empty_s: u64,
+    company: CompanyId,
+    profile: Option<ProfileId>,
+    currency: Currency,
+    balance: Micros,
+    per_minute: Micros,
 }
 
 /// What it has with all of its profiles.

@@ -302,6 +302,7 @@ def a_shadow_deck_rates_the_same_calls_and_charges_nobody(world):
     equal((dollars["paid_calls"], house["soonest"][0]["profile"]), (1, profile["id"]), "who spends")
     said, _ = tandem(world, "credit", "status")
     expect("overdraft 0.00 USD on 0 accounts, imbalance 0.00 USD" in said, said)
+    expect(f'"{profile["name"]}" of "' in said, said)
     equal(world.api.metric("tandem_ledger_accounts_below_zero"), 0, "accounts below zero")
     pbx.finish()
     world.settled(profile, spent=tandem_api.record_amount(world.record(status=200)), given="5.00")

@@ -98,6 +98,9 @@ fn what_would_be_lost_now_and_who_is_empty_first_is_told_of_everybody_to_operato
     assert_eq!(soonest, [&first, &second]);
     assert_eq!(house["soonest"][1]["time_to_empty_s"], 3_000);
     let empty = &house["soonest_companies"][0];
+    assert_eq!(house["soonest"][0]["company_name"], empty["company_name"]);
+    assert_eq!(empty["company_name"], world.get(&format!("/companies/{company}")).ok(200)["name"]);
+    assert_eq!(house["soonest"][1]["profile_name"], world.get(&format!("/profiles/{second}")).ok(200)["name"]);
     let said = (&empty["company"], &empty["balance"], &empty["time_to_empty_s"]);
     assert_eq!(said, (&json!(company), &json!("10.00"), &json!(15_000)), "with what its profiles have");
 }
