@@ -32,14 +32,14 @@ fn counts_no_more(day: u16, amount: i64) -> Kind {
 }
 
 /// Applies them as one row, in order.
-struct Clerk {
+struct Keeper {
     books: Books,
     row: u64,
 }
 
-impl Clerk {
+impl Keeper {
     fn new() -> Self {
-        Clerk { books: Books::default(), row: 0 }
+        Keeper { books: Books::default(), row: 0 }
     }
 
     fn apply(&mut self, kinds: &[Kind]) -> Result<(), BatchRefusal> {
@@ -59,46 +59,46 @@ impl Clerk {
 
 #[test]
 fn a_hundred_years_of_days_take_the_room_of_two() {
-    let mut clerk = Clerk::new();
+    let mut keeper = Keeper::new();
     let money = Unit::Money(Currency::USD);
-    clerk.apply(&[moves(of(Holder::World, money), profile(money), 500)]).unwrap();
+    keeper.apply(&[moves(of(Holder::World, money), profile(money), 500)]).unwrap();
     for day in 1..36_500 {
-        clerk.apply(&[counts(day, 100)]).unwrap();
+        keeper.apply(&[counts(day, 100)]).unwrap();
         // The day before is closed while the new one counts.
-        clerk.apply(&[counts_no_more(day - 1, 100)][..usize::from(day > 1)]).unwrap();
+        keeper.apply(&[counts_no_more(day - 1, 100)][..usize::from(day > 1)]).unwrap();
     }
-    assert_eq!(clerk.room(), 2 + 2 * 2);
-    assert_eq!(clerk.books.index.len(), 2 + 2);
-    assert_eq!(clerk.books.balance(&profile(Unit::Day(36_499))).posted, 100);
-    assert_eq!(clerk.books.balance(&profile(Unit::Day(36_498))), Balance::default());
-    assert_eq!(clerk.books.balance(&profile(money)).posted, 500);
+    assert_eq!(keeper.room(), 2 + 2 * 2);
+    assert_eq!(keeper.books.index.len(), 2 + 2);
+    assert_eq!(keeper.books.balance(&profile(Unit::Day(36_499))).posted, 100);
+    assert_eq!(keeper.books.balance(&profile(Unit::Day(36_498))), Balance::default());
+    assert_eq!(keeper.books.balance(&profile(money)).posted, 500);
 }
 
 #[test]
 fn refused_batches_about_accounts_that_nobody_knows_take_the_room_of_one() {
-    let mut clerk = Clerk::new();
+    let mut keeper = Keeper::new();
     let money = Unit::Money(Currency::USD);
     for day in 1..1_000 {
         let spends = moves(profile(money), of(Holder::Revenue, money), 1);
-        let refusal = clerk.apply(&[counts(day, 100), spends]).unwrap_err();
+        let refusal = keeper.apply(&[counts(day, 100), spends]).unwrap_err();
         assert!(matches!(refusal.because, RefusedBecause::InsufficientFunds { available: 0, .. }), "{refusal:?}");
     }
-    assert_eq!((clerk.room(), clerk.books.index.len()), (4, 0));
+    assert_eq!((keeper.room(), keeper.books.index.len()), (4, 0));
 }
 
 /// A hold of nothing leaves no trace in a balance, and is open all the same.
 #[test]
 fn an_account_that_an_open_hold_names_keeps_its_place() {
-    let mut clerk = Clerk::new();
+    let mut keeper = Keeper::new();
     let hold = HoldId { subject: 9, number: 30 };
     let (debit, credit, until) = (profile(Unit::Day(7)), of(Holder::Revenue, Unit::Day(7)), Wall::from_unix_seconds(9));
-    clerk.apply(&[Kind::Hold { hold, debit, credit, amount: 0, until }]).unwrap();
-    clerk.apply(&[counts(7, 100)]).unwrap();
-    clerk.apply(&[counts_no_more(7, 100)]).unwrap();
-    clerk.apply(&[counts(8, 5)]).unwrap();
-    let held = *clerk.books.subjects.held(COMPANY, hold).unwrap();
-    let shown = clerk.books.show(hold, &held);
+    keeper.apply(&[Kind::Hold { hold, debit, credit, amount: 0, until }]).unwrap();
+    keeper.apply(&[counts(7, 100)]).unwrap();
+    keeper.apply(&[counts_no_more(7, 100)]).unwrap();
+    keeper.apply(&[counts(8, 5)]).unwrap();
+    let held = *keeper.books.subjects.held(COMPANY, hold).unwrap();
+    let shown = keeper.books.show(hold, &held);
     assert_eq!((shown.debit, shown.credit), (debit, credit));
-    clerk.apply(&[Kind::Release { hold }]).unwrap();
-    assert!(!clerk.books.index.contains_key(&debit), "once it is closed it is forgotten too");
+    keeper.apply(&[Kind::Release { hold }]).unwrap();
+    assert!(!keeper.books.index.contains_key(&debit), "once it is closed it is forgotten too");
 }
