@@ -35,8 +35,8 @@ pub struct CreditFailure {
     #[serde(default)]
     #[schema(example = 30)]
     pub for_s: Option<u32>,
-    /// What all calls of the profile may have spoken and not paid at any moment, in the company's currency; more than 0; for `continue`
-    /// alone.
+    /// What all calls of the profile may have spoken and not paid at any moment, what those that are up have lost included, in the company's
+    /// currency; more than 0; for `continue` alone.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "5.00")]
     pub risk: Option<Text<Micros>>,

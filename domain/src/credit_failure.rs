@@ -20,7 +20,7 @@ pub enum CreditFailure {
     Continue {
         /// Seconds that one call may speak beyond what it has paid, in whole increments; 1 to [`CONTINUE_FOR_S_MAX`].
         for_s: u32,
-        /// What all calls of the profile may have spoken and not paid at any moment; more than 0.
+        /// What all calls of the profile may have spoken and not paid at any moment, what those that are up have lost included; more than 0.
         risk: Micros,
     },
 }
