@@ -42,7 +42,7 @@ fn told(house: &Value) -> Vec<String> {
             money("/held")
         ));
         lines.push(format!(
-            "  {} paid calls, charged {} so far, {} a minute; at risk {} s, {}",
+            "  paid calls: {}, charged {} so far, {} a minute; at risk {} s, {}",
             text(of, "/paid_calls"),
             money("/spent"),
             money("/per_minute"),

@@ -49,7 +49,7 @@ pub(super) fn spending(of: &Value) -> Vec<String> {
     vec![
         format!("balance {}, of it held {}, available {}", money("/balance"), money("/held"), money("/available")),
         format!(
-            "{} paid calls, charged {} so far, {} a minute: {left}",
+            "paid calls: {}, charged {} so far, {} a minute: {left}",
             text(of, "/paid_calls"),
             money("/spent"),
             money("/per_minute")
