@@ -7,9 +7,11 @@ use domain::ProfileId;
 use rusqlite::{OptionalExtension, params};
 use std::fmt;
 
-/// Characters of a password: 14 of 62 are 83 bits (P3 asks for at least 80).
+/// Characters of a password: a letter and 13 of 62 are 83 bits (P3 asks for at least 80).
 pub const LENGTH: usize = 14;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// The letters stand first.
+const LETTERS: usize = 52;
 
 /// A SIP password in the clear. Its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,15 +23,17 @@ impl Password {
         &self.0
     }
 
-    /// A new password, every character equally likely.
+    /// A new password, every character equally likely. It begins with a letter: what begins with a digit is taken for a number by some who read it,
+    /// and SIPp takes `0x...` for hexadecimal.
     pub(crate) fn make(random: &mut dyn FnMut(&mut [u8])) -> Self {
         let mut text = String::with_capacity(LENGTH);
         let mut bytes = [0u8; 32];
         while text.len() < LENGTH {
             random(&mut bytes);
-            // 248 is the largest multiple of 62 in a byte: what lies above would make some characters likelier.
-            let fair = bytes.iter().filter(|byte| **byte < 248);
-            text.extend(fair.map(|byte| char::from(ALPHABET[usize::from(byte % 62)])).take(LENGTH - text.len()));
+            for byte in bytes {
+                let of = if text.is_empty() { LETTERS } else { ALPHABET.len() };
+                text.extend(drawn(byte, of).filter(|_| text.len() < LENGTH));
+            }
         }
         Password(text)
     }
@@ -42,6 +46,12 @@ impl Password {
     pub(crate) fn from_sealed(text: String) -> Self {
         Password(text)
     }
+}
+
+/// One of so many characters, each of them equally likely; none for a byte above the largest multiple of their number.
+fn drawn(byte: u8, of: usize) -> Option<char> {
+    let byte = usize::from(byte);
+    (byte < 256 / of * of).then(|| char::from(ALPHABET[byte % of]))
 }
 
 impl fmt::Debug for Password {
@@ -135,5 +145,36 @@ impl Store {
             transaction.execute("INSERT OR REPLACE INTO meta VALUES ('realm', ?1)", [realm])?;
             Ok(rows.len() as u64)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// P3. All bytes come up alike, so that what is drawn of them shows whether a character is likelier than another.
+    #[test]
+    fn a_password_begins_with_a_letter_and_its_characters_are_equally_likely() {
+        let mut next = 0_u8;
+        let mut counter = |bytes: &mut [u8]| {
+            bytes.iter_mut().for_each(|byte| {
+                *byte = next;
+                next = next.wrapping_mul(5).wrapping_add(3);
+            });
+        };
+        for _ in 0..10_000 {
+            let password = Password::make(&mut counter);
+            let text = password.reveal();
+            assert_eq!(text.len(), LENGTH);
+            assert!(text.starts_with(|first: char| first.is_ascii_alphabetic()), "{text}");
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{text}");
+        }
+        for of in [LETTERS, ALPHABET.len()] {
+            let mut counts = BTreeMap::<char, u32>::new();
+            (0..=u8::MAX).filter_map(|byte| drawn(byte, of)).for_each(|drawn| *counts.entry(drawn).or_default() += 1);
+            assert_eq!(counts.len(), of);
+            assert!(counts.values().all(|count| *count == 4), "{counts:?}");
+        }
     }
 }
