@@ -153,18 +153,18 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// P3. All bytes come up alike, so that what is drawn of them shows whether a character is likelier than another.
+    /// P3.
     #[test]
     fn a_password_begins_with_a_letter_and_its_characters_are_equally_likely() {
-        let mut next = 0_u8;
-        let mut counter = |bytes: &mut [u8]| {
-            bytes.iter_mut().for_each(|byte| {
-                *byte = next;
-                next = next.wrapping_mul(5).wrapping_add(3);
-            });
+        let mut state = 1_u64;
+        let mut chance = |bytes: &mut [u8]| {
+            for byte in bytes {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *byte = (state >> 56) as u8;
+            }
         };
         for _ in 0..10_000 {
-            let password = Password::make(&mut counter);
+            let password = Password::make(&mut chance);
             let text = password.reveal();
             assert_eq!(text.len(), LENGTH);
             assert!(text.starts_with(|first: char| first.is_ascii_alphabetic()), "{text}");
