@@ -38,6 +38,15 @@ fn risks(world: &World) -> [Micros; 3] {
     })
 }
 
+/// A call whose ledger is so from its 33rd second on, when it has paid or holds 42, so many seconds later.
+fn cut_off(world: &mut World, mood: Mood, seconds: u64) -> CallId {
+    let call = world.answered_call(DEAR);
+    world.seconds(33);
+    world.mood = mood;
+    world.seconds(seconds);
+    call
+}
+
 fn is_up(world: &mut World, call: CallId) -> bool {
     !world.records.iter().any(|record| record.id == call)
         && !world.ordered(call).iter().any(|(_, order)| matches!(order, domain::call_control::LegOrder::Release(_)))
@@ -69,10 +78,7 @@ fn a_call_that_terminates_ends_with_the_last_paid_second_even_if_the_ledger_is_b
 #[test]
 fn a_call_that_retries_goes_on_when_the_ledger_is_back_before_what_is_held_is_spoken() {
     let mut world = world(CreditFailure::Retry, 1_000);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(7);
+    let call = cut_off(&mut world, Mood::Away, 7);
     world.ledger_recovers();
     world.seconds(19);
     assert!(is_up(&mut world, call));
@@ -85,10 +91,7 @@ fn a_call_that_retries_goes_on_when_the_ledger_is_back_before_what_is_held_is_sp
 #[test]
 fn a_call_that_retries_in_vain_ends_with_the_last_paid_second() {
     let mut world = world(CreditFailure::default(), 1_000);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(20);
+    let call = cut_off(&mut world, Mood::Away, 20);
     assert!(!is_up(&mut world, call));
     world.ledger_recovers();
     world.seconds(2);
@@ -103,10 +106,7 @@ fn a_call_that_retries_in_vain_ends_with_the_last_paid_second() {
 fn a_call_that_continues_is_charged_afterwards_for_all_that_it_spoke() {
     for mood in [Mood::Away, Mood::Silent] {
         let mut world = continuing(30, 100, 1_000);
-        let call = world.answered_call(DEAR);
-        world.seconds(33);
-        world.mood = mood;
-        world.seconds(27);
+        let call = cut_off(&mut world, mood, 27);
         assert!(is_up(&mut world, call), "60 s, of which 42 were paid");
         assert_eq!(risks(&world), [cents(48), Micros::ZERO, Micros::ZERO], "until 48, 54, 60 and 66");
         world.ledger_recovers();
@@ -125,10 +125,7 @@ fn a_call_that_continues_is_charged_afterwards_for_all_that_it_spoke() {
 #[test]
 fn a_call_that_ended_at_risk_is_charged_when_the_ledger_is_back() {
     let mut world = continuing(30, 100, 1_000);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(22);
+    let call = cut_off(&mut world, Mood::Away, 22);
     world.leg(call, LegId::CALLER, hung_up());
     assert!(world.records.is_empty());
     world.seconds(600);
@@ -144,10 +141,7 @@ fn a_call_that_ended_at_risk_is_charged_when_the_ledger_is_back() {
 fn a_call_speaks_on_for_whole_increments_within_its_seconds() {
     for (for_s, until_s) in [(30, 72), (29, 66), (6, 48), (5, 42)] {
         let mut world = continuing(for_s, 1_000, 1_000);
-        let call = world.answered_call(DEAR);
-        world.seconds(33);
-        world.mood = Mood::Away;
-        world.seconds(90);
+        let call = cut_off(&mut world, Mood::Away, 90);
         assert!(!is_up(&mut world, call));
         world.ledger_recovers();
         world.seconds(2);
@@ -181,10 +175,7 @@ fn the_calls_of_a_profile_share_its_risk_to_the_cent() {
 fn what_was_spoken_at_risk_without_credit_is_taken_as_far_as_there_is_any_and_written_off() {
     // 0.64, 0.12 and 0.12 are paid or held; 0.07 are left.
     let mut world = continuing(60, 1_000, 64 + 24 + 7);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(24);
+    let call = cut_off(&mut world, Mood::Away, 24);
     assert!(is_up(&mut world, call));
     world.ledger_recovers();
     world.seconds(4);
@@ -201,10 +192,7 @@ fn what_was_spoken_at_risk_without_credit_is_taken_as_far_as_there_is_any_and_wr
 #[test]
 fn a_top_up_after_what_was_spoken_at_risk_was_written_off_is_not_held_for_it_again() {
     let mut world = continuing(60, 1_000, 64 + 24 + 7);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(24);
+    let call = cut_off(&mut world, Mood::Away, 24);
     world.ledger_recovers();
     world.seconds(1);
     assert!(is_up(&mut world, call), "it speaks what has begun");
@@ -221,10 +209,7 @@ fn a_top_up_after_what_was_spoken_at_risk_was_written_off_is_not_held_for_it_aga
 #[test]
 fn a_call_at_risk_that_is_refused_ends_with_what_it_has_begun() {
     let mut world = continuing(300, 1_000, 64 + 24);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Silent;
-    world.seconds(24);
+    let call = cut_off(&mut world, Mood::Silent, 24);
     world.ledger_answers_one();
     world.seconds(2);
     assert!(is_up(&mut world, call), "until 60 s: that has begun");
@@ -243,10 +228,7 @@ fn a_call_at_risk_that_is_refused_ends_with_what_it_has_begun() {
 #[test]
 fn what_a_call_has_lost_in_one_outage_is_not_risked_again_in_the_next() {
     let mut world = continuing(300, 36, 64 + 24);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Silent;
-    world.seconds(24);
+    let call = cut_off(&mut world, Mood::Silent, 24);
     while risks(&world)[2] == Micros::ZERO {
         world.ledger_answers_one();
     }
@@ -271,10 +253,7 @@ fn what_a_call_has_lost_in_one_outage_is_not_risked_again_in_the_next() {
 #[test]
 fn what_a_call_was_let_to_risk_and_never_spoke_is_no_risk_any_more() {
     let mut world = continuing(300, 1_000, 64 + 24);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Silent;
-    world.seconds(8);
+    let call = cut_off(&mut world, Mood::Silent, 8);
     let ask = Ask::Continue { sequence: 2, next: Block { until_s: 48, amount: cents(12) } };
     let plea = Request { call, number: u32::MAX, held: Held::default(), ask };
     world.tell_profile(profile_id(), profile::Event::Requested(Box::new(plea)));
@@ -328,10 +307,7 @@ fn a_call_that_retries_on_its_final_unit_is_prolonged_by_credit_that_comes_later
 #[test]
 fn a_top_up_pays_what_was_spoken_at_risk() {
     let mut world = continuing(60, 1_000, 64 + 24 + 7);
-    let call = world.answered_call(DEAR);
-    world.seconds(33);
-    world.mood = Mood::Away;
-    world.seconds(24);
+    let call = cut_off(&mut world, Mood::Away, 24);
     world.top_up(500);
     world.ledger_recovers();
     world.seconds(10);

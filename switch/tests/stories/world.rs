@@ -286,10 +286,7 @@ impl World {
         match self.mood {
             Mood::Prompt => self.post(profile, posting),
             Mood::Silent => self.waiting.push_back((profile, posting)),
-            Mood::Away => {
-                let batch = posting.batch.id;
-                self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome: Outcome::Unavailable });
-            }
+            Mood::Away => self.say_unavailable(profile, &posting),
         }
     }
 
@@ -316,14 +313,18 @@ impl World {
     /// A silent ledger says of what it was asked first that it cannot.
     pub(crate) fn ledger_cannot_answer(&mut self) {
         let (profile, posting) = self.waiting.pop_front().expect("the ledger was asked nothing");
+        self.say_unavailable(profile, &posting);
+    }
+
+    fn say_unavailable(&mut self, profile: ProfileId, posting: &Posting) {
         let batch = posting.batch.id;
         self.tell_profile(profile, profile::Event::LedgerAnswered { batch, outcome: Outcome::Unavailable });
     }
 
     pub(crate) fn ledger_recovers(&mut self) {
         self.mood = Mood::Prompt;
-        while let Some((profile, posting)) = self.waiting.pop_front() {
-            self.post(profile, posting);
+        while !self.waiting.is_empty() {
+            self.ledger_answers_one();
         }
     }
 
